@@ -1,0 +1,35 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ROOMS := store measures embedder indexer search configs
+
+.PHONY: help demo test test-long check clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,pretrained,dev]'
+	@touch $@
+
+demo: $(VENV)/.installed ## train, embed, index, calibrate and ask, on real handwritten digits
+	$(BIN)/lookalike demo
+
+test: $(VENV)/.installed ## run the tests
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(VENV)/.installed ## run the longer loops too: kills, faults, bit flips
+	$(BIN)/python -m pytest -m long
+
+check: $(VENV)/.installed ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@mkdir -p build/typed && ln -sfn ../.. build/typed/lookalike  # mypy finds packages by folder name, and ours is the root
+	MYPYPATH=build/typed $(BIN)/mypy $(addprefix -p lookalike.,$(ROOMS)) -m lookalike $(addprefix -m lookalike.,$(basename $(wildcard cli.py demo.py)))
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist *.egg-info demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The networks an encoder can be built on."""

@@ -1,0 +1,1 @@
+"""The ground floor: measures over numpy arrays."""

@@ -1,0 +1,1 @@
+"""Answers: neighbours, decisions, calibration, evaluation, benchmark."""

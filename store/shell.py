@@ -1,0 +1,91 @@
+"""What the commands of every room share: JSON lines on stdout, progress on stderr, names made safe to show.
+
+Only `commands` files import this; click and rich stay out of the library.
+"""
+
+import json
+import math
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .errors import LookalikeError
+from .progress import Progress
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as "512M" or "2G" (powers of 1024)."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise LookalikeError(f"size {text!r} is not understood: write a number and K, M, G or T, such as 2G")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def shown(text: str) -> str:
+    """`text` with control characters and undecodable bytes escaped, fit for a terminal and a log line."""
+    return "".join(
+        c
+        if c.isprintable()
+        else c.encode("utf-8", "surrogateescape").decode("latin-1").encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def undefined_as_null(value: Any) -> Any:
+    """`value` with NaN and infinities replaced by None, at any depth: JSON has neither."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {k: undefined_as_null(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [undefined_as_null(v) for v in value]
+    return value
+
+
+def emit_json(value: dict[str, Any]) -> None:
+    """Write one JSON object as one line on stdout."""
+    sys.stdout.write(json.dumps(undefined_as_null(value), allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Progress]:
+    """Give a Progress that draws a bar on stderr when it is a terminal, else a line every ten seconds."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain(label)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Bar(*columns, console=console, transient=True) as drawn:
+        task = drawn.add_task(label, total=None, note="")
+        yield lambda done, total, note: drawn.update(task, completed=done, total=total, note=note)
+
+
+def _plain(label: str) -> Progress:
+    """A progress for logs: one line at most every ten seconds."""
+    import time
+
+    last = time.monotonic()
+
+    def say(done: int, total: int | None, note: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 10:
+            last = time.monotonic()
+            of = f" of {total}" if total is not None else ""
+            print(f"{label}: {done}{of} {note}".rstrip(), file=sys.stderr)
+
+    return say
