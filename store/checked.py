@@ -1,0 +1,127 @@
+"""Size and SHA-256 before any parser: Parquet and FAISS have no checksum of their own.
+
+A file found right is remembered by inode, size, mtime_ns and ctime_ns in a cache outside the collection
+($XDG_CACHE_HOME/lookalike/checked), so that gigabytes are hashed once. The cache is text, one file for each folder of
+checked files, only ever appended to; losing it costs time and nothing else. What changes a byte and no time stamp
+(media rot) is found by `verify`, which reads everything.
+"""
+
+import contextlib
+import hashlib
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+
+from .errors import Damaged
+
+_TICK_NS = 10_000_000  # time stamps are as coarse as the kernel's tick (4 ms; 10 ms on some)
+_SMALL = 1 << 20
+_LARGEST_CACHE = 16 << 20
+_lock = threading.Lock()
+_known: dict[Path, tuple[int, set[str]]] = {}
+
+
+def checked(path: Path, size: int, sha256: str) -> Path:
+    """`path`, once its bytes are known to be those its manifest promises; Damaged where they are not."""
+    found = _status(path)
+    if found.st_size != size:
+        raise Damaged(f"{path} is damaged: {found.st_size} bytes instead of {size}; {_WAY_OUT}")
+    if _record(found, sha256) in _records(path.parent):
+        return path
+    _, digest = digest_of(path)
+    if digest != sha256:
+        raise Damaged(f"{path} is damaged: SHA-256 {digest[:12]} instead of {sha256[:12]}; {_WAY_OUT}")
+    remember(path, sha256, found)
+    return path
+
+
+_WAY_OUT = "restore it from a copy, or take an older version with `lookalike rollback`"
+
+
+def digest_of(path: Path, *, afresh: bool = False) -> tuple[int, str]:
+    """Size and SHA-256 (hex) of a file; `afresh` asks the disk for it rather than the memory of having written it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, "rb", buffering=0) as file:
+        if afresh and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        digest, size = hashlib.sha256(), 0
+        buffer = bytearray(1 << 20)
+        while count := file.readinto(buffer):
+            digest.update(memoryview(buffer)[:count])
+            size += count
+    return size, digest.hexdigest()
+
+
+def remember(path: Path, sha256: str, seen: os.stat_result | None = None) -> None:
+    """Note that `path`, as it is now (or was when `seen`), has this SHA-256.
+
+    A file touched within the last tick is not noted, since a change in the same tick would leave no trace: small ones
+    are hashed again next time, for large ones the tick is waited out.
+    """
+    found = seen or _status(path)
+    if time.time_ns() - found.st_ctime_ns < _TICK_NS and found.st_size > _SMALL:
+        time.sleep(_TICK_NS / 1e9)
+    if time.time_ns() - found.st_ctime_ns < _TICK_NS:
+        return
+    _append(path.parent, _record(found, sha256))
+
+
+def forget(folder: Path) -> None:
+    """Drop what is remembered of the files in `folder`: they are hashed again when next needed."""
+    with _lock, contextlib.suppress(OSError):
+        _known.pop(_cache_file(folder), None)
+        _cache_file(folder).unlink(missing_ok=True)
+
+
+def _status(path: Path) -> os.stat_result:
+    """lstat of a regular file; Damaged where it is missing or anything else, such as a link out of the collection."""
+    try:
+        found = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Damaged(f"{path} is missing; {_WAY_OUT}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise Damaged(f"{path} is not a regular file; {_WAY_OUT}")
+    return found
+
+
+def _record(found: os.stat_result, sha256: str) -> str:
+    """The cache's line for a file, without its end."""
+    times = f"{found.st_mtime_ns} {found.st_ctime_ns}"
+    return f"{sha256} {found.st_dev} {found.st_ino} {found.st_size} {times}"
+
+
+def _cache_file(folder: Path) -> Path:
+    """The file that remembers the files of `folder`."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
+    return Path(base, "lookalike", "checked", name)
+
+
+def _records(folder: Path) -> set[str]:
+    """What is remembered of `folder`, with what other processes have added since it was last read."""
+    cache = _cache_file(folder)
+    with _lock:
+        read, records = _known.get(cache, (0, set()))
+        with contextlib.suppress(OSError), open(cache, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < read:
+                read, records = 0, set()
+            file.seek(read)
+            records.update(file.read(size - read).decode("ascii", errors="replace").split("\n"))
+            read = size
+        _known[cache] = (read, records)
+        return records
+
+
+def _append(folder: Path, record: str) -> None:
+    """Add one line; a single short write to an appending descriptor does not mix with another process's."""
+    cache = _cache_file(folder)
+    with _lock, contextlib.suppress(OSError):  # where it cannot be written, this process still remembers
+        _known.setdefault(cache, (0, set()))[1].add(record)
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        if cache.exists() and cache.stat().st_size > _LARGEST_CACHE:
+            cache.unlink()
+        with open(cache, "ab", buffering=0) as file:
+            file.write(b"\n" + record.encode() + b"\n")
