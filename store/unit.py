@@ -1,0 +1,75 @@
+"""The one door for vectors: what is stored, or asked with, is a float32 unit row."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import LookalikeError
+
+TOLERANCE = 1e-3  # how far from length 1 a row may be and still count as a unit row
+ROUNDING = 6e-8  # above 2^-24, the most that rounding a unit row to float32 can change its length
+BLOCK = 16_384  # rows checked at a time, so that the float64 copies stay small
+
+
+def unit_rows(
+    matrix: Any, *, normalise: bool = False, dim: int | None = None, first: int = 0, what: str = "row"
+) -> NDArray[np.float32]:
+    """Check the rows of `matrix` and give them as unit rows.
+
+    matrix: (n, d) of float16, float32 or float64, n may be 0. Returns a new C-contiguous (n, d) float32 array.
+    Rows within 1e-3 of length 1 are divided by their length in float64; float32 rows that are of length 1 to within
+    rounding come back bit for bit, so that unit_rows(unit_rows(x)) equals unit_rows(x). Other rows are refused, or
+    divided likewise with `normalise`. Raises LookalikeError for another shape or dtype, for d other than `dim`, and
+    for rows of NaN, infinity, zeros or a wrong length, naming them as `what` and `first` + their position.
+    """
+    rows = _checked_matrix(matrix, dim)
+    unit = np.empty(rows.shape, dtype=np.float32)
+    for start in range(0, len(rows), BLOCK):
+        stop = start + BLOCK
+        unit[start:stop] = _unit_block(np.ascontiguousarray(rows[start:stop]), normalise, first + start, what)
+    return unit
+
+
+def _checked_matrix(matrix: Any, dim: int | None) -> NDArray[Any]:
+    try:
+        rows = np.asarray(matrix)
+    except ValueError as error:
+        raise LookalikeError(f"vectors do not form a matrix ({error}): rows of one length work") from None
+    if rows.dtype.kind != "f" or rows.dtype.itemsize not in (2, 4, 8):
+        raise LookalikeError(f"vectors have dtype {rows.dtype}: float32, float16 or float64 works")
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise LookalikeError(f"vectors have shape {rows.shape}: a matrix (rows, dimensions) works")
+    if dim is not None and rows.shape[1] != dim:
+        raise LookalikeError(f"vectors have {rows.shape[1]} dimensions: {dim} works here")
+    return rows
+
+
+def _unit_block(rows: NDArray[Any], normalise: bool, first: int, what: str) -> NDArray[np.floating[Any]]:
+    """Unit rows of one block: float64, or the block itself where no row changes."""
+    exact = rows.astype(np.float64)
+    largest = np.abs(exact).max(axis=1, initial=0.0)
+    _refuse(~np.isfinite(largest), first, what, "holds NaN or infinity: remove or repair it")
+    _refuse(largest == 0, first, what, "is all zeros and has no direction: remove it")
+    scaled = exact / largest[:, None]  # squares of the largest and smallest doubles would leave the range
+    lengths = np.sqrt(np.square(scaled).sum(axis=1))
+    with np.errstate(over="ignore"):
+        length = lengths * largest
+    off = np.abs(length - 1)
+    if not normalise and (wrong := off > TOLERANCE).any():
+        _refuse(
+            wrong,
+            first,
+            what,
+            f"has length {length[wrong.argmax()]:.6g}, not 1: normalise=True (--normalise) scales rows to 1",
+        )
+    unit = scaled / lengths[:, None]
+    if rows.dtype.itemsize == 4:
+        keep = off <= ROUNDING
+        unit[keep] = exact[keep]
+    return unit
+
+
+def _refuse(wrong: NDArray[np.bool_], first: int, what: str, why: str) -> None:
+    if wrong.any():
+        raise LookalikeError(f"{what} {first + int(wrong.argmax())} {why}")
