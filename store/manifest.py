@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,14 @@ def newest_version(folder: Path) -> int:
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Publish `manifest` as its version, which must not exist yet; the manifest with its digest."""
     sealed = manifest.sealed()
-    publish(manifest_path(folder, sealed.version), _encode(sealed))
+    publish(manifest_path(folder, sealed.version), _line(_as_json(sealed)))
     return sealed
+
+
+def write_version(folder: Path, version: int, parent: str | None, content: Content) -> Manifest:
+    """Publish `content` as `version`, made now from the version with the digest `parent`."""
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return write_manifest(folder, Manifest(version, parent, created, content))
 
 
 def read_manifest(folder: Path, version: int) -> Manifest:
@@ -220,10 +227,6 @@ def _damaged(folder: Path, version: int, why: str) -> Damaged:
         f"version {version} of {folder} is damaged ({why}): nothing is read past it; "
         f"`lookalike rollback {folder} --to N` goes back to an older version N (`--to last`: the last sound one)"
     )
-
-
-def _encode(manifest: Manifest) -> bytes:
-    return _line(_as_json(manifest))
 
 
 def _line(data: dict[str, Any]) -> bytes:

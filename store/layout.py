@@ -1,0 +1,77 @@
+"""Which part holds which row, where in it, and whether it is live.
+
+Parts lie in order of their rows and do not overlap. A row is live while a part holds it and it is not deleted.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .deleted import Bitmap
+from .manifest import FileEntry, PartEntry
+from .pages import Pages
+
+Int64 = NDArray[np.int64]
+
+
+class Layout:
+    """The rows of `parts`, in their order, less those of the bitmap `deleted`."""
+
+    def __init__(self, parts: tuple[PartEntry, ...], deleted: FileEntry | None, pages: Pages) -> None:
+        self.parts, self.pages, self._deleted = parts, pages, deleted
+        self.first = np.array([p.first_row for p in parts], dtype=np.int64)
+        self.counts = np.array([p.rows for p in parts], dtype=np.int64)
+        self.mapped = np.array([p.row_map is not None for p in parts], dtype=bool)
+
+    @property
+    def deleted(self) -> Bitmap:
+        """Rows that are deleted, dropped ones included."""
+        return self.pages.bitmap(self._deleted)
+
+    def live(self, rows: Int64) -> NDArray[np.bool_]:
+        """Which of `rows` (m,) are live, (m,) bool."""
+        return (self.locate(rows)[0] >= 0) & ~self.deleted.mask(rows)
+
+    def live_between(self, parts: Sequence[int], first: int = 0, stop: int | None = None) -> Int64:
+        """Live rows of some parts with first <= row < stop, ascending."""
+        found = [np.zeros(0, dtype=np.int64)]
+        for part in parts:
+            rows = self.rows_of(part)
+            rows = rows[np.searchsorted(rows, first) : None if stop is None else np.searchsorted(rows, stop)]
+            found.append(rows[~self.deleted.mask(rows)])
+        return np.concatenate(found)
+
+    def rows_of(self, part: int) -> Int64:
+        """The rows of a part, ascending."""
+        entry = self.parts[part]
+        if entry.row_map is not None:
+            return self.pages.row_map(entry.row_map)
+        return np.arange(entry.first_row, entry.first_row + entry.rows, dtype=np.int64)
+
+    def locate(self, rows: Int64) -> tuple[Int64, Int64]:
+        """Part and position of each of `rows` (m,), both (m,) int64; part -1 where no part holds the row."""
+        if not self.parts:
+            return np.full(len(rows), -1, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+        part = np.searchsorted(self.first, rows, side="right") - 1
+        place = rows - self.first[part]
+        held = (part >= 0) & (place < self.counts[part])
+        if self.mapped.any():
+            for number in np.unique(part[(part >= 0) & self.mapped[part]]):
+                mine = part == number
+                held[mine], place[mine] = _in_map(self.rows_of(int(number)), rows[mine])
+        return np.where(held, part, -1), place
+
+    def between(self, first: int, stop: int | None) -> list[int]:
+        """The parts that may hold rows first <= row < stop, in order."""
+        if not self.parts:
+            return []
+        start = max(0, int(np.searchsorted(self.first, first, side="right")) - 1)
+        end = len(self.parts) if stop is None else int(np.searchsorted(self.first, stop, side="left"))
+        return list(range(start, end))
+
+
+def _in_map(row_map: Int64, rows: Int64) -> tuple[NDArray[np.bool_], Int64]:
+    """Whether each row is in the map, and where."""
+    place = np.minimum(np.searchsorted(row_map, rows), len(row_map) - 1)
+    return row_map[place] == rows, place

@@ -1,0 +1,62 @@
+"""Stored vectors, gathered row by row or streamed in blocks, from the maps of the parts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .layout import Int64, Layout
+
+Float32 = NDArray[np.float32]
+
+
+def gather(layout: Layout, dim: int, rows: Int64) -> tuple[Float32, Int64]:
+    """The vectors of `rows` (m,), (m, dim) float32, and those rows that no part holds (then there are no vectors)."""
+    part, place = layout.locate(rows)
+    if len(part) and part.min() < 0:
+        return np.empty((0, dim), dtype=np.float32), rows[part < 0]
+    gathered = np.empty((len(rows), 4 * dim), dtype=np.uint8)
+    for number, mine in _groups(part):
+        gathered[mine] = layout.pages.vectors(layout.parts[number], dim)[place[mine]]
+    return gathered.view(np.float32), rows[:0]
+
+
+def _groups(part: Int64) -> Iterator[tuple[int, Any]]:
+    """Each part number with the places where it stands; one slice where all are the same."""
+    if len(part) == 0:
+        return
+    if part[0] == part[-1] and (part == part[0]).all():
+        yield int(part[0]), slice(None)
+        return
+    order = np.argsort(part, kind="stable")
+    for mine in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
+        yield int(part[mine[0]]), mine
+
+
+def blocks(layout: Layout, dim: int, first: int, stop: int | None, size: int) -> Iterator[tuple[Int64, Float32]]:
+    """Live rows with first <= row < stop and their vectors, in blocks of `size` rows, the last one less.
+
+    Holds one block and the map of one part.
+    """
+    held: list[tuple[Int64, Float32]] = []
+    filled = 0
+    for part in layout.between(first, stop):
+        rows = layout.live_between([part], first, stop)
+        mapped = layout.pages.vectors(layout.parts[part], dim, keep=False) if len(rows) else None
+        while mapped is not None and len(rows):
+            taken, rows = rows[: size - filled], rows[size - filled :]
+            held.append((taken, mapped[layout.locate(taken)[1]].view(np.float32)))
+            filled += len(taken)
+            if filled == size:
+                yield _joined(held)
+                held, filled = [], 0
+    if held:
+        yield _joined(held)
+
+
+def _joined(held: list[tuple[Int64, Float32]]) -> tuple[Int64, Float32]:
+    """One block out of pieces."""
+    if len(held) == 1:
+        return held[0]
+    return np.concatenate([r for r, _ in held]), np.concatenate([v for _, v in held])

@@ -1,0 +1,239 @@
+"""What the one writer stages, and the commit that publishes it as the next version.
+
+Staged changes live in memory and in files that no manifest names yet; leaving without `commit` abandons them, and `gc`
+collects the files. What a commit writes depends on what was staged, not on the collection: a lookup run for the new
+rows (joined with runs of its size now and then), the bitmap of deleted rows, the manifest.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from .errors import Damaged, LookalikeError
+from .escaped import unescaped_list
+from .lock import writer_lock
+from .lookups import due, merge_runs, write_run
+from .manifest import (
+    CalibrationEntry,
+    Content,
+    PartEntry,
+    PrototypeEntry,
+    RejectEntry,
+    RunEntry,
+    SegmentEntry,
+    write_version,
+)
+from .model_files import model_entry
+from .store import Store
+
+Int64 = NDArray[np.int64]
+
+
+@contextmanager
+def writing(store: Store) -> Iterator["Writer"]:
+    """Hold the writer's lock of the collection of `store`, and write on from its newest version."""
+    with writer_lock(store.path):
+        yield Writer(store.latest())
+
+
+class Writer:
+    """Changes staged on top of `base`, the newest version."""
+
+    def __init__(self, base: Store) -> None:
+        self._reset(base)
+
+    def _reset(self, base: Store) -> None:
+        """Nothing staged on top of `base`."""
+        self.base = base
+        self._content = base.content
+        self._tables: list[Any] = []
+        self._deleted: list[Int64] = []
+        self._appended: list[PartEntry] = []
+
+    @property
+    def path(self) -> Path:
+        """The collection's folder."""
+        return self.base.path
+
+    @property
+    def next_row(self) -> int:
+        """The row that the next part will begin with."""
+        return self._content.next_row
+
+    @property
+    def content(self) -> Content:
+        """What the next version will hold, but for deleted rows and lookups, which `commit` adds."""
+        return self._content
+
+    def _set(self, **changes: Any) -> None:
+        self._content = replace(self._content, **changes)
+
+    def set_model(self, digest: str, dim: int, precision: str, files: dict[str, Path | bytes]) -> None:
+        """Take over the model that makes the vectors: its files (by name) go to model/<digest>/.
+
+        Nothing happens where it is there already. Raises LookalikeError where another model made the vectors, or where
+        they are of unknown origin.
+        """
+        held = self._content.model
+        if held is not None and (held.digest, held.dim) == (digest, dim):
+            return
+        if held is not None and held.digest != digest:
+            raise LookalikeError(
+                f"{self.path} holds vectors of model {held.digest}, not of model {digest}: use the model it was made "
+                "with, or another collection"
+            )
+        if self._content.parts:
+            raise LookalikeError(
+                f"{self.path} holds vectors that came without a model, and model {digest} may not fit them: "
+                "use another collection"
+            )
+        self._set(model=model_entry(self.path, digest, dim, precision, files), dim=dim)
+
+    def add_part(self, part: PartEntry, table: Any) -> int:
+        """Add a part that `write_part` published, with the `lookup_columns` of its rows; its first row.
+
+        Raises LookalikeError where it has another dimension or model, Damaged where it is not what its entry says.
+        """
+        self._check_part(part, table)
+        first = self.next_row
+        self._appended.append(replace(part, first_row=first))
+        self._tables.append(table)
+        self._set(parts=(*self._content.parts, self._appended[-1]), next_row=first + part.rows)
+        return first
+
+    def _check_part(self, part: PartEntry, table: Any) -> None:
+        """Refuse a part that does not belong here; sets the dimension where it is the first."""
+        path = self.base.file(part)
+        dim, model, rows = _described(path)
+        if not rows == part.rows == table.num_rows > 0:
+            raise Damaged(f"{path} holds {rows} rows, its entry says {part.rows} and its lookups {table.num_rows}")
+        held = self._content.model
+        if model is not None and (held is None or held.digest != model):
+            there = f"model {held.digest}" if held else "no model"
+            raise LookalikeError(f"{path} was made by model {model}, and {self.path} holds {there}")
+        if self._content.dim is not None and self._content.dim != dim:
+            raise LookalikeError(f"{path} has {dim} dimensions, and {self.path} has {self._content.dim}")
+        self._set(dim=dim)
+
+    def delete(self, rows: Int64) -> None:
+        """Delete `rows` (m,) int64, staged ones too; LookalikeError for a row that is not live."""
+        rows = np.unique(np.asarray(rows, dtype=np.int64))
+        base_rows = rows[rows < self.base.next_row]
+        gone = base_rows[~self.base.live(base_rows)]
+        gone = np.union1d(np.union1d(gone, rows[rows >= self.next_row]), np.intersect1d(rows, self._deleted_rows()))
+        if len(gone):
+            raise LookalikeError(f"row {gone[0]} of {self.path} cannot be deleted: there is no such live row")
+        if len(rows):
+            self._deleted.append(rows)
+
+    def _deleted_rows(self) -> Int64:
+        """Rows that this writer deletes."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *self._deleted])
+
+    def add_rejects(self, entry: RejectEntry) -> None:
+        """List one more table of rejected images."""
+        self._set(rejects=(*self._content.rejects, entry))
+
+    def drop_rejects(self, source: str) -> None:
+        """Forget the rejected images of a source."""
+        self._set(rejects=tuple(r for r in self._content.rejects if r.source != source))
+
+    def set_segments(self, segments: tuple[SegmentEntry, ...]) -> None:
+        """Replace the list of index segments."""
+        self._set(segments=tuple(segments))
+
+    def set_index(self, index: dict[str, Any] | None) -> None:
+        """Note what `index` was asked for."""
+        self._set(index=index)
+
+    def set_prototypes(self, entry: PrototypeEntry | None) -> None:
+        """Replace the class prototypes."""
+        self._set(prototypes=entry)
+
+    def add_calibration(self, entry: CalibrationEntry) -> None:
+        """List a calibration; it replaces an earlier one of the same kind of decision."""
+        self._set(calibrations=(*(c for c in self._content.calibrations if c.by != entry.by), entry))
+
+    def replace_parts(self, parts: tuple[PartEntry, ...], runs: tuple[RunEntry, ...], deleted_count: int) -> None:
+        """Store the same live rows in other files: for `compact`, with nothing else staged."""
+        if self._tables or self._deleted:
+            raise LookalikeError(f"{self.path} cannot be compacted with changes staged: commit them first")
+        self._set(parts=parts, runs=runs, deleted_count=deleted_count)
+
+    def commit(self) -> Store:
+        """Publish what is staged as the next version, and go on from it; the same version where nothing is staged.
+
+        Raises LookalikeError where a key would be there twice, or the disk fails; then no version is published, and what
+        was staged still is.
+        """
+        content = self._final()
+        if content == self.base.content:
+            return self.base
+        manifest = write_version(self.path, self.base.version + 1, self.base.manifest.digest, content)
+        self._reset(self.base.latest())
+        if self.base.manifest != manifest:
+            raise Damaged(f"version {manifest.version} of {self.path} is not the one that was written")
+        return self.base
+
+    def _final(self) -> Content:
+        """The staged content with its lookups and deleted rows published."""
+        content = self._content
+        self._refuse_doubled_keys()
+        if self._tables:
+            rows = np.concatenate([np.arange(p.first_row, p.first_row + p.rows) for p in self._appended])
+            content = replace(content, runs=self._joined_runs(write_run(self.path, rows, _concatenated(self._tables))))
+        deleted = self._deleted_rows()
+        if len(deleted):
+            bitmap = self.base.deleted.with_rows(deleted)
+            count = content.deleted_count + len(deleted)
+            content = replace(content, deleted=bitmap.save(self.path), deleted_count=count)
+        return content
+
+    def _joined_runs(self, new: RunEntry) -> tuple[RunEntry, ...]:
+        """All runs with `new`, those of about its size joined with it."""
+        runs = (*self._content.runs, new)
+        count = due(runs)
+        if not count:
+            return runs
+        joined = merge_runs(self.path, [self.base.file(run) for run in runs[-count:]])
+        return (*runs[:-count], *([joined] if joined else []))
+
+    def _refuse_doubled_keys(self) -> None:
+        """Refuse a key that would have two live rows."""
+        if not self._tables:
+            return
+        gone = self._deleted_rows()
+        rows = np.concatenate([np.arange(p.first_row, p.first_row + p.rows) for p in self._appended])
+        keys = np.array(unescaped_list(_concatenated(self._tables).column("key")), dtype=object)
+        keys = keys[~np.isin(rows, gone)]
+        held = self.base.find(list(keys))
+        doubled = [*keys[(held >= 0) & ~np.isin(held, gone)]]
+        if len(set(keys)) < len(keys):
+            names, counts = np.unique(keys, return_counts=True)
+            doubled += [*names[counts > 1]]
+        if doubled:
+            raise LookalikeError(f"key {doubled[0]!r} would be in {self.path} twice: remove the other row first")
+
+
+def _concatenated(tables: list[Any]) -> Any:
+    """The tables below each other, every column in one chunk."""
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _described(path: Path) -> tuple[int, str | None, int]:
+    """Dimension, model and number of rows, by the part's own footer."""
+    try:
+        footer = pq.read_metadata(path)
+        schema = footer.schema.to_arrow_schema()
+        model = json.loads((schema.metadata or {})[b"lookalike"])["model"]
+        return schema.field("vector").type.list_size, model, footer.num_rows
+    except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
+        raise Damaged(f"{path} is not a part of a collection: {error}") from error
