@@ -1,0 +1,151 @@
+"""Encoded images to pixels: one rule for every kind of file, and a rejection for every file that is none of them.
+
+The rules, all part of the preprocessing through DECODE_VERSION (preprocessing.py): content decides, never the
+extension; the first frame of an animation; upright by EXIF orientation; transparency on white; greys deeper than 8 bits
+scaled to 8, never clipped; CMYK to RGB, whether or not Adobe's inversion is announced; JPEGs several times larger than
+needed decoded at 1/2, 1/4 or 1/8 of their size (libjpeg's own scaling, exact and repeatable). No file gets more
+pixels, bytes or scans than the caps below, and whatever a decoder raises becomes Rejected("decode", reason).
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from .container import check_whole
+from .pixels import inverted, to_uint8
+from .preprocessing import DECODE_VERSION
+from .rejected import Rejected
+from .sources.base import RawPixels
+
+__all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "decode", "picture_of"]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM")
+"""Pillow's names of what is decoded. Every other decoder stays shut: each is a way in for hostile files."""
+MAX_PIXELS = 100_000_000
+"""Larger images are rejected by their header; Pillow itself would only warn."""
+
+_KNOWN = (
+    (b"<", "markup, not an image"),
+    (b"%PDF", "PDF is not accepted"),
+    (b"%!PS", "PostScript is not accepted"),
+    (b"\xc5\xd0\xd3\xc6", "EPS is not accepted"),
+    (b"8BPS", "PSD is not accepted"),
+)
+_UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    2: lambda p: p[:, ::-1],
+    3: lambda p: p[::-1, ::-1],
+    4: lambda p: p[::-1],
+    5: lambda p: p.transpose(1, 0, 2),
+    6: lambda p: np.rot90(p, -1),
+    7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda p: np.rot90(p),
+}
+# We have our own cap and our own words; Pillow's warnings would reach the user once for every odd file.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+class Picture(NamedTuple):
+    """Upright pixels, uint8 (h, w, c), and the image's own width and height (a JPEG may be decoded smaller)."""
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+
+def decode(data: bytes, channels: int, size: int | None = None) -> NDArray[np.uint8]:
+    """Give the upright pixels of an encoded image, uint8 (h, w, channels); see picture_of."""
+    return picture_of(data, channels, size).pixels
+
+
+def picture_of(data: bytes | RawPixels | Image.Image, channels: int, size: int | None = None) -> Picture:
+    """Give the upright pixels of an image in 1 (grey) or 3 channels (RGB).
+
+    size: what the shorter side will be reduced to; a JPEG may then be decoded smaller, though at least twice `size`.
+    Raises Rejected("decode", reason) for whatever is not an acceptable image.
+    """
+    try:
+        if isinstance(data, RawPixels):
+            return _raw(data.pixels, channels)
+        if isinstance(data, Image.Image):
+            _check_size(*data.size)
+            return _picture(data.copy(), channels)
+        return _encoded(data, channels, size)
+    except Rejected:
+        raise
+    except Exception as error:
+        # Decoders of hostile files raise anything: TypeError, struct.error, SyntaxError, MemoryError ...
+        raise Rejected("decode", _reason(error, data)) from error
+
+
+def _encoded(data: bytes, channels: int, size: int | None) -> Picture:
+    if not data:
+        raise Rejected("decode", "empty file")
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        full = image.size
+        _check_size(*full)
+        check_whole(data, image.format or "", full[0] * full[1])
+        if image.format not in ("JPEG", "MPO"):
+            return _picture(image, channels)
+        if size is not None:
+            image.draft("L" if channels == 1 else None, (2 * size, 2 * size))
+        # Pillow takes every CMYK JPEG for an inverted one; only Adobe's marker announces that.
+        cmyk = image.mode == "CMYK" and "adobe" not in image.info
+        return _picture(inverted(image) if cmyk else image, channels, full)
+
+
+def _picture(image: Image.Image, channels: int, full: tuple[int, int] | None = None) -> Picture:
+    """The upright picture; `full`: the size before a JPEG was decoded smaller."""
+    image.load()
+    # After load(): Pillow turns a TIFF upright itself, and then drops the tag.
+    orientation = _orientation(image)
+    width, height = full or image.size
+    pixels = to_uint8(image, channels)
+    if orientation in _UPRIGHT:
+        pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
+        if orientation >= 5:
+            width, height = height, width
+    return Picture(pixels, width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's orientation; 1 (upright) where it is absent, or damaged: viewers show such images too."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return value if isinstance(value, int) else 1
+    except Exception:
+        return 1
+
+
+def _raw(pixels: NDArray[np.uint8], channels: int) -> Picture:
+    """Pixels that were never encoded, uint8 (h, w) or (h, w, 1 or 3)."""
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    return _picture(Image.fromarray(pixels), channels)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise Rejected("decode", f"no pixels: {width} x {height}")
+    if width * height > MAX_PIXELS:
+        raise Rejected("decode", f"{width} x {height} is more than {MAX_PIXELS} pixels")
+
+
+def _reason(error: Exception, data: object) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        head = data[:512].lstrip() if isinstance(data, bytes) else b""
+        return next((words for start, words in _KNOWN if head.startswith(start)), "not an image in an accepted format")
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MAX_PIXELS} pixels"
+    if isinstance(error, MemoryError):
+        return "not enough memory to decode it"
+    words = re.sub(r"\S*/\S*", "...", " ".join(str(error).split()))
+    if "truncated" in words.lower():
+        return "truncated"
+    return f"{type(error).__name__}: {words}"[:120].rstrip(": ")

@@ -1,0 +1,15 @@
+"""Why one image was left out while the job went on."""
+
+
+class Rejected(Exception):
+    """One image that cannot be embedded.
+
+    stage: "read" (its bytes could not be had), "decode" (its bytes are no image that we accept) or "encode" (it has no
+    vector). reason: a few words without paths of this machine. content_sha256: of its bytes, where they were read.
+    """
+
+    def __init__(self, stage: str, reason: str, content_sha256: str | None = None) -> None:
+        super().__init__(f"{stage}: {reason}")
+        self.stage = stage
+        self.reason = reason
+        self.content_sha256 = content_sha256

@@ -1,0 +1,73 @@
+"""What every source promises.
+
+Contract: a source lists records in a stable order, streaming, without opening an image, and gives the pixels of one
+record wherever and whenever it is asked (`read`), so that a fragment of records can be embedded by another process.
+Nothing is skipped silently: what is not a usable image still is a record, and `read` raises Rejected for it; only files
+with another extension and hidden ones are left out, and counted in `ignored`. Keys, labels and names are text as Python
+decodes file names (bytes that are not UTF-8 are lone surrogates); the store keeps them reversibly.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Record(NamedTuple):
+    """One image of a source, not read yet.
+
+    key: its name in the collection. label: its class or None. locator: where the source finds it again, JSON-able.
+    size, mtime_ns: of the file that holds it (the table's or the IDX file's own, where that is the file), None where
+    unknown; equal ones mean unchanged. extra: the source's further columns by name, see Source.extra_types.
+    """
+
+    key: str
+    label: str | None
+    locator: Any
+    size: int | None
+    mtime_ns: int | None
+    extra: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RawPixels:
+    """An image that was never encoded: uint8 (h, w) or (h, w, c), c = 1 or 3."""
+
+    pixels: NDArray[np.uint8]
+
+    def sha256(self) -> str:
+        """SHA-256 (hex) of shape and pixels."""
+        shape = "x".join(map(str, self.pixels.shape))
+        return hashlib.sha256(f"pixels {shape}\n".encode() + self.pixels.tobytes()).hexdigest()
+
+
+class Source(ABC):
+    """Where images come from. `describe()` is JSON, and `from_spec` opens the same source again, without listing it."""
+
+    kind: ClassVar[str]
+    name: str
+    """What the rows record as their source: an absolute path with links resolved."""
+    labelled: bool = False
+    """Whether labels can be expected."""
+    unique: bool = True
+    """Whether two records cannot have the same key by construction (names in a folder)."""
+    ignored: int = 0
+    """Files left out for their extension or a leading dot, known once `records()` has run."""
+    extra_types: dict[str, str]
+    """The further columns and their types: "string", "int64", "double" or "bool"."""
+
+    @abstractmethod
+    def records(self) -> Iterator[Record]:
+        """List all records in a stable order; sets `ignored`. LookalikeError where the source itself is unusable."""
+
+    @abstractmethod
+    def read(self, locator: Any) -> bytes | RawPixels:
+        """Give the encoded image, or pixels, of one record; Rejected where it cannot be had."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Give what `from_spec` needs to open this source again, as JSON values with "kind"."""

@@ -1,0 +1,124 @@
+"""IDX files, the format of MNIST (http://yann.lecun.com/exdb/mnist): images and, where given, labels; gzip or not.
+
+Key: the image's number, zero-padded to eight digits whatever the file's length, so that a longer file keeps the keys.
+Label: the number in the labels file, as text. Size and mtime of a record are the images file's own.
+"""
+
+import gzip
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...store.errors import LookalikeError
+from .base import RawPixels, Record, Source
+from .files import facts
+
+_GZIP = b"\x1f\x8b"
+_UBYTE = 8
+_MOST = 8 << 30
+
+
+class IdxSource(Source):
+    """An IDX file of images (n, h, w) or (n, h, w, 1 or 3), uint8, with or without its labels (n,)."""
+
+    kind = "idx"
+
+    def __init__(self, images: str | Path, labels: str | Path | None = None) -> None:
+        self._images = os.path.abspath(images)
+        self._labels = None if labels is None else os.path.abspath(labels)
+        self.name = os.path.realpath(images)
+        self.labelled = labels is not None
+        self.extra_types = {}
+        self._pixels: NDArray[np.uint8] | None = None
+        shape = idx_shape(self._images)
+        if len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)) or 0 in shape[1:]:
+            raise LookalikeError(f"{images} holds values of shape {shape}, not images (n, height, width)")
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": self.kind, "images": self._images, "labels": self._labels}
+
+    def read(self, locator: Any) -> RawPixels:
+        if self._pixels is None:
+            self._pixels = read_idx(self._images)
+        return RawPixels(np.array(self._pixels[locator]))
+
+    def records(self) -> Iterator[Record]:
+        self._pixels = read_idx(self._images)  # a truncated file is refused before any work
+        count, labels = len(self._pixels), None
+        if self._labels is not None:
+            labels = read_idx(self._labels)
+            if labels.shape != (count,):
+                raise LookalikeError(f"{self._labels} has labels {labels.shape} for {count} images of {self._images}")
+        size, mtime_ns = facts(self._images)
+        for number in range(count):
+            label = None if labels is None else str(int(labels[number]))
+            yield Record(f"{number:08d}", label, number, size, mtime_ns, {})
+
+
+def is_idx(path: str | Path) -> bool:
+    """Whether the file begins as an IDX file does, through gzip too."""
+    try:
+        return bool(idx_shape(path))
+    except LookalikeError:
+        return False
+
+
+def idx_shape(path: str | Path) -> tuple[int, ...]:
+    """The dimensions that an IDX file announces; LookalikeError where it is none, or not of unsigned bytes."""
+    try:
+        with _open(path) as file:
+            return _header(file, path)
+    except (OSError, EOFError) as error:
+        raise LookalikeError(f"{path} cannot be read as an IDX file: {error}") from error
+
+
+def read_idx(path: str | Path) -> NDArray[np.uint8]:
+    """The values of an IDX file, uint8: mapped where it is plain, in memory where it is gzip."""
+    shape = idx_shape(path)
+    total, start = math.prod(shape), 4 + 4 * len(shape)
+    try:
+        if not _is_gzip(path):
+            if os.path.getsize(path) != start + total:
+                raise _length(path, shape)
+            return np.memmap(path, np.uint8, "r", start, shape) if total else np.empty(shape, np.uint8)
+        if total > _MOST:
+            raise LookalikeError(f"{path} unpacks to {total} bytes: gunzip it, and it is read without unpacking")
+        with _open(path) as file:
+            file.read(start)
+            # One byte more than announced: neither a short file nor a longer one is what was meant.
+            data = file.read(total + 1)
+    except (OSError, EOFError) as error:
+        raise LookalikeError(f"{path} cannot be read as an IDX file: {error}") from error
+    if len(data) != total:
+        raise _length(path, shape)
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _length(path: str | Path, shape: tuple[int, ...]) -> LookalikeError:
+    return LookalikeError(f"{path} is not as long as its header {shape} says: it is truncated or damaged")
+
+
+def _is_gzip(path: str | Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) == _GZIP
+
+
+def _open(path: str | Path) -> BinaryIO:
+    return gzip.open(path) if _is_gzip(path) else open(path, "rb")  # type: ignore[return-value]
+
+
+def _header(file: BinaryIO, path: str | Path) -> tuple[int, ...]:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= 4:
+        raise LookalikeError(f"{path} is not an IDX file")
+    if magic[2] != _UBYTE:
+        raise LookalikeError(f"{path} holds IDX values of type {magic[2]:#04x}; unsigned bytes (0x08) are read")
+    shape = np.frombuffer(file.read(4 * magic[3]), ">u4")
+    if len(shape) != magic[3]:
+        raise LookalikeError(f"{path} is not an IDX file: its header is cut off")
+    return tuple(map(int, shape))

@@ -1,0 +1,29 @@
+"""One image: its key is its file name, and it has no label."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .base import Record, Source
+from .files import facts, read_file
+
+
+class SingleSource(Source):
+    """One image file, whatever its extension."""
+
+    kind = "single"
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = os.path.abspath(path)
+        self.name = os.path.realpath(path)
+        self.extra_types = {}
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": self.kind, "path": self._path}
+
+    def read(self, locator: Any) -> bytes:
+        return read_file(self._path)
+
+    def records(self) -> Iterator[Record]:
+        yield Record(os.path.basename(self._path), None, None, *facts(self._path), {})

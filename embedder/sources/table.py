@@ -1,0 +1,84 @@
+"""A CSV or Parquet table of images.
+
+The image is in the column `path` or `image` (a file, relative to the table's folder), or, in Parquet, in `image` or
+`bytes` as encoded bytes or as the Hugging Face struct {bytes, path}. `label`: null or an empty cell means unlabelled;
+whole numbers become their names where the schema has Hugging Face's ClassLabel. Key: the column `key`, else the path,
+else the row's number, zero-padded to eight digits. Other columns are kept where they are text, numbers or times.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ...store.errors import LookalikeError
+from ..rejected import Rejected
+from .base import Record, Source
+from .csv_rows import CsvRows
+from .files import facts, read_file
+from .parquet_rows import ParquetRows
+
+IMAGE_COLUMNS = ("image", "bytes", "path")
+
+
+class TableSource(Source):
+    """Images listed in, or held by, a table."""
+
+    kind = "table"
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = os.path.abspath(path)
+        self._folder = os.path.dirname(self._path)
+        self.name = os.path.realpath(path)
+        self._rows: CsvRows | ParquetRows
+        if self._path.lower().endswith((".parquet", ".pq")):
+            self._rows = ParquetRows(self._path)
+            self._holds = next((c for c in IMAGE_COLUMNS if c in self._rows.binary), None)
+        else:
+            self._rows = CsvRows(self._path)
+            self._holds = None
+        self._names = next((c for c in ("path", "image") if c in self._rows.columns and c != self._holds), None)
+        if self._holds is None and self._names is None:
+            raise LookalikeError(f"{path} has no column path, image or bytes; it has {', '.join(self._rows.columns)}")
+        self.labelled = "label" in self._rows.columns
+        self.unique = "key" not in self._rows.columns and self._names is None
+        ours = {"key", "label", self._holds, self._names}
+        types = self._rows.types if isinstance(self._rows, ParquetRows) else dict.fromkeys(self._rows.columns, "string")
+        self.extra_types = {name: kind for name, kind in types.items() if name not in ours}
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": self.kind, "path": self._path}
+
+    def records(self) -> Iterator[Record]:
+        own = facts(self._path)
+        for number, row in enumerate(self._rows):
+            path = None if self._names is None else _text(row[self._names])
+            key = _text(row.get("key")) or path or f"{number:08d}"
+            extra = {name: row[name] for name in self.extra_types}
+            if self._holds is not None:
+                yield Record(key, _text(row.get("label")), number, *own, extra)
+            else:
+                found = (None, None) if path is None else facts(self._file(path))
+                yield Record(key, _text(row.get("label")), path, *found, extra)
+
+    def read(self, locator: Any) -> bytes:
+        if isinstance(locator, int) and self._holds is not None and isinstance(self._rows, ParquetRows):
+            data, path = self._rows.image(locator, self._holds)
+            if data is not None:
+                return data
+            locator = path
+        if not locator:
+            raise Rejected("read", "no image in this row")
+        return read_file(self._file(locator))
+
+    def _file(self, path: str) -> str:
+        return os.path.join(self._folder, path)
+
+
+def _text(value: Any) -> str | None:
+    """A cell as a key or label: pandas writes whole numbers with gaps as floats."""
+    if value is None or value == "" or value != value:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
