@@ -1,0 +1,77 @@
+"""A worker process: `python -m lookalike.store.worker DRIVER_PID`, run by the local engine.
+
+Fragments come in on stdin and answers go out on stdout, one JSON object a line, in order. Whatever the work itself
+prints goes to stderr. The worker ends at once, mid-work if need be, when its driver does: a thread of its own reads
+stdin and sees it close.
+"""
+
+import json
+import os
+import queue
+import select
+import signal
+import sys
+import threading
+import traceback
+from typing import Any, NoReturn
+
+from .errors import LookalikeError
+from .fragments import perform
+
+
+def main() -> NoReturn:
+    """Serve until the driver closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver ends us
+    requests, answers = _own_the_pipes()
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(requests, lines, int(sys.argv[1])), daemon=True).start()
+    while True:
+        _send(answers, answer(json.loads(lines.get())))
+
+
+def _own_the_pipes() -> tuple[int, int]:
+    """Move the protocol away from fds 0 and 1, which any library may read or print to."""
+    requests, answers = os.dup(0), os.dup(1)  # not inherited by what the work may start
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return requests, answers
+
+
+def _read(requests: int, lines: "queue.SimpleQueue[bytes]", driver: int) -> None:
+    """Queue the lines that come in; end the process when the driver is gone."""
+    rest = b""
+    while True:
+        if select.select([requests], [], [], 1.0)[0]:
+            data = os.read(requests, 1 << 16)
+            if not data:
+                os._exit(0)
+            *whole, rest = (rest + data).split(b"\n")
+            for line in whole:
+                lines.put(line)
+        elif os.getppid() != driver:  # the pipe may be held open by a process that the driver forked
+            os._exit(0)
+
+
+def answer(fragment: Any) -> dict[str, Any]:
+    """The result of a fragment, or why there is none: `refused` (a LookalikeError) or `failed` (anything else)."""
+    try:
+        return {"result": perform(fragment)}
+    except LookalikeError as error:
+        return {"refused": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+
+
+def _send(answers: int, reply: dict[str, Any]) -> None:
+    data = memoryview(json.dumps(reply).encode() + b"\n")
+    try:
+        while data:
+            data = data[os.write(answers, data) :]
+    except OSError:  # the driver is gone
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
