@@ -1,0 +1,130 @@
+"""CPU or GPU: the only file that names what only GPU builds of FAISS have.
+
+Files hold CPU indexes; a GPU gets a copy when a collection is opened. An index type without a GPU form stays on the
+CPU, and what a GPU cannot search (k > 2048, an ID selector, memory that runs out) is searched on the CPU.
+"""
+
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store.errors import LookalikeError, LookalikeWarning
+from .library import faiss, short
+
+MOST_HITS = 2048  # the largest k of FAISS's GPU searches
+_MEMORY = ("out of memory", "cudaerrormemoryallocation", "alloc fail")
+
+Hits = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where indexes are searched: kind "cpu", or "gpu" with `count` devices."""
+
+    kind: str
+    count: int = 0
+
+    def load(self, index: Any) -> "GpuIndex | None":
+        """A copy of a CPU index on the GPUs (sharded over several); None where it stays on the CPU."""
+        if self.kind == "cpu":
+            return None
+        try:
+            return GpuIndex(_copy(index, self.count), self.count)
+        except RuntimeError as error:
+            _say(f"{type(index).__name__} stays on the CPU, since the GPU does not take it ({short(error)})")
+            return None
+
+    def help_training(self, index: Any) -> None:
+        """Let k-means of an IVF index run on the GPUs."""
+        if self.kind == "gpu":
+            index.clustering_index = _copy(faiss.IndexFlat(index.d, index.metric_type), self.count)
+
+
+def choose(device: str = "auto") -> Device:
+    """The device called "auto" (GPUs where there are any), "cpu" or "gpu".
+
+    Raises LookalikeError for another name, and for "gpu" where FAISS finds none.
+    """
+    if device not in ("auto", "cpu", "gpu"):
+        raise LookalikeError(f"device {device!r} is not known: auto, cpu or gpu works")
+    if device == "cpu":
+        return Device("cpu")
+    if not hasattr(faiss, "StandardGpuResources"):
+        _refuse(device, "this build of FAISS has no GPU support; 'lookalike[gpu]' (CUDA 12) or [cuvs] (CUDA 13) has")
+        return Device("cpu")
+    try:
+        count = int(faiss.get_num_gpus())
+    except RuntimeError as error:
+        _refuse(device, f"the CUDA driver does not answer ({short(error)}); update it, or use --device cpu")
+        return Device("cpu")
+    if count == 0:
+        _refuse(device, "FAISS finds no GPU here; use --device cpu")
+        return Device("cpu")
+    return Device("gpu", count)
+
+
+def _refuse(device: str, why: str) -> None:
+    if device == "gpu":
+        raise LookalikeError(f"device 'gpu' cannot be used: {why}")
+
+
+def _say(text: str) -> None:
+    warnings.warn(text, LookalikeWarning, stacklevel=3)
+
+
+def _copy(index: Any, count: int) -> Any:
+    """`index` on one GPU, or in shards over all."""
+    if count == 1:
+        resources = faiss.StandardGpuResources()
+        copy = faiss.index_cpu_to_gpu(resources, 0, index)
+        copy.referenced_objects = [resources]  # the copy uses them for as long as it lives
+        return copy
+    options = faiss.GpuMultipleClonerOptions()
+    options.shard = True
+    return faiss.index_cpu_to_all_gpus(index, co=options)
+
+
+class GpuIndex:
+    """A searched copy on the GPUs, one search at a time: GPU indexes are not safe to share between threads."""
+
+    def __init__(self, index: Any, count: int) -> None:
+        self.index, self.count = index, count
+        self._lock = threading.Lock()
+        self._largest: int | None = None  # queries at once, once memory ran out with more
+
+    def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:
+        """Scores (nq, k) and ids (nq, k), best first; None where the CPU must answer."""
+        if k > MOST_HITS or self._largest == 0:
+            return None
+        with self._lock:
+            return self._in_batches(queries, k)
+
+    def _in_batches(self, queries: NDArray[np.float32], k: int) -> Hits | None:
+        scores = np.empty((len(queries), k), dtype=np.float32)
+        ids = np.empty((len(queries), k), dtype=np.int64)
+        start = 0
+        while start < len(queries):
+            stop = start + (self._largest or len(queries))
+            try:
+                scores[start:stop], ids[start:stop] = self.index.search(queries[start:stop], k)
+            except RuntimeError as error:
+                if not any(sign in str(error).lower() for sign in _MEMORY):
+                    raise
+                if not self._halve(len(queries[start:stop])):
+                    return None
+            else:
+                start = stop
+        return scores, ids
+
+    def _halve(self, tried: int) -> bool:
+        """Take half of what did not fit, from now on; False where one query does not fit."""
+        self._largest = tried // 2
+        if self._largest == 0:
+            _say("the GPU's memory does not hold a single query's search: searching on the CPU")
+        else:
+            _say(f"the GPU's memory does not hold {tried} queries: searching {self._largest} at a time")
+        return self._largest > 0

@@ -1,0 +1,68 @@
+"""Exact search over vectors that come in blocks: nothing but the block and the best so far is in memory."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store.store import Store
+from .library import INNER_PRODUCT, faiss
+from .ranks import Floats, Hits, Ints, Vectors, ordered, padded, settled
+from .threads import threads_for
+
+BLOCK = 16_384  # rows
+Blocks = Iterable[tuple[Ints, Floats]]  # ids (m,) and their unit rows (m, d), C-contiguous
+
+
+def exact_top(queries: Floats, k: int, blocks: Blocks) -> Hits:
+    """The `k` best of all rows in `blocks`: scores and ids (nq, k), by (-score, id), padded with -inf and -1."""
+    scores = np.empty((len(queries), 0), dtype=np.float32)
+    ids = np.empty((len(queries), 0), dtype=np.int64)
+    for block_ids, vectors in blocks:
+        if len(block_ids) == 0 or len(queries) == 0:
+            continue
+        found = _in_block(queries, k, vectors)
+        scores = np.concatenate([scores, found[0]], axis=1)
+        ids = np.concatenate([ids, block_ids[found[1]]], axis=1)
+        scores, ids = ordered(scores, ids, k)
+    return padded(scores, ids, k)
+
+
+def _in_block(queries: Floats, k: int, vectors: Floats) -> Hits:
+    """The `k` best of one block (fewer where it has fewer rows), as positions in it."""
+    fetch = min(k + 1, len(vectors))
+    with threads_for(len(queries), queries.shape[1], flat=True):
+        hits = faiss.knn(queries, vectors, fetch, metric=INNER_PRODUCT)
+    return settled(
+        queries,
+        hits,
+        min(k, len(vectors)),
+        lambda places: vectors[places],
+        lambda query, floor: np.flatnonzero(vectors @ query > floor),
+    )
+
+
+def in_chunks(ids: Ints, vectors: Vectors, size: int = BLOCK) -> Iterator[tuple[Ints, Floats]]:
+    """Blocks of the rows `ids` (m,), read by `vectors`."""
+    for start in range(0, len(ids), size):
+        some = ids[start : start + size]
+        yield some, np.ascontiguousarray(vectors(some))
+
+
+class Scan:
+    """Rows of a store from `first` on that no segment covers, read anew for each search: for tails beyond memory."""
+
+    def __init__(self, store: Store, first: int) -> None:
+        self.store, self.first = store, first
+
+    def search(self, queries: Floats, k: int, allowed: NDArray[np.bool_] | None = None) -> Hits:
+        """Scores (nq, k) and rows (nq, k) of the live rows, of those that `allowed` (bool by row) has."""
+        return exact_top(queries, k, self._blocks(allowed))
+
+    def _blocks(self, allowed: NDArray[np.bool_] | None) -> Iterator[tuple[Ints, Floats]]:
+        for rows, vectors in self.store.blocks(self.first, None, BLOCK):
+            if allowed is None:
+                yield rows, vectors
+            else:
+                keep = allowed[rows]
+                yield rows[keep], np.ascontiguousarray(vectors[keep])

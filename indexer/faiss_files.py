@@ -1,0 +1,139 @@
+"""Indexes as files: plain CPU indexes that faiss.read_index reads.
+
+FAISS trusts what it parses: its files have no checksum, may nest any index type, and may name other files. So a file
+is hashed first (the caller has it from `Store.file`), its type codes and those of nested indexes that lie at known
+places are held against a list before FAISS sees it, sizes are limited while it parses, and what came out is held
+against the list of classes once more.
+"""
+
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..store.errors import Damaged, LookalikeError
+from ..store.publish import Published, publish
+from .library import faiss, short
+
+# Index types, as the four characters their files start with. What is left out: on-disk lists and ID maps, which name
+# other files or ids of their own; binary and additive-lattice indexes, which hold no unit rows or no codes at all.
+_CODES = """
+IxFI IxF2 IxFl IxSQ IxPq IxPo IPfs IxRq IxLS IxPR IxPL IxEe IHNf IHNs IHNp IHN2 INSf INSs INSp IwFl IwFd IwP2 IwSq
+IwSQ IwPQ IwQR IwPf IwRQ IwLS IwPR IwPL IwRf IwLf IwEe Ixrq Ixrr Irfn Iwrq Iwrr Iwrn IxPT IxRF
+"""
+CODES = frozenset(_CODES.encode().split())
+_CLASSES = """
+IndexFlat IndexFlatIP IndexFlatL2 IndexScalarQuantizer IndexPQ IndexPQFastScan IndexResidualQuantizer
+IndexLocalSearchQuantizer IndexProductResidualQuantizer IndexProductLocalSearchQuantizer IndexEDEN IndexHNSWFlat
+IndexHNSWSQ IndexHNSWPQ IndexHNSW2Level IndexNSGFlat IndexNSGSQ IndexNSGPQ IndexIVFFlat IndexIVFFlatDedup
+IndexIVFFlatPanorama IndexIVFScalarQuantizer IndexIVFPQ IndexIVFPQR IndexIVFPQFastScan IndexIVFResidualQuantizer
+IndexIVFLocalSearchQuantizer IndexIVFProductResidualQuantizer IndexIVFProductLocalSearchQuantizer
+IndexIVFResidualQuantizerFastScan IndexIVFLocalSearchQuantizerFastScan IndexIVFEDEN IndexRaBitQ IndexRaBitQFastScan
+IndexIVFRaBitQ IndexIVFRaBitQFastScan IndexPreTransform IndexRefine IndexRefineFlat
+"""
+CLASSES = frozenset(_CLASSES.split())
+_HEADER = 4 + 4 + 8 + 16 + 1 + 4  # type code, d, ntotal, two unused numbers, is_trained, metric
+_LIMITS = threading.Lock()  # FAISS keeps its limits per process
+
+
+def write_faiss(path: Path, index: Any) -> Published:
+    """Publish a CPU index; its size and SHA-256."""
+    return publish(path, lambda file: _stream(index, file))
+
+
+def _stream(index: Any, file: BinaryIO) -> None:
+    try:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+    except RuntimeError as error:
+        raise LookalikeError(f"{type(index).__name__} cannot be written: {short(error)}") from error
+
+
+def size_of(index: Any) -> int:
+    """Bytes that `index` takes as a file."""
+    sizes: list[int] = []
+    faiss.write_index(index, faiss.PyCallbackIOWriter(lambda data: sizes.append(len(data)) or len(data)))
+    return sum(sizes)
+
+
+def read_faiss(path: Path) -> Any:
+    """The index in `path`, memory-mapped where its type allows it.
+
+    `path` must have been checked against its hash. Raises Damaged for what is no index, LookalikeError for an index
+    type that is not on the list.
+    """
+    for code in _type_codes(path):
+        if code not in CODES:
+            raise LookalikeError(f"{path} holds an index of type {code!r}, which lookalike does not read")
+    index = _parse(path)
+    for part in nested(index):
+        if type(part).__name__ not in CLASSES:
+            raise LookalikeError(f"{path} holds an index {type(part).__name__}, which lookalike does not read")
+    return index
+
+
+def _parse(path: Path) -> Any:
+    size = path.stat().st_size
+    with _LIMITS:
+        before = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
+        faiss.set_deserialization_vector_byte_limit(size + 4096)
+        faiss.set_deserialization_loop_limit(size)
+        try:
+            return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            raise Damaged(f"{path} is not an index that FAISS reads: {short(error)}") from error
+        finally:
+            faiss.set_deserialization_vector_byte_limit(before[0])
+            faiss.set_deserialization_loop_limit(before[1])
+
+
+def _type_codes(path: Path) -> Iterator[bytes]:
+    """The file's type code and, where their places are known, those of the indexes within it, outermost first."""
+    with open(path, "rb") as file:
+        while True:
+            code = file.read(4)
+            yield code
+            file.seek(_HEADER - 4, 1)
+            if code.startswith(b"Iw"):
+                file.seek(16, 1)  # nlist, nprobe; then the coarse quantiser
+            elif code == b"IxPT":
+                if not _skip_transforms(file):
+                    return
+            elif code != b"IxRF":
+                return
+
+
+def _skip_transforms(file: BinaryIO) -> bool:
+    """Go past the linear transforms of an IxPT; False at a transform of another kind."""
+    (count,) = struct.unpack("<i", file.read(4).ljust(4, b"\0"))
+    for _ in range(min(count, 8)):
+        kind = file.read(4)
+        if kind not in (b"rrot", b"LTra", b"PcAm", b"Viqt"):
+            return False
+        if kind == b"PcAm":
+            file.seek(4 + 4 + 1 + 4, 1)  # eigen_power, epsilon, random_rotation, balanced_bins
+            vectors = 3
+        else:
+            vectors = 0
+        for _ in range(vectors):
+            _skip_floats(file)
+        file.seek(1, 1)  # have_bias
+        _skip_floats(file)
+        _skip_floats(file)
+        file.seek(4 + 4 + 1, 1)  # d_in, d_out, is_trained
+    return True
+
+
+def _skip_floats(file: BinaryIO) -> None:
+    (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
+    file.seek(min(4 * length, 1 << 40), 1)
+
+
+def nested(index: Any) -> Iterator[Any]:
+    """`index` and all indexes within it, each as its own class."""
+    index = faiss.downcast_index(index)  # a view: the outermost index must be kept by the caller
+    yield index
+    for name in ("quantizer", "base_index", "refine_index", "index", "storage"):
+        inner = getattr(index, name, None)
+        if isinstance(inner, faiss.Index):
+            yield from nested(inner)

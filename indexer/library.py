@@ -1,0 +1,33 @@
+"""The door to FAISS: what lacks it is told which extra to install, and its messages become one line.
+
+FAISS builds exclude each other, so it is not a plain dependency; every file of this room takes it from here.
+"""
+
+import re
+
+from ..store.errors import LookalikeError
+
+try:
+    import faiss
+except ImportError as error:
+    if getattr(error, "name", None) == "faiss":
+        why = "FAISS is not installed"
+    else:
+        why = f"FAISS does not load ({' '.join(str(error).split())[:200]})"
+    raise LookalikeError(
+        f"{why}: pip install 'lookalike[cpu]' (or [gpu] for CUDA 12, [cuvs] for CUDA 13) works"
+    ) from error
+
+__all__ = ["INNER_PRODUCT", "faiss", "short"]
+
+INNER_PRODUCT = faiss.METRIC_INNER_PRODUCT
+
+_PLACE = re.compile(r"^Error in .*? at \S+?:\d+: ", re.DOTALL)
+_CONDITION = re.compile(r"^Error: '.*?' failed:?\s*", re.DOTALL)
+
+
+def short(error: BaseException) -> str:
+    """What a FAISS exception says, in one line, without the C++ signature and source line it starts with."""
+    text = _PLACE.sub("", str(error))
+    said = _CONDITION.sub("", text) or text
+    return " ".join(said.split())[:200]

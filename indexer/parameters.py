@@ -1,0 +1,106 @@
+"""What can be set at search time, by index type: knobs for recall, and selectors that leave ids out.
+
+nprobe: inverted lists visited. efSearch: candidates that an HNSW graph search keeps. k_factor: how many times k a
+code nominates, for exact scores to decide.
+"""
+
+import math
+from typing import Any
+
+from .faiss_files import nested
+from .library import faiss
+
+# Their scores are inner products of the float32 rows themselves. A rotated or projected row is not the row.
+_EXACT = """
+IndexFlat IndexFlatIP IndexIVFFlat IndexIVFFlatDedup IndexIVFFlatPanorama IndexHNSWFlat IndexRefineFlat
+"""
+EXACT = frozenset(_EXACT.split())
+# Probed one by one in FAISS 1.15.1: the others raise, so they are over-fetched and filtered.
+_SELECTABLE = """
+IndexFlat IndexFlatIP IndexScalarQuantizer IndexEDEN IndexRaBitQ IndexHNSWFlat IndexHNSWSQ IndexHNSWPQ IndexIVFFlat
+IndexIVFFlatDedup IndexIVFFlatPanorama IndexIVFScalarQuantizer IndexIVFPQ IndexIVFPQFastScan IndexIVFEDEN
+IndexIVFRaBitQ IndexIVFRaBitQFastScan
+"""
+SELECTABLE = frozenset(_SELECTABLE.split())
+LEAST_K_FACTOR = 4
+
+
+def core(index: Any) -> Any:
+    """The index that does the search: within refinements and transforms, an IVF, a graph or a flat code."""
+    index = faiss.downcast_index(index)
+    if isinstance(index, faiss.IndexRefine):
+        return core(index.base_index)
+    if isinstance(index, faiss.IndexPreTransform):
+        return core(index.index)
+    return index
+
+
+def is_flat(index: Any) -> bool:
+    """Whether it compares a query with every float32 row."""
+    return type(index).__name__ in ("IndexFlat", "IndexFlatIP")
+
+
+def is_exact(index: Any) -> bool:
+    """Whether its scores need no re-scoring."""
+    return type(index).__name__ in EXACT
+
+
+def is_graph(index: Any) -> bool:
+    """Whether its search walks a graph, which a strict filter cuts to pieces."""
+    return isinstance(core(index), faiss.IndexHNSW)
+
+
+def can_select(index: Any) -> bool:
+    """Whether it takes an IDSelector."""
+    return type(core(index)).__name__ in SELECTABLE
+
+
+def knobs(index: Any) -> dict[str, int]:
+    """Its run-time parameters for recall, with the largest value that makes sense for each; empty for Flat."""
+    inner = core(index)
+    found = {}
+    if isinstance(inner, faiss.IndexIVF):
+        found["nprobe"] = int(inner.nlist)
+    if isinstance(inner, faiss.IndexHNSW):
+        found["efSearch"] = min(4096, max(16, int(inner.ntotal)))
+    if isinstance(index, faiss.IndexRefine) or not is_exact(index):
+        found["k_factor"] = 256
+    return found
+
+
+def least(name: str) -> int:
+    """The value that tuning starts from."""
+    return {"nprobe": 1, "efSearch": 16, "k_factor": LEAST_K_FACTOR}[name]
+
+
+def apply(index: Any, parameters: dict[str, Any]) -> None:
+    """Set knobs on an index that no one searches yet."""
+    inner = core(index)
+    if "nprobe" in parameters:
+        inner.nprobe = int(parameters["nprobe"])
+    if "efSearch" in parameters:
+        inner.hnsw.efSearch = int(parameters["efSearch"])
+    if "k_factor" in parameters:
+        for part in nested(index):
+            if isinstance(part, faiss.IndexRefine):
+                part.k_factor = float(parameters["k_factor"])
+
+
+def selecting(index: Any, selector: Any, share: float) -> Any:
+    """Search parameters that keep to `selector`, which lets `share` of the ids pass.
+
+    nprobe and efSearch grow by 1 / share, so that as many of the ids that count are seen as without a selector.
+    """
+    index = faiss.downcast_index(index)
+    if isinstance(index, faiss.IndexRefine):
+        base = selecting(index.base_index, selector, share)
+        return faiss.IndexRefineSearchParameters(k_factor=index.k_factor, base_index_params=base)
+    if isinstance(index, faiss.IndexPreTransform):
+        return faiss.SearchParametersPreTransform(index_params=selecting(index.index, selector, share))
+    if isinstance(index, faiss.IndexIVF):
+        return faiss.SearchParametersIVF(sel=selector, nprobe=min(index.nlist, math.ceil(index.nprobe / share)))
+    if isinstance(index, faiss.IndexHNSW):
+        # bounded_queue=False would ignore the selector (facebookresearch/faiss issue 5504)
+        effort = math.ceil(index.hnsw.efSearch / share)
+        return faiss.SearchParametersHNSW(sel=selector, efSearch=effort, bounded_queue=True)
+    return faiss.SearchParameters(sel=selector)
