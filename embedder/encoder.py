@@ -5,12 +5,26 @@ float32 (b, dim), every row of length 1; row i belongs to image i. The digest na
 in, so that equal digests mean equal recipes, weights and preprocessing.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
 
+from ..store.errors import LookalikeError, LookalikeWarning
+from . import encoder_file
+from .backbones import build
+from .backbones.blocks import folded
+from .hardware import has_bf16, torch_device
 from .preprocessing import Preprocessing
+from .recipe import Recipe
+
+PIXELS = 1_600_000
+"""Pixels that go through the network at once: enough for every core, and some hundred megabytes of activations."""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Encoder:
@@ -18,25 +32,147 @@ class Encoder:
 
     Attributes: dim (length of a vector), digest (SHA-256 hex over both files' SHA-256), preprocessing,
     training_classes (list of labels, sorted), precision ("fp32" or "bf16", what it computes in),
-    card (the rest of encoder.json: recipe, scores).
+    card (all of encoder.json: recipe, scores and the above), device.
     """
 
-    dim: int
-    digest: str
-    preprocessing: Preprocessing
-    training_classes: list[str]
-    precision: str
-    card: dict[str, Any]
+    def __init__(
+        self, network: nn.Module, files: dict[str, bytes], *, device: str = "auto", precision: str | None = None
+    ) -> None:
+        """Make an encoder of a network in training form and its two files; see `load` for the rest."""
+        self._network, self._files = network, files
+        self.card = encoder_file.read_card(files[encoder_file.CARD], Path(encoder_file.CARD))
+        self.digest = encoder_file.digest(files)
+        self.preprocessing = Preprocessing.from_json(self.card["preprocessing"])
+        self.training_classes: list[str] = list(self.card["training_classes"])
+        self.dim = int(self.card["recipe"]["model"]["dim"])
+        self.device = torch_device(device)
+        self.precision = self._resolved(precision or self.card["precision"])
+        self._prepare()
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", precision: str | None = None) -> "Encoder":
-        """Read an encoder from its folder, or the ImageNet network for "pretrained"."""
-        raise NotImplementedError
+        """Read an encoder from its folder; "pretrained" is EfficientNet-Lite0's pooled ImageNet features (1,280).
+
+        device: "auto", "cpu" or "gpu". precision: "fp32" or "bf16" instead of the recorded one; bf16 becomes fp32 on
+        hardware without it, where it would be slower and no closer. LookalikeError for a missing, damaged or
+        foreign file.
+        """
+        if str(folder) == "pretrained":
+            from .pretrained import pretrained_encoder
+
+            return pretrained_encoder(device=device, precision=precision)
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise LookalikeError(f"{folder}: no such model; give a folder that `lookalike train` wrote, or pretrained")
+        names = (encoder_file.WEIGHTS, encoder_file.CARD)
+        files = {name: encoder_file.read_file(folder / name) for name in names}
+        card = encoder_file.read_card(files[encoder_file.CARD], folder / encoder_file.CARD)
+        network = empty_network(Recipe.from_dict(card["recipe"]))
+        weights = folder / encoder_file.WEIGHTS
+        encoder_file.load_into(network, encoder_file.read_weights(files[encoder_file.WEIGHTS], weights), weights)
+        return cls(network, files, device=device, precision=precision)
+
+    def with_precision(self, precision: str) -> "Encoder":
+        """Give the same encoder computing in "fp32" or "bf16"."""
+        return Encoder(self._network, self._files, device=self._device_name, precision=precision)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Give float32 unit rows (b, dim) of uint8 images (b, size, size, channels)."""
-        raise NotImplementedError
+        """Give float32 unit rows (b, dim) of uint8 images (b, size, size, channels).
+
+        Errors: LookalikeError for another shape or type. Where a GPU's memory is too small the batch is halved, and at
+        one image the CPU takes over, which is said once.
+        """
+        self._check(images)
+        rows = np.empty((len(images), self.dim), dtype=np.float32)
+        done = 0
+        while done < len(images):
+            some = images[done : done + self._batch]
+            if self._try(some, rows[done : done + len(some)]):
+                done += len(some)
+        return rows
 
     def files(self) -> dict[str, Path | bytes]:
         """Give the encoder's two files by name, as a collection keeps them below model/<digest>/."""
-        raise NotImplementedError
+        return dict(self._files)
+
+    def _check(self, images: np.ndarray) -> None:
+        expected = (self.preprocessing.size, self.preprocessing.size, self.preprocessing.channels)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != expected:
+            raise LookalikeError(f"images are {images.dtype} {images.shape}; this encoder takes uint8 (b, *{expected})")
+
+    def _try(self, images: np.ndarray, rows: np.ndarray) -> bool:
+        try:
+            rows[:] = self._forward(images)
+            return True
+        except torch.OutOfMemoryError:
+            if self.device.type == "cpu":
+                raise LookalikeError(f"{len(images)} images at once do not fit this machine's memory") from None
+        torch.cuda.empty_cache()
+        self._batch = len(images) // 2
+        if self._batch == 0:
+            warnings.warn("the GPU's memory is too small for one image; embedding on the CPU", LookalikeWarning)
+            self.device = torch.device("cpu")
+            self._prepare()
+        return False
+
+    @torch.inference_mode()
+    def _forward(self, images: np.ndarray) -> np.ndarray:
+        # (b, s, s, c) seen as (b, c, s, s) is channels-last already: nothing is copied before the change of type.
+        pixels = torch.from_numpy(np.require(images, requirements="W")).permute(0, 3, 1, 2).to(self.device)
+        scaled = torch.addcmul(self._offset, pixels.float(), self._factor).to(DTYPES[self.precision])
+        return F.normalize(self._folded(scaled).float()).cpu().numpy()
+
+    def _resolved(self, precision: str) -> str:
+        if precision not in DTYPES:
+            raise LookalikeError(f"precision {precision}: the choices are {', '.join(DTYPES)}")
+        return "fp32" if precision == "bf16" and not has_bf16(self.device) else precision
+
+    def _prepare(self) -> None:
+        self._folded = folded(self._network).to(self.device, DTYPES[self.precision])
+        self._factor, self._offset = scaling(self.preprocessing, self.device)
+        self._batch = max(1, min(1024, PIXELS // self.preprocessing.size**2))
+
+    @property
+    def _device_name(self) -> str:
+        return "gpu" if self.device.type == "cuda" else "cpu"
+
+
+def scaling(preprocessing: Preprocessing, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give (factor, offset), both (1, c, 1, 1): pixel * factor + offset is (pixel / 255 - mean) / std."""
+    mean, std = (
+        torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (preprocessing.mean, preprocessing.std)
+    )
+    return (1 / (255 * std)).float().to(device), (-mean / std).float().to(device)
+
+
+def empty_network(recipe: Recipe) -> nn.Module:
+    """Build a recipe's network to be filled with saved weights."""
+    return build(recipe.model.backbone, channels=recipe.image.channels, dim=recipe.model.dim)
+
+
+def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, classes: list[str], **more: Any) -> dict:
+    """Give what encoder.json holds. more: scores, and what else the training wants to keep."""
+    return {
+        "format": encoder_file.FORMAT,
+        "recipe": recipe.to_dict(),
+        "preprocessing": preprocessing.to_json(),
+        "precision": precision,
+        "training_classes": sorted(classes),
+        "scores": {},
+        **more,
+    }
+
+
+def make_encoder(network: nn.Module, card: dict[str, Any], *, device: str = "auto") -> Encoder:
+    """Make an encoder of a network and its card, in memory."""
+    return Encoder(network, encoder_file.to_bytes(network.state_dict(), card), device=device)
+
+
+def save_encoder(folder: str | Path, encoder: Encoder) -> None:
+    """Write both files into `folder`, the card last: a folder with a card is complete."""
+    folder = Path(folder)
+    with encoder_file.plain_errors(f"make the folder {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in (encoder_file.WEIGHTS, encoder_file.CARD):
+        content = encoder.files()[name]
+        encoder_file.replace_file(folder / name, content if isinstance(content, bytes) else content.read_bytes())

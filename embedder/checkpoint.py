@@ -1,0 +1,67 @@
+"""A training that was interrupted, as one file: weights, optimiser, best weights so far, and notes beside them.
+
+One safetensors file, its notes as JSON in the header, replaced atomically: it is a whole checkpoint or the one before.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from ..store.errors import LookalikeError
+from . import encoder_file
+
+NAME = "checkpoint.safetensors"
+FORMAT = 1
+
+
+def write(folder: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any]) -> None:
+    """Write the checkpoint of `folder`, replacing the one before."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    content = safetensors.torch.save(plain, {"lookalike": json.dumps({"format": FORMAT, **notes})})
+    encoder_file.replace_file(folder / NAME, content)
+
+
+def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Give (tensors, notes); LookalikeError where the file is damaged or of a later format."""
+    path = folder / NAME
+    content = encoder_file.read_file(path)
+    tensors = encoder_file.read_weights(content, path)
+    length = int.from_bytes(content[:8], "little")
+    try:
+        notes = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["lookalike"])
+    except (ValueError, KeyError, TypeError):
+        raise LookalikeError(f"{path}: not a checkpoint of lookalike") from None
+    if notes.get("format") != FORMAT:
+        raise LookalikeError(f"{path}: format {notes.get('format')!r}; this version of lookalike reads {FORMAT}")
+    return tensors, notes
+
+
+def exists(folder: Path) -> bool:
+    """Say whether an interrupted training lies there."""
+    return (folder / NAME).is_file()
+
+
+def remove(folder: Path) -> None:
+    """Remove the checkpoint once the encoder is written."""
+    with encoder_file.plain_errors(f"remove {folder / NAME}"):
+        (folder / NAME).unlink(missing_ok=True)
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """Give an optimiser's state by "<parameter number>.<name>"."""
+    state = optimiser.state_dict()["state"]
+    return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Put the state back, in each parameter's own memory layout: fused steps walk both side by side."""
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for key, saved in tensors.items():
+        number, _, name = key.partition(".")
+        parameter = parameters[int(number)]
+        like = torch.empty_like(parameter) if saved.shape == parameter.shape else torch.empty_like(saved)
+        optimiser.state[parameter][name] = like.copy_(saved).detach()

@@ -1,0 +1,46 @@
+"""`lookalike train`."""
+
+from pathlib import Path
+
+import click
+
+from ..store.shell import bar, emit_json, shown
+
+
+@click.command(short_help="Train an encoder by a recipe.")
+@click.argument("recipe")
+@click.option(
+    "--out", required=True, metavar="MODEL", type=click.Path(path_type=Path), help="The folder the encoder goes to."
+)
+@click.option("--data", metavar="SOURCE", help="A labelled source instead of the recipe's data.source.")
+@click.option(
+    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a key, such as training.steps=500."
+)
+@click.option("--resume", is_flag=True, help="Go on with the unfinished training in MODEL.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
+@click.option("--json", "as_json", is_flag=True, help="Answer one JSON object.")
+def train(
+    recipe: str, out: Path, data: str | None, overrides: tuple[str, ...], resume: bool, device: str, as_json: bool
+) -> None:
+    """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
+    from .recipe import load_recipe
+    from .train import TrainCard
+    from .train import train as run
+
+    loaded = load_recipe(recipe, overrides)
+    with bar("train") as progress:
+        card: TrainCard = run(loaded, out, data=data, resume=resume, progress=progress, device=device)
+    if as_json:
+        emit_json(card.to_json())
+        return
+    scores = " · ".join(f"{n} {v:.4f}" for n, v in card.scores.items() if v is not None and n != "spread")
+    left_out = "".join(
+        f", {n} {what}" for n, what in ((card.unlabelled, "unlabelled"), (card.rejected, "rejected")) if n
+    )
+    click.echo(
+        f"{shown(card.model)}: {card.dim} dimensions, {card.precision}, {len(card.training_classes)} classes learned"
+    )
+    click.echo(
+        f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}"
+    )
+    click.echo(f"on images kept out of training: {scores or 'nothing to measure'}")

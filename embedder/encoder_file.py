@@ -1,0 +1,98 @@
+"""The two files of an encoder, and how any safetensors file of ours is written and read.
+
+encoder.safetensors holds the network's weights by name in fp32; encoder.json everything else: format, recipe,
+preprocessing, precision, training_classes, scores. The digest is the SHA-256 (hex) of both files' SHA-256, weights
+first.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from ..store.errors import LookalikeError
+from ..store.publish import plain_errors
+
+FORMAT = 1
+WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
+CARD_KEYS = ("format", "precision", "preprocessing", "recipe", "scores", "training_classes")
+
+
+def to_bytes(tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> dict[str, bytes]:
+    """Give both files' content by name; equal weights and cards give equal bytes."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(card, indent=1, sort_keys=True) + "\n"
+    return {WEIGHTS: safetensors.torch.save(plain), CARD: text.encode()}
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """Name an encoder: SHA-256 over the SHA-256 of weights and card."""
+    both = "".join(hashlib.sha256(files[name]).hexdigest() for name in (WEIGHTS, CARD))
+    return hashlib.sha256(both.encode()).hexdigest()
+
+
+def read_card(content: bytes, path: Path) -> dict[str, Any]:
+    """Read encoder.json; LookalikeError where it is damaged, or written by a later version."""
+    try:
+        card = json.loads(content)
+    except ValueError as error:
+        raise LookalikeError(f"{path}: not JSON ({error})") from None
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        found = card.get("format") if isinstance(card, dict) else None
+        raise LookalikeError(f"{path}: format {found!r}; this version of lookalike reads format {FORMAT}")
+    missing = [key for key in CARD_KEYS if key not in card]
+    if missing:
+        raise LookalikeError(f"{path}: {missing[0]} is missing; it is not an encoder's card")
+    return card
+
+
+def read_weights(content: bytes, path: Path) -> dict[str, torch.Tensor]:
+    """Read a safetensors file's bytes; LookalikeError for anything else (truncated, or a pickle under that name)."""
+    try:
+        return safetensors.torch.load(content)
+    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise LookalikeError(f"{path}: not a safetensors file, or a damaged one ({_one_line(error)})") from None
+
+
+def load_into(network: torch.nn.Module, tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Put weights into a network; LookalikeError where a name is missing or unknown, or a shape differs."""
+    own = network.state_dict()
+    for name in sorted(set(own) | set(tensors)):
+        if name not in tensors:
+            raise LookalikeError(f"{path}: the weights {name} are missing")
+        if name not in own:
+            raise LookalikeError(f"{path}: the weights {name} belong to another network")
+        if own[name].shape != tensors[name].shape:
+            shapes = f"{tuple(tensors[name].shape)}; the recipe's network has {tuple(own[name].shape)}"
+            raise LookalikeError(f"{path}: the weights {name} have shape {shapes}")
+    network.load_state_dict(tensors)
+
+
+def read_file(path: Path) -> bytes:
+    """Give a file's bytes; LookalikeError naming it where that fails."""
+    with plain_errors(f"read {path}"):
+        return path.read_bytes()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, replacing an older one: models and checkpoints belong to no collection."""
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    with plain_errors(f"write {path}"):
+        try:
+            with open(temporary, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]

@@ -1,0 +1,45 @@
+"""What this machine computes on, and how to make it compute the same thing twice."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import torch
+
+from ..store.errors import LookalikeError
+
+DEVICES = ("auto", "cpu", "gpu")
+
+
+def torch_device(name: str) -> torch.device:
+    """Give torch's device for "auto" (a GPU where there is one), "cpu" or "gpu"; LookalikeError without a GPU."""
+    if name not in DEVICES:
+        raise LookalikeError(f"device {name}: the choices are {', '.join(DEVICES)}")
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise LookalikeError("device gpu: torch sees no GPU on this machine; use auto or cpu")
+    return torch.device("cuda")
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Say whether the device multiplies bf16 in hardware (AVX-512 BF16 or AMX; NVIDIA since Ampere)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    capabilities = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in capabilities)
+
+
+@contextlib.contextmanager
+def deterministic(threads: int) -> Iterator[None]:
+    """Compute with that many threads and repeatable kernels, so that one machine gives the same bits again."""
+    threads_before = torch.get_num_threads()
+    strict_before = torch.are_deterministic_algorithms_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for this before it promises anything
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(strict_before)
+        torch.set_num_threads(threads_before)

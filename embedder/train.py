@@ -1,0 +1,235 @@
+"""Training by a recipe: from a labelled source, or arrays, to the folder of an encoder.
+
+The folder gets encoder.safetensors and encoder.json, and training.json: how it went. Until then it holds a
+checkpoint; with `resume` the training goes on from that and gives the same weights as if it had never stopped.
+"""
+
+import hashlib
+import json
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.progress import Progress, silent
+from . import checkpoint, encoder_file, precision, validation
+from .backbones import preprocessing
+from .encoder import Encoder, encoder_card, make_encoder, save_encoder
+from .hardware import deterministic, torch_device
+from .recipe import Recipe
+from .trainer import Trainer
+from .training_set import TrainingSet, read_training_set
+
+REPORT = "training.json"
+SAMPLE = 256
+"""Validation images on which fp32 and bf16 are compared."""
+
+
+@dataclass(frozen=True)
+class TrainCard:
+    """What came of a training. seconds: of steps and validations, over all resumed parts; ended: "steps", "patience" or
+    "collapse"; scores: of the saved encoder on the validation images; history: one entry a validation."""
+
+    model: str
+    digest: str
+    dim: int
+    precision: str
+    training_classes: list[str]
+    scores: dict[str, float | None]
+    steps: int
+    best_step: int
+    ended: str
+    seconds: float
+    images: int
+    unlabelled: int
+    rejected: int
+    threads: int
+    training_precision: str
+    history: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return asdict(self)
+
+
+def train(
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    data: str | None = None,
+    resume: bool = False,
+    progress: Progress = silent,
+    device: str = "auto",
+) -> TrainCard:
+    """Train by a recipe on its source, or on `data`, and save the encoder in the folder `out`.
+
+    Errors: LookalikeError where `out` already holds an encoder or another training, there is no source, or the classes
+    do not suffice; where the loss is no number; where every image got the same vector.
+    """
+    recipe = recipe.with_source(data) if data is not None else recipe
+    if recipe.data.source is None:
+        raise LookalikeError("data.source is missing: give a source with --data, such as --data photos/")
+    out = Path(out)
+    finished = _checked_folder(out, recipe, resume)
+    if finished is not None:
+        return finished
+    expected = preprocessing(recipe.model.backbone, size=recipe.image.size, channels=recipe.image.channels)
+    images = read_training_set(recipe.data.source, expected, out, progress)
+    return _train(images, recipe, out, resume, progress, device)
+
+
+def train_arrays(
+    images: np.ndarray,
+    labels: list[str],
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    progress: Progress = silent,
+    device: str = "auto",
+) -> TrainCard:
+    """Train on uint8 images (n, size, size, channels) with n labels; the rest as in `train`."""
+    expected = (recipe.image.size, recipe.image.size, recipe.image.channels)
+    if images.dtype != np.uint8 or images.shape[1:] != expected or len(images) != len(labels):
+        found = f"{images.dtype} {images.shape} with {len(labels)} labels"
+        raise LookalikeError(f"images are {found}; the recipe needs uint8 (n, *{expected}) and n labels")
+    finished = _checked_folder(Path(out), recipe, resume)
+    if finished is not None:
+        return finished
+    return _train(TrainingSet(images, list(labels)), recipe, Path(out), resume, progress, device)
+
+
+def _checked_folder(out: Path, recipe: Recipe, resume: bool) -> TrainCard | None:
+    """Refuse to write over anything, before any work; give the card of a training that is over already."""
+    with encoder_file.plain_errors(f"make the folder {out}"):
+        out.mkdir(parents=True, exist_ok=True)
+    if (out / encoder_file.CARD).exists():
+        if not resume:
+            raise LookalikeError(f"{out}: holds an encoder already; give another folder with --out")
+        return _finished_card(out, recipe)
+    if checkpoint.exists(out) and not resume:
+        raise LookalikeError(f"{out}: holds an unfinished training; go on with --resume, or give another folder")
+    return None
+
+
+def _finished_card(out: Path, recipe: Recipe) -> TrainCard:
+    path = out / REPORT
+    try:
+        report = json.loads(encoder_file.read_file(path))
+        card = TrainCard(**report["card"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise LookalikeError(f"{path}: damaged ({error}); the encoder beside it works without it") from None
+    _same("recipe", report["recipe"], recipe.to_dict(), out)
+    return card
+
+
+def _same(what: str, saved: Any, now: Any, out: Path) -> None:
+    if saved != now:
+        raise LookalikeError(f"{out}: was trained by another {what}; resume with the same one, or give another folder")
+
+
+def _train(data: TrainingSet, recipe: Recipe, out: Path, resume: bool, progress: Progress, device: str) -> TrainCard:
+    names, codes = np.unique(np.array(data.labels, dtype=object), return_inverse=True)
+    fit, held = validation.split(
+        np.array(data.labels, dtype=object), recipe.data.validation_classes, recipe.training.seed
+    )
+    notes: dict[str, Any] = {"recipe": recipe.to_dict(), "data": _data_digest(data), "threads": torch.get_num_threads()}
+    saved = checkpoint.read(out) if resume and checkpoint.exists(out) else None
+    if saved is not None:
+        _same("recipe", saved[1].pop("recipe"), notes["recipe"], out)
+        _same("source, or it changed", saved[1].pop("data"), notes["data"], out)
+        notes["threads"] = saved[1].pop("threads")
+    with deterministic(notes["threads"]):
+        trainer = Trainer(recipe, data.images, codes.astype(np.int64), fit, held, torch_device(device))
+        if saved is not None:
+            trainer.restore(saved[0], {k: v for k, v in saved[1].items() if k != "format"})
+        _run(trainer, out, notes, progress)
+        encoder = _best_encoder(trainer, [str(names[c]) for c in np.unique(codes[fit])], device)
+    return _saved(encoder, trainer, data, notes["threads"], out)
+
+
+def _run(trainer: Trainer, out: Path, notes: dict[str, Any], progress: Progress) -> None:
+    """Step and validate until the training is over; a checkpoint after each validation."""
+    settings = trainer.recipe.training
+    while trainer.finished() is None:
+        trainer.advance()
+        progress(trainer.step, settings.steps, _note(trainer))
+        if trainer.step % settings.validate_every == 0 or trainer.step == settings.steps:
+            trainer.validate()
+            tensors, state = trainer.state()
+            checkpoint.write(out, tensors, {**notes, **state})
+    if not trainer.history:
+        trainer.validate()
+    _judge(trainer)
+
+
+def _note(trainer: Trainer) -> str:
+    now = trainer.running.means()
+    recall = trainer.history[-1]["recall_at_1"] if trainer.history else None
+    known = f" · recall@1 {recall:.3f}" if recall is not None else ""
+    return (
+        f"loss {now['loss']:.4f} · active {now['active']:.1%} · positive {now['positive']:.3f} "
+        f"· negative {now['negative']:.3f}{known}"
+    )
+
+
+def _judge(trainer: Trainer) -> None:
+    """Say so where training came to nothing: refuse an embedding that collapsed, warn of one no better than chance."""
+    if trainer.recipe.training.steps == 0 or not len(trainer.held):
+        return
+    best = next(entry for entry in trainer.history if entry["step"] == trainer.best_step)
+    advice = f"a lower optimiser.lr than {trainer.recipe.optimiser.lr:g}, or mining.name = semi-hard, may help"
+    if best["spread"] < 0.01:
+        raise LookalikeError(f"the embedding collapsed: all images got nearly the same vector; {advice}")
+    shares = np.bincount(trainer.codes[trainer.held]) / len(trainer.held)
+    chance = float(np.square(shares).sum())
+    if trainer.finished() == "collapse":
+        warnings.warn(
+            f"the embedding collapsed; the weights of step {trainer.best_step} are kept; {advice}", LookalikeWarning
+        )
+    elif best["recall_at_1"] is not None and best["recall_at_1"] < min(1.0, 1.5 * chance) and chance < 0.6:
+        warnings.warn(
+            f"recall@1 is {best['recall_at_1']:.3f}, hardly above chance ({chance:.3f}); {advice}", LookalikeWarning
+        )
+
+
+def _best_encoder(trainer: Trainer, classes: list[str], device: str) -> Encoder:
+    """Make the encoder of the best weights, its precision decided and its own scores on the validation images in it."""
+    trainer.network.load_state_dict(trainer.best)
+    recipe = trainer.recipe
+    network = trainer.network.to("cpu")
+    card = encoder_card(recipe, trainer.preprocessing, "fp32", classes)
+    encoder = make_encoder(network, card, device=device)
+    sample = trainer.images[trainer.held if len(trainer.held) else validation.thinned(trainer.fit, SAMPLE)]
+    wanted = recipe.training.precision
+    chosen = precision.choose(encoder, sample[:: -(-len(sample) // SAMPLE)]) if wanted == "auto" else wanted
+    vectors = encoder.with_precision(chosen).encode(trainer.images[trainer.held])
+    scores = validation.score(vectors, trainer.codes[trainer.held]).to_json() if len(trainer.held) else {}
+    return make_encoder(network, {**card, "precision": chosen, "scores": scores}, device=device)
+
+
+def _saved(encoder: Encoder, trainer: Trainer, data: TrainingSet, threads: int, out: Path) -> TrainCard:
+    card = TrainCard(
+        model=str(out), digest=encoder.digest, dim=encoder.dim, precision=encoder.card["precision"],
+        training_classes=encoder.training_classes, scores=encoder.card["scores"], steps=trainer.step,
+        best_step=trainer.best_step, ended=trainer.finished() or "steps", seconds=round(trainer.seconds, 3),
+        images=len(data.labels), unlabelled=data.unlabelled, rejected=data.rejected, threads=threads,
+        training_precision="bf16" if trainer.bf16 else "fp32", history=trainer.history,
+    )  # fmt: skip
+    report = {"recipe": trainer.recipe.to_dict(), "card": card.to_json()}
+    encoder_file.replace_file(out / REPORT, (json.dumps(report, indent=1) + "\n").encode())
+    save_encoder(out, encoder)
+    checkpoint.remove(out)
+    return card
+
+
+def _data_digest(data: TrainingSet) -> str:
+    """Name the pixels and labels: a training resumed on others would be no training at all."""
+    digest = hashlib.sha256(json.dumps([list(data.images.shape), data.labels]).encode())
+    for first in range(0, len(data.images), 4096):
+        digest.update(np.ascontiguousarray(data.images[first : first + 4096]).data)
+    return digest.hexdigest()

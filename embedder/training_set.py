@@ -1,0 +1,62 @@
+"""A labelled source, decoded once to the recipe's size: uint8 pixels in a file without a name, mapped into memory.
+
+The system keeps as much of it in memory as there is room for, and a training set larger than that still works.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..store.errors import LookalikeError
+from ..store.progress import Progress, silent
+from ..store.publish import plain_errors
+from .preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """images: uint8 (n, size, size, channels). labels: n strings. unlabelled, rejected: images left out."""
+
+    images: np.ndarray
+    labels: list[str]
+    unlabelled: int = 0
+    rejected: int = 0
+
+
+def read_training_set(
+    source: str, preprocessing: Preprocessing, scratch: Path, progress: Progress = silent
+) -> TrainingSet:
+    """Decode every labelled image of a source, in its order; `scratch` is a folder with room for the pixels.
+
+    LookalikeError where the source cannot be opened, or nothing in it is labelled and readable.
+    """
+    from .decode import picture_of
+    from .rejected import Rejected
+    from .sources import open_source
+
+    labels: list[str] = []
+    unlabelled = rejected = 0
+    opened = open_source(source)
+    with plain_errors(f"write pixels below {scratch}"), tempfile.TemporaryFile(dir=scratch) as file:
+        for number, record in enumerate(opened.records()):
+            progress(number, None, "images read")
+            if record.label is None:
+                unlabelled += 1
+                continue
+            try:
+                picture = picture_of(opened.read(record.locator), preprocessing.channels, preprocessing.size)
+            except Rejected:
+                rejected += 1
+                continue
+            file.write(preprocessing.apply(picture.pixels).data)
+            labels.append(record.label)
+        if not labels:
+            raise LookalikeError(
+                f"{source}: nothing to train on ({unlabelled} images without a label, {rejected} unreadable); "
+                "class folders, a metadata.csv or a label column give labels"
+            )
+        file.flush()
+        shape = (len(labels), preprocessing.size, preprocessing.size, preprocessing.channels)
+        return TrainingSet(np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected)

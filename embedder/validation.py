@@ -1,0 +1,114 @@
+"""How good an embedding is, on images that were kept out of training: recall@1 and MAP@R of each against all others."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..measures.ranking import average_precision_at_r
+from ..store.errors import LookalikeError
+
+MOST = 5000
+"""Images scored at most: every one is compared with every other."""
+BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Scores:
+    """recall_at_1, map_at_r: shares, None where no class has two images. spread: 1 - |mean vector|², 0 if all agree."""
+
+    recall_at_1: float | None
+    map_at_r: float | None
+    spread: float
+
+    def to_json(self) -> dict[str, float | None]:
+        """Give plain values."""
+        return asdict(self)
+
+
+def split(labels: np.ndarray, wanted: float | tuple[str, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give (training, validation) positions, ascending, of images with these labels (n,) of strings.
+
+    wanted: names of the classes to keep out, or the share of classes to, one at least, drawn by `seed`; 0 keeps out a
+    tenth of every class's images. LookalikeError where a name is not there, or fewer than two classes would be left.
+    """
+    names = sorted(set(labels.tolist()))
+    if wanted == 0:
+        held = _tenth(labels, names, seed)
+    else:
+        held = np.isin(labels, _classes_out(names, wanted, seed))
+    if len(set(labels[~held].tolist())) < 2:
+        raise LookalikeError(
+            f"data.validation_classes = {_shown(wanted)} leaves {len(set(labels[~held].tolist()))} of {len(names)} "
+            "classes to train on; two or more are needed"
+        )
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _classes_out(names: list[str], wanted: float | tuple[str, ...], seed: int) -> list[str]:
+    if isinstance(wanted, tuple):
+        missing = sorted(set(wanted) - set(names))
+        if missing:
+            raise LookalikeError(f"data.validation_classes: no class {missing[0]!r} among {', '.join(names[:20])}")
+        return list(wanted)
+    count = max(1, round(wanted * len(names)))
+    drawn = np.random.default_rng([seed, 1]).permutation(len(names))[:count]
+    return [names[i] for i in drawn]
+
+
+def _tenth(labels: np.ndarray, names: list[str], seed: int) -> np.ndarray:
+    """Hold out a tenth of every class, two images at least where four are left (one alone has no partner to find)."""
+    held = np.zeros(len(labels), dtype=bool)
+    generator = np.random.default_rng([seed, 2])
+    for name in names:
+        own = generator.permutation(np.flatnonzero(labels == name))
+        count = max(len(own) // 10, 2 if len(own) >= 6 else 0)
+        held[own[:count]] = True
+    return held
+
+
+def _shown(wanted: float | tuple[str, ...]) -> str:
+    return str(list(wanted)) if isinstance(wanted, tuple) else f"{wanted:g}"
+
+
+def thinned(positions: np.ndarray, most: int = MOST) -> np.ndarray:
+    """Give at most `most` of the positions, evenly."""
+    if len(positions) <= most:
+        return positions
+    return positions[np.linspace(0, len(positions) - 1, most).round().astype(np.int64)]
+
+
+def score(vectors: np.ndarray, codes: np.ndarray) -> Scores:
+    """Score unit rows (n, d) with class codes (n,): each row asks all others; classes of one row ask nothing."""
+    counts = np.bincount(codes)[codes] - 1 if len(codes) else np.zeros(0, dtype=np.int64)
+    deepest = int(counts.max(initial=0))
+    right, precision = [], []
+    for first, scores in _blocks(vectors):
+        hits = codes[_best(scores, max(deepest, 1))]
+        block = slice(first, first + len(scores))
+        asked = counts[block] > 0
+        right.append((hits[:, 0] == codes[block])[asked])
+        precision.append(average_precision_at_r(codes[block], hits, counts[block])[asked])
+    spread = 1.0 - float(np.square(vectors.mean(axis=0, dtype=np.float64)).sum()) if len(vectors) else 0.0
+    return Scores(_mean(right), _mean(precision), spread)
+
+
+def _blocks(vectors: np.ndarray) -> Iterable[tuple[int, np.ndarray]]:
+    if len(vectors) < 2:
+        return
+    for first in range(0, len(vectors), BLOCK):
+        scores = vectors[first : first + BLOCK] @ vectors.T
+        scores[np.arange(len(scores)), np.arange(first, first + len(scores))] = -np.inf
+        yield first, scores
+
+
+def _best(scores: np.ndarray, k: int) -> np.ndarray:
+    k = min(k, scores.shape[1] - 1)
+    nominated = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    order = np.argsort(-np.take_along_axis(scores, nominated, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(nominated, order, axis=1)
+
+
+def _mean(parts: list[np.ndarray]) -> float | None:
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    return float(values.mean()) if len(values) else None
