@@ -119,21 +119,33 @@ def write_part(folder: Path, rows: Rows, model: str | None) -> PartEntry:
     Before it is published, the file is checked to map back to the vectors. Raises LookalikeError where it does not, or
     where the disk fails.
     """
-    if len(rows.keys) == 0:
+    return write_table(folder, _table(rows), model)
+
+
+def write_table(folder: Path, table: Any, model: str | None) -> PartEntry:
+    """`write_part` of a table that already has the columns of a part, as `read_part` gives them."""
+    if table.num_rows == 0:
         raise ValueError("a part needs at least one row")
-    buffer = _encoded(rows, model)
-    offset = _vector_offset(pq.read_metadata(pa.BufferReader(buffer)), rows.vectors.nbytes)
-    _check_mapping(np.frombuffer(buffer, np.uint8), offset, rows.vectors)
+    vectors = _matrix(table.column("vector").combine_chunks())
+    buffer = _encoded(table, model)
+    offset = _vector_offset(pq.read_metadata(pa.BufferReader(buffer)), vectors.nbytes)
+    _check_mapping(np.frombuffer(buffer, np.uint8), offset, vectors)
     name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
     size, sha256 = publish(Path(folder) / name, lambda file: file.write(memoryview(buffer)))
     return PartEntry(
-        file=name, size=size, sha256=sha256, first_row=-1, rows=len(rows.keys), vector_offset=offset, row_map=None
+        file=name, size=size, sha256=sha256, first_row=-1, rows=table.num_rows, vector_offset=offset, row_map=None
     )
 
 
-def _encoded(rows: Rows, model: str | None) -> Any:
+def _matrix(column: Any) -> NDArray[np.float32]:
+    """The vectors of a fixed-size list array, (n, d) float32."""
+    matrix: NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=True)
+    return matrix.reshape(len(column), column.type.list_size)
+
+
+def _encoded(table: Any, model: str | None) -> Any:
     """The Parquet file as one buffer."""
-    table = _table(rows).replace_schema_metadata({b"lookalike": json.dumps({"format": FORMAT, "model": model})})
+    table = table.replace_schema_metadata({b"lookalike": json.dumps({"format": FORMAT, "model": model})})
     stream = pa.BufferOutputStream()
     paths = [_VECTOR if name == "vector" else name for name in table.column_names]
     writer = pq.ParquetWriter(
