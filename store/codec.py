@@ -26,7 +26,7 @@ def from_plain(kind: type[T], data: Any, where: str) -> T:
     """The dataclass `kind` from JSON data; LookalikeError names the field of `where` that is missing or mistyped."""
     if not isinstance(data, dict):
         raise _mistyped(where, data)
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
     if set(names) != set(data):
         odd = sorted(set(names) ^ set(data))[0]

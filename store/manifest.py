@@ -224,8 +224,8 @@ def parse_manifest(raw: bytes, folder: Path, version: int) -> Manifest:
 
 def _damaged(folder: Path, version: int, why: str) -> Damaged:
     return Damaged(
-        f"version {version} of {folder} is damaged ({why}): nothing is read past it; "
-        f"`lookalike rollback {folder} --to N` goes back to an older version N (`--to last`: the last sound one)"
+        f"version {version} of {folder} is damaged ({why}) and nothing is read past it: `lookalike rollback {folder}` "
+        "goes back to the last sound version (`--to N`: to version N)"
     )
 
 

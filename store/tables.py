@@ -1,17 +1,22 @@
 """A version as Arrow tables, part by part or whole, and in numbers."""
 
+import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from .errors import LookalikeError
-from .manifest import manifest_path
+from .errors import Damaged, LookalikeError
+from .manifest import PartEntry, manifest_path
 from .parts import read_part
 
 if TYPE_CHECKING:
     from .store import Store
+
+_FIRM = ("key", "vector", "source")  # never null
 
 
 def live_table(store: "Store", columns: Sequence[str] | None) -> Any:
@@ -19,22 +24,24 @@ def live_table(store: "Store", columns: Sequence[str] | None) -> Any:
     return pa.concat_tables(live_tables(store, columns))
 
 
-def live_tables(store: "Store", columns: Sequence[str] | None = None) -> Iterator[Any]:
-    """The live rows of each part, ascending, after an empty table; all with one schema.
+def live_tables(
+    store: "Store", columns: Sequence[str] | None = None, parts: Sequence[int] | None = None
+) -> Iterator[Any]:
+    """The live rows of each part (or of those numbered in `parts`), after an empty table; all with one schema.
 
     A further column that only some sources have is null elsewhere, and text where sources disagree on its type.
     LookalikeError for a column that no part has.
     """
-    schema = _schema(store)
-    names = [n for n in (schema.names if columns is None else ["row", *columns]) if n != "row" or columns is None]
-    names = ["row", *(n for n in names if n != "row")]
+    numbers = range(len(store.content.parts)) if parts is None else parts
+    schema = _schema(store, [store.content.parts[number] for number in numbers])
+    names = ["row", *(n for n in (schema.names if columns is None else columns) if n != "row")]
     for name in names:
         if name not in schema.names:
             raise LookalikeError(f"{store.path} has no column {name!r}: it has {', '.join(schema.names)}")
     schema = pa.schema([schema.field(name) for name in names])
     yield schema.empty_table()
-    for number, entry in enumerate(store.content.parts):
-        yield _part_table(store, number, schema) if entry.rows else schema.empty_table()
+    for number in numbers:
+        yield _part_table(store, number, schema)
 
 
 def _part_table(store: "Store", number: int, schema: Any) -> Any:
@@ -47,29 +54,46 @@ def _part_table(store: "Store", number: int, schema: Any) -> Any:
     for field in schema:
         if field.name not in table.column_names:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
-    table = table.select(schema.names).cast(schema).replace_schema_metadata(None)
+    try:
+        table = table.select(schema.names).cast(schema).replace_schema_metadata(None)
+    except pa.ArrowException as error:
+        raise LookalikeError(f"{path} does not fit the other parts of {store.path}: {error}") from error
     live = ~store.deleted.mask(rows)
     return table if live.all() else table.filter(pa.array(live))
 
 
-def _part_schema(store: "Store", entry: Any) -> Any:
-    """The columns of one part."""
-    import pyarrow.parquet as pq
+def described(path: Path) -> tuple[int, str | None, int]:
+    """Dimension, model and number of rows of a part, by its own footer."""
+    try:
+        footer = pq.read_metadata(path)
+        schema = footer.schema.to_arrow_schema()
+        model = json.loads((schema.metadata or {})[b"lookalike"])["model"]
+        return schema.field("vector").type.list_size, model, footer.num_rows
+    except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
+        raise Damaged(f"{path} is not a part of a collection: {error}") from error
 
+
+def _part_schema(store: "Store", entry: PartEntry) -> Any:
+    """The columns of one part."""
     return pq.read_schema(store.file(entry)).remove_metadata()
 
 
-def _schema(store: "Store") -> Any:
-    """`row` and the columns of all parts, in the order in which they first appear."""
-    fields: dict[str, Any] = {"row": pa.field("row", pa.int64())}
-    for entry in store.content.parts:
+def _schema(store: "Store", parts: Sequence[PartEntry]) -> Any:
+    """`row` and the columns of the parts, in the order in which they first appear."""
+    fields: dict[str, Any] = {"row": pa.field("row", pa.int64(), nullable=False)}
+    for entry in parts:
         for field in _part_schema(store, entry):
-            held = fields.setdefault(field.name, field.with_nullable(True))
-            if pa.types.is_null(held.type):
-                fields[field.name] = field.with_nullable(True)
-            elif held.type != field.type and not pa.types.is_null(field.type):
-                fields[field.name] = pa.field(field.name, pa.large_string())
+            field = field.with_nullable(field.name not in _FIRM)
+            fields[field.name] = _both(fields.get(field.name, field), field)
     return pa.schema(list(fields.values()))
+
+
+def _both(field: Any, other: Any) -> Any:
+    """A field that holds what either does: numbers as the wider type, anything else as text."""
+    try:
+        return pa.unify_schemas([pa.schema([field]), pa.schema([other])], promote_options="permissive").field(0)
+    except pa.ArrowException:
+        return pa.field(field.name, pa.large_string(), nullable=field.nullable)
 
 
 def info(store: "Store") -> dict[str, Any]:

@@ -5,7 +5,6 @@ collects the files. What a commit writes depends on what was staged, not on the 
 rows (joined with runs of its size now and then), the bitmap of deleted rows, the manifest.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from .errors import Damaged, LookalikeError
@@ -33,6 +31,7 @@ from .manifest import (
 )
 from .model_files import model_entry
 from .store import Store
+from .tables import described
 
 Int64 = NDArray[np.int64]
 
@@ -112,15 +111,16 @@ class Writer:
     def _check_part(self, part: PartEntry, table: Any) -> None:
         """Refuse a part that does not belong here; sets the dimension where it is the first."""
         path = self.base.file(part)
-        dim, model, rows = _described(path)
+        dim, model, rows = described(path)
         if not rows == part.rows == table.num_rows > 0:
             raise Damaged(f"{path} holds {rows} rows, its entry says {part.rows} and its lookups {table.num_rows}")
         held = self._content.model
         if model is not None and (held is None or held.digest != model):
             there = f"model {held.digest}" if held else "no model"
             raise LookalikeError(f"{path} was made by model {model}, and {self.path} holds {there}")
-        if self._content.dim is not None and self._content.dim != dim:
-            raise LookalikeError(f"{path} has {dim} dimensions, and {self.path} has {self._content.dim}")
+        expected = self._content.dim if self._content.parts else held and held.dim
+        if expected not in (None, dim):
+            raise LookalikeError(f"{path} has {dim} dimensions, and {self.path} has {expected}")
         self._set(dim=dim)
 
     def delete(self, rows: Int64) -> None:
@@ -162,17 +162,21 @@ class Writer:
         """List a calibration; it replaces an earlier one of the same kind of decision."""
         self._set(calibrations=(*(c for c in self._content.calibrations if c.by != entry.by), entry))
 
-    def replace_parts(self, parts: tuple[PartEntry, ...], runs: tuple[RunEntry, ...], deleted_count: int) -> None:
-        """Store the same live rows in other files: for `compact`, with nothing else staged."""
-        if self._tables or self._deleted:
-            raise LookalikeError(f"{self.path} cannot be compacted with changes staged: commit them first")
-        self._set(parts=parts, runs=runs, deleted_count=deleted_count)
+    def replace_parts(
+        self, parts: tuple[PartEntry, ...], runs: tuple[RunEntry, ...], *, keep_prototypes: bool = True
+    ) -> None:
+        """Store exactly the live rows in other files: what `compact` stages."""
+        self._set(parts=parts, runs=runs, deleted_count=0)
+        if not keep_prototypes:
+            self._set(prototypes=None)
+        if not parts:
+            self._set(segments=(), prototypes=None)
 
     def commit(self) -> Store:
         """Publish what is staged as the next version, and go on from it; the same version where nothing is staged.
 
-        Raises LookalikeError where a key would be there twice, or the disk fails; then no version is published, and what
-        was staged still is.
+        Raises LookalikeError where a key would be there twice, or the disk fails: no version is then published, and
+        what was staged still is.
         """
         content = self._final()
         if content == self.base.content:
@@ -226,14 +230,3 @@ class Writer:
 def _concatenated(tables: list[Any]) -> Any:
     """The tables below each other, every column in one chunk."""
     return pa.concat_tables(tables).combine_chunks()
-
-
-def _described(path: Path) -> tuple[int, str | None, int]:
-    """Dimension, model and number of rows, by the part's own footer."""
-    try:
-        footer = pq.read_metadata(path)
-        schema = footer.schema.to_arrow_schema()
-        model = json.loads((schema.metadata or {})[b"lookalike"])["model"]
-        return schema.field("vector").type.list_size, model, footer.num_rows
-    except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
-        raise Damaged(f"{path} is not a part of a collection: {error}") from error

@@ -1,0 +1,132 @@
+"""Compaction: the same live rows, under the same numbers, in fewer files and without the deleted ones.
+
+Neighbouring parts are written together up to 65,536 rows or 256 MiB of vectors; one of that size without a hole is left
+alone. Where row numbers are no longer consecutive, a row map beside the part lists them. The bitmap keeps the dropped
+rows, so that index segments go on leaving them out.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from .errors import LookalikeError
+from .layout import Int64
+from .lookups import merge_runs
+from .manifest import FileEntry, PartEntry, RunEntry
+from .parts import write_table
+from .progress import Progress, silent
+from .publish import publish
+from .store import Store
+from .tables import described, live_tables
+from .writer import Writer
+
+MOST_ROWS = 65_536
+MOST_BYTES = 256 << 20
+MOST_RUN_ROWS = 1 << 22  # a run is sorted in memory
+
+
+class Piece(NamedTuple):
+    """A file as the plan sees it: stored and live rows, and the model it was made by."""
+
+    stored: int
+    live: int
+    model: str | None = None
+
+
+def compact(writer: Writer, progress: Progress = silent) -> None:
+    """Stage the compaction of the collection; `commit` publishes it.
+
+    Prototypes are dropped where rows go that were deleted after the prototypes were folded, and segments where no row
+    is left. Raises LookalikeError where something else is staged already.
+    """
+    store = writer.base
+    if writer.content != store.content:
+        raise LookalikeError(f"{store.path} cannot be compacted with changes staged: commit them first")
+    pieces = [_piece(store, number) for number in range(len(store.content.parts))]
+    groups = plan(pieces, most_rows(store.dim or 1))
+    parts: list[PartEntry] = []
+    for done, group in enumerate(groups):
+        parts += _new_parts(store, group, [pieces[number] for number in group])
+        progress(done + 1, len(groups), "parts")
+    writer.replace_parts(tuple(parts), tuple(_new_runs(store)), keep_prototypes=not _fold_outlived(store))
+
+
+def most_rows(dim: int) -> int:
+    """How many rows a compacted part may hold."""
+    return max(1, min(MOST_ROWS, MOST_BYTES // (4 * dim)))
+
+
+def plan(pieces: list[Piece], most: int) -> list[list[int]]:
+    """Which neighbours to write together: runs of pieces of one model with at most `most` live rows in all.
+
+    A piece that is larger stands alone. Groups of one piece without a hole need not be written.
+    """
+    groups: list[list[int]] = []
+    rows = 0
+    for number, piece in enumerate(pieces):
+        if groups and rows + piece.live <= most and piece.model == pieces[groups[-1][0]].model:
+            groups[-1].append(number)
+            rows += piece.live
+        else:
+            groups.append([number])
+            rows = piece.live
+    return groups
+
+
+def _piece(store: Store, number: int) -> Piece:
+    entry = store.content.parts[number]
+    live = len(store.layout.live_between([number]))
+    return Piece(entry.rows, live, described(store.file(entry))[1])
+
+
+def _new_parts(store: Store, group: list[int], pieces: list[Piece]) -> Iterator[PartEntry]:
+    """The parts that take the place of a group's."""
+    if len(group) == 1 and pieces[0].stored == pieces[0].live:
+        yield store.content.parts[group[0]]
+        return
+    table = pa.concat_tables(live_tables(store, parts=group)).combine_chunks()
+    most = most_rows(store.dim or 1)
+    for start in range(0, table.num_rows, most):
+        piece = table.slice(start, most)
+        rows = piece.column("row").to_numpy()
+        entry = write_table(store.path, piece.drop_columns("row"), pieces[0].model)
+        yield replace(entry, first_row=int(rows[0]), row_map=_row_map(store, rows))
+
+
+def _row_map(store: Store, rows: Int64) -> FileEntry | None:
+    """Publish the numbers of a part's rows, unless they are consecutive."""
+    if int(rows[-1]) - int(rows[0]) + 1 == len(rows):
+        return None
+    name = f"row_maps/{secrets.token_hex(8)}.npy"
+    return FileEntry(name, *publish(store.path / name, lambda file: np.save(file, rows, allow_pickle=False)))
+
+
+def _new_runs(store: Store) -> Iterator[RunEntry]:
+    """The lookups of live rows only, neighbours joined."""
+    runs = store.content.runs
+    pieces = [Piece(run.rows, int(store.live(store.pages.run(run).rows).sum())) for run in runs]
+    for group in plan(pieces, MOST_RUN_ROWS):
+        if len(group) == 1 and pieces[group[0]].stored == pieces[group[0]].live:
+            yield runs[group[0]]
+            continue
+        joined = merge_runs(store.path, [store.file(runs[number]) for number in group], store.live)
+        if joined is not None:
+            yield joined
+
+
+def _fold_outlived(store: Store) -> bool:
+    """Whether rows go that the prototypes still count, so that they could not be taken out any more."""
+    folded = store.content.prototypes
+    if folded is None:
+        return False
+    known = store.pages.bitmap(folded.deleted)
+    for number in range(len(store.content.parts)):
+        rows = store.layout.rows_of(number)
+        going = rows[store.deleted.mask(rows) & (rows < folded.next_row)]
+        if not known.mask(going).all():
+            return True
+    return False
