@@ -1,0 +1,94 @@
+"""What whole files of a version can still say differently: parts, lookups, deleted rows, segments, vectors.
+
+Hashes prove that files are as they were written; this proves that what was written fits together.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .errors import LookalikeError
+from .escaped import unescaped_list
+from .layout import Int64
+from .manifest import PartEntry, RunEntry, manifest_path
+from .store import Store
+from .tables import described, live_tables
+
+_TOLERANCE = 1e-3
+_BLOCK = 16384
+
+
+def disagreements(store: Store) -> Iterator[tuple[str, str]]:
+    """Each contradiction in a version whose files all have the right bytes: the file, and the problem in one line."""
+    for number, part in enumerate(store.content.parts):
+        try:
+            yield from ((part.file, problem) for problem in _wrong_part(store, number, part))
+        except LookalikeError as error:
+            yield part.file, str(error)
+    for run in store.content.runs:
+        yield from ((run.file, problem) for problem in _wrong_run(store, run))
+    name = manifest_path(store.path, store.version).relative_to(store.path).as_posix()
+    yield from ((name, problem) for problem in _wrong_counts(store))
+    for segment in store.content.segments:
+        if segment.row_map is not None and len(store.pages.row_map(segment.row_map)) != segment.rows:
+            yield segment.row_map.file, f"does not list the {segment.rows} rows of {segment.file}"
+
+
+def _wrong_part(store: Store, number: int, part: PartEntry) -> Iterator[str]:
+    """What is wrong with a part: its rows, its vectors, its names."""
+    dim, model, count = described(store.file(part))
+    rows = store.layout.rows_of(number)
+    if not count == part.rows == len(rows):
+        yield f"has {count} rows, its entry says {part.rows} and its row map {len(rows)}"
+        return
+    if dim != store.dim or (model is not None and (store.model is None or store.model.digest != model)):
+        yield f"has dimension {dim} and model {model}, unlike the collection"
+        return
+    if rows[0] != part.first_row or rows[-1] >= store.next_row:
+        yield f"has rows {rows[0]} to {rows[-1]}, unlike its entry"
+    for start in range(0, len(rows), _BLOCK):
+        yield from _wrong_vectors(store, rows[start : start + _BLOCK])
+    yield from _wrong_names(store, number)
+
+
+def _wrong_vectors(store: Store, rows: Int64) -> Iterator[str]:
+    """The first row whose vector is not of length 1."""
+    lengths = np.linalg.norm(store.gather(rows).astype(np.float64), axis=1)
+    wrong = rows[~(np.abs(lengths - 1) <= _TOLERANCE)]
+    if len(wrong):
+        yield f"row {wrong[0]} is not a unit vector ({len(wrong)} rows are not)"
+
+
+def _wrong_names(store: Store, number: int) -> Iterator[str]:
+    """The first live row whose key, label, content or source the lookups tell differently."""
+    _, table = live_tables(store, ("key", "label", "content_sha256", "source"), [number])
+    rows = table.column("row").to_numpy()
+    facts = store.facts(rows)
+    known = {"key": store.keys(rows), "label": store.labels(rows), "source": facts.source}
+    held = {name: unescaped_list(table.column(name)) for name in known}
+    known["content_sha256"], held["content_sha256"] = facts.content, table.column("content_sha256").to_pylist()
+    for name, values in held.items():
+        odd = [i for i, (a, b) in enumerate(zip(values, known[name], strict=True)) if a != b]
+        if odd:
+            yield f"row {rows[odd[0]]} has {name} {values[odd[0]]!r}, and {known[name][odd[0]]!r} in the lookups"
+    lost = rows[store.find(held["key"]) != rows]
+    if len(lost):
+        yield f"row {lost[0]} is not found by its key ({len(lost)} rows are not)"
+
+
+def _wrong_run(store: Store, run: RunEntry) -> Iterator[str]:
+    """What is wrong with a run's own rows."""
+    rows = store.pages.run(run).rows
+    if (len(rows), rows[0], rows[-1]) != (run.rows, run.first_row, run.last_row) or np.any(np.diff(rows) <= 0):
+        yield f"lists {len(rows)} rows from {rows[0]} to {rows[-1]}, unlike its entry"
+
+
+def _wrong_counts(store: Store) -> Iterator[str]:
+    """What the manifest counts wrongly, or orders wrongly."""
+    stored = [store.layout.rows_of(number) for number in range(len(store.content.parts))]
+    deleted = sum(int(store.deleted.mask(rows).sum()) for rows in stored)
+    if deleted != store.deleted_count:
+        yield f"counts {store.deleted_count} deleted rows, and {deleted} are"
+    ends = [int(rows[-1]) for rows in stored]
+    if any(end >= after[0] for end, after in zip(ends, stored[1:], strict=False)):
+        yield "lists parts whose rows overlap"

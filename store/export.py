@@ -1,0 +1,52 @@
+"""All live rows of a collection in one file, for other tools: streamed, so that memory does not grow with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from .errors import LookalikeError
+from .progress import Progress, silent
+from .publish import publish
+from .store import Store
+from .tables import live_tables
+
+
+def export(store: Store, out: Path, progress: Progress = silent) -> None:
+    """Write live rows, ascending, to `out`: .parquet takes the columns of `Store.table`, .npy (rows, d) float32 vectors.
+
+    LookalikeError where `out` exists, ends otherwise, or the collection never held a vector.
+    """
+    if out.suffix not in _WRITERS:
+        raise LookalikeError(f"cannot export to {out}: its name must end in {' or '.join(_WRITERS)}")
+    if store.dim is None:
+        raise LookalikeError(f"cannot export {store.path}: it has never held a vector")
+    publish(out, lambda file: _WRITERS[out.suffix](store, file, progress))
+
+
+def _parquet(store: Store, file: BinaryIO, progress: Progress) -> None:
+    """A row group for each part."""
+    tables = live_tables(store)
+    done = 0
+    with pq.ParquetWriter(file, next(tables).schema) as writer:
+        for table in tables:
+            if table.num_rows:
+                writer.write_table(table)
+            done += table.num_rows
+            progress(done, store.rows, "rows")
+
+
+def _npy(store: Store, file: BinaryIO, progress: Progress) -> None:
+    """NumPy's header, then block after block."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (store.rows, store.dim)}
+    np.lib.format.write_array_header_1_0(file, header)
+    done = 0
+    for rows, vectors in store.blocks():
+        file.write(memoryview(vectors.astype("<f4", copy=False)))
+        done += len(rows)
+        progress(done, store.rows, "rows")
+
+
+_WRITERS: dict[str, Callable[[Store, Any, Progress], None]] = {".parquet": _parquet, ".npy": _npy}
