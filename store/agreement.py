@@ -64,9 +64,13 @@ def _wrong_names(store: Store, number: int) -> Iterator[str]:
     _, table = live_tables(store, ("key", "label", "content_sha256", "source"), [number])
     rows = table.column("row").to_numpy()
     facts = store.facts(rows)
-    known = {"key": store.keys(rows), "label": store.labels(rows), "source": facts.source}
+    known: dict[str, list[str | None]] = {
+        "key": [*store.keys(rows)],
+        "label": store.labels(rows),
+        "source": [*facts.source],
+        "content_sha256": facts.content,
+    }
     held = {name: unescaped_list(table.column(name)) for name in known}
-    known["content_sha256"], held["content_sha256"] = facts.content, table.column("content_sha256").to_pylist()
     for name, values in held.items():
         odd = [i for i, (a, b) in enumerate(zip(values, known[name], strict=True)) if a != b]
         if odd:

@@ -15,7 +15,7 @@ from .tables import live_tables
 
 
 def export(store: Store, out: Path, progress: Progress = silent) -> None:
-    """Write live rows, ascending, to `out`: .parquet takes the columns of `Store.table`, .npy (rows, d) float32 vectors.
+    """Write live rows, ascending, to `out`: the columns of `Store.table` to .parquet, (rows, d) float32 to .npy.
 
     LookalikeError where `out` exists, ends otherwise, or the collection never held a vector.
     """
@@ -44,7 +44,7 @@ def _npy(store: Store, file: BinaryIO, progress: Progress) -> None:
     np.lib.format.write_array_header_1_0(file, header)
     done = 0
     for rows, vectors in store.blocks():
-        file.write(memoryview(vectors.astype("<f4", copy=False)))
+        file.write(vectors.astype("<f4", copy=False).data)
         done += len(rows)
         progress(done, store.rows, "rows")
 

@@ -1,7 +1,7 @@
 """Reading every byte of a collection, and comparing what its files say of each other.
 
-Sizes and SHA-256 of all kept versions' files, whatever the cache of checked files says. For the newest version also what
-no hash can tell; see agreement.py.
+Sizes and SHA-256 of all kept versions' files, whatever the cache of checked files says. For the newest version also
+what no hash can tell; see agreement.py.
 """
 
 import os
