@@ -1,0 +1,110 @@
+"""Same or different: ROC, AUC, TPR at FPR and EER of scored pairs.
+
+Scores are larger for pairs that look more alike; `same` says which pairs truly are of one class. A pair is accepted
+when its score is >= the threshold. Equal scores stand or fall together, so ties are exact: they count half in the AUC,
+and no threshold separates them. -inf and inf are scores; NaN is refused. Where one of the two kinds is missing a
+measure is None. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 2006.
+"""
+
+import numpy as np
+
+_STEP = 1 << 20  # look-ups at once: their positions are int64, twice as large as the scores themselves
+
+
+def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(fpr, tpr, thresholds): every point of the ROC curve, from accepting nothing to accepting all.
+
+    scores: (n,) float. same: (n,) bool. Returns three float64 arrays of one length: thresholds falling from inf, fpr
+    and tpr rising from 0 to 1; fpr is nan without different pairs, tpr without same ones.
+    """
+    scores, same = _pairs(scores, same)
+    order = np.argsort(-scores, kind="stable")
+    scores, same = scores[order], same[order]
+    last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) if len(scores) else np.empty(0, np.int64)
+    accepted_same = np.concatenate([[0], np.cumsum(same)[last]])
+    accepted = np.concatenate([[0], last + 1])
+    thresholds = np.concatenate([[np.inf], scores[last]])
+    return _share(accepted - accepted_same), _share(accepted_same), thresholds
+
+
+def auc(scores: np.ndarray, same: np.ndarray) -> float | None:
+    """The chance that a same pair scores above a different one, ties counting half; None where a kind is missing."""
+    scores, same = _pairs(scores, same)
+    return auc_between(scores[same], scores[~same])
+
+
+def tpr_at_fpr(scores: np.ndarray, same: np.ndarray, fpr: float) -> float | None:
+    """The largest TPR of any threshold whose FPR is <= fpr (no interpolation); None where a kind is missing."""
+    scores, same = _pairs(scores, same)
+    accepts, rejects = scores[same], np.sort(scores[~same])
+    allowed = allowed_accepts(len(rejects), fpr)
+    if not len(accepts) or not len(rejects):
+        return None
+    if allowed == len(rejects):
+        return 1.0
+    # One more false accept would be too many, so the threshold lies above the first different pair that must stay out.
+    return float(np.mean(accepts > rejects[len(rejects) - 1 - allowed]))
+
+
+def eer(scores: np.ndarray, same: np.ndarray) -> float | None:
+    """The equal error rate: where the ROC's line meets FPR = 1 - TPR; None where a kind is missing."""
+    fpr, tpr, _ = roc(scores, same)
+    if np.isnan(fpr[-1]) or np.isnan(tpr[-1]):
+        return None
+    excess = fpr - (1 - tpr)  # rises from -1 to 1
+    after = int(np.argmax(excess >= 0))
+    share = excess[after - 1] / (excess[after - 1] - excess[after])
+    return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
+
+
+def auc_between(higher: np.ndarray, lower: np.ndarray) -> float | None:
+    """The chance that a value of `higher` lies above one of `lower`, ties counting half; None where one is empty.
+
+    Both (n,) float, NaN refused. The Mann-Whitney statistic, counted in integers.
+    """
+    higher, lower = np.sort(_numbers(higher)), np.sort(_numbers(lower))
+    if not len(higher) or not len(lower):
+        return None
+    return twice_wins(higher, lower) / (2 * len(higher) * len(lower))
+
+
+def twice_wins(higher: np.ndarray, lower: np.ndarray) -> int:
+    """Twice the number of (h, l) with h > l, plus the number with h == l. Both sorted, rising."""
+    if len(higher) > len(lower):  # look the fewer up among the many
+        return 2 * len(higher) * len(lower) - twice_wins(lower, higher)
+    total = 0
+    for first in range(0, len(higher), _STEP):
+        some = higher[first : first + _STEP]
+        total += int(np.searchsorted(lower, some, "left").sum() + np.searchsorted(lower, some, "right").sum())
+    return total
+
+
+def allowed_accepts(different: int, fpr: float) -> int:
+    """The most false accepts among this many different pairs with a rate <= fpr. ValueError for fpr outside [0, 1]."""
+    if not 0 <= fpr <= 1:
+        raise ValueError(f"fpr {fpr} must lie between 0 and 1")
+    allowed = int(fpr * different)
+    # 0.29 * 100 is 28.999...: the rate itself decides.
+    return allowed + 1 if allowed < different and (allowed + 1) / different <= fpr else allowed
+
+
+def _pairs(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores, same = _numbers(scores), np.asarray(same)
+    if scores.shape != same.shape or (same.dtype != bool and same.size):
+        raise ValueError(f"scores {scores.shape} and same {same.shape} {same.dtype}: give one bool for each score")
+    return scores, same.astype(bool)
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype != np.float32:  # float32 is kept: it is exact, and half the memory
+        values = values.astype(np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"values have shape {values.shape}: give one line of numbers")
+    if np.isnan(values).any():
+        raise ValueError(f"value {int(np.argmax(np.isnan(values)))} is NaN, which has no place in an order")
+    return values
+
+
+def _share(counts: np.ndarray) -> np.ndarray:
+    return counts / counts[-1] if counts[-1] else np.full(len(counts), np.nan)

@@ -1,0 +1,83 @@
+import math
+
+import pytest
+from lookalike.measures.intervals import clopper_pearson, most_events, needed_trials
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+@pytest.mark.parametrize(
+    ("successes", "trials"), [(0, 1), (1, 1), (0, 300), (3, 300), (150, 300), (300, 300), (7, 50_000)]
+)
+def test_equals_the_beta_quantiles(successes, trials, confidence):
+    from scipy.stats import beta
+
+    def quantiles(error):
+        low = beta.ppf(error, successes, trials - successes + 1) if successes else 0.0
+        high = beta.ppf(1 - error, successes + 1, trials - successes) if successes < trials else 1.0
+        return low, high
+
+    two, one = quantiles((1 - confidence) / 2), quantiles(1 - confidence)
+    assert clopper_pearson(successes, trials, confidence) == pytest.approx(two, rel=1e-9)
+    assert clopper_pearson(successes, trials, confidence, "upper") == pytest.approx((0.0, one[1]), rel=1e-9)
+    assert clopper_pearson(successes, trials, confidence, "lower") == pytest.approx((one[0], 1.0), rel=1e-9)
+
+
+@pytest.mark.parametrize("rate", [0.003, 0.2, 0.5])
+def test_covers_the_rate_as_often_as_promised(rate):
+    from scipy.stats import binom
+
+    covered = {"two": 0.0, "upper": 0.0, "lower": 0.0}
+    for count in range(61):  # every outcome with its chance: no sampling
+        for side in covered:
+            low, high = clopper_pearson(count, 60, 0.9, side)
+            covered[side] += binom.pmf(count, 60, rate) * (low <= rate <= high)
+    assert min(covered.values()) >= 0.9
+
+
+def test_no_trials_tell_nothing():
+    assert clopper_pearson(0, 0) == (0.0, 1.0)
+    assert clopper_pearson(0, 0, side="upper") == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("rate", "trials"), [(0.05, 59), (0.01, 299), (0.001, 2995)])
+def test_needed_trials_are_the_textbook_ones(rate, trials):
+    assert needed_trials(rate) == trials
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.99])
+@pytest.mark.parametrize("rate", [0.9, 0.5, 0.25, 0.05, 0.0123, 1e-6])
+def test_needed_trials_are_the_fewest(rate, confidence):
+    trials = needed_trials(rate, confidence)
+    assert (1 - rate) ** trials <= (1 - confidence) * (1 + 1e-9)
+    assert most_events(trials, rate, confidence) is not None
+    assert most_events(trials - 1, rate, confidence) is None
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.6])
+@pytest.mark.parametrize("trials", [0, 1, 29, 300, 1000])
+def test_most_events_equals_a_search_from_below(trials, rate):
+    from scipy.stats import binom
+
+    kept = [count for count in range(trials + 1) if count < trials and binom.cdf(count, trials, rate) <= 0.05]
+    assert most_events(trials, rate) == (max(kept) if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((-1, 3), "-1 successes"),
+        ((4, 3), "4 successes in 3"),
+        ((1, 3, 1.0), "confidence 1.0"),
+        ((1, 3, math.nan), "confidence nan"),
+        ((1, 3, 0.95, "left"), "'left'"),
+    ],
+)
+def test_refuses_the_impossible(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        clopper_pearson(*arguments)
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1, 2, math.nan])
+def test_refuses_rates_that_no_count_can_keep(rate):
+    with pytest.raises(ValueError, match="rate"):
+        needed_trials(rate)
