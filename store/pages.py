@@ -68,7 +68,7 @@ class Pages:
     def _map(self, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
         path = self.file(entry)
         with plain_errors(f"read {path}"):
-            return map_vectors(path, entry, dim)
+            return map_vectors(path, entry, dim).view(np.ndarray)  # indexing a np.memmap costs ten times as much
 
     def _kept(self, shelf: "OrderedDict[str, Any]", most: int, entry: FileEntry, load: Callable[[], T]) -> T:
         """What `load` gave for this file last time; the one unused for longest is dropped where there are too many."""

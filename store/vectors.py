@@ -1,5 +1,6 @@
 """Stored vectors, gathered row by row or streamed in blocks, from the maps of the parts."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,10 +17,18 @@ def gather(layout: Layout, dim: int, rows: Int64) -> tuple[Float32, Int64]:
     part, place = layout.locate(rows)
     if len(part) and part.min() < 0:
         return np.empty((0, dim), dtype=np.float32), rows[part < 0]
-    gathered = np.empty((len(rows), 4 * dim), dtype=np.uint8)
+    gathered = np.empty((len(rows), dim), dtype=np.float32)
+    if len(rows) == 0:
+        return gathered, rows
+    items = _items(gathered.view(np.uint8))
     for number, mine in _groups(part):
-        gathered[mine] = layout.pages.vectors(layout.parts[number], dim)[place[mine]]
-    return gathered.view(np.float32), rows[:0]
+        items[mine] = _items(layout.pages.vectors(layout.parts[number], dim))[place[mine]]
+    return gathered, rows[:0]
+
+
+def _items(matrix: NDArray[np.uint8]) -> Any:
+    """The rows of a matrix of bytes as (n,) opaque items: NumPy moves those whole, and bytes one by one."""
+    return matrix.view(f"V{matrix.shape[1]}")[:, 0]
 
 
 def _groups(part: Int64) -> Iterator[tuple[int, Any]]:
@@ -30,7 +39,9 @@ def _groups(part: Int64) -> Iterator[tuple[int, Any]]:
         yield int(part[0]), slice(None)
         return
     order = np.argsort(part, kind="stable")
-    for mine in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
+    cuts = [0, *(np.flatnonzero(np.diff(part[order])) + 1).tolist(), len(order)]
+    for start, end in itertools.pairwise(cuts):
+        mine = order[start:end]
         yield int(part[mine[0]]), mine
 
 
@@ -46,13 +57,18 @@ def blocks(layout: Layout, dim: int, first: int, stop: int | None, size: int) ->
         mapped = layout.pages.vectors(layout.parts[part], dim, keep=False) if len(rows) else None
         while mapped is not None and len(rows):
             taken, rows = rows[: size - filled], rows[size - filled :]
-            held.append((taken, mapped[layout.locate(taken)[1]].view(np.float32)))
+            held.append((taken, _taken(mapped, layout.locate(taken)[1])))
             filled += len(taken)
             if filled == size:
                 yield _joined(held)
                 held, filled = [], 0
     if held:
         yield _joined(held)
+
+
+def _taken(mapped: NDArray[np.uint8], places: Int64) -> Float32:
+    """The vectors at `places` of a part."""
+    return _items(mapped)[places].view(np.float32).reshape(len(places), -1)
 
 
 def _joined(held: list[tuple[Int64, Float32]]) -> tuple[Int64, Float32]:
