@@ -7,6 +7,7 @@ height, file size and mtime are null. The schema's metadata holds b"lookalike": 
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,20 +53,22 @@ class Rows:
     or comes twice, ValueError for lengths that differ.
     """
 
-    keys: list[str]
+    keys: Sequence[str]
     vectors: NDArray[np.float32]
-    labels: list[str | None]
-    contents: list[str | None]
-    widths: list[int | None]
-    heights: list[int | None]
+    labels: Sequence[str | None]
+    contents: Sequence[str | None]
+    widths: Sequence[int | None]
+    heights: Sequence[int | None]
     source: str
-    sizes: list[int | None]
-    mtimes_ns: list[int | None]
+    sizes: Sequence[int | None]
+    mtimes_ns: Sequence[int | None]
     extra: Any = None
 
     def __post_init__(self) -> None:
-        lists = (self.labels, self.contents, self.widths, self.heights, self.sizes, self.mtimes_ns, self.vectors)
-        lengths = {len(self.keys), *map(len, lists), len(self.keys) if self.extra is None else self.extra.num_rows}
+        lists = (self.labels, self.contents, self.widths, self.heights, self.sizes, self.mtimes_ns)
+        lengths = {len(self.keys), len(self.vectors), *(len(each) for each in lists)}
+        if self.extra is not None:
+            lengths.add(self.extra.num_rows)
         if len(lengths) > 1:
             raise ValueError(f"rows of one part have columns of different lengths: {sorted(lengths)}")
         if self.vectors.dtype != np.float32 or self.vectors.ndim != 2:
@@ -74,7 +77,7 @@ class Rows:
 
     @classmethod
     def of_vectors(
-        cls, keys: list[str], vectors: NDArray[np.float32], labels: list[str | None] | None, source: str
+        cls, keys: Sequence[str], vectors: NDArray[np.float32], labels: Sequence[str | None] | None, source: str
     ) -> "Rows":
         """Rows that come with no image: nothing is known but key, vector and label."""
         none: list[None] = [None] * len(keys)
@@ -95,12 +98,12 @@ class Rows:
         }
 
 
-def check_keys(keys: list[str]) -> None:
-    """Refuse empty keys and keys that come twice, naming the first."""
+def check_keys(keys: Sequence[str], first: int = 0) -> None:
+    """Refuse empty keys and keys that come twice; rows are named from `first` on."""
     if len(set(keys)) == len(keys) and "" not in keys:
         return
     seen: dict[str, int] = {}
-    for number, key in enumerate(keys):
+    for number, key in enumerate(keys, first):
         if key == "":
             raise LookalikeError(f"row {number} has an empty key: every row needs a name")
         if key in seen:

@@ -1,0 +1,62 @@
+"""Rejects: the images that could not be embedded, each with the stage and the reason."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import Damaged
+from .escaped import escaped_array
+from .manifest import RejectEntry
+from .publish import publish
+
+if TYPE_CHECKING:
+    from .store import Store
+
+FOLDER = "rejects"
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.large_string(), nullable=False),
+        pa.field("stage", pa.large_string(), nullable=False),
+        pa.field("reason", pa.large_string(), nullable=False),
+        pa.field("content_sha256", pa.large_string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """An image that was not embedded: its key, the stage that refused it, why, its SHA-256 in hex where it was read."""
+
+    key: str
+    stage: str
+    reason: str
+    content_sha256: str | None = None
+
+
+def write_rejects(folder: Path, source: str, rejects: Sequence[Reject]) -> RejectEntry:
+    """Publish `rejects` of one source as rejects/<name>.parquet in the collection `folder`; text is `escaped`."""
+    texts = [(reject.key, reject.stage, reject.reason, reject.content_sha256) for reject in rejects]
+    columns = [escaped_array(column) for column in zip(*texts, strict=True)] or [escaped_array([])] * len(SCHEMA)
+    stream = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns, schema=SCHEMA), stream, compression="zstd")
+    name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
+    size, sha256 = publish(Path(folder) / name, lambda file: file.write(memoryview(stream.getvalue())))
+    return RejectEntry(file=name, size=size, sha256=sha256, rows=len(rejects), source=source)
+
+
+def read_rejects(store: "Store") -> Any:
+    """All rejects of a version, an Arrow table: key, stage, reason, content_sha256, source; text is `escaped`."""
+    tables = [SCHEMA.append(pa.field("source", pa.large_string())).empty_table()]
+    for entry in store.content.rejects:
+        path = store.file(entry)
+        try:
+            table = pq.read_table(path, schema=SCHEMA, partitioning=None)
+        except (pa.ArrowException, OSError) as error:
+            raise Damaged(f"{path} cannot be read: {error}") from error
+        tables.append(table.append_column("source", escaped_array([entry.source] * table.num_rows)))
+    return pa.concat_tables(tables)
