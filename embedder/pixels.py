@@ -1,5 +1,7 @@
 """Pillow's many modes to uint8 grey or RGB. Part of decode.py's rules: a change here raises DECODE_VERSION."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
@@ -43,7 +45,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 def _deep_grey(image: Image.Image) -> Image.Image:
     """16-bit, 32-bit and float grey to 8 bits by their range, never clipped; PNG's transparent grey becomes white."""
     # Single precision holds 16 bits exactly, and half the memory of a very large image.
-    values = np.asarray(image).astype(np.float32 if image.mode.startswith("I;") else np.float64)
+    values: NDArray[Any] = np.asarray(image).astype(np.float32 if image.mode.startswith("I;") else np.float64)
     low, high = _range(image.mode, values)
     scaled = np.rint((values - low) * (255.0 / (high - low))).astype(np.uint8)
     transparent = image.info.get("transparency")
@@ -52,7 +54,7 @@ def _deep_grey(image: Image.Image) -> Image.Image:
     return Image.fromarray(scaled)
 
 
-def _range(mode: str, values: NDArray[np.floating]) -> tuple[float, float]:
+def _range(mode: str, values: NDArray[Any]) -> tuple[float, float]:
     """What becomes black and white: the mode's own range where the values keep to it, else the values' range."""
     low, high = float(values.min()), float(values.max())
     if not np.isfinite(low) or not np.isfinite(high):

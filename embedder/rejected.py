@@ -13,3 +13,7 @@ class Rejected(Exception):
         self.stage = stage
         self.reason = reason
         self.content_sha256 = content_sha256
+
+    def kept(self, content_sha256: str | None = None) -> "Rejected":
+        """A copy to keep: this one's traceback holds on to the image's bytes."""
+        return Rejected(self.stage, self.reason, content_sha256 or self.content_sha256)

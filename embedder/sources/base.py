@@ -57,6 +57,8 @@ class Source(ABC):
     """Whether two records cannot have the same key by construction (names in a folder)."""
     ignored: int = 0
     """Files left out for their extension or a leading dot, known once `records()` has run."""
+    unlisted: str | None = None
+    """A folder whose files are not known since it cannot be listed, once `records()` has run."""
     extra_types: dict[str, str]
     """The further columns and their types: "string", "int64", "double" or "bool"."""
 

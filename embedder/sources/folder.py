@@ -58,7 +58,7 @@ class FolderSource(Source):
         return read_file(os.path.join(self.root, locator), self.root)
 
     def records(self) -> Iterator[Record]:
-        self.ignored = 0
+        self.ignored, self.unlisted = 0, None
         listed = dict(self._metadata())
         for path in self._walk():
             yield self._record(path, listed.pop(path, {}))
@@ -91,6 +91,7 @@ class FolderSource(Source):
         except OSError as error:
             if not folder:
                 raise LookalikeError(f"source {self.root!r} cannot be listed: {error.strerror}") from error
+            self.unlisted = folder
             yield folder, False
             return
         for name, kind in names:

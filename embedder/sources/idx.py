@@ -7,6 +7,8 @@ Label: the number in the labels file, as text. Size and mtime of a record are th
 import gzip
 import math
 import os
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -48,7 +50,8 @@ class IdxSource(Source):
         return RawPixels(np.array(self._pixels[locator]))
 
     def records(self) -> Iterator[Record]:
-        self._pixels = read_idx(self._images)  # a truncated file is refused before any work
+        if self._pixels is None:
+            self._pixels = read_idx(self._images)  # a truncated file is refused before any work
         count, labels = len(self._pixels), None
         if self._labels is not None:
             labels = read_idx(self._labels)
@@ -73,7 +76,7 @@ def idx_shape(path: str | Path) -> tuple[int, ...]:
     try:
         with _open(path) as file:
             return _header(file, path)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise LookalikeError(f"{path} cannot be read as an IDX file: {error}") from error
 
 
@@ -92,7 +95,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
             file.read(start)
             # One byte more than announced: neither a short file nor a longer one is what was meant.
             data = file.read(total + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise LookalikeError(f"{path} cannot be read as an IDX file: {error}") from error
     if len(data) != total:
         raise _length(path, shape)
@@ -118,7 +121,7 @@ def _header(file: BinaryIO, path: str | Path) -> tuple[int, ...]:
         raise LookalikeError(f"{path} is not an IDX file")
     if magic[2] != _UBYTE:
         raise LookalikeError(f"{path} holds IDX values of type {magic[2]:#04x}; unsigned bytes (0x08) are read")
-    shape = np.frombuffer(file.read(4 * magic[3]), ">u4")
-    if len(shape) != magic[3]:
+    rest = file.read(4 * magic[3])
+    if len(rest) != 4 * magic[3]:
         raise LookalikeError(f"{path} is not an IDX file: its header is cut off")
-    return tuple(map(int, shape))
+    return struct.unpack(f">{magic[3]}I", rest)

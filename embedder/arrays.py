@@ -1,0 +1,138 @@
+"""Images to vectors in memory, for questions: queries, calibration, evaluation. Nothing is stored.
+
+The way is the same as a fragment's (read, decode, preprocess, encode), so that the same image gives the same vector.
+Decoding runs in threads, since Pillow frees the interpreter while it works; pixels are held for a few images at a time.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+
+from ..store.errors import LookalikeError
+from ..store.fragments import cut
+from ..store.progress import Progress, silent
+from .encoder import Encoder
+from .images import NO_VECTOR, Image, is_unit, prepared, read_image
+from .rejected import Rejected
+from .sources import Record, Source
+from .sources.files import read_file
+
+_CHUNK = 128
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The readable images of a source.
+
+    vectors: (n, d) float32 unit rows. keys, labels (or None), contents (SHA-256 in hex): n each. rejected: how many
+    more there were that could not be read. ignored: files with another extension.
+    """
+
+    vectors: NDArray[np.float32]
+    keys: list[str]
+    labels: list[str | None]
+    contents: list[str | None]
+    rejected: int
+    ignored: int = 0
+
+
+def encode_source(encoder: Encoder, source: Source, progress: Progress = silent) -> Encoded:
+    """Encode every readable image of a source; LookalikeError where the source itself is unusable."""
+    kept: list[Record] = []
+    contents: list[str | None] = []
+    vectors = [np.zeros((0, encoder.dim), dtype=np.float32)]
+    seen = 0
+    with ThreadPoolExecutor(_threads()) as threads:
+        for records in cut(source.records(), _CHUNK):
+            # Reading stays in this thread: a Parquet table is read forward by one cursor.
+            images = [_read(source, record) for record in records]
+            rows, answers = _encoded(encoder, threads, [_data(image) for image in images])
+            for record, image, answer in zip(records, images, answers, strict=True):
+                if isinstance(image, Image) and answer is None:
+                    kept.append(record)
+                    contents.append(image.sha256)
+            vectors.append(rows)
+            seen += len(records)
+            progress(seen, None, f"{seen - len(kept)} rejected")
+    keys, labels = [record.key for record in kept], [record.label for record in kept]
+    return Encoded(np.concatenate(vectors), keys, labels, contents, seen - len(kept), source.ignored)
+
+
+def encode_images(
+    encoder: Encoder, images: Sequence[str | os.PathLike[str] | PilImage.Image]
+) -> list[NDArray[np.float32] | LookalikeError]:
+    """For each image file or PIL image its unit row (d,) float32, or the LookalikeError that says why there is none."""
+    answers: list[NDArray[np.float32] | LookalikeError] = []
+    with ThreadPoolExecutor(_threads()) as threads:
+        for some in cut(images, _CHUNK):
+            rows, rejections = _encoded(encoder, threads, [_query(image) for image in some])
+            vectors = iter(rows)
+            for image, rejected in zip(some, rejections, strict=True):
+                answers.append(next(vectors) if rejected is None else _unreadable(image, rejected))
+    return answers
+
+
+def content_of(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 (hex) of an image file, as the collection's `content_sha256` has it; LookalikeError."""
+    try:
+        return hashlib.sha256(read_file(os.path.abspath(path))).hexdigest()
+    except Rejected as rejected:
+        raise _unreadable(path, rejected) from rejected
+
+
+def _encoded(
+    encoder: Encoder, threads: ThreadPoolExecutor, images: Sequence[Any]
+) -> tuple[NDArray[np.float32], list[Rejected | None]]:
+    """Unit rows (m, d) of the sound ones among `images` (data, or Rejected), and for each why it is not, or None."""
+    outcomes = list(threads.map(lambda image: _prepared(encoder, image), images))
+    pixels = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
+    rows = encoder.encode(np.stack(pixels)) if pixels else np.zeros((0, encoder.dim), dtype=np.float32)
+    sound = is_unit(rows)
+    verdicts = iter(sound.tolist())
+    answers = [o if isinstance(o, Rejected) else None if next(verdicts) else NO_VECTOR for o in outcomes]
+    return rows[sound], answers
+
+
+def _prepared(encoder: Encoder, image: Any) -> NDArray[np.uint8] | Rejected:
+    if isinstance(image, Rejected):
+        return image
+    try:
+        return prepared(image, encoder.preprocessing).pixels
+    except Rejected as rejected:
+        return rejected.kept()
+
+
+def _read(source: Source, record: Record) -> Image | Rejected:
+    try:
+        return read_image(source, record.locator)
+    except Rejected as rejected:
+        return rejected.kept()
+
+
+def _data(image: Image | Rejected) -> Any:
+    return image.data if isinstance(image, Image) else image
+
+
+def _query(image: str | os.PathLike[str] | PilImage.Image) -> Any:
+    if isinstance(image, PilImage.Image):
+        return image
+    try:
+        return read_file(os.path.abspath(image))
+    except Rejected as rejected:
+        return rejected.kept()
+
+
+def _unreadable(image: Any, rejected: Rejected) -> LookalikeError:
+    name = repr(os.fspath(image)) if isinstance(image, str | os.PathLike) else "the picture"
+    return LookalikeError(f"{name} is not a readable image: {rejected.reason}")
+
+
+def _threads() -> int:
+    return min(8, os.cpu_count() or 1)

@@ -1,0 +1,150 @@
+"""The driver's side of a sync: cuts the work into fragments, takes in their results in order, commits, counts."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..store.codec import from_plain
+from ..store.escaped import escaped
+from ..store.lookups import COLUMNS
+from ..store.manifest import PartEntry, RejectEntry
+from ..store.parts import read_part
+from ..store.progress import Progress
+from ..store.rejects import Reject, read_rejects, write_rejects
+from ..store.writer import Writer
+from .plan import Plan, Wanted, judged
+
+COMMIT_SECONDS = 3.0
+_FRAGMENT = 2048
+_FIRST = 128  # records of a fragment while nobody knows how long one takes
+_LEAST = 32
+_FRAGMENT_SECONDS = 4.0
+_REJECTS = 50_000
+
+
+class Sync:
+    """One run of `embed` under way. counts: seen, embedded, skipped, duplicates, rejected, removed."""
+
+    def __init__(self, writer: Writer, wanted: Wanted, planned: Plan, progress: Progress) -> None:
+        self.writer, self.wanted, self.planned = writer, wanted, planned
+        self.counts = dict.fromkeys(("seen", "embedded", "skipped", "duplicates", "rejected", "removed"), 0)
+        self._progress = progress
+        self._rejects: list[Reject] = []
+        self._reject_entries: list[RejectEntry] = []
+        self._staged: set[str] = set()  # contents of rows that are not committed yet
+        self._gone: set[int] = set()
+        self._rate = 0.0
+        self._taken = 0
+        self._committed = time.monotonic()
+
+    def payloads(self, model: dict[str, str], workers: int) -> Iterator[dict[str, Any]]:
+        """What is to do, in fragments of a few seconds; the last ones are small, so that all workers end together."""
+        source = self.wanted.source
+        common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": source.extra_types}
+        records: list[list[Any]] = []
+        given = 0
+        for record, row, to_do in judged(self.writer.base, self.wanted):
+            self.counts["seen"] += 1
+            self.counts["skipped"] += not to_do
+            if to_do:
+                records.append([*record, row])
+            if len(records) >= self._size(self.planned.work - given, workers):
+                given += len(records)
+                yield {**common, "version": self.writer.base.version, "records": records}
+                records = []
+        if records:
+            yield {**common, "version": self.writer.base.version, "records": records}
+
+    def _size(self, left: int, workers: int) -> int:
+        """How many records the next fragment takes."""
+        size = self._rate * _FRAGMENT_SECONDS if self._rate else _FIRST
+        if workers > 1:
+            size = min(size, left / (4 * workers))
+        return int(min(_FRAGMENT, max(_LEAST, size)))
+
+    def take(self, result: dict[str, Any]) -> None:
+        """Stage a fragment's result; commit where the last commit is some seconds ago."""
+        for piece in result.get("many", [result]):
+            self._take(piece)
+        self._progress(self._taken, self.planned.work, f"{self.counts['rejected']} rejected")
+        if time.monotonic() - self._committed >= COMMIT_SECONDS:
+            self._commit()
+
+    def _take(self, result: dict[str, Any]) -> None:
+        if result["part"] is not None:
+            self._stage(result)
+        for name in ("embedded", "skipped", "duplicates"):
+            self.counts[name] += result[name]
+        self.counts["rejected"] += len(result["rejects"])
+        self.counts["removed"] += len(result["dropped"])
+        self._delete(np.array(result["replaced"] + result["dropped"], dtype=np.int64))
+        self._note_rejects([Reject(*fields) for fields in result["rejects"]])
+        if result["seconds"] > 0:
+            self._rate = result["records"] / result["seconds"]
+        self._taken += result["records"]
+
+    def _stage(self, result: dict[str, Any]) -> None:
+        """Add the part, and count as duplicates the contents that another worker was encoding at the same time."""
+        entry = from_plain(PartEntry, result["part"], "a fragment's result")
+        table = read_part(Path(self.writer.path) / entry.file, list(COLUMNS))
+        contents = table.column("content_sha256").to_pylist()
+        encoded = [contents[at] for at in result["encoded"]]
+        known = self.writer.base.find_contents(encoded).tolist()
+        again = sum(
+            content in self._staged or (row >= 0 and row not in self._gone)
+            for content, row in zip(encoded, known, strict=True)
+        )
+        result["embedded"] -= again
+        result["duplicates"] += again
+        self._staged.update(contents)
+        self.writer.add_part(entry, table)
+
+    def _delete(self, rows: NDArray[np.int64]) -> None:
+        self._gone.update(rows.tolist())
+        self.writer.delete(rows)
+
+    def _note_rejects(self, rejects: list[Reject]) -> None:
+        self._rejects += rejects
+        if len(self._rejects) >= _REJECTS:
+            self._publish_rejects()
+
+    def _publish_rejects(self) -> None:
+        if self._rejects:
+            entry = write_rejects(self.writer.path, self.wanted.source.name, self._rejects)
+            self._reject_entries.append(entry)
+            self._rejects = []
+
+    def _commit(self) -> None:
+        self.writer.commit()
+        self._staged.clear()
+        self._gone.clear()
+        self._committed = time.monotonic()
+
+    def finish(self) -> None:
+        """Prune, list this run's rejects in place of the source's former ones, and commit."""
+        vanished = self.planned.vanished
+        vanished = vanished[self.writer.base.live(vanished) & ~np.isin(vanished, list(self._gone))]
+        self._delete(vanished)
+        self.counts["removed"] += len(vanished)
+        if not self._same_rejects():
+            self._publish_rejects()
+            self.writer.drop_rejects(self.wanted.source.name)
+            for entry in self._reject_entries:
+                self.writer.add_rejects(entry)
+        self._commit()
+
+    def _same_rejects(self) -> bool:
+        """Whether the collection lists just these already: a run that changes nothing makes no new version."""
+        name = self.wanted.source.name
+        listed = sum(entry.rows for entry in self.writer.content.rejects if entry.source == name)
+        if self._reject_entries or listed != len(self._rejects):
+            return False
+        table = read_rejects(self.writer.base)
+        table = table.filter(pc.equal(table.column("source"), escaped(name))).drop_columns("source")
+        ours = [(escaped(r.key), r.stage, r.reason, r.content_sha256) for r in self._rejects]
+        return list(zip(*table.to_pydict().values(), strict=True)) == ours

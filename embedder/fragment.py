@@ -1,0 +1,124 @@
+"""The pure function of embedding: a fragment of records in, one part file out, wherever it runs.
+
+Images are read and hashed a few at a time. A content that the collection knows, or that came earlier in the fragment,
+is copied and not encoded again; all others are decoded and encoded in batches.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..store.codec import to_plain
+from ..store.escaped import escaped
+from ..store.parts import write_part
+from ..store.store import Store
+from .assembly import Assembly
+from .encoder import Encoder
+from .images import Image, read_image
+from .rejected import Rejected
+from .sources import Record, Source, from_spec
+
+WORK = "lookalike.embedder.fragment:embed_fragment"
+_FEW, _FEW_BYTES = 64, 64 << 20
+
+_kept_encoder: tuple[str, Encoder] | None = None
+_kept_source: tuple[str, Source] | None = None
+
+
+def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
+    """Embed `payload["records"]` and publish their part; what the driver needs to commit it, as JSON values.
+
+    payload: collection and version (what is known), model (folder, digest, precision), source (its spec), name,
+    extra_types, records (lists of Record's fields and the row that has the key already, or -1).
+    Result: part (its entry or null), encoded (which of its rows were encoded here), embedded, skipped and duplicates
+    (counts), rejects ([key, stage, reason, content]), replaced (rows that new rows stand for), dropped (rows whose
+    image is none any more), records, seconds (without loading the model).
+    """
+    encoder, source = _encoder(payload["model"]), _source(payload["source"])
+    started = time.monotonic()
+    records = [(Record(*fields), row) for *fields, row in payload["records"]]
+    with Store.open(payload["collection"], payload["version"]) as store:
+        assembly = Assembly(store, encoder, [row for _, row in records])
+        for images in _few(source, records, assembly):
+            assembly.add(images)
+        result = assembly.finish()
+        rows = result.rows(payload["name"], _extra(result.records, payload["extra_types"]))
+        entry = write_part(store.path, rows, payload["model"]["digest"]) if rows.keys else None
+    return {
+        **result.report(),
+        "part": to_plain(entry and replace(entry, first_row=0)),  # which row is first, the writer decides
+        "records": len(records),
+        "seconds": time.monotonic() - started,
+    }
+
+
+def _few(
+    source: Source, records: Sequence[tuple[Record, int]], assembly: Assembly
+) -> Iterator[list[tuple[int, Record, Image]]]:
+    """Read images a few at a time, bounded in bytes too: (place in the fragment, record, image)."""
+    few: list[tuple[int, Record, Image]] = []
+    held = 0
+    for place, (record, _) in enumerate(records):
+        try:
+            image = read_image(source, record.locator)
+        except Rejected as rejected:
+            assembly.reject(place, record, rejected)
+            continue
+        few.append((place, record, image))
+        held += image.size
+        if len(few) == _FEW or held > _FEW_BYTES:
+            yield few
+            few, held = [], 0
+    if few:
+        yield few
+
+
+def _extra(records: Sequence[Record], types: dict[str, str]) -> Any:
+    """The source's further columns of these records as an Arrow table, None where it has none."""
+    if not types:
+        return None
+    columns = {}
+    for name, kind in types.items():
+        values = [record.extra.get(name) for record in records]
+        if kind == "string":
+            values = [None if value is None else escaped(value) for value in values]
+        columns[name] = pa.array(values, pa.type_for_alias(kind))
+    return pa.table(columns)
+
+
+def keep(encoder: Encoder | None, source: Source) -> None:
+    """Let fragments that run in this process use what is loaded already."""
+    global _kept_encoder, _kept_source
+    _kept_encoder = None if encoder is None else (_encoder_name(encoder.digest, encoder.precision), encoder)
+    _kept_source = (json.dumps(source.describe(), sort_keys=True), source)
+
+
+def let_go() -> None:
+    """Forget what was kept: a source's file may change before the next run."""
+    global _kept_encoder, _kept_source
+    _kept_encoder = _kept_source = None
+
+
+def _encoder(model: dict[str, str]) -> Encoder:
+    global _kept_encoder
+    name = _encoder_name(model["digest"], model["precision"])
+    if _kept_encoder is None or _kept_encoder[0] != name:
+        _kept_encoder = (name, Encoder.load(Path(model["folder"]), precision=model["precision"]))
+    return _kept_encoder[1]
+
+
+def _encoder_name(digest: str, precision: str) -> str:
+    return f"{digest} {precision}"
+
+
+def _source(spec: dict[str, Any]) -> Source:
+    global _kept_source
+    name = json.dumps(spec, sort_keys=True)
+    if _kept_source is None or _kept_source[0] != name:
+        _kept_source = (name, from_spec(spec))
+    return _kept_source[1]

@@ -1,0 +1,55 @@
+"""One image on its way to an encoder: read, hashed, decoded, brought to the encoder's size."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .decode import picture_of
+from .preprocessing import Preprocessing
+from .rejected import Rejected
+from .sources import RawPixels, Source
+
+NO_VECTOR = Rejected("encode", "the model gives no unit vector")
+"""Why an image is rejected that a model turns into zeros, NaN or infinities."""
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as its source gives it, with the SHA-256 (hex) of its content."""
+
+    data: bytes | RawPixels
+    sha256: str
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in memory."""
+        return self.data.pixels.nbytes if isinstance(self.data, RawPixels) else len(self.data)
+
+
+class Prepared(NamedTuple):
+    """uint8 (size, size, channels) for the encoder, and the upright image's own width and height in pixels."""
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+
+def read_image(source: Source, locator: Any) -> Image:
+    """Read one image of a source; Rejected("read", reason) where it cannot be had."""
+    data = source.read(locator)
+    return Image(data, data.sha256() if isinstance(data, RawPixels) else hashlib.sha256(data).hexdigest())
+
+
+def prepared(data: Any, preprocessing: Preprocessing) -> Prepared:
+    """Decode an image (bytes, RawPixels or PIL image) for an encoder; Rejected("decode", reason)."""
+    picture = picture_of(data, preprocessing.channels, preprocessing.size)
+    return Prepared(preprocessing.apply(picture.pixels), picture.width, picture.height)
+
+
+def is_unit(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which rows of (n, d) are of length 1, within what a float32 norm loses; NaN and infinite ones are not."""
+    return np.abs(np.linalg.norm(rows.astype(np.float64), axis=1) - 1) <= _TOLERANCE

@@ -1,0 +1,125 @@
+"""What a sync has to do: every record of a source held against the collection, before and during the work.
+
+A record is unchanged where its row came from a file of the same size and mtime and has the same label; with `checksum`
+only its content decides, which the fragment finds out. A key that another source owns is refused.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store.errors import LookalikeError
+from ..store.fragments import cut
+from ..store.progress import Progress
+from ..store.store import Store
+from .sources import Record, Source
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a sync: the source, its keys' prefix, and whether contents decide instead of size and mtime."""
+
+    source: Source
+    prefix: str = ""
+    checksum: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """seen: records of the source. work: how many of them are new or changed. vanished: rows whose key is gone."""
+
+    seen: int
+    work: int
+    vanished: NDArray[np.int64]
+
+
+def judged(store: Store, wanted: Wanted) -> Iterator[tuple[Record, int, bool]]:
+    """List the source as (record under its key in the collection, its row or -1, whether there is work to do).
+
+    LookalikeError for the first key that another source owns.
+    """
+    for records in cut(wanted.source.records(), _CHUNK):
+        named = [record._replace(key=wanted.prefix + record.key) for record in records]
+        rows = store.find([record.key for record in named])
+        unchanged = np.zeros(len(rows), dtype=bool)
+        if (rows >= 0).any():
+            unchanged = _unchanged(store, wanted, named, rows)
+        for record, row, same in zip(named, rows.tolist(), unchanged.tolist(), strict=True):
+            yield record, row, not same
+
+
+def _unchanged(store: Store, wanted: Wanted, records: list[Record], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    held = np.flatnonzero(rows >= 0)
+    facts, labels = store.facts(rows[held]), store.labels(rows[held])
+    same = np.zeros(len(rows), dtype=bool)
+    for at, place in enumerate(held.tolist()):
+        record = records[place]
+        if facts.source[at] != wanted.source.name:
+            raise _owned(record.key, facts.source[at], wanted.source.name)
+        known = (int(facts.file_size[at]), int(facts.mtime_ns[at]), labels[at])
+        same[place] = not wanted.checksum and known == (record.size, record.mtime_ns, record.label)
+    return same
+
+
+def _owned(key: str, owner: str, source: str) -> LookalikeError:
+    return LookalikeError(
+        f"key {key!r} of source {source!r} belongs to source {owner!r} already: "
+        "--prefix P puts P before every key of this source"
+    )
+
+
+def plan(store: Store, wanted: Wanted, *, prune: bool, progress: Progress) -> Plan:
+    """Go through the whole source once, before any work; LookalikeError for what would fail later."""
+    seen = work = 0
+    found = np.zeros(store.next_row, dtype=bool)
+    hashes = array("q")
+    for record, row, to_do in judged(store, wanted):
+        if not record.key:
+            raise LookalikeError(f"record {seen} of source {wanted.source.name!r} has an empty key")
+        seen += 1
+        work += to_do
+        if row >= 0:
+            found[row] = True
+        if not wanted.source.unique:
+            hashes.append(hash(record.key))
+        if seen % _CHUNK == 0:
+            progress(0, None, f"{seen} images found")
+    _refuse_doubled(wanted, np.frombuffer(hashes, dtype=np.int64))
+    if prune and wanted.source.unlisted is not None:
+        raise LookalikeError(
+            f"cannot prune: {wanted.source.unlisted!r} in source {wanted.source.name!r} cannot be listed, and what "
+            "lies there would be taken for vanished"
+        )
+    return Plan(seen, work, _vanished(store, wanted, found) if prune else np.zeros(0, dtype=np.int64))
+
+
+def _refuse_doubled(wanted: Wanted, hashes: NDArray[np.int64]) -> None:
+    """Refuse a source with a key that comes twice; 8 bytes a record find out whether to look closer."""
+    ordered = np.sort(hashes)
+    suspects = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+    if not suspects:
+        return
+    keys = Counter(record.key for record in wanted.source.records() if hash(wanted.prefix + record.key) in suspects)
+    key, times = keys.most_common(1)[0]
+    if times > 1:
+        raise LookalikeError(
+            f"key {key!r} comes {times} times in {wanted.source.name!r}: a column `key` with distinct names mends it"
+        )
+
+
+def _vanished(store: Store, wanted: Wanted, found: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Live rows of the source (under this prefix) that it no longer has."""
+    rows = store.live_rows()
+    rows = rows[~found[rows]]
+    gone = [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(rows), _CHUNK):
+        some = rows[start : start + _CHUNK]
+        some = some[np.array(store.facts(some).source, dtype=object) == wanted.source.name]
+        gone.append(some[[key.startswith(wanted.prefix) for key in store.keys(some)]] if wanted.prefix else some)
+    return np.concatenate(gone)

@@ -1,0 +1,225 @@
+"""A folder's records against what a plain walk finds, and every odd thing a folder can hold."""
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lookalike.embedder.rejected import Rejected
+from lookalike.embedder.sources import from_spec, open_source
+from lookalike.embedder.sources.files import IMAGE_EXTENSIONS
+from lookalike.store.errors import LookalikeError
+
+
+def made(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode("utf-8", "surrogateescape"))
+    return root
+
+
+def labels(source):
+    return {record.key: record.label for record in source.records()}
+
+
+def reason(source, key):
+    record = {r.key: r for r in source.records()}[key]
+    with pytest.raises(Rejected) as caught:
+        source.read(record.locator)
+    assert caught.value.stage == "read"
+    return caught.value.reason
+
+
+def test_class_folders_give_labels_and_other_files_are_counted(tmp_path):
+    made(tmp_path, "cat/a.jpg", "cat/deep/b.PNG", "dog/c", "top.webp", "dog/notes.txt", "cat/.hidden.jpg", ".git/x.jpg")
+    source = open_source(tmp_path)
+    assert labels(source) == {"cat/a.jpg": "cat", "cat/deep/b.PNG": "cat", "dog/c": "dog", "top.webp": None}
+    assert source.ignored == 3 and source.labelled
+    assert source.name == os.path.realpath(tmp_path)
+
+
+def test_without_class_folders_there_are_no_labels(tmp_path):
+    source = open_source(made(tmp_path, "a.jpg", "b.jpg"))
+    assert labels(source) == {"a.jpg": None, "b.jpg": None}
+    assert not source.labelled
+
+
+def test_records_carry_size_and_mtime_and_are_read_again_from_the_spec(tmp_path):
+    made(tmp_path, "cat/a.jpg")
+    os.utime(tmp_path / "cat/a.jpg", ns=(5, 1_234_567_890_123_456_789))
+    (record,) = open_source(tmp_path).records()
+    assert (record.size, record.mtime_ns) == (9, 1_234_567_890_123_456_789)
+    assert from_spec(open_source(tmp_path).describe()).read(record.locator) == b"cat/a.jpg"
+
+
+def test_metadata_overrides_labels_and_adds_columns(tmp_path):
+    made(tmp_path, "cat/a.jpg", "cat/b.jpg", "cat/c.jpg")
+    text = "file_name,label,colour\ncat/a.jpg,dog,red\n./cat/b.jpg,,\nmissing.jpg,dog,blue\n"
+    (tmp_path / "metadata.csv").write_text(text)
+    source = open_source(tmp_path)
+    assert labels(source) == {"cat/a.jpg": "dog", "cat/b.jpg": None, "cat/c.jpg": "cat", "missing.jpg": "dog"}
+    extra = {record.key: record.extra for record in source.records()}
+    assert extra["cat/a.jpg"] == {"colour": "red"} and extra["cat/b.jpg"] == {"colour": None}
+    assert source.extra_types == {"colour": "string"} and source.ignored == 0
+    assert "metadata.csv" in reason(source, "missing.jpg")
+
+
+def test_metadata_without_labels_keeps_the_folders(tmp_path):
+    made(tmp_path, "cat/a.jpg")
+    (tmp_path / "metadata.csv").write_text("file_name,text\ncat/a.jpg,hello\n")
+    assert labels(open_source(tmp_path)) == {"cat/a.jpg": "cat"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,label\na.jpg,x\n", "no column file_name"),
+        ("file_name,label\na.jpg,x\na.jpg,y\n", "line 3: file_name 'a.jpg' comes twice"),
+        ("file_name,label\n../a.jpg,x\n", "line 2: file_name '../a.jpg'"),
+        ("file_name,label\na.jpg\n", "line 2: 1 cells under 2 columns"),
+        ("file_name,file_name\na.jpg,b.jpg\n", "twice"),
+    ],
+)
+def test_bad_metadata_is_refused_in_one_line(tmp_path, text, words):
+    made(tmp_path, "a.jpg")
+    (tmp_path / "metadata.csv").write_text(text)
+    with pytest.raises(LookalikeError, match=words) as caught:
+        list(open_source(tmp_path).records())
+    assert "\n" not in str(caught.value)
+
+
+def test_links_are_followed_within_the_root_only(tmp_path):
+    root = made(tmp_path / "root", "cat/a.jpg")
+    made(tmp_path, "secret.jpg", "outside/b.jpg")
+    (root / "inside.jpg").symlink_to("cat/a.jpg")
+    (root / "out.jpg").symlink_to(tmp_path / "secret.jpg")
+    (root / "dangling.jpg").symlink_to("nowhere.jpg")
+    (root / "loop.jpg").symlink_to("loop.jpg")
+    (root / "cat/up").symlink_to("..")
+    (root / "away").symlink_to(tmp_path / "outside")
+    source = open_source(root)
+    assert set(labels(source)) == {
+        "cat/a.jpg", "inside.jpg", "out.jpg", "dangling.jpg", "loop.jpg", "cat/up", "away"
+    }  # fmt: skip
+    assert source.read("inside.jpg") == b"cat/a.jpg"
+    assert reason(source, "out.jpg") == "link leads out of the source"
+    assert reason(source, "away") == "link leads out of the source"
+    assert reason(source, "dangling.jpg") == "dangling link"
+    assert reason(source, "loop.jpg") == "link loop"
+    assert reason(source, "cat/up") == "link to a folder"
+
+
+def test_special_files_are_rejected_at_once(tmp_path):
+    os.mkfifo(tmp_path / "fifo.jpg")
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+    here = os.getcwd()
+    os.chdir(tmp_path)  # the path of a socket is short
+    try:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind("socket.jpg")
+    finally:
+        os.chdir(here)
+    source = open_source(tmp_path)
+    assert reason(source, "fifo.jpg") == "not a regular file"
+    assert reason(source, "socket.jpg") == "not a regular file"
+    assert "link leads out" in reason(source, "device.jpg")
+    assert "no such file" in str(pytest.raises(Rejected, source.read, "gone.jpg").value)
+    server.close()
+
+
+def test_an_unreadable_file_and_folder_are_records(tmp_path, monkeypatch):
+    made(tmp_path, "cat/a.jpg", "dog/b.jpg")
+    scandir, opened = os.scandir, os.open
+    denied = PermissionError(13, "Permission denied")
+
+    def refuse(call, bad):
+        def wrapped(path, *rest, **more):
+            if str(path).endswith(bad):
+                raise denied
+            return call(path, *rest, **more)
+
+        return wrapped
+
+    monkeypatch.setattr(os, "scandir", refuse(scandir, "dog"))
+    monkeypatch.setattr(os, "open", refuse(opened, ("a.jpg", "dog")))
+    source = open_source(tmp_path)
+    assert set(labels(source)) == {"cat/a.jpg", "dog"}
+    assert source.unlisted == "dog"
+    assert reason(source, "cat/a.jpg") == "permission denied"
+    assert reason(source, "dog") == "permission denied"
+
+
+def test_a_file_beyond_the_size_cap_is_rejected_unread(tmp_path):
+    with open(tmp_path / "sparse.jpg", "wb") as file:
+        file.truncate(1 << 40)
+    assert str(1 << 40) in reason(open_source(tmp_path), "sparse.jpg")
+
+
+def test_names_that_are_no_text_are_kept(tmp_path):
+    names = [b"new\nline.jpg", b"\xff\xfe.jpg", b"tab\t.png", "é.jpg".encode()]
+    for name in names:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(name)
+    source = open_source(tmp_path)
+    read = {os.fsencode(record.key): source.read(record.locator) for record in source.records()}
+    assert read == {name: name for name in names}
+
+
+def test_a_deep_tree_is_no_trouble(tmp_path):
+    deep = "/".join(["d"] * 1200)
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1200):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("a.jpg").write_bytes(b"x")
+    finally:
+        os.chdir(here)
+    assert labels(open_source(tmp_path)) == {f"{deep}/a.jpg": "d"}
+
+
+def test_a_root_that_cannot_be_used_is_refused(tmp_path):
+    for odd in ("nowhere", "http://example.com/a.jpg"):
+        with pytest.raises(LookalikeError, match="does not exist: give a folder"):
+            open_source(odd)
+
+
+_NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=6)
+_FILES = st.tuples(_NAMES, st.sampled_from([".jpg", ".PNG", "", ".txt", ".tiff", ".csv"])).map("".join)
+_TREES = st.lists(st.tuples(st.lists(_NAMES, max_size=2), _FILES), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_TREES)
+def test_records_are_what_a_plain_walk_finds(tree):
+    with tempfile.TemporaryDirectory() as folder:
+        for folders, name in tree:
+            path = Path(folder, *folders)
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                (path / name).write_bytes(b"x")
+            except OSError:  # ".", "..", a file where a folder is wanted, a name that is too long
+                continue
+        keys, ignored = walk(folder)
+        source = open_source(folder)
+        found = [record.key for record in source.records()]
+        assert sorted(found) == sorted(keys) and len(set(found)) == len(found)
+        assert source.ignored == ignored
+        assert found == [record.key for record in from_spec(source.describe()).records()]
+
+
+def walk(root):
+    keys, ignored = [], 0
+    for folder, folders, names in os.walk(root):
+        ignored += sum(name.startswith(".") for name in folders)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            extension = os.path.splitext(name)[1].lower()
+            if name.startswith(".") or extension not in {*IMAGE_EXTENSIONS, "", "."}:
+                ignored += 1
+            else:
+                keys.append(os.path.relpath(os.path.join(folder, name), root))
+    return keys, ignored
