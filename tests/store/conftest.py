@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from lookalike.store.parts import Rows
+from lookalike.store.compact import compact
+from lookalike.store.manifest import CalibrationEntry, FileEntry, PrototypeEntry, SegmentEntry
+from lookalike.store.parts import Rows, lookup_columns, write_part
+from lookalike.store.publish import publish
+from lookalike.store.rejects import Reject, write_rejects
+from lookalike.store.store import Store
+from lookalike.store.writer import Writer
 
 
 @pytest.fixture
@@ -28,3 +34,39 @@ def part_rows(units):
         )
 
     return make
+
+
+@pytest.fixture
+def grow(part_rows):
+    """grow(writer, keys, labels=None, **rows): add a part with these keys to what the writer stages; its Rows."""
+
+    def add(writer: Writer, keys, labels=None, seed=None, model=None, **rows) -> Rows:
+        made = part_rows(list(keys), labels, seed=writer.next_row if seed is None else seed, **rows)
+        writer.add_part(write_part(writer.path, made, model), lookup_columns(made))
+        return made
+
+    return add
+
+
+@pytest.fixture
+def shop(tmp_path, grow):
+    """A collection of every kind of file: three versions, a model, rejects, deleted rows, a row map, a calibration."""
+    with Store.create(tmp_path / "shop") as empty, empty.write() as writer:
+        writer.set_model("d" * 64, 8, "fp32", {"encoder.json": b'{"recipe": 1}', "encoder.safetensors": b"weights"})
+        grow(writer, "abcdef", list("xyxyx") + [None], contents=[c * 64 for c in "0123"] + [None] * 2, model="d" * 64)
+        writer.add_rejects(write_rejects(writer.path, "s", [Reject("bad.jpg", "decode", "truncated", None)]))
+        writer.commit()
+        writer.delete(np.array([1, 3]))
+        writer.commit()
+        compact(writer)
+        writer.commit()
+        grow(writer, "ghij", list("xxzz"), source="t")
+        writer.delete(np.array([0]))
+        files = {n: FileEntry(n, *publish(writer.path / n, n.encode())) for n in ("prototypes/p", "prototypes/i.faiss")}
+        writer.set_prototypes(PrototypeEntry(*files.values(), "Flat", 6, None, 2))
+        segment = publish(writer.path / "instances/s.faiss", b"segment")
+        writer.set_segments((SegmentEntry("instances/s.faiss", *segment, "Flat", 0, 6, None, {}, {}),))
+        calibration = publish(writer.path / "thresholds/c.json", b"{}")
+        writer.add_calibration(CalibrationEntry("thresholds/c.json", *calibration, "knn", 4, "d" * 64))
+        writer.commit()
+    return tmp_path / "shop"

@@ -1,0 +1,91 @@
+import errno
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from lookalike.store.errors import Busy, LookalikeError
+from lookalike.store.lock import reader_lock, unread, writer_lock
+
+HOLD = (
+    "import sys, time; from pathlib import Path; from lookalike.store.lock import writer_lock\n"
+    "with writer_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+)
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the writer's lock."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path), "it's me"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_writer_fails_within_a_second_and_learns_who_holds_it(tmp_path, holder):
+    start = time.monotonic()
+    with pytest.raises(Busy, match=f"process {holder.pid} .*it.*s me"), writer_lock(tmp_path):
+        pass
+    assert time.monotonic() - start < 1
+
+
+def test_a_killed_holder_holds_no_more(tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    with writer_lock(tmp_path):
+        pass
+
+
+def test_the_same_process_cannot_write_twice_at_once_but_one_after_the_other(tmp_path):
+    with writer_lock(tmp_path):
+        with pytest.raises(Busy, match=str(os.getpid())), writer_lock(tmp_path):
+            pass
+    with writer_lock(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff nonsense", b'{"pid": "x"}', b"[]"])
+def test_a_lock_that_says_nothing_still_locks(tmp_path, holder, damage):
+    (tmp_path / "lock").write_bytes(damage)
+    with pytest.raises(Busy, match="another process"), writer_lock(tmp_path):
+        pass
+
+
+def test_a_forked_child_holds_nothing_and_leaves_the_lock_alone(tmp_path):
+    ready, told = os.pipe()
+    with writer_lock(tmp_path):
+        child = os.fork()
+        if child == 0:
+            os.read(ready, 1)
+            os._exit(0)
+        with pytest.raises(Busy), writer_lock(tmp_path):
+            pass
+    with writer_lock(tmp_path):  # the child still runs
+        pass
+    os.write(told, b"x")
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("code, words", [(errno.EROFS, "read-only"), (errno.EACCES, "permission denied")])
+def test_a_folder_that_cannot_be_written_to_is_refused_in_one_line(tmp_path, monkeypatch, code, words):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(LookalikeError, match=f"cannot write to {tmp_path}: .*{words}"), writer_lock(tmp_path):
+        pass
+
+
+def test_a_read_manifest_is_not_unread(tmp_path):
+    (tmp_path / "m").write_bytes(b"")
+    readers = [reader_lock(tmp_path / "m") for _ in range(2)]
+    for reader in readers:
+        with unread(tmp_path / "m") as free:
+            assert not free
+        os.close(reader)
+    with unread(tmp_path / "m") as free:
+        assert free
+        assert reader_lock(tmp_path / "m") is None
+    assert reader_lock(tmp_path / "absent") is None
