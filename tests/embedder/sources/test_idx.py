@@ -10,11 +10,8 @@ from lookalike.store.errors import LookalikeError
 
 
 def idx(values, kind=8):
-    return (
-        struct.pack(">BBBB", 0, 0, kind, values.ndim)
-        + struct.pack(f">{values.ndim}I", *values.shape)
-        + values.tobytes()
-    )
+    shape = struct.pack(f">{values.ndim}I", *values.shape)
+    return struct.pack(">BBBB", 0, 0, kind, values.ndim) + shape + values.tobytes()
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, 5, 4)).astype(np.uint8)
@@ -50,6 +47,7 @@ def test_images_alone_have_no_labels(tmp_path):
         (idx(PIXELS)[:-1], idx(LABELS), "not as long as its header"),
         (idx(PIXELS) + b"x", idx(LABELS), "not as long as its header"),
         (gzip.compress(idx(PIXELS))[:-20], idx(LABELS), "cannot be read"),
+        (gzip.compress(idx(PIXELS))[:60] + b"damage" * 9, idx(LABELS), "cannot be read"),
         (gzip.compress(idx(PIXELS)[:-1]), idx(LABELS), "not as long as its header"),
         (idx(PIXELS), idx(LABELS[:6]), r"labels \(6,\) for 7 images"),
         (idx(PIXELS), b"", "not an IDX file"),
