@@ -1,0 +1,122 @@
+"""The command group: names and one-line helps only; a command's module is imported when it is called.
+
+`lookalike --help` must load click and nothing heavier, so each short help is repeated here (a test compares them).
+"""
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+import warnings
+from typing import Any
+
+import click
+
+from . import __version__
+from .store.errors import LookalikeError, LookalikeWarning
+
+COMMANDS = {
+    "demo": ("demo:demo", "Train, embed, index, calibrate and ask, on real images."),
+    "train": ("embedder.commands:train", "Train an encoder by a recipe."),
+    "embed": ("search.commands_collection:embed", "Bring a collection up to date with a source of images."),
+    "import": ("search.commands_collection:import_", "Add vectors made elsewhere."),
+    "index": ("search.commands_collection:index", "Build or extend the index over instances and prototypes."),
+    "search": ("search.commands:search", "Find the stored images most like each query."),
+    "classify": ("search.commands:classify", "Say what each query is, or that it is unknown."),
+    "calibrate": ("search.commands_measure:calibrate", "Choose the distance beyond which the answer is unknown."),
+    "evaluate": ("search.commands_measure:evaluate", "Measure a labelled source against the collection."),
+    "bench": ("search.commands_measure:bench", "Measure recall against latency."),
+    "remove": ("search.commands_collection:remove", "Remove images by key."),
+    "info": ("store.commands:info", "Say what a collection holds."),
+    "verify": ("store.commands:verify", "Read every byte and report damage."),
+    "rollback": ("store.commands:rollback", "Publish an older version as the newest."),
+    "gc": ("store.commands:gc", "Delete files that no kept version needs."),
+    "export": ("store.commands:export", "Write keys, labels and vectors to one file."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands are imported one at a time, when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the command `name`; None where there is no such command."""
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name][0].split(":")
+        return getattr(importlib.import_module(f".{module}", __package__), attribute)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name offered where there is no such command."""
+        import difflib
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            raise click.UsageError(f"no command {args[0]!r}" + (f": did you mean {near[0]!r}?" if near else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List names and short helps without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lookalike")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Find pictures that look alike, and say what they are, or that it is unknown."""
+
+
+def _say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """One line on stderr for our own warnings; those of libraries are not the user's business."""
+    if issubclass(category, LookalikeWarning):
+        click.echo(f"warning: {message}", err=True)
+
+
+def _terminate(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"lookalike: {message}", err=True)
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit status: 0 only if it worked."""
+    debug = "--debug" in arguments
+    try:
+        result = cli.main(arguments, prog_name="lookalike", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, LookalikeError):
+            return _fail(str(error), error.exit_code)
+        return _fail(f"{type(error).__name__}: {error} (a fault of ours; --debug shows where)".replace("\n", " "), 1)
+
+
+def main() -> None:
+    """The console script."""
+    if sys.platform not in ("linux", "darwin"):
+        sys.exit(f"lookalike runs on Linux and macOS, not on {sys.platform}")
+    warnings.showwarning = _say_warning
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))

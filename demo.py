@@ -1,0 +1,232 @@
+"""The tour: from pictures to answers on real images, by the same public calls a user has.
+
+DIR gets images/train, images/calibrate, images/known and images/unknown (class folders of PNG), model, collection.
+Two classes are held out of training and of the collection; they are the unknown ones.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .store.errors import LookalikeError
+from .store.shell import bar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .search.collection import Collection
+
+FPR = 0.05
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A set of labelled grey images, how it is cut, and the recipe that learns it."""
+
+    name: str
+    load: Callable[[], tuple["np.ndarray", list[str]]]
+    held_out: tuple[str, str]
+    recipe: str
+    shares: tuple[float, float] = (0.7, 0.85)  # up to the first trains, up to the second calibrates, the rest is asked
+
+
+def digits() -> tuple["np.ndarray", list[str]]:
+    """scikit-learn's 1,797 handwritten digits: uint8 (1797, 8, 8) and their labels."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return (data.images * (255 / 16)).round().astype("uint8"), [str(label) for label in data.target]
+
+
+def fashion_mnist() -> tuple["np.ndarray", list[str]]:
+    """Fashion-MNIST's 70,000 images, uint8 (70000, 28, 28), and the names of their classes."""
+    import gzip
+
+    import numpy as np
+
+    if not FASHION_MNIST.is_dir():
+        raise LookalikeError(f"{FASHION_MNIST} is not there: apt-get install dataset-fashion-mnist")
+    images, labels = [], []
+    for part in ("train", "t10k"):
+        with gzip.open(FASHION_MNIST / f"{part}-images-idx3-ubyte.gz") as file:
+            images.append(np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28))
+        with gzip.open(FASHION_MNIST / f"{part}-labels-idx1-ubyte.gz") as file:
+            labels.append(np.frombuffer(file.read(), np.uint8, offset=8))
+    return np.concatenate(images), [FASHION_NAMES[code] for code in np.concatenate(labels)]
+
+
+DATASETS = {
+    "digits": Dataset("digits", digits, ("8", "9"), "digits"),
+    "fashion-mnist": Dataset("fashion-mnist", fashion_mnist, ("Bag", "Ankle boot"), "fashion-mnist", (0.9, 0.95)),
+}
+
+
+def cut(labels: list[str], held_out: tuple[str, str], shares: tuple[float, float], seed: int = 0) -> Iterator[str]:
+    """For each image, which folder it goes to: train, calibrate, known or unknown."""
+    import numpy as np
+
+    for label, place in zip(labels, np.random.default_rng(seed).random(len(labels)), strict=True):
+        if label in held_out:
+            yield "calibrate" if place < 0.5 else "unknown"
+        else:
+            yield "train" if place < shares[0] else "calibrate" if place < shares[1] else "known"
+
+
+def write_images(folder: Path, dataset: Dataset) -> None:
+    """Write the images as PNG below `folder`, cut by class and purpose; kept where they are there already."""
+    from PIL import Image
+
+    done = folder / "images.json"
+    if done.exists():
+        if (found := json.loads(done.read_text())) != {"dataset": dataset.name}:
+            raise LookalikeError(f"{folder} holds the demo of {found.get('dataset')!r}: give another folder")
+        return
+    images, labels = dataset.load()
+    for number, (image, label, purpose) in enumerate(
+        zip(images, labels, cut(labels, dataset.held_out, dataset.shares), strict=True)
+    ):
+        path = folder / "images" / purpose / label / f"{number:05d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    done.write_text(json.dumps({"dataset": dataset.name}))
+
+
+@click.command(short_help="Train, embed, index, calibrate and ask, on real images.")
+@click.argument("folder", default="lookalike-demo", metavar="[DIR]")
+@click.option(
+    "--dataset", type=click.Choice(list(DATASETS)), default="digits", show_default=True, help="What to learn."
+)
+def demo(folder: str, dataset: str) -> None:
+    """Train an encoder, embed, index, calibrate, evaluate and ask, on real images with two classes held out.
+
+    DIR (lookalike-demo by default) gets the images, the model and the collection, ready for the other commands.
+    """
+    from .embedder.train import train
+    from .search.collection import Collection
+
+    root, chosen, started = Path(folder), DATASETS[dataset], time.monotonic()
+    root.mkdir(parents=True, exist_ok=True)
+    _say(f"1. write the images below {root}/images, {' and '.join(chosen.held_out)} held out")
+    write_images(root, chosen)
+    images, model = root / "images", root / "model"
+    if (model / "encoder.json").exists():
+        _say(f"2. keep the model in {model}")
+    else:
+        _say(f"2. train by the recipe {chosen.recipe}")
+        with bar("train") as progress:
+            train(chosen.recipe, model, data=str(images / "train"), progress=progress)
+    with Collection.open_or_create(root / "collection") as collection:
+        rows = _fill_and_measure(collection, images, model)
+    _table(rows)
+    _say(f"done in {time.monotonic() - started:.0f} s")
+    _next_commands(root, images)
+
+
+def _fill_and_measure(collection: "Collection", images: Path, model: Path) -> list[tuple[str, str]]:
+    """Embed, index, calibrate, evaluate, ask and bench; the rows of the table."""
+    _say("3. embed images/train into the collection, and index it")
+    with bar("embed") as progress:
+        embedded = collection.embed(images / "train", model=model, prune=True, progress=progress)
+    card = collection.index()
+    _say(f"4. calibrate: at most {FPR:.0%} of unknown images may get a label")
+    with bar("calibrate") as progress:
+        calibration = collection.calibrate(images / "calibrate", fpr=FPR, progress=progress)
+    _say("5. evaluate on images that nothing above has seen, known and unknown")
+    asked = _together(images)
+    with bar("evaluate") as progress:
+        measured = collection.evaluate(asked, progress=progress)
+    _say("6. ask with one known and one unknown image, and measure latency")
+    answers = [_answer(collection, next(_pictures(images / kind))) for kind in ("known", "unknown")]
+    point = next(p for p in collection.bench(k=10) if p["chosen"])
+    return [*_facts(collection, embedded, card), *_measures(measured, calibration), *answers, _latency(point)]
+
+
+def _together(images: Path) -> Path:
+    """One table over images/known and images/unknown, as `evaluate` takes one source."""
+    import csv
+
+    path = images / "asked.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "label"))
+        for kind in ("known", "unknown"):
+            writer.writerows((p.relative_to(images).as_posix(), p.parent.name) for p in _pictures(images / kind))
+    return path
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    return iter(sorted(folder.glob("*/*.png")))
+
+
+def _answer(collection: "Collection", picture: Path) -> tuple[str, str]:
+    made = collection.classify(picture).records()[0]
+    said = "unknown" if made["label"] is None else made["label"]
+    near = f"nearest {made['nearest']} at {made['distance']:.3f}, threshold {made['threshold']:.3f}"
+    return f"classify a {picture.parent.name} ({picture.parent.parent.name})", f"{said}  ({near})"
+
+
+def _facts(collection: "Collection", embedded: dict[str, Any], card: Any) -> list[tuple[str, str]]:
+    info = collection.info()
+    return [
+        ("images in the collection", f"{info['rows']} of {info['classes']} classes, {info['dim']} numbers each"),
+        ("embedded now", f"{embedded['embedded']} in {embedded['seconds']:.1f} s"),
+        ("index", str(card).splitlines()[0]),
+    ]
+
+
+def _measures(measured: dict[str, Any], calibration: Any) -> list[tuple[str, str]]:
+    from .measures.intervals import needed_trials
+
+    unknown = measured["unknown"]
+    return [
+        ("recall@1", f"{measured['recall_at_1']:.4f}"),
+        ("MAP@R", f"{measured['map_at_r']:.4f}"),
+        ("accuracy, nearest prototype", f"{measured['accuracy']:.4f}"),
+        ("AUROC known against unknown", f"{unknown['auroc']:.4f}"),
+        ("threshold (a distance)", f"{calibration.threshold:.3f}"),
+        (
+            "unknown given a label",
+            f"{unknown['false_accepts']:.2%} of {unknown['queries']}, at most {FPR:.0%} asked for",
+        ),
+        ("known answered unknown", f"{unknown['false_rejects']:.2%}"),
+        (
+            "a stricter bound",
+            f"1 % needs {needed_trials(0.01)} unknown images, 0.1 % {needed_trials(0.001)}; "
+            f"{calibration.chosen_on['images']} chose this one",
+        ),
+    ]
+
+
+def _latency(point: dict[str, Any]) -> tuple[str, str]:
+    return "one query", f"{point['p50_us']:.0f} us (p99 {point['p99_us']:.0f} us), recall@10 {point['recall']:.4f}"
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _table(rows: list[tuple[str, str]]) -> None:
+    click.echo()
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        click.echo(f"  {name:<{width}}  {value}")
+    click.echo()
+
+
+def _next_commands(root: Path, images: Path) -> None:
+    known, unknown = next(_pictures(images / "known")), next(_pictures(images / "unknown"))
+    click.echo("Next, try:")
+    for line in (
+        f"lookalike search {root}/collection {known}",
+        f"lookalike classify {root}/collection {known} {unknown}",
+        f"lookalike evaluate {root}/collection {images}/known --by knn",
+        f"lookalike info {root}/collection --json",
+    ):
+        click.echo(f"  {line}")

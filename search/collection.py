@@ -1,0 +1,331 @@
+"""Collection, the Python face: everything the shell can do, on one folder.
+
+torch loads when the first image arrives, faiss when the first search does.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..store import ingest
+from ..store.errors import LookalikeError
+from ..store.progress import Progress, silent
+from ..store.store import Store
+from . import filling
+from .hits import Hits
+from .queries import Asked, as_list, ask
+from .ready import ready_vectors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ..indexer.card import IndexCard
+    from ..indexer.instances import Instances
+    from ..indexer.prototypes import Prototypes
+    from .calibration import Calibration
+    from .decisions import Decisions
+    from .with_images import ImageEncoder
+
+PathLike = str | os.PathLike[str]
+
+
+class Collection:
+    """Images as unit vectors in one folder: fill it, index it, ask it.
+
+    A Collection shows the version it was opened at and moves to the newest one when it writes itself (or by
+    `refresh`). It is a context manager. `device` ("auto", "cpu", "gpu") is where searches and encoders run.
+    """
+
+    def __init__(self, store: Store, device: str = "auto") -> None:
+        self._device = device
+        self._encoder: ImageEncoder | None = None
+        self._show(store)
+
+    @classmethod
+    def create(cls, path: PathLike, *, device: str = "auto") -> "Collection":
+        """Make an empty collection in a folder that is empty or not there yet; LookalikeError otherwise."""
+        return cls(Store.create(Path(path)), device)
+
+    @classmethod
+    def open_or_create(cls, path: PathLike, *, device: str = "auto") -> "Collection":
+        """Open the newest version, or make an empty collection where there is none."""
+        return cls(Store.open_or_create(Path(path)), device)
+
+    @classmethod
+    def open(cls, path: PathLike, version: int | None = None, *, device: str = "auto") -> "Collection":
+        """Open the newest version, or `version`; LookalikeError where there is none or its manifest is damaged."""
+        return cls(Store.open(Path(path), version), device)
+
+    def close(self) -> None:
+        """Let go of the version held; `gc` may then collect it."""
+        self._store.close()
+
+    def __enter__(self) -> "Collection":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Collection({str(self.path)!r}, version {self._store.version}, {len(self)} rows)"
+
+    def __len__(self) -> int:
+        return self._store.rows
+
+    @property
+    def path(self) -> Path:
+        """The collection's folder."""
+        return self._store.path
+
+    @property
+    def store(self) -> Store:
+        """The version shown, as the ground floor knows it: rows, vectors, facts."""
+        return self._store
+
+    @property
+    def instances(self) -> "Instances":
+        """The index over instances: segments and the exact tail, loaded when first asked for."""
+        if self._instances is None:
+            from ..indexer.instances import Instances
+
+            self._instances = Instances(self._store, device=self._device)
+        return self._instances
+
+    @property
+    def prototypes(self) -> "Prototypes":
+        """One unit row a class: those folded at `index` with what changed since."""
+        if self._prototypes is None:
+            from ..indexer.prototypes import Prototypes
+
+            self._prototypes = Prototypes.of(self._store)
+        return self._prototypes
+
+    @property
+    def images(self) -> "ImageEncoder":
+        """The collection's own encoder, loaded when the first image arrives; LookalikeError without a model."""
+        if self._encoder is None or self._encoder.digest != (self._store.model and self._store.model.digest):
+            from .with_images import ImageEncoder
+
+            self._encoder = ImageEncoder.of(self._store, self._device)
+        return self._encoder
+
+    def refresh(self) -> "Collection":
+        """Move to the newest version and return self."""
+        self._show(self._store.latest())
+        return self
+
+    def _show(self, store: Store) -> None:
+        self._store = store
+        self._instances: Instances | None = None
+        self._prototypes: Prototypes | None = None
+
+    def embed(
+        self,
+        source: PathLike,
+        *,
+        model: PathLike | None = None,
+        prefix: str = "",
+        prune: bool = False,
+        checksum: bool = False,
+        max_rejects: float | None = None,
+        engine: str = "local",
+        workers: int | None = None,
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Bring the collection up to date with a source of images (a sync) and return what was done.
+
+        `source` is what the shell calls SOURCE, `model` a trained model's folder or "pretrained" (the collection's
+        own where it has one). Returns the counts of `embed --json`: seen = embedded + skipped + rejected + duplicates.
+        LookalikeError: another model, a key that another source owns, too many rejects (more than the share
+        `max_rejects`; what worked is kept).
+        """
+        try:
+            return filling.embed(
+                self.path,
+                os.fspath(source),
+                device=self._device,
+                model=None if model is None else os.fspath(model),
+                prefix=prefix,
+                prune=prune,
+                checksum=checksum,
+                max_rejects=max_rejects,
+                engine=engine,
+                workers=workers,
+                progress=progress,
+            )
+        finally:
+            self.refresh()
+
+    def add(
+        self,
+        matrix: np.ndarray,
+        keys: Sequence[str],
+        labels: Sequence[str | None] | None = None,
+        *,
+        normalise: bool = False,
+    ) -> int:
+        """Add vectors made elsewhere: matrix (n, d), n keys, n labels or None; returns n.
+
+        LookalikeError, and nothing is added: a row that is NaN, Inf, zero or (without `normalise`) not of length 1,
+        another dimension, a key that is there already or given twice.
+        """
+        added = ingest.add(self.path, matrix, keys, labels, normalise=normalise)
+        filling.grow(self.path, self._device)
+        self.refresh()
+        return added
+
+    def import_vectors(
+        self,
+        vectors: PathLike,
+        *,
+        keys: PathLike | None = None,
+        labels: PathLike | None = None,
+        normalise: bool = False,
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Stream a .npy, .parquet, .hdf5 or .fvecs file into the collection (a sync, as `embed` is); returns counts."""
+        files = {name: None if path is None else Path(path) for name, path in (("keys", keys), ("labels", labels))}
+        try:
+            return filling.import_file(
+                self.path, Path(vectors), device=self._device, **files, normalise=normalise, progress=progress
+            )
+        finally:
+            self.refresh()
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Remove images by key and return how many; LookalikeError, and nothing is removed, where a key is unknown."""
+        removed = ingest.remove(self.path, [keys] if isinstance(keys, str) else list(keys))
+        self.refresh()
+        return removed
+
+    def index(
+        self,
+        recall: float = 0.95,
+        k: int = 10,
+        spec: str = "auto",
+        memory: int | None = None,
+        device: str | None = None,
+        *,
+        compact: bool = False,
+        progress: Progress = silent,
+    ) -> "IndexCard":
+        """Build or extend the index over instances, fold the prototypes, and return what was built and measured.
+
+        `spec` is "auto" or any FAISS factory string, `recall` the recall@k to reach, `memory` a bound in bytes.
+        """
+        from ..indexer.index import index
+
+        card = index(
+            self.path,
+            spec=spec,
+            recall=recall,
+            k=k,
+            memory=memory,
+            device=device or self._device,
+            compact=compact,
+            progress=progress,
+        )
+        self.refresh()
+        return card
+
+    def search(self, queries: Any, k: int = 10, *, exact: bool = False, normalise: bool = False) -> Hits:
+        """The k stored images most like each query, nearest first.
+
+        `queries`: one or many of image files, PIL images, keys ("key:NAME" where a file has that name too), or an
+        array (d,) or (nq, d). Vectors must be unit rows unless `normalise`. A key's own row is not among its hits.
+        `exact` passes the index by. LookalikeError: an image that cannot be read, an unknown key, another dimension.
+        """
+        if isinstance(queries, np.ndarray):
+            vectors = ready_vectors(queries, self._store.dim, normalise)
+            scores, rows = self.instances.search(vectors, k, exact=exact)
+            return Hits(self._store, rows, scores)
+        return self.neighbours(self.ask(queries, normalise=normalise), k, exact=exact)
+
+    def neighbours(self, asked: Asked, k: int = 10, *, exact: bool = False) -> Hits:
+        """The hits of queries that `ask` has read: one row for each of `asked.names`."""
+        from .neighbours import nearest
+
+        scores, rows = nearest(self.instances, asked.vectors, asked.own, k, exact)
+        return Hits(self._store, rows, scores)
+
+    def ask(self, queries: Any, *, strict: bool = True, normalise: bool = False) -> Asked:
+        """Turn queries into vectors; what cannot be read raises, or without `strict` is listed in `Asked.failed`."""
+        asked = ask(self._store, as_list(queries), lambda images: self.images.encode(images), normalise)
+        if strict and asked.failed:
+            name, reason = asked.failed[0]
+            raise LookalikeError(reason if name in reason else f"{name}: {reason}")
+        return asked
+
+    def classify(
+        self, queries: Any, by: str = "prototype", *, k: int = 10, weights: str = "uniform", exact: bool = False
+    ) -> "Decisions":
+        """Say what each query is, or None where it is farther than the calibrated threshold.
+
+        `queries` as for `search`, or what `ask` returned. `by`: "prototype" (nearest class mean) or "knn" (vote of the
+        k nearest, `weights` "uniform" or "distance"). Without a calibration for `by` the threshold is NaN and nothing
+        is refused.
+        """
+        from .classify import classify
+
+        asked = queries if isinstance(queries, Asked) else self.ask(queries)
+        return classify(self, asked, by=by, k=k, weights=weights, exact=exact)
+
+    def calibrate(
+        self,
+        source: PathLike,
+        by: str = "prototype",
+        fpr: float = 1e-2,
+        *,
+        k: int = 10,
+        weights: str = "uniform",
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> "Calibration":
+        """Choose the distance beyond which the answer is unknown, so that at most `fpr` of unknown images are accepted.
+
+        `source`: labelled images that the collection has not seen. LookalikeError, and nothing is stored, with too
+        few unknown images for the bound: the message says how many are missing. See `search.calibrate`.
+        """
+        from .calibrate import calibrate
+
+        calibration = calibrate(
+            self, os.fspath(source), by=by, fpr=fpr, k=k, weights=weights, seed=seed, progress=progress
+        )
+        self.refresh()
+        return calibration
+
+    def evaluate(
+        self,
+        source: PathLike,
+        by: str = "prototype",
+        *,
+        k: int = 10,
+        weights: str = "uniform",
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Measure a labelled source against the collection: the fields of `evaluate --json`, None where undefined."""
+        from .evaluate import evaluate
+
+        return evaluate(self, os.fspath(source), by=by, k=k, weights=weights, progress=progress)
+
+    def bench(
+        self, k: int = 10, *, queries: int = 1000, seed: int = 0, progress: Progress = silent
+    ) -> list[dict[str, Any]]:
+        """Measure recall@k against latency, one dict per operating point with the fields of `bench --json`."""
+        from .bench import bench
+
+        return bench(self, k=k, queries=queries, seed=seed, progress=progress)
+
+    def vectors(self, columns: list[str] | None = None) -> "pa.Table":
+        """All live rows as an Arrow table: row, key, label, vector and the stored facts, or only `columns`."""
+        return self._store.table(columns)
+
+    def info(self) -> dict[str, Any]:
+        """The fields of `info --json`."""
+        return self._store.info()

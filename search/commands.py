@@ -1,0 +1,127 @@
+"""Shell: search and classify."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from ..store.shell import emit_json, shown
+from .collection import Collection
+from .queries import Asked
+from .rank import WAYS, WEIGHTS
+
+_BATCH = 256
+DEVICES = click.Choice(["auto", "cpu", "gpu"])
+
+
+@click.command(short_help="Find the stored images most like each query.")
+@click.argument("collection")
+@click.argument("query", nargs=-1, required=True)
+@click.option("-k", default=10, show_default=True, help="How many hits to give.")
+@click.option("--exact", is_flag=True, help="Pass the index by and compare with every stored vector.")
+@click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
+@click.pass_context
+def search(
+    ctx: click.Context,
+    collection: str,
+    query: tuple[str, ...],
+    k: int,
+    exact: bool,
+    normalise: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Find the images of COLLECTION most like each QUERY.
+
+    A QUERY is an image file, a key of the collection (key:NAME where a file has that name too) or an .npy of vectors.
+    """
+
+    def answer(opened: Collection, asked: Asked) -> Iterator[dict[str, Any]]:
+        for hits in opened.neighbours(asked, k, exact=exact):
+            yield {
+                "hits": [
+                    {"key": key, "label": label, "score": score, "distance": distance}
+                    for key, label, score, distance in hits
+                ]
+            }
+
+    with Collection.open(collection, device=device) as opened:
+        ctx.exit(_answer_all(opened, query, normalise, answer, emit_json if as_json else _print_hits))
+
+
+@click.command(short_help="Say what each query is, or that it is unknown.")
+@click.argument("collection")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
+@click.option("-k", default=10, show_default=True, help="Neighbours that vote (--by knn).")
+@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
+@click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
+@click.pass_context
+def classify(
+    ctx: click.Context,
+    collection: str,
+    query: tuple[str, ...],
+    by: str,
+    k: int,
+    weights: str,
+    normalise: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Say what each QUERY is by the labelled images of COLLECTION, or that it is unknown.
+
+    Unknown is what lies farther away than the threshold that `lookalike calibrate` chose; without one, nothing is.
+    """
+
+    def answer(opened: Collection, asked: Asked) -> list[dict[str, Any]]:
+        return opened.classify(asked, by, k=k, weights=weights).records()
+
+    with Collection.open(collection, device=device) as opened:
+        ctx.exit(_answer_all(opened, query, normalise, answer, emit_json if as_json else _print_decision))
+
+
+def _answer_all(opened: Collection, queries: tuple[str, ...], normalise: bool, answer: Any, emit: Any) -> int:
+    """Answer in the order asked, a batch at a time; 1 where a query could not be read, else 0."""
+    failed = 0
+    for first in range(0, len(queries), _BATCH):
+        asked = opened.ask(list(queries[first : first + _BATCH]), strict=False, normalise=normalise)
+        answers = list(answer(opened, asked)) if asked.names else []
+        for place in asked.order:
+            if place >= 0:
+                emit({"query": asked.names[place], **answers[place]})
+            else:
+                name, reason = asked.failed[-1 - place]
+                emit({"query": name, "error": reason})
+                failed = 1
+    return failed
+
+
+def _print_hits(answer: dict[str, Any]) -> None:
+    click.echo(shown(answer["query"]))
+    if "error" in answer:
+        click.echo(f"  error: {answer['error']}", err=True)
+    for hit in answer.get("hits", []):
+        click.echo(
+            f"  {hit['distance']:.3f}  {shown(hit['key'])}" + (f"  [{shown(hit['label'])}]" if hit["label"] else "")
+        )
+
+
+def _print_decision(answer: dict[str, Any]) -> None:
+    if "error" in answer:
+        click.echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
+        return
+    name = "unknown" if answer["label"] is None else shown(answer["label"])
+    if answer["nearest"] is None:
+        click.echo(f"{shown(answer['query'])}: {name}")
+        return
+    limit = (
+        "no threshold: run lookalike calibrate"
+        if answer["threshold"] is None
+        else f"threshold {answer['threshold']:.3f}"
+    )
+    nearest = "" if answer["label"] else f"nearest {shown(answer['nearest'])}, "
+    click.echo(f"{shown(answer['query'])}: {name}  ({nearest}distance {answer['distance']:.3f}, {limit})")

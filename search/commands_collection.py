@@ -1,0 +1,99 @@
+"""Shell: what changes a collection (embed, import, index, remove)."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..store.shell import bar, emit_json, parse_size, shown
+from . import filling
+from .collection import Collection
+from .commands import DEVICES
+
+
+@click.command(short_help="Bring a collection up to date with a source of images.")
+@click.argument("collection")
+@click.argument("source")
+@click.option("--model", help='A trained model\'s folder, or "pretrained"; not needed once the collection has one.')
+@click.option("--prefix", default="", help="Put before every key, where another source owns the same ones.")
+@click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True, help="What runs the work.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; one a core for large jobs by default.")
+@click.option("--prune", is_flag=True, help="Remove what vanished from this source.")
+@click.option("--checksum", is_flag=True, help="Compare contents instead of size and time of change.")
+@click.option("--max-rejects", type=click.FloatRange(0, 1), metavar="SHARE", help="Exit 3 above this share of rejects.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def embed(collection: str, source: str, as_json: bool, **options: Any) -> None:
+    """Bring COLLECTION up to date with the images of SOURCE: embed new and changed ones, skip the others.
+
+    SOURCE is a folder (class folders or a metadata.csv give labels), a CSV or Parquet table, an IDX pair
+    (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair after
+    an interruption. Images that cannot be read are listed in the collection's rejects.
+    """
+    with bar("embed") as progress:
+        done = filling.embed(Path(collection), source, progress=progress, **options)
+    if as_json:
+        emit_json(done)
+        return
+    click.echo(
+        f"{done['embedded']} embedded, {done['skipped']} unchanged, {done['duplicates']} duplicates, "
+        f"{done['rejected']} rejected, {done['removed']} removed, {done['ignored']} files ignored "
+        f"({done['seconds']:.1f} s)"
+    )
+    if done["rejected"]:
+        click.echo(f"rejected images and reasons: {shown(collection)}/rejects/*.parquet", err=True)
+
+
+@click.command("import", short_help="Add vectors made elsewhere.")
+@click.argument("collection")
+@click.argument("vectors")
+@click.option("--keys", help="A text file, one key a line; the row's number otherwise.")
+@click.option("--labels", help="A text file, one label a line; an empty line is no label.")
+@click.option("--normalise", is_flag=True, help="Bring rows to length 1 instead of refusing others.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def import_(
+    collection: str, vectors: str, keys: str | None, labels: str | None, normalise: bool, as_json: bool
+) -> None:
+    """Add VECTORS (.npy, .parquet with key, label and vector, .hdf5, .fvecs) to COLLECTION, made if there is none."""
+    files = {name: None if path is None else Path(path) for name, path in (("keys", keys), ("labels", labels))}
+    with bar("import") as progress:
+        done = filling.import_file(Path(collection), Path(vectors), normalise=normalise, progress=progress, **files)
+    if as_json:
+        emit_json(done)
+    else:
+        click.echo(
+            f"{done['added']} added, {done['replaced']} replaced, {done['skipped']} unchanged, of {done['seen']}"
+        )
+
+
+@click.command(short_help="Build or extend the index over instances and prototypes.")
+@click.argument("collection")
+@click.option("--spec", default="auto", show_default=True, metavar="auto|FACTORY", help="Any FAISS factory string.")
+@click.option("--recall", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Recall@k to reach.")
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="The k of that recall.")
+@click.option("--memory", metavar="SIZE", help='Bound of the index in memory, such as "2G".')
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where it will be searched.")
+@click.option("--compact", is_flag=True, help="Drop removed vectors physically and merge small files.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def index(collection: str, memory: str | None, as_json: bool, **options: Any) -> None:
+    """Build or extend the index of COLLECTION, fold its class prototypes, and say what was measured."""
+    limit = None if memory is None else parse_size(memory)
+    with bar("index") as progress, Collection.open(collection) as opened:
+        card = opened.index(memory=limit, progress=progress, **options)
+    if as_json:
+        emit_json(card.to_json())
+    else:
+        click.echo(str(card))
+
+
+@click.command(short_help="Remove images by key.")
+@click.argument("collection")
+@click.argument("key", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def remove(collection: str, key: tuple[str, ...], as_json: bool) -> None:
+    """Remove images from COLLECTION by KEY; nothing is removed where one is unknown."""
+    with Collection.open(collection) as opened:
+        removed = opened.remove(list(key))
+    if as_json:
+        emit_json({"removed": removed})
+    else:
+        click.echo(f"{removed} removed")

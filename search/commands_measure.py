@@ -1,0 +1,103 @@
+"""Shell: calibrate, evaluate and bench."""
+
+from typing import Any
+
+import click
+
+from ..store.shell import bar, emit_json
+from .collection import Collection
+from .commands import DEVICES
+from .rank import WAYS, WEIGHTS
+
+
+@click.command(short_help="Choose the distance beyond which the answer is unknown.")
+@click.argument("collection")
+@click.argument("source")
+@click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
+@click.option(
+    "--fpr",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="At most this share of unknown images is answered with a label (95 % sure).",
+)
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
+@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
+@click.option("--seed", default=0, show_default=True, help="Of the split into images that choose and that measure.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> None:
+    """Choose COLLECTION's threshold on SOURCE: labelled images that it has not seen.
+
+    Images of classes that neither the collection nor the model knows stand for the unknown; where there are none, each
+    class is left out in turn, which is optimistic.
+    """
+    with bar("calibrate") as progress, Collection.open(collection) as opened:
+        made = opened.calibrate(source, progress=progress, **options)
+    if as_json:
+        emit_json(made.to_json())
+    else:
+        click.echo(str(made))
+
+
+@click.command(short_help="Measure a labelled source against the collection.")
+@click.argument("collection")
+@click.argument("source")
+@click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
+@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> None:
+    """Measure the labelled images of SOURCE against COLLECTION; a stored copy of a query is left out."""
+    with bar("evaluate") as progress, Collection.open(collection) as opened:
+        measured = opened.evaluate(source, progress=progress, **options)
+    if as_json:
+        emit_json(measured)
+        return
+    unknown = measured.pop("unknown")
+    rows = {**measured, **{f"unknown: {name}": value for name, value in (unknown or {}).items()}}
+    for name, value in rows.items():
+        text = "undefined" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+        click.echo(f"{name:<24} {text}")
+
+
+@click.command(short_help="Measure recall against latency.")
+@click.argument("collection")
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="The k of recall@k.")
+@click.option("--queries", type=click.IntRange(1), default=1000, show_default=True, help="Stored rows to ask with.")
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an operating point.")
+def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> None:
+    """Measure recall@k against exact search, and latency, at each operating point of COLLECTION's index."""
+    with bar("bench") as progress, Collection.open(collection, device=device) as opened:
+        points = opened.bench(k, queries=queries, progress=progress)
+    if as_json:
+        for point in points:
+            emit_json(point)
+        return
+    for line in _table(points, k):
+        click.echo(line)
+    click.echo("* what search uses; a latency is one call of `batch` queries", err=True)
+
+
+def _table(points: list[dict[str, Any]], k: int) -> list[str]:
+    """The operating points as aligned lines, the first being the head."""
+    head = ["", "index", "batch", "threads", f"recall@{k}", "95 % interval", "p50 us", "p95 us", "p99 us", "queries/s"]
+    rows = [head, *(_cells(point) for point in points)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    aligned = ("{:<{}}", "{:<{}}", *["{:>{}}"] * (len(head) - 2))
+    return [
+        "  ".join(form.format(cell, width) for form, cell, width in zip(aligned, row, widths, strict=True))
+        for row in rows
+    ]
+
+
+def _cells(point: dict[str, Any]) -> list[str]:
+    return [
+        "*" if point["chosen"] else "",
+        point["spec"] + "".join(f" {name}={value}" for name, value in point["parameters"].items()),
+        str(point["batch"]),
+        str(point["threads"]),
+        f"{point['recall']:.4f}",
+        f"{point['recall_low']:.4f}-{point['recall_high']:.4f}",
+        *(f"{point[name]:.0f}" for name in ("p50_us", "p95_us", "p99_us", "qps")),
+    ]

@@ -1,0 +1,41 @@
+"""What brings rows into a collection, made where there is none; a long tail of an indexed one becomes a segment.
+
+The shell and the Python face both come here, so that a wrong source or model is refused before anything is created.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ..store.ingest import import_vectors
+from ..store.store import Store
+
+
+def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> dict[str, Any]:
+    """Sync the collection at `path` with a source of images; options and result as `Collection.embed`."""
+    from .with_images import embed as sync
+
+    try:
+        return sync(path, source, **options)
+    finally:
+        grow(path, device)
+
+
+def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: Any) -> dict[str, Any]:
+    """Sync the collection at `path` with a file of vectors; options and result as `Collection.import_vectors`."""
+    try:
+        return import_vectors(path, vectors, **options)
+    finally:
+        grow(path, device)
+
+
+def grow(path: Path, device: str) -> None:
+    """Where the collection was indexed before and its tail is long, make the tail a segment."""
+    if not os.path.isdir(path / "manifests"):
+        return
+    with Store.open(path) as store:
+        indexed = bool(store.content.segments)
+    if indexed:
+        from ..indexer.index import grow as make_segment
+
+        make_segment(path, device=device)

@@ -1,0 +1,63 @@
+"""Hits: what a similarity query answers.
+
+Contract: rows (nq, k) int64 and scores (nq, k) float32, nearest first, ties by smaller row. A missing hit is row -1,
+score -inf, distance +inf, key None, label None. Scores are inner products of unit vectors, larger is closer.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..measures.distance import distance_of
+
+if TYPE_CHECKING:
+    from ..store.store import Store
+
+
+class Hits:
+    """The k nearest rows of each query.
+
+    Attributes: rows (nq, k) int64, scores (nq, k) float32, distances (nq, k) float32 in [0, 2] (see `distances`).
+    Iterating gives, for each query, a list of (key, label, score, distance) of its hits, missing ones left out.
+    """
+
+    __slots__ = ("_store", "rows", "scores")
+
+    def __init__(self, store: "Store", rows: np.ndarray, scores: np.ndarray) -> None:
+        self._store = store
+        self.rows = rows
+        self.scores = scores
+
+    @property
+    def distances(self) -> np.ndarray:
+        """sqrt(max(0, 2 - 2 * score)), (nq, k) float32; +inf where there is no hit."""
+        return distance_of(self.scores)
+
+    def keys(self) -> list[list[str | None]]:
+        """The key of every hit, nq lists of k; None where there is no hit."""
+        return self._look_up(self._store.keys)
+
+    def labels(self) -> list[list[str | None]]:
+        """The label of every hit, nq lists of k; None where there is no hit or no label."""
+        return self._look_up(self._store.labels)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self):  # type: ignore[no-untyped-def]  # the element type is in the class's docstring
+        for keys, labels, scores, distances, rows in zip(
+            self.keys(), self.labels(), self.scores.tolist(), self.distances.tolist(), self.rows.tolist(), strict=True
+        ):
+            columns = zip(keys, labels, scores, distances, rows, strict=True)
+            yield [(key, label, score, distance) for key, label, score, distance, row in columns if row >= 0]
+
+    def __repr__(self) -> str:
+        return f"Hits({self.rows.shape[0]} queries, k={self.rows.shape[1]})"
+
+    def _look_up(self, column) -> list[list[str | None]]:  # type: ignore[no-untyped-def]
+        found = np.flatnonzero(self.rows.ravel() >= 0)
+        values: list[str | None] = [None] * self.rows.size
+        for place, value in zip(found.tolist(), column(self.rows.ravel()[found]), strict=True):
+            values[place] = value
+        k = self.rows.shape[1]
+        return [values[i * k : (i + 1) * k] for i in range(len(self.rows))]

