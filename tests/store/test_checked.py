@@ -47,7 +47,7 @@ def test_hashes_once_and_again_after_a_change(file, hashed):
         checked(path, size, sha256)
     assert hashed == ["a"]
     path.write_bytes(b"CONTENT")
-    with pytest.raises(Damaged, match="SHA-256"):
+    with pytest.raises(Damaged, match=r"SHA-256"):
         checked(path, size, sha256)
 
 
@@ -99,14 +99,14 @@ def test_every_truncation_and_flip_is_refused(file):
             os.pwrite(changed.fileno(), content[i : i + 1], i)
         for length in [257, *reversed(range(256))]:
             changed.truncate(length)
-            with pytest.raises(Damaged, match="instead of 256"):
+            with pytest.raises(Damaged, match=r"instead of 256"):
                 checked(path, size, sha256)
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda p: os.symlink(sys.executable, p), lambda p: None])
 def test_what_is_not_a_regular_file_is_refused(tmp_path, make):
     make(tmp_path / "a")
-    with pytest.raises(Damaged, match="missing|regular"):
+    with pytest.raises(Damaged, match=r"missing|regular"):
         checked(tmp_path / "a", 0, hashlib.sha256(b"").hexdigest())
 
 

@@ -26,7 +26,7 @@ def holder(tmp_path):
 
 def test_a_second_writer_fails_within_a_second_and_learns_who_holds_it(tmp_path, holder):
     start = time.monotonic()
-    with pytest.raises(Busy, match=f"process {holder.pid} .*it.*s me"), writer_lock(tmp_path):
+    with pytest.raises(Busy, match=rf"process {holder.pid} .*it.*s me"), writer_lock(tmp_path):
         pass
     assert time.monotonic() - start < 1
 
@@ -49,7 +49,7 @@ def test_the_same_process_cannot_write_twice_at_once_but_one_after_the_other(tmp
 @pytest.mark.parametrize("damage", [b"", b"\xff nonsense", b'{"pid": "x"}', b"[]"])
 def test_a_lock_that_says_nothing_still_locks(tmp_path, holder, damage):
     (tmp_path / "lock").write_bytes(damage)
-    with pytest.raises(Busy, match="another process"), writer_lock(tmp_path):
+    with pytest.raises(Busy, match=r"another process"), writer_lock(tmp_path):
         pass
 
 
@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_in_one_line(tmp_path, mon
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(LookalikeError, match=f"cannot write to {tmp_path}: .*{words}"), writer_lock(tmp_path):
+    with pytest.raises(LookalikeError, match=rf"cannot write to {tmp_path}: .*{words}"), writer_lock(tmp_path):
         pass
 
 

@@ -79,18 +79,18 @@ def test_lists_every_file_once():
 def test_every_flipped_bit_is_refused(tmp_path, raw):
     for i in range(len(raw)):
         for bit in range(8):
-            with pytest.raises(Damaged, match="rollback"):
+            with pytest.raises(Damaged, match=r"rollback"):
                 parse_manifest(raw[:i] + bytes([raw[i] ^ 1 << bit]) + raw[i + 1 :], tmp_path, 3)
 
 
 def test_every_truncation_and_addition_is_refused(tmp_path, raw):
     for damaged in [raw[:i] for i in range(len(raw))] + [raw + b"\n", raw + raw, b"null", b"[]", b"[" * 100_000]:
-        with pytest.raises(Damaged, match="rollback"):
+        with pytest.raises(Damaged, match=r"rollback"):
             parse_manifest(damaged, tmp_path, 3)
 
 
 def test_a_manifest_under_another_number_is_refused(tmp_path, raw):
-    with pytest.raises(Damaged, match="version 3"):
+    with pytest.raises(Damaged, match=r"version 3"):
         parse_manifest(raw, tmp_path, 4)
 
 
@@ -101,7 +101,7 @@ def forged(raw, **changes):
 
 
 def test_a_future_format_is_refused_by_name(tmp_path, raw):
-    with pytest.raises(LookalikeError, match="format 2.*format 1: upgrade") as error:
+    with pytest.raises(LookalikeError, match=r"format 2.*format 1: upgrade") as error:
         parse_manifest(forged(raw, format=2), tmp_path, 3)
     assert not isinstance(error.value, Damaged)
 
@@ -111,10 +111,10 @@ def test_a_field_of_another_type_is_refused_by_name(tmp_path, raw):
     for field, value in [("dim", "8"), ("next_row", -1), ("parts", {}), ("deleted", 5), ("dim", True), ("model", [])]:
         with pytest.raises(LookalikeError, match=field):
             parse_manifest(forged(raw, content=content | {field: value}), tmp_path, 3)
-    with pytest.raises(LookalikeError, match="'more' is not known"):
+    with pytest.raises(LookalikeError, match=r"'more' is not known"):
         parse_manifest(forged(raw, content=content | {"more": 1}), tmp_path, 3)
     del content["runs"]
-    with pytest.raises(LookalikeError, match="'runs' is missing"):
+    with pytest.raises(LookalikeError, match=r"'runs' is missing"):
         parse_manifest(forged(raw, content=content), tmp_path, 3)
 
 
@@ -122,10 +122,10 @@ def test_a_field_of_another_type_is_refused_by_name(tmp_path, raw):
     "name", ["/etc/passwd", "../a", "vectors/../../a", "", "vectors//a", "./a", "a\\b", "a\0b", "a\n"]
 )
 def test_a_name_that_leads_out_of_the_collection_is_refused(tmp_path, raw, name):
-    with pytest.raises(Damaged, match="leads out"):
+    with pytest.raises(Damaged, match=r"leads out"):
         FileEntry(name, 1, "x")
     entry = {"file": name, "size": 1, "sha256": "x"}
-    with pytest.raises(Damaged, match="leads out"):
+    with pytest.raises(Damaged, match=r"leads out"):
         parse_manifest(forged(raw, content=json.loads(raw)["content"] | {"deleted": entry}), tmp_path, 3)
 
 
@@ -140,7 +140,7 @@ def test_versions_go_by_number_and_ignore_strays(tmp_path):
 
 def test_a_folder_without_manifests_is_no_collection(tmp_path):
     for path in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(LookalikeError, match="not a collection"):
+        with pytest.raises(LookalikeError, match=r"not a collection"):
             newest_version(path)
 
 
@@ -149,5 +149,5 @@ def test_a_linked_manifest_is_refused(tmp_path):
     path = manifest_path(tmp_path, 1)
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(Damaged, match="link"):
+    with pytest.raises(Damaged, match=r"link"):
         read_manifest(tmp_path, 1)
