@@ -26,7 +26,7 @@ COLUMNS = ("key", "label", "content_sha256", "source", "file_size", "file_mtime_
 """What a writer knows of the rows it adds: the columns of `parts.lookup_columns`."""
 NUMBERS = ("file_size", "file_mtime_ns", "width", "height")
 TEXTS = ("label", "source")
-LARGEST_MERGE = 1 << 19  # rows: the most that one commit may have to rewrite, however large the collection
+LARGEST_MERGE = 1 << 18  # rows: the most that one commit may have to rewrite, however large the collection
 
 _Int64 = NDArray[np.int64]
 _Found = tuple[_Int64, _Int64]
@@ -34,7 +34,8 @@ _Found = tuple[_Int64, _Int64]
 
 def key_hashes(stored: Sequence[str]) -> NDArray[np.uint64]:
     """64-bit hashes of keys in their stored form, (n,) uint64."""
-    joined = b"".join(hashlib.blake2b(key.encode(), digest_size=8).digest() for key in stored)
+    digest = hashlib.blake2b
+    joined = b"".join([digest(key.encode(), digest_size=8).digest() for key in stored])
     return np.frombuffer(joined, dtype=np.uint64)
 
 

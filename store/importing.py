@@ -1,0 +1,181 @@
+"""Importing a file of vectors: a sync between the file and the rows that the collection has from it."""
+
+import itertools
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .block import Vectors
+from .deleted import Bitmap
+from .errors import LookalikeError
+from .parts import Rows, check_keys
+from .progress import Progress, silent
+from .readers import count_lines, open_vectors, read_lines
+from .staging import check_dim, stage
+from .store import Store
+from .unit import unit_rows
+from .writer import Writer
+
+BLOCK = 16_384  # rows of a part
+AT_ONCE = 1 << 16  # rows that are staged in memory at most; a file of no more is imported whole or not at all
+
+Folder = str | os.PathLike[str]
+
+
+def import_vectors(
+    path: Folder,
+    vectors: Folder,
+    *,
+    keys: Folder | None = None,
+    labels: Folder | None = None,
+    normalise: bool = False,
+    progress: Progress = silent,
+    commit_every: float = 5.0,
+) -> dict[str, int]:
+    """Make the collection at `path`, created if need be, hold the rows of the file `vectors` (see `open_vectors`).
+
+    keys, labels: text files, a line a row; by default the file's own columns, else the row's number is the key. An
+    empty label means none. This is a sync: rows of this file that are there with the same vector and label are skipped,
+    others replaced. commit_every: seconds. Gives {"seen", "added", "replaced", "skipped"}. Raises LookalikeError
+    for what `unit_rows` refuses, for a key that comes twice or belongs to another source, and for vectors of another
+    model or dimension; with up to 65,536 rows nothing is then changed, with more the commits until then stay.
+    """
+    file = open_vectors(vectors)
+    blocks = _named(file, Path(vectors), keys, labels, normalise)
+    checked = [*itertools.islice(blocks, 1)]  # before a collection is made for it
+    with Store.open_or_create(path) as store, store.write() as writer:
+        sync = _Sync(writer, Path(vectors), file, commit_every)
+        for block in itertools.chain(checked, blocks):
+            sync.take(block)
+            progress(sync.counts["seen"], file.rows, "rows")
+        writer.commit()
+    return sync.counts
+
+
+class _Named(NamedTuple):
+    """A block of a file, its first row, and its rows' unit vectors, keys and labels."""
+
+    first: int
+    vectors: NDArray[np.float32]
+    keys: list[str]
+    labels: list[str | None]
+
+
+def _named(file: Vectors, path: Path, keys: Folder | None, labels: Folder | None, normalise: bool) -> Iterator[_Named]:
+    """The blocks of a file with their keys and labels, wherever those come from."""
+    key_lines, label_lines = (None if text is None else _lines(text, file, path) for text in (keys, labels))
+    first = 0
+    for block in file.blocks(BLOCK):
+        n = len(block.vectors)
+        named = block.keys or [str(row) for row in range(first, first + n)]
+        labelled: Iterable[str | None] = block.labels or [None] * n
+        if key_lines is not None:
+            named = [*itertools.islice(key_lines, n)]
+        if label_lines is not None:
+            labelled = itertools.islice(label_lines, n)
+        check_keys(named, first)
+        unit = unit_rows(block.vectors, normalise=normalise, first=first, what=f"{path}: row")
+        yield _Named(first, unit, named, [label or None for label in labelled])
+        first += n
+
+
+def _lines(text: Folder, file: Vectors, path: Path) -> Iterator[str]:
+    """The lines of a text file, which must be as many as the file's rows."""
+    lines = count_lines(text)
+    if lines != file.rows:
+        raise LookalikeError(f"{os.fspath(text)} has {lines} lines and {path} has {file.rows} rows: a line a row works")
+    return read_lines(text)
+
+
+class _Sync:
+    """Brings a collection in line with a file, block by block."""
+
+    def __init__(self, writer: Writer, path: Path, file: Vectors, commit_every: float) -> None:
+        self.writer, self.path, self.source = writer, path, os.path.realpath(path)
+        self.counts = {"seen": 0, "added": 0, "replaced": 0, "skipped": 0}
+        self._staged: set[str] = set()
+        self._own = writer.next_row  # rows from here on are this import's
+        self._met = Bitmap.empty()  # older rows that a key of this import had
+        self._model = self._checked_model(file.model)
+        self._whole = file.rows <= AT_ONCE
+        self._every, self._last = commit_every, time.monotonic()
+
+    def _checked_model(self, model: str | None) -> str | None:
+        """The model that the new parts name: the collection's, where the file names it too."""
+        held = self.writer.base.model
+        if held is None or model is None:
+            return None
+        if held.digest != model:
+            raise LookalikeError(
+                f"{self.path} holds vectors of model {model}, and {self.writer.path} of model {held.digest}: "
+                "use another collection"
+            )
+        return model
+
+    def take(self, block: _Named) -> None:
+        """Stage what is new or differs, and commit now and then."""
+        check_dim(self.writer.base, block.vectors)
+        held = self.writer.base.find(block.keys)
+        self._refuse_doubled(block, held)
+        self._refuse_foreign(block, held)
+        self._met = self._met.with_rows(held[held >= 0])
+        new, same = held < 0, self._same(block, held)
+        self.writer.delete(held[~new & ~same])
+        self._add(block, np.flatnonzero(~same))
+        for name, which in (("seen", new | True), ("added", new), ("replaced", ~new & ~same), ("skipped", same)):
+            self.counts[name] += int(which.sum())
+        self._commit_now_and_then()
+
+    def _refuse_doubled(self, block: _Named, held: NDArray[np.int64]) -> None:
+        """Refuse a key that an earlier row of the same import had."""
+        staged = np.array([key in self._staged for key in block.keys], dtype=bool)
+        doubled = staged | (held >= self._own) | self._met.mask(held)
+        if doubled.any():
+            at = int(doubled.argmax())
+            raise LookalikeError(
+                f"{self.path}: key {block.keys[at]!r} comes twice, the second time in row {block.first + at}: "
+                "keys must be distinct"
+            )
+
+    def _refuse_foreign(self, block: _Named, held: NDArray[np.int64]) -> None:
+        """Refuse a key that another source owns."""
+        at = np.flatnonzero(held >= 0)
+        for position, source in zip(at, self.writer.base.facts(held[at]).source, strict=True):
+            if source != self.source:
+                raise LookalikeError(
+                    f"{self.path}: key {block.keys[position]!r}, row {block.first + position}, belongs to "
+                    f"{source} in {self.writer.path}: other keys work"
+                )
+
+    def _same(self, block: _Named, held: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which rows are there already, with the same vector and label."""
+        same = held >= 0
+        at = np.flatnonzero(same)
+        if len(at):
+            base = self.writer.base
+            labels = base.labels(held[at])
+            equal = (base.gather(held[at]) == block.vectors[at]).all(axis=1)
+            same[at] = equal & [block.labels[i] == label for i, label in zip(at, labels, strict=True)]
+        return same
+
+    def _add(self, block: _Named, at: NDArray[np.int64]) -> None:
+        """Stage the rows at these positions of a block."""
+        if len(at) == 0:
+            return
+        keys = [block.keys[i] for i in at]
+        rows = Rows.of_vectors(keys, block.vectors[at], [block.labels[i] for i in at], self.source)
+        stage(self.writer, rows, self._model)
+        self._staged.update(keys)
+
+    def _commit_now_and_then(self) -> None:
+        """Commit after some seconds, or before more is staged than memory should hold."""
+        due = len(self._staged) + BLOCK > AT_ONCE or time.monotonic() - self._last >= self._every
+        if due and not self._whole:
+            self.writer.commit()
+            self._staged.clear()
+            self._last = time.monotonic()
