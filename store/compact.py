@@ -44,7 +44,7 @@ def compact(writer: Writer, progress: Progress = silent) -> None:
     is left. Raises LookalikeError where something else is staged already.
     """
     store = writer.base
-    if writer.content != store.content:
+    if writer.staged:
         raise LookalikeError(f"{store.path} cannot be compacted with changes staged: commit them first")
     pieces = [_piece(store, number) for number in range(len(store.content.parts))]
     groups = plan(pieces, most_rows(store.dim or 1))
@@ -61,13 +61,15 @@ def most_rows(dim: int) -> int:
 
 
 def plan(pieces: list[Piece], most: int) -> list[list[int]]:
-    """Which neighbours to write together: runs of pieces of one model with at most `most` live rows in all.
+    """Which neighbours to write together: pieces of one model with at most `most` live rows in all.
 
-    A piece that is larger stands alone. Groups of one piece without a hole need not be written.
+    A piece that is larger stands alone, one without a live row goes. Groups of one piece without a hole stay.
     """
     groups: list[list[int]] = []
     rows = 0
     for number, piece in enumerate(pieces):
+        if piece.live == 0:
+            continue
         if groups and rows + piece.live <= most and piece.model == pieces[groups[-1][0]].model:
             groups[-1].append(number)
             rows += piece.live
@@ -113,8 +115,7 @@ def _new_runs(store: Store) -> Iterator[RunEntry]:
         if len(group) == 1 and pieces[group[0]].stored == pieces[group[0]].live:
             yield runs[group[0]]
             continue
-        joined = merge_runs(store.path, [store.file(runs[number]) for number in group], store.live)
-        if joined is not None:
+        if joined := merge_runs(store.path, [store.file(runs[number]) for number in group], store.live):
             yield joined
 
 

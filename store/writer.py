@@ -72,6 +72,11 @@ class Writer:
         """What the next version will hold, but for deleted rows and lookups, which `commit` adds."""
         return self._content
 
+    @property
+    def staged(self) -> bool:
+        """Whether `commit` has anything to publish."""
+        return bool(self._deleted) or self._content != self.base.content
+
     def _set(self, **changes: Any) -> None:
         self._content = replace(self._content, **changes)
 
@@ -178,9 +183,9 @@ class Writer:
         Raises LookalikeError where a key would be there twice, or the disk fails: no version is then published, and
         what was staged still is.
         """
-        content = self._final()
-        if content == self.base.content:
+        if not self.staged:
             return self.base
+        content = self._final()
         manifest = write_version(self.path, self.base.version + 1, self.base.manifest.digest, content)
         self._reset(self.base.latest())
         if self.base.manifest != manifest:

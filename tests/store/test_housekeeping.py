@@ -1,0 +1,156 @@
+import os
+
+import numpy as np
+import pytest
+from lookalike.store.errors import Busy, Damaged, LookalikeError
+from lookalike.store.housekeeping import gc, rollback
+from lookalike.store.manifest import manifest_path, versions
+from lookalike.store.store import Store
+
+
+@pytest.fixture
+def three(tmp_path, grow):
+    """A collection with versions 2 (keys a b), 3 (keys a b c d) and 4 (keys b c d), and nothing open."""
+    path = tmp_path / "three"
+    with Store.create(path) as empty, empty.write() as writer:
+        grow(writer, "ab")
+        writer.commit()
+        grow(writer, "cd")
+        writer.commit()
+        writer.delete(np.array([0]))
+        writer.commit().close()
+    return path
+
+
+def keys(path, version=None):
+    with Store.open(path, version) as store:
+        return store.keys(store.live_rows())
+
+
+def damage(path, version):
+    manifest_path(path, version).write_bytes(b"damaged")
+
+
+def test_rollback_publishes_older_content_under_a_new_number(three):
+    with rollback(three, 2) as store:
+        assert (store.version, store.keys(store.live_rows()), store.next_row) == (5, ["a", "b"], 4)
+    assert keys(three, 4) == ["b", "c", "d"]
+    with rollback(three, 4) as store:
+        assert (store.version, store.keys(store.live_rows())) == (6, ["b", "c", "d"])
+
+
+def test_rollback_takes_the_version_before_unless_told(three):
+    with rollback(three) as store:
+        assert (store.version, store.keys(store.live_rows())) == (5, ["a", "b", "c", "d"])
+
+
+def test_rollback_to_what_is_there_already_publishes_nothing(three):
+    for _ in range(2):
+        rollback(three, 4).close()
+    assert versions(three)[-1] == 4
+
+
+def test_rows_given_by_the_version_gone_back_from_are_not_given_again(three, grow):
+    with rollback(three, 2) as store, store.write() as writer:
+        grow(writer, "c")
+        store = writer.commit()
+        assert store.find(["a", "b", "c"]).tolist() == [0, 1, 4]
+        assert store.live(np.array([2, 3])).tolist() == [False, False]
+
+
+def test_a_damaged_newest_version_is_never_passed_over_but_can_be_rolled_back(three, grow):
+    damage(three, 4)
+    for use in (Store.open, gc):
+        with pytest.raises(Damaged, match=r"version 4 .*lookalike rollback"):
+            use(three)
+    with Store.open(three, 3) as old, pytest.raises(Damaged), old.write():
+        pass
+    with rollback(three) as store:
+        assert (store.version, store.keys(store.live_rows())) == (5, ["a", "b", "c", "d"])
+        assert store.next_row >= 4
+        with store.write() as writer:
+            grow(writer, "e")
+            assert writer.commit().find(["e"])[0] >= 4
+
+
+def test_rows_of_damaged_versions_are_not_given_again(three):
+    damage(three, 3)
+    damage(three, 4)
+    with rollback(three) as store:
+        assert store.keys(store.live_rows()) == ["a", "b"]
+        assert store.next_row >= 4
+
+
+def test_rollback_passes_over_versions_whose_files_are_damaged(three):
+    with Store.open(three, 3) as store:
+        (three / store.content.parts[1].file).write_bytes(b"")
+    with pytest.raises(Damaged, match="parquet"):
+        rollback(three, 3)
+    with rollback(three) as store:
+        assert (store.version, store.keys(store.live_rows())) == (5, ["a", "b"])
+
+
+def test_rollback_says_what_it_cannot_do(three, tmp_path):
+    with pytest.raises(LookalikeError, match=r"version 9 .*last ones are 1, 2, 3, 4"):
+        rollback(three, 9)
+    with Store.create(tmp_path / "new"), pytest.raises(LookalikeError, match="no sound version before 1"):
+        rollback(tmp_path / "new")
+    with pytest.raises(LookalikeError, match="not a collection"):
+        rollback(tmp_path / "absent")
+    with Store.open(three) as store, store.write(), pytest.raises(Busy):
+        rollback(three, 2)
+
+
+def test_gc_keeps_two_versions_and_their_files(three):
+    (three / "vectors" / ".0123.tmp").write_bytes(b"12345")
+    (three / "vectors" / "0123.parquet").write_bytes(b"orphan")
+    (three / "model" / "abandoned").mkdir(parents=True)
+    (three / "model" / "abandoned" / "encoder.json").write_bytes(b"{}")
+    (three / "manifests" / ".0.tmp").write_bytes(b"")
+    (three / "notes.txt").write_bytes(b"not ours")
+    before = sum(p.stat().st_size for p in three.rglob("*") if p.is_file())
+    collected = gc(three)
+    assert collected["versions"] == 2
+    assert before - collected["bytes"] == sum(p.stat().st_size for p in three.rglob("*") if p.is_file())
+    assert versions(three) == [3, 4]
+    with Store.open(three, 3) as old, Store.open(three) as new:
+        needed = {entry.file for store in (old, new) for entry in store.manifest.files()}
+    found = {p.relative_to(three).as_posix() for p in three.rglob("*") if p.is_file()}
+    assert found == needed | {"lock", "notes.txt", "manifests/00000003.json", "manifests/00000004.json"}
+    assert not (three / "model" / "abandoned").exists()
+    assert keys(three, 3) == list("abcd")
+    assert keys(three) == list("bcd")
+    assert gc(three) == {"versions": 0, "files": 0, "bytes": 0}
+
+
+def test_gc_leaves_what_a_reader_in_another_process_holds(three):
+    ready, told = os.pipe()
+    done, finish = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with Store.open(three, 2) as store:
+            os.write(told, b"x")
+            os.read(done, 1)
+            os._exit(0 if store.keys(store.live_rows()) == ["a", "b"] else 1)
+    os.read(ready, 1)
+    assert gc(three)["versions"] == 1
+    assert versions(three) == [2, 3, 4]
+    os.write(finish, b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert gc(three)["versions"] == 1
+    with pytest.raises(LookalikeError, match=r"version 2 .*not there: the last ones are 3, 4"):
+        Store.open(three, 2)
+
+
+def test_gc_never_runs_beside_a_writer(three, grow):
+    with Store.open(three) as store, store.write() as writer:
+        grow(writer, "e")
+        with pytest.raises(Busy):
+            gc(three)
+        assert writer.commit().find(["e"]).tolist() == [4]
+
+
+def test_gc_drops_damaged_older_versions(three):
+    damage(three, 3)
+    assert gc(three)["versions"] == 2
+    assert versions(three) == [2, 4]
