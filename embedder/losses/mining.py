@@ -1,0 +1,56 @@
+"""What a mining is: a choice of triplets, given as how often each pair of the batch takes part in an active one.
+
+mine(distances (b, b), groups, margin) -> (b, b) in the dtype of `distances`, an anchor a row: at a positive's column
+the number of active triplets with it, at a negative's minus that number, zero elsewhere. A triplet (a, p, n) is
+active when its loss d(a, p) - d(a, n) + margin, rounded as floats are, is above zero and the mining chose it. These
+numbers are the gradient of the summed loss by the distances, and the sum itself follows from them.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .groups import Groups
+from .intervals import interval_counts
+
+Mining = Callable[[Tensor, Groups, float], Tensor]
+
+
+def semi_hard(distances: Tensor, groups: Groups, margin: float) -> Tensor:
+    """Every triplet with d(a, p) < d(a, n) < d(a, p) + margin (Schroff et al. 2015, eq. 4)."""
+    positive = groups.at_positives(distances, torch.inf)
+    above = torch.nextafter(positive, torch.full_like(positive, torch.inf))
+    return _counts(distances, groups, above, _reach(positive, margin))
+
+
+def all_triplets(distances: Tensor, groups: Groups, margin: float) -> Tensor:
+    """Every triplet with d(a, n) < d(a, p) + margin ("batch all", Hermans et al. 2017, section 2)."""
+    return _counts(distances, groups, None, _reach(groups.at_positives(distances, -torch.inf), margin))
+
+
+def hard(distances: Tensor, groups: Groups, margin: float) -> Tensor:
+    """For every anchor its farthest positive and its nearest negative ("batch hard", Hermans et al. 2017, eq. 5)."""
+    positive, at = groups.at_positives(distances, -torch.inf).max(1, keepdim=True)
+    negative, far = groups.only_negatives(distances).min(1, keepdim=True)
+    active = ((positive - negative + margin) > 0).to(distances.dtype)
+    counts = torch.zeros_like(distances).scatter_(1, groups.positives.gather(1, at), active)
+    return counts.scatter_add_(1, far, -active)
+
+
+def _counts(distances: Tensor, groups: Groups, starts: Tensor | None, stops: Tensor) -> Tensor:
+    inside, covers = interval_counts(groups.only_negatives(distances), starts, stops)
+    return covers.neg_().scatter_add_(1, groups.positives, inside)
+
+
+def _reach(positive: Tensor, margin: float) -> Tensor:
+    """The smallest distance d for which the float d - positive reaches the margin."""
+    # positive + margin is one float off at most.
+    limit = torch.full_like(positive, margin)
+    stop = positive + limit
+    lower = torch.nextafter(stop, torch.full_like(stop, -torch.inf))
+    stop = torch.where(lower - positive >= limit, lower, stop)
+    return torch.where(stop - positive < limit, torch.nextafter(stop, torch.full_like(stop, torch.inf)), stop)
+
+
+MINING: dict[str, Mining] = {"semi-hard": semi_hard, "all": all_triplets, "hard": hard}
