@@ -53,7 +53,7 @@ def shop(tmp_path, grow):
     """A collection of every kind of file: three versions, a model, rejects, deleted rows, a row map, a calibration."""
     with Store.create(tmp_path / "shop") as empty, empty.write() as writer:
         writer.set_model("d" * 64, 8, "fp32", {"encoder.json": b'{"recipe": 1}', "encoder.safetensors": b"weights"})
-        contents = [*(c * 64 for c in "0123"), None, None]
+        contents = [*(c * 64 for c in "1234"), None, None]
         grow(writer, "abcdef", [*list("xyxyx"), None], contents=contents, model="d" * 64)
         writer.add_rejects(write_rejects(writer.path, "s", [Reject("bad.jpg", "decode", "truncated", None)]))
         writer.commit()

@@ -20,14 +20,8 @@ def holes(tmp_path, grow):
     """A collection of eight parts of ten rows, three of them with holes, and one without a live row."""
     with Store.create(tmp_path / "holes") as empty, empty.write() as writer:
         for part in range(8):
-            names = [f"{part}-{i}" for i in range(10)]
-            grow(
-                writer,
-                names,
-                [None, *"xyxyxyxyx"],
-                contents=[f"{part}{i}ab" * 16 for i in range(10)],
-                source=f"s{part % 2}",
-            )
+            names, contents = [f"{part}-{i}" for i in range(10)], [f"{part}{i}ab" * 16 for i in range(10)]
+            grow(writer, names, [None, *"xyxyxyxyx"], contents=contents, source=f"s{part % 2}")
             writer.commit()
         writer.delete(np.array([3, 4, 19, *range(40, 50), 70]))
         return writer.commit()
