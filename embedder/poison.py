@@ -1,6 +1,7 @@
 """A fragment that fails every time: find the images that do it, reject those, and embed the others.
 
 A decoder that crashes takes its whole worker along, so the pieces run in processes of their own, ever smaller ones.
+Where nothing but failures comes of it, no image is to blame, and the run ends with the reason.
 """
 
 from collections.abc import Mapping
@@ -8,31 +9,43 @@ from contextlib import closing
 from typing import Any
 
 from ..store import engine as engines
+from ..store.errors import LookalikeError
 from ..store.fragments import Fragment
 
 _PIECES = 16
 _STAGE = "encode"
+_MOST_FAILURES = 64
+_MOST_FAILURES_ALONE = 12  # while nothing has worked: three per deadly image are usual, eight where all of a piece are
 
 
-def isolated(fragment: Fragment, reason: str, engine: str, env: Mapping[str, str]) -> dict[str, Any] | None:
-    """Results that stand in for the failed fragment's, below "many"; None where every one of its images fails.
+class Isolation:
+    """Called by an engine as poison(fragment, reason); gives results that stand in, below "many"."""
 
-    Nothing is rejected then: what fails with every image is no image's fault.
-    """
-    records = fragment["payload"]["records"]
-    if len(records) == 1:
-        return _rejected(records[0][0], reason)
-    size = -(-len(records) // _PIECES)
-    pieces = [_piece(fragment, records[start : start + size]) for start in range(0, len(records), size)]
-    results: list[dict[str, Any]] = []
+    def __init__(self, engine: str, env: Mapping[str, str]) -> None:
+        self._engine, self._env = engine, env
+        self._failures = self._successes = 0
 
-    def again(piece: Fragment, why: str) -> dict[str, Any] | None:
-        return isolated(piece, why, engine, env) or _all_rejected(piece, why)
-
-    with closing(engines.run(pieces, 2, engine, env=env, poison=again)) as outcomes:
-        for outcome in outcomes:
-            results += outcome.get("many", [outcome])
-    return None if all(result.get("poisoned") for result in results) else {"many": results}
+    def __call__(self, fragment: Fragment, reason: str) -> dict[str, Any]:
+        """Embed what can be of a fragment that failed; LookalikeError where failing is the rule."""
+        self._failures += 1
+        if self._failures > (_MOST_FAILURES if self._successes else _MOST_FAILURES_ALONE):
+            raise LookalikeError(
+                f"embedding fails again and again, {'also' if self._successes else 'even'} in small "
+                f"pieces, the last time: {reason}"
+            )
+        records = fragment["payload"]["records"]
+        if len(records) == 1:
+            return _rejected(records[0][0], reason)
+        size = -(-len(records) // _PIECES)
+        pieces = [_piece(fragment, records[start : start + size]) for start in range(0, len(records), size)]
+        results: list[dict[str, Any]] = []
+        with closing(engines.run(pieces, 2, self._engine, env=self._env, poison=self)) as outcomes:
+            for outcome in outcomes:
+                results += outcome.get("many", [outcome])
+                self._successes += "poisoned" not in outcome and "many" not in outcome
+        if not self._successes:
+            raise LookalikeError(f"embedding fails with every image, the last time: {reason}")
+        return {"many": results}
 
 
 def _piece(fragment: Fragment, records: list[Any]) -> Fragment:
@@ -42,10 +55,6 @@ def _piece(fragment: Fragment, records: list[Any]) -> Fragment:
         work=fragment["work"],
         payload={**fragment["payload"], "records": records},
     )
-
-
-def _all_rejected(fragment: Fragment, reason: str) -> dict[str, Any]:
-    return {"many": [_rejected(record[0], reason) for record in fragment["payload"]["records"]]}
 
 
 def _rejected(key: str, reason: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ committed is skipped by the next run, so that running again is the repair.
 import os
 import time
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 from ..store import engine as engines
@@ -21,7 +20,7 @@ from . import fragment as fragment_work
 from .driver import Sync
 from .encoder import Encoder
 from .plan import Plan, Wanted, plan
-from .poison import isolated
+from .poison import Isolation
 from .sources import open_source
 
 _SMALL = 2000
@@ -89,7 +88,7 @@ def _apply(sync: Sync, encoder: Encoder | None, workers: int | None, engine: str
         fragment_work.keep(encoder if encoder is not None and _same(encoder, writer) else None, source)
     payloads = sync.payloads(_model(writer), count)
     work = fragments(payloads, str(writer.path), fragment_work.WORK)
-    poison = partial(isolated, engine=engine, env=_ONE_THREAD)
+    poison = Isolation(engine, _ONE_THREAD)
     try:
         with closing(engines.run(work, count, engine, env=_ONE_THREAD, poison=poison)) as results:
             for result in results:

@@ -24,6 +24,7 @@ _REASONS = {
     errno.ENXIO: "not a regular file",  # a socket, or a device without a driver
     errno.ENODEV: "not a regular file",
     errno.ENOTDIR: "no such file",
+    errno.EISDIR: "a folder, not an image",
 }
 
 
@@ -62,8 +63,6 @@ def _read(path: str, root: str | None) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     with open(descriptor, "rb", buffering=0) as file:
         found = os.fstat(descriptor)
-        if stat.S_ISDIR(found.st_mode):
-            raise Rejected("read", "a folder that cannot be listed")
         if not stat.S_ISREG(found.st_mode):
             raise Rejected("read", "not a regular file")
         if found.st_size > MAX_BYTES:

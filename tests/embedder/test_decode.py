@@ -12,6 +12,9 @@ from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources.base import RawPixels
 from PIL import Image, ImageOps
 
+# Pillow warns about half of these files; the rules say what they get.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 LOSSLESS = {"PNG": {}, "TIFF": {}, "BMP": {}, "PPM": {}, "WEBP": {"lossless": True}}
 
 
