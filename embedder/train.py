@@ -21,7 +21,7 @@ from .backbones import preprocessing
 from .encoder import Encoder, encoder_card, make_encoder, save_encoder
 from .hardware import deterministic, torch_device
 from .recipe import Recipe
-from .trainer import Trainer
+from .trainer import COLLAPSED, Trainer
 from .training_set import TrainingSet, read_training_set
 
 REPORT = "training.json"
@@ -183,7 +183,7 @@ def _judge(trainer: Trainer) -> None:
         return
     best = next(entry for entry in trainer.history if entry["step"] == trainer.best_step)
     advice = f"a lower optimiser.lr than {trainer.recipe.optimiser.lr:g}, or mining.name = semi-hard, may help"
-    if best["spread"] < 0.01:
+    if best["spread"] < COLLAPSED:
         raise LookalikeError(f"the embedding collapsed: all images got nearly the same vector; {advice}")
     shares = np.bincount(trainer.codes[trainer.held]) / len(trainer.held)
     chance = float(np.square(shares).sum())

@@ -24,8 +24,9 @@ from .losses.triplet import triplet
 from .optimiser import adamw, rate, set_rate
 from .recipe import Recipe
 
-COLLAPSED = 0.01
-"""A spread (1 - |mean vector|²) below this: all images have nearly the same vector."""
+COLLAPSED = 1e-3
+"""A spread (1 - |mean vector|²) below this, distances of some 0.04: all images have nearly the same vector. Fresh
+networks have ten times as much."""
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Trainer:
         self.bf16 = recipe.training.precision == "bf16" or (recipe.training.precision == "auto" and has_bf16(device))
         self.network = _fresh_network(recipe).to(device, memory_format=torch.channels_last)
         self.optimiser = adamw(self.network, lr=recipe.optimiser.lr, weight_decay=recipe.optimiser.weight_decay)
-        self.batches = Batches(codes[fit], recipe.batch.classes, recipe.batch.images, seed=recipe.training.seed)
+        self.batches = _batches(recipe, codes[fit])
         self.preprocessing = preprocessing(
             recipe.model.backbone, size=recipe.image.size, channels=recipe.image.channels
         )
@@ -79,7 +80,7 @@ class Trainer:
     def advance(self) -> None:
         """Take one step."""
         start = time.perf_counter()
-        positions = self.fit[self.batches[self.step]]
+        positions = self.fit[self.batches.indices(self.step)]
         set_rate(self.optimiser, rate(self.step, self.recipe.training.steps, self.recipe.optimiser.lr))
         self.network.train()
         vectors = self._forward(positions, train=True)
@@ -162,6 +163,10 @@ class Trainer:
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _batches(recipe: Recipe, codes: np.ndarray) -> Batches:
+    return Batches(codes, classes=recipe.batch.classes, images=recipe.batch.images, seed=recipe.training.seed)
 
 
 def _fresh_network(recipe: Recipe) -> torch.nn.Module:

@@ -1,5 +1,7 @@
 """A small residual network for images of some 28 to 96 pixels."""
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -21,14 +23,15 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A stem and four stages of one block, each but the first at half the size; then mean, and linear to `dim`."""
+    """A stem, then blocks that each halve the size; mean over what is left, and linear to `dim`.
+
+    At full size there is only the stem: on a processor, that is where a multiplication costs most.
+    """
 
     def __init__(self, channels: int, dim: int, widths: tuple[int, ...] = (32, 64, 128, 256)) -> None:
         super().__init__()
         self.stem = ConvNorm(channels, widths[0])
-        inputs = (widths[0], *widths[:-1])
-        strides = (1, *(2,) * (len(widths) - 1))
-        self.blocks = nn.ModuleList(Block(a, b, s) for a, b, s in zip(inputs, widths, strides, strict=True))
+        self.blocks = nn.ModuleList(Block(a, b, stride=2) for a, b in itertools.pairwise(widths))
         self.project = nn.Linear(widths[-1], dim)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,208 @@
+"""Training: it learns, stops and goes on bit for bit, keeps the best weights, and says so when it comes to nothing."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import safetensors.torch
+from lookalike.embedder import checkpoint, encoder_file
+from lookalike.embedder.encoder import Encoder
+from lookalike.embedder.recipe import Recipe
+from lookalike.embedder.train import train_arrays
+from lookalike.store.errors import LookalikeError, LookalikeWarning
+
+
+def stripes(per_class=16, classes=6, size=16, seed=0):
+    """Images of a class: stripes of its own direction, shifted and noisy."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    images, labels = [], []
+    for c in range(classes):
+        for _ in range(per_class):
+            wave = np.sin(
+                1.2 * (x * np.cos(c * np.pi / classes) + y * np.sin(c * np.pi / classes)) + random.random() * 6
+            )
+            images.append(127 + 70 * wave + 25 * random.standard_normal((size, size)))
+            labels.append(f"class {c}")
+    return np.clip(images, 0, 255).astype(np.uint8)[..., None], labels
+
+
+def recipe(**sections):
+    values = {
+        "data": {"validation_classes": 0},
+        "image": {"size": 16, "flip": True, "shift": 0.1, "jitter": 0.2},
+        "model": {"dim": 8},
+        "batch": {"classes": 4, "images": 4},
+        "optimiser": {"lr": 0.002, "weight_decay": 0.01},
+        "training": {"steps": 12, "validate_every": 4, "patience": 0},
+    }
+    for name, keys in sections.items():
+        values[name] = values.get(name, {}) | keys
+    return Recipe.from_dict(values)
+
+
+class Killed(Exception):
+    """Stands for a process that dies."""
+
+
+def killed_after(step):
+    def progress(done, total, note):
+        if done == step:
+            raise Killed
+
+    return progress
+
+
+def weights(folder):
+    return safetensors.torch.load_file(folder / encoder_file.WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "kill_at"), [("conv4", [2]), ("conv4", [6]), ("conv4", [5, 11]), ("conv4", [12]), ("resnet", [7])]
+)
+def test_a_resumed_training_gives_the_same_bits(tmp_path, backbone, kill_at):
+    images, labels = stripes()
+    settings = recipe(model={"backbone": backbone, "dim": 8}, training={"precision": "auto", "seed": 3})
+    whole = train_arrays(images, labels, settings, tmp_path / "whole")
+    for number, step in enumerate(kill_at):
+        with pytest.raises(Killed):
+            train_arrays(images, labels, settings, tmp_path / "parts", resume=number > 0, progress=killed_after(step))
+    if checkpoint.exists(tmp_path / "parts"):
+        resumed = train_arrays(images, labels, settings, tmp_path / "parts", resume=True)
+    else:
+        assert kill_at == [2]  # nothing was kept yet, so there is nothing to go on from
+        resumed = train_arrays(images, labels, settings, tmp_path / "parts")
+    once, twice = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert once.keys() == twice.keys()
+    assert [name for name in once if once[name].numpy().tobytes() != twice[name].numpy().tobytes()] == []
+    assert any(name.endswith("running_var") for name in once)
+    assert resumed.history == whole.history and resumed.best_step == whole.best_step
+    assert not checkpoint.exists(tmp_path / "parts")
+
+
+def test_the_seed_decides_the_weights(tmp_path):
+    images, labels = stripes()
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train_arrays(images, labels, recipe(training={"seed": seed, "steps": 4}), tmp_path / name)
+    a, b, c = (weights(tmp_path / name)["project.weight"] for name in "abc")
+    assert a.equal(b) and not a.equal(c)
+
+
+def test_it_learns_classes_it_has_never_seen(tmp_path):
+    images, labels = stripes(classes=8)
+    settings = recipe(data={"validation_classes": 0.25}, training={"steps": 60, "validate_every": 20})
+    card = train_arrays(images, labels, settings, tmp_path)
+    untrained = train_arrays(
+        images, labels, recipe(data={"validation_classes": 0.25}, training={"steps": 0}), tmp_path / "0"
+    )
+    assert len(card.training_classes) == 6
+    assert card.scores["map_at_r"] > 0.9 > untrained.scores["map_at_r"]
+    assert (untrained.steps, untrained.best_step, untrained.ended) == (0, 0, "steps")
+
+
+def test_the_best_weights_are_kept(tmp_path):
+    images, labels = stripes()
+    card = train_arrays(images, labels, recipe(training={"steps": 40, "validate_every": 5}), tmp_path)
+    values = [entry["map_at_r"] for entry in card.history]
+    best = next(entry for entry in card.history if entry["step"] == card.best_step)
+    assert best["map_at_r"] == max(values)
+    assert card.scores["map_at_r"] == pytest.approx(best["map_at_r"], abs=0.05)  # folded, maybe in bf16
+
+
+def test_patience_stops_early(tmp_path):
+    images, labels = stripes()
+    settings = recipe(training={"steps": 4000, "validate_every": 1, "patience": 2}, optimiser={"lr": 1e-8})
+    card = train_arrays(images, labels, settings, tmp_path)
+    assert card.ended == "patience" and card.steps < 40
+
+
+def test_named_classes_are_kept_out(tmp_path):
+    images, labels = stripes()
+    settings = recipe(data={"validation_classes": ["class 1", "class 4"]}, training={"steps": 4})
+    card = train_arrays(images, labels, settings, tmp_path)
+    assert card.training_classes == ["class 0", "class 2", "class 3", "class 5"]
+    assert Encoder.load(tmp_path).training_classes == card.training_classes
+    with pytest.raises(LookalikeError, match="'class 9'"):
+        train_arrays(images, labels, recipe(data={"validation_classes": ["class 9"]}), tmp_path / "other")
+
+
+def test_a_collapsed_embedding_is_refused(tmp_path):
+    images, labels = stripes()
+    images[:] = 9  # nothing to tell apart
+    with pytest.raises(LookalikeError, match=r"collapsed.*optimiser.lr"):
+        train_arrays(images, labels, recipe(training={"steps": 40}), tmp_path)
+    assert not (tmp_path / encoder_file.CARD).exists()
+
+
+def test_an_embedding_no_better_than_chance_is_said_so(tmp_path):
+    images, labels = stripes(per_class=200, classes=4)
+    images[:] = np.random.default_rng(0).integers(0, 256, images.shape)
+    with pytest.warns(LookalikeWarning, match="hardly above chance"):
+        train_arrays(images, labels, recipe(training={"steps": 4}), tmp_path)
+
+
+def test_nothing_is_written_over(tmp_path):
+    images, labels = stripes()
+    train_arrays(images, labels, recipe(training={"steps": 4}), tmp_path)
+    before = (tmp_path / encoder_file.WEIGHTS).read_bytes()
+    with pytest.raises(LookalikeError, match="holds an encoder already"):
+        train_arrays(images, labels, recipe(training={"steps": 4}), tmp_path)
+    again = train_arrays(images, labels, recipe(training={"steps": 4}), tmp_path, resume=True)
+    assert again.digest == Encoder.load(tmp_path).digest
+    with pytest.raises(LookalikeError, match="another recipe"):
+        train_arrays(images, labels, recipe(training={"steps": 5}), tmp_path, resume=True)
+    assert (tmp_path / encoder_file.WEIGHTS).read_bytes() == before
+
+
+def test_resuming_needs_the_same_recipe_and_data(tmp_path):
+    images, labels = stripes()
+    with pytest.raises(Killed):
+        train_arrays(images, labels, recipe(), tmp_path, progress=killed_after(6))
+    with pytest.raises(LookalikeError, match=r"unfinished training.*--resume"):
+        train_arrays(images, labels, recipe(), tmp_path)
+    with pytest.raises(LookalikeError, match="another recipe"):
+        train_arrays(images, labels, recipe(optimiser={"lr": 0.5}), tmp_path, resume=True)
+    with pytest.raises(LookalikeError, match="another source"):
+        train_arrays(images[::-1].copy(), labels, recipe(), tmp_path, resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    images, labels = stripes()
+    with pytest.raises(Killed):
+        train_arrays(images, labels, recipe(), tmp_path / "whole", progress=killed_after(6))
+    content = (tmp_path / "whole" / checkpoint.NAME).read_bytes()
+    for number, damaged in enumerate((content[:-1], content[:40], b"", b"\x80\x04\x95pickle", content[:8] + b"x" * 99)):
+        shutil.copytree(tmp_path / "whole", tmp_path / str(number))
+        (tmp_path / str(number) / checkpoint.NAME).write_bytes(damaged)
+        with pytest.raises(LookalikeError, match=checkpoint.NAME) as error:
+            train_arrays(images, labels, recipe(), tmp_path / str(number), resume=True)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [(["a"] * 96, "two or more are needed"), ([str(i) for i in range(96)], "two images")],
+)
+def test_classes_that_do_not_suffice_are_refused(tmp_path, labels, words):
+    with pytest.raises(LookalikeError, match=words):
+        train_arrays(stripes()[0], labels, recipe(), tmp_path)
+
+
+def test_images_of_another_size_are_refused(tmp_path):
+    images, labels = stripes(size=20)
+    with pytest.raises(LookalikeError, match=r"uint8 \(96, 20, 20, 1\).*16, 16, 1"):
+        train_arrays(images, labels, recipe(), tmp_path)
+
+
+def test_the_progress_line_and_the_history_tell_how_it_goes(tmp_path):
+    images, labels = stripes()
+    notes = []
+    card = train_arrays(
+        images, labels, recipe(), tmp_path, progress=lambda done, total, note: notes.append((done, total, note))
+    )
+    assert [(done, total) for done, total, _ in notes] == [(step, 12) for step in range(1, 13)]
+    assert all(word in notes[-1][2] for word in ("loss", "active", "positive", "negative", "recall@1"))
+    assert [entry["step"] for entry in card.history] == [4, 8, 12]
+    report = json.loads((tmp_path / "training.json").read_text())
+    assert report["card"] == card.to_json() and report["recipe"] == recipe().to_dict()

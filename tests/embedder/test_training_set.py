@@ -1,0 +1,82 @@
+"""Reading a labelled source into pixels, and the command that trains on it."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from lookalike.embedder.commands import train as command
+from lookalike.embedder.encoder import Encoder
+from lookalike.embedder.preprocessing import Preprocessing
+from lookalike.embedder.training_set import read_training_set
+from lookalike.store.errors import LookalikeError
+from PIL import Image
+
+SMALL = Preprocessing(size=16, channels=1, mean=(0.5,), std=(0.5,))
+
+
+def pixels(number, size=16):
+    return np.random.default_rng(number).integers(0, 256, (size, size), dtype=np.uint8)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three classes of six images; one file is no image."""
+    for number in range(18):
+        folder = tmp_path / "photos" / f"kind {number % 3}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels(number)).save(folder / f"{number:02}.png")
+    (tmp_path / "photos" / "kind 0" / "broken.png").write_bytes(b"<html>")
+    return tmp_path / "photos"
+
+
+def test_every_labelled_image_is_there_with_its_label(photos, tmp_path):
+    data = read_training_set(str(photos), SMALL, tmp_path)
+    expected = [(f"kind {c}", number) for c in range(3) for number in range(c, 18, 3)]
+    assert data.labels == [label for label, _ in expected]
+    assert np.array_equal(data.images[..., 0], np.stack([pixels(number) for _, number in expected]))
+    assert (data.unlabelled, data.rejected) == (0, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_without_labels_there_is_nothing_to_train_on(photos, tmp_path):
+    with pytest.raises(LookalikeError, match=r"6 images without a label, 1 unreadable|7 images without a label"):
+        read_training_set(str(photos / "kind 0"), SMALL, tmp_path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [str(a) for a in arguments])
+
+
+SHORT = (
+    "--set",
+    "data.validation_classes=0",
+    "--set",
+    "image.size=16",
+    "--set",
+    "training.steps=3",
+    "--set",
+    "model.dim=4",
+)
+
+
+def test_the_command_leaves_an_encoder_and_says_how_good(photos, tmp_path):
+    result = run("glyphs", "--out", tmp_path / "model", "--data", photos, *SHORT)
+    assert result.exit_code == 0, result.output
+    assert "18 images, 1 rejected" in result.stdout and "3 classes learned" in result.stdout
+    encoder = Encoder.load(tmp_path / "model")
+    assert encoder.dim == 4 and encoder.training_classes == ["kind 0", "kind 1", "kind 2"]
+    assert encoder.card["recipe"]["data"]["source"] == str(photos)
+
+
+def test_the_command_answers_one_json_object(photos, tmp_path):
+    result = run("glyphs", "--out", tmp_path / "model", "--data", photos, "--json", *SHORT)
+    card = json.loads(result.stdout)
+    assert card["digest"] == Encoder.load(tmp_path / "model").digest and card["rejected"] == 1
+
+
+def test_no_source_no_training(tmp_path):
+    result = run("glyphs", "--out", tmp_path / "model")
+    assert isinstance(result.exception, LookalikeError) and "--data" in str(result.exception)
+    result = run("glyphs", "--out", tmp_path / "model", "--data", tmp_path / "nothing")
+    assert isinstance(result.exception, LookalikeError) and "nothing" in str(result.exception)

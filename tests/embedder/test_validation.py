@@ -1,0 +1,80 @@
+"""Splits that keep their promise, and scores against a loop over every pair."""
+
+import numpy as np
+import pytest
+from lookalike.embedder.validation import score, split, thinned
+from lookalike.store.errors import LookalikeError
+
+LABELS = np.array([f"c{i % 7}" for i in range(700)] + ["rare"] * 3, dtype=object)
+
+
+def naive(vectors, codes):
+    """recall@1 and MAP@R by their definitions, a query at a time."""
+    recalls, precisions = [], []
+    for i in range(len(codes)):
+        order = sorted((j for j in range(len(codes)) if j != i), key=lambda j: -float(vectors[i] @ vectors[j]))
+        r = int((codes == codes[i]).sum()) - 1
+        if r == 0:
+            continue
+        right = [codes[j] == codes[i] for j in order[:r]]
+        recalls.append(right[0])
+        precisions.append(sum(sum(right[: n + 1]) / (n + 1) for n in range(r) if right[n]) / r)
+    return np.mean(recalls), np.mean(precisions)
+
+
+def test_scores_are_those_of_the_definition():
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 5, 600)
+    codes[0] = 9  # alone: asks nothing
+    vectors = random.standard_normal((600, 8)) + 2 * np.eye(8)[codes % 8]
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    scores = score(vectors, codes)
+    assert (scores.recall_at_1, scores.map_at_r) == pytest.approx(naive(vectors, codes), abs=1e-6)
+    assert scores.spread == pytest.approx(1 - np.linalg.norm(vectors.astype(np.float64).mean(axis=0)) ** 2)
+
+
+def test_without_a_pair_there_is_no_score():
+    vectors = np.eye(3, dtype=np.float32)
+    for count in (0, 1, 3):
+        scores = score(vectors[:count], np.arange(count))
+        assert (scores.recall_at_1, scores.map_at_r) == (None, None)
+
+
+def test_equal_vectors_have_no_spread():
+    assert score(np.tile(np.float32([0.6, 0.8]), (5, 1)), np.zeros(5, dtype=int)).spread == pytest.approx(0, abs=1e-6)
+
+
+def test_a_share_keeps_whole_classes_out():
+    fit, held = split(LABELS, 0.25, 0)
+    assert sorted([*fit, *held]) == list(range(len(LABELS)))
+    out = set(LABELS[held])
+    assert len(out) == 2 and not out & set(LABELS[fit])
+    assert np.array_equal(split(LABELS, 0.25, 0)[1], held)
+    assert {frozenset(LABELS[split(LABELS, 0.25, seed)[1]]) for seed in range(9)} != {frozenset(out)}
+    assert len(set(LABELS[split(LABELS, 0.01, 0)[1]])) == 1
+
+
+def test_zero_keeps_a_tenth_of_every_class_and_loses_none():
+    fit, held = split(LABELS, 0, 0)
+    names, counts = np.unique(LABELS[held], return_counts=True)
+    assert dict(zip(names, counts, strict=True)) == {f"c{i}": 10 for i in range(7)}
+    assert set(LABELS[fit]) == set(LABELS) and not set(fit) & set(held)
+
+
+def test_names_are_kept_out_and_unknown_ones_refused():
+    _, held = split(LABELS, ("c1", "rare"), 0)
+    assert set(LABELS[held]) == {"c1", "rare"} and len(held) == 103
+    with pytest.raises(LookalikeError, match="'c9'"):
+        split(LABELS, ("c1", "c9"), 0)
+
+
+@pytest.mark.parametrize("wanted", [0.9, tuple(f"c{i}" for i in range(7))])
+def test_fewer_than_two_classes_to_train_on_are_refused(wanted):
+    with pytest.raises(LookalikeError, match="two or more are needed"):
+        split(LABELS, wanted, 0)
+
+
+def test_thinning_is_even_and_keeps_small_sets():
+    assert np.array_equal(thinned(np.arange(10), 20), np.arange(10))
+    kept = thinned(np.arange(1000), 100)
+    assert len(set(kept)) == 100 and set(np.diff(kept)) <= {10, 11}
