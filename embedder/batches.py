@@ -11,7 +11,7 @@ import numpy as np
 
 from ..store.errors import LookalikeError
 
-_CLASS_ORDER, _IMAGE_ORDER, _FILLING = range(3)  # streams of random numbers that must not meet
+_CLASS_ORDER, _IMAGE_ORDER = range(2)  # streams of random numbers that must not meet
 
 
 class Batches:
@@ -37,27 +37,15 @@ class Batches:
         """The images of step 0, 1, ... as indices (classes * images,) int64 into the labels, class by class."""
         sweep, turn = divmod(step, self.steps_per_sweep)
         turns = turn * self._classes + np.arange(self._classes)
-        count = len(self._members)
-        order = self._order(-1, sweep)
-        return np.concatenate(
-            [
-                self._draw(order[at % count], sweep) if at < count else self._fill(order[at % count], sweep)
-                for at in turns
-            ]
-        )
+        labels = self._order(-1, sweep)[turns % len(self._members)]
+        return np.concatenate([self._draw(int(label), sweep) for label in labels])
 
     def _draw(self, label: int, visit: int) -> np.ndarray:
-        """The images of a class at its `visit`-th turn."""
+        """The images of a class in its turn number `visit`."""
         members = self._members[label]
         cycle, part = divmod(visit, -(-len(members) // self._images))
         places = (part * self._images + np.arange(self._images)) % len(members)
         return members[self._order(label, cycle)[places]]
-
-    def _fill(self, label: int, sweep: int) -> np.ndarray:
-        """Images of a class that has had its turn in this sweep: any, so that its next turns stay as they are."""
-        members = self._members[label]
-        places = self._random(_FILLING, label, sweep).permutation(len(members))
-        return members[np.resize(places, self._images)]
 
     def _order(self, label: int, cycle: int) -> np.ndarray:
         """A permutation of a class's images, or of the classes for label -1; the last one of each is kept."""
