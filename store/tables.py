@@ -49,8 +49,8 @@ def _part_table(store: "Store", number: int, schema: Any) -> Any:
     entry = store.content.parts[number]
     rows = store.layout.rows_of(number)
     path = store.file(entry)
-    there = [name for name in schema.names if name in _part_schema(store, entry).names]
-    table = read_part(path, there).append_column("row", pa.array(rows))
+    there = set(_part_schema(store, entry).names)
+    table = read_part(path, [name for name in schema.names if name in there]).append_column("row", pa.array(rows))
     for field in schema:
         if field.name not in table.column_names:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
