@@ -51,9 +51,15 @@ def _stream(index: Any, file: BinaryIO) -> None:
 
 def size_of(index: Any) -> int:
     """Bytes that `index` takes as a file."""
-    sizes: list[int] = []
-    faiss.write_index(index, faiss.PyCallbackIOWriter(lambda data: sizes.append(len(data)) or len(data)))
-    return sum(sizes)
+    size = 0
+
+    def count(data: bytes) -> int:
+        nonlocal size
+        size += len(data)
+        return len(data)
+
+    faiss.write_index(index, faiss.PyCallbackIOWriter(count))
+    return size
 
 
 def read_faiss(path: Path) -> Any:
@@ -129,11 +135,19 @@ def _skip_floats(file: BinaryIO) -> None:
     file.seek(min(4 * length, 1 << 40), 1)
 
 
+def own_class(index: Any) -> Any:
+    """A view of `index` as its own class, valid while `index` lives.
+
+    Never bind it to the name that holds the index: with its last owner gone, FAISS frees the index under the view.
+    """
+    return faiss.downcast_index(index)
+
+
 def nested(index: Any) -> Iterator[Any]:
     """`index` and all indexes within it, each as its own class."""
-    index = faiss.downcast_index(index)  # a view: the outermost index must be kept by the caller
-    yield index
+    view = own_class(index)
+    yield view
     for name in ("quantizer", "base_index", "refine_index", "index", "storage"):
-        inner = getattr(index, name, None)
+        inner = getattr(view, name, None)
         if isinstance(inner, faiss.Index):
             yield from nested(inner)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..store.errors import LookalikeError
 from ..store.manifest import SegmentEntry
 from ..store.store import Store
+from . import parameters as knobs
 from .device import Device, choose
 from .exact import Scan, exact_top, in_chunks
 from .faiss_files import read_faiss
@@ -30,8 +31,8 @@ class Instances:
     device: "auto", "cpu" or "gpu". Safe to share between threads.
     """
 
-    def __init__(self, store: Store, device: str = "auto") -> None:
-        self.store = store
+    def __init__(self, store: Store, device: str = "auto", parameters: dict[str, Any] | None = None) -> None:
+        self.store, self.device, self._parameters = store, device, parameters
         self._device = choose(device)
         self._opening = threading.Lock()
         self._lean: Lean | None = None
@@ -59,6 +60,18 @@ class Instances:
         if not found:
             return padded(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64), k)
         return ordered(np.concatenate([s for s, _ in found], axis=1), np.concatenate([r for _, r in found], axis=1), k)
+
+    def tuned(self, parameters: dict[str, Any]) -> "Instances":
+        """The same rows, searched with other run-time parameters than `index` chose (nprobe, efSearch, k_factor)."""
+        return Instances(self.store, self.device, parameters)
+
+    def segments(self) -> list[Segment]:
+        """The segments, opened; a tail in memory is one too."""
+        return [part for part, _ in self._parts() if isinstance(part, Segment)]
+
+    def threads(self, nq: int) -> int:
+        """How many threads a search of `nq` queries uses."""
+        return 1 if nq == 1 else int(get_threads())
 
     @cached_property
     def tail_start(self) -> int:
@@ -93,7 +106,7 @@ class Instances:
 
     def _open(self) -> list[tuple[Segment | Scan, RowMap | None]]:
         parts: list[tuple[Segment | Scan, RowMap | None]] = [
-            open_segment(self.store, entry, self._device) for entry in self.store.content.segments
+            open_segment(self.store, entry, self._device, self._parameters) for entry in self.store.content.segments
         ]
         tail = self._open_tail()
         if tail is None and len(parts) == 1 and isinstance(parts[0][0], Segment):
@@ -131,8 +144,13 @@ def _search_one(
     return scores, rows.rows(ids)
 
 
-def open_segment(store: Store, entry: SegmentEntry, device: Device) -> tuple[Segment, RowMap]:
-    """A segment of `store`, checked, memory-mapped, and copied to the GPU where there is one."""
+def open_segment(
+    store: Store, entry: SegmentEntry, device: Device, parameters: dict[str, Any] | None = None
+) -> tuple[Segment, RowMap]:
+    """A segment of `store`, checked, memory-mapped, and copied to the GPU where there is one.
+
+    parameters: to search with, in place of the segment's own.
+    """
     path = store.file(entry)
     index = read_faiss(path)
     rows = RowMap.of(store, entry)
@@ -142,7 +160,9 @@ def open_segment(store: Store, entry: SegmentEntry, device: Device) -> tuple[Seg
             f"{entry.rows} of {store.dim} by inner product work"
         )
     live = None if store.content.deleted is None else rows.live(store)
-    segment = Segment(index, lambda ids: store.gather(rows.rows(ids)), entry.parameters, live, device.load(index))
+    knobs.apply(index, parameters or entry.parameters)  # before it is copied
+    gpu = device.load(index)
+    segment = Segment(index, lambda ids: store.gather(rows.rows(ids)), parameters or entry.parameters, live, gpu)
     return segment, rows
 
 

@@ -3,12 +3,14 @@
 FAISS builds exclude each other, so it is not a plain dependency; every file of this room takes it from here.
 """
 
+import importlib
 import re
+from typing import Any
 
 from ..store.errors import LookalikeError
 
 try:
-    import faiss
+    faiss: Any = importlib.import_module("faiss")  # its type stubs leave out half of what it has
 except ImportError as error:
     if getattr(error, "name", None) == "faiss":
         why = "FAISS is not installed"

@@ -7,7 +7,7 @@ code nominates, for exact scores to decide.
 import math
 from typing import Any
 
-from .faiss_files import nested
+from .faiss_files import nested, own_class
 from .library import faiss
 
 # Their scores are inner products of the float32 rows themselves. A rotated or projected row is not the row.
@@ -27,12 +27,12 @@ LEAST_K_FACTOR = 4
 
 def core(index: Any) -> Any:
     """The index that does the search: within refinements and transforms, an IVF, a graph or a flat code."""
-    index = faiss.downcast_index(index)
-    if isinstance(index, faiss.IndexRefine):
-        return core(index.base_index)
-    if isinstance(index, faiss.IndexPreTransform):
-        return core(index.index)
-    return index
+    view = own_class(index)
+    if isinstance(view, faiss.IndexRefine):
+        return core(view.base_index)
+    if isinstance(view, faiss.IndexPreTransform):
+        return core(view.index)
+    return view
 
 
 def is_flat(index: Any) -> bool:
@@ -91,16 +91,16 @@ def selecting(index: Any, selector: Any, share: float) -> Any:
 
     nprobe and efSearch grow by 1 / share, so that as many of the ids that count are seen as without a selector.
     """
-    index = faiss.downcast_index(index)
-    if isinstance(index, faiss.IndexRefine):
-        base = selecting(index.base_index, selector, share)
-        return faiss.IndexRefineSearchParameters(k_factor=index.k_factor, base_index_params=base)
-    if isinstance(index, faiss.IndexPreTransform):
-        return faiss.SearchParametersPreTransform(index_params=selecting(index.index, selector, share))
-    if isinstance(index, faiss.IndexIVF):
-        return faiss.SearchParametersIVF(sel=selector, nprobe=min(index.nlist, math.ceil(index.nprobe / share)))
-    if isinstance(index, faiss.IndexHNSW):
+    view = own_class(index)
+    if isinstance(view, faiss.IndexRefine):
+        base = selecting(view.base_index, selector, share)
+        return faiss.IndexRefineSearchParameters(k_factor=view.k_factor, base_index_params=base)
+    if isinstance(view, faiss.IndexPreTransform):
+        return faiss.SearchParametersPreTransform(index_params=selecting(view.index, selector, share))
+    if isinstance(view, faiss.IndexIVF):
+        return faiss.SearchParametersIVF(sel=selector, nprobe=min(view.nlist, math.ceil(view.nprobe / share)))
+    if isinstance(view, faiss.IndexHNSW):
         # bounded_queue=False would ignore the selector (facebookresearch/faiss issue 5504)
-        effort = math.ceil(index.hnsw.efSearch / share)
+        effort = math.ceil(view.hnsw.efSearch / share)
         return faiss.SearchParametersHNSW(sel=selector, efSearch=effort, bounded_queue=True)
     return faiss.SearchParameters(sel=selector)

@@ -1,9 +1,9 @@
 """Which index: factory strings of FAISS, what "auto" stands for, and what an index will weigh.
 
-"auto" is Flat up to 50,000 rows and 6.4 million numbers (rows x dimensions; about 0.5 ms a query on one thread), exact and
-with nothing to tune; beyond, IVF,Flat with about 4 sqrt(n) lists and nprobe tuned on the collection's own rows: exact scores,
-any filter, one knob, and a build that takes a tenth of a graph's. Under a memory limit, the first of IVF,Flat, IVF,SQ8,
-and IVF,PQ with four-bit codes that fits.
+"auto" is Flat up to 50,000 rows and 6.4 million numbers (rows x dimensions; about 0.5 ms a query on one thread),
+exact and with nothing to tune; beyond, IVF,Flat with about 4 sqrt(n) lists and nprobe tuned on the collection's own
+rows: exact scores, any filter, one knob, and a build that takes a tenth of a graph's. Under a memory limit, the first
+of IVF,Flat, IVF,SQ8, and IVF,PQ with four-bit codes that fits.
 """
 
 import math
@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from ..store.errors import LookalikeError
+from .faiss_files import own_class
 from .library import INNER_PRODUCT, faiss, short
 from .parameters import core
 
@@ -38,7 +39,8 @@ def empty_index(spec: str, dim: int) -> Any:
         index = faiss.index_factory(dim, spec, INNER_PRODUCT)
     except (RuntimeError, TypeError, ValueError) as error:
         raise LookalikeError(
-            f"spec {spec!r} does not work for {dim} dimensions ({short(error)}): auto, Flat, IVF256,Flat or HNSW32 works"
+            f"spec {spec!r} does not work for {dim} dimensions ({short(error)}): "
+            "auto, Flat, IVF256,Flat or HNSW32 works"
         ) from None
     if index.metric_type != INNER_PRODUCT:
         raise LookalikeError(f"spec {spec!r} is not by inner product: auto, Flat, IVF256,Flat or HNSW32 works")
@@ -103,16 +105,16 @@ def estimated_bytes(spec: str, n: int, dim: int) -> int:
 
 
 def _bytes_of(index: Any, n: int) -> float:
-    index = faiss.downcast_index(index)
-    if isinstance(index, faiss.IndexRefine):
-        return _bytes_of(index.base_index, n) + _bytes_of(index.refine_index, n)
-    if isinstance(index, faiss.IndexPreTransform):
-        return _bytes_of(index.index, n) + 4.0 * index.d * core(index).d
-    if isinstance(index, faiss.IndexIVF):
-        return (index.code_size + 8.0) * n + _bytes_of(index.quantizer, int(index.nlist))
-    if isinstance(index, faiss.IndexHNSW):
-        links = index.hnsw.nb_neighbors(0) + index.hnsw.nb_neighbors(1) / 16
-        return _bytes_of(index.storage, n) + (4.0 * links + 12) * n
-    if isinstance(index, faiss.IndexNSG):
-        return _bytes_of(index.storage, n) + 4.0 * index.nsg.R * n
-    return float(index.sa_code_size()) * n if hasattr(index, "sa_code_size") else 4.0 * index.d * n
+    view = own_class(index)
+    if isinstance(view, faiss.IndexRefine):
+        return _bytes_of(view.base_index, n) + _bytes_of(view.refine_index, n)
+    if isinstance(view, faiss.IndexPreTransform):
+        return _bytes_of(view.index, n) + 4.0 * view.d * core(index).d
+    if isinstance(view, faiss.IndexIVF):
+        return (view.code_size + 8.0) * n + _bytes_of(view.quantizer, int(view.nlist))
+    if isinstance(view, faiss.IndexHNSW):
+        links = view.hnsw.nb_neighbors(0) + view.hnsw.nb_neighbors(1) / 16
+        return _bytes_of(view.storage, n) + (4.0 * links + 12) * n
+    if isinstance(view, faiss.IndexNSG):
+        return _bytes_of(view.storage, n) + 4.0 * view.nsg.R * n
+    return float(view.sa_code_size()) * n if hasattr(view, "sa_code_size") else 4.0 * view.d * n

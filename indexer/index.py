@@ -1,0 +1,141 @@
+"""Index a collection: new rows become segments, classes become prototypes, one commit publishes both."""
+
+import os
+import time
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..store.compact import compact as compact_store
+from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.manifest import SegmentEntry
+from ..store.progress import Progress, silent
+from ..store.store import Store
+from ..store.writer import Writer
+from . import plan
+from .card import IndexCard, SegmentCard
+from .device import Device, choose
+from .prototypes import fold
+from .rowmaps import RowMap
+from .segments import new_segment, retuned
+from .specs import validated
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `index` was asked for; kept in the manifest, so that later rows are indexed alike."""
+
+    spec: str
+    recall: float
+    k: int
+    memory: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The request as JSON-able data."""
+        return {"spec": self.spec, "recall": self.recall, "k": self.k, "memory": self.memory}
+
+
+def index(
+    path: str | os.PathLike[str],
+    *,
+    spec: str = "auto",
+    recall: float = 0.95,
+    k: int = 10,
+    memory: int | None = None,
+    device: str = "auto",
+    compact: bool = False,
+    progress: Progress = silent,
+) -> IndexCard:
+    """Index the rows that no segment covers and fold the prototypes, in one commit, or none where nothing changed.
+
+    spec: a FAISS factory string, or "auto" (see specs). recall: the recall@k to reach on stored rows, in (0, 1].
+    memory: bytes that all segments may take. compact: drop removed vectors from the disk, and index everything anew,
+    as another spec does. Raises LookalikeError for a spec, recall, k, memory or device that does not work.
+    """
+    started = time.monotonic()
+    chosen = choose(device)
+    with Store.open(path) as store, store.write() as writer:
+        request = _checked(writer.base, spec, recall, k, memory)
+        if compact:
+            compact_store(writer, progress)
+        _stage(writer, request, chosen, compact, progress)
+        fold(writer)
+        now = writer.commit()
+        prototypes = now.content.prototypes
+        classes = prototypes.classes if prototypes else 0
+        seconds = time.monotonic() - started
+        card = IndexCard.of(now.version, request.as_dict(), now.content.segments, classes, seconds)
+    for note in card.notes:
+        warnings.warn(note, LookalikeWarning, stacklevel=2)
+    return card
+
+
+def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progress = silent) -> IndexCard | None:
+    """Index a tail beyond 50,000 rows as the collection was last indexed; None where there is nothing to do."""
+    with Store.open(path) as store:
+        asked = store.content.index
+        if asked is None or len(_live_from(store, _stop(store, store.content.segments))) <= plan.SMALL:
+            return None
+    return index(path, **asked, device=device, progress=progress)
+
+
+def _checked(store: Store, spec: str, recall: float, k: int, memory: int | None) -> Request:
+    if not 0 < recall <= 1:
+        raise LookalikeError(f"recall is {recall!r}: a share above 0, at most 1, works")
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
+    if memory is not None and memory < 1:
+        raise LookalikeError(f"memory is {memory!r}: a number of bytes, such as 2G, works")
+    return Request(validated(spec, store.dim or 64), float(recall), k, memory)
+
+
+def _stage(writer: Writer, request: Request, device: Device, everything: bool, progress: Progress) -> None:
+    """Stage the segments of the next version."""
+    store, asked = writer.base, writer.base.content.index
+    if asked is not None and (asked["spec"], asked["memory"]) != (request.spec, request.memory):
+        everything = True
+    held = store.content.segments
+    covered = [_covered(store, entry) for entry in held]
+    tail = _live_from(store, _stop(store, held))
+    kept = held[: plan.kept(covered, len(tail), everything)]
+    entries = [_as_wanted(store, entry, request) for entry in kept]
+    if len(kept) < len(held) or len(tail):
+        rows = _live_from(store, _stop(store, kept))
+        left = None if request.memory is None else request.memory - sum(entry.size for entry in kept)
+        for start, stop in plan.pieces(len(rows)):
+            asked_here = request.spec if not kept or stop - start > plan.SMALL else "auto"
+            room = None if left is None else max(0, left * (stop - start) // len(rows))
+            part = replace(request, spec=asked_here, memory=room)
+            entries.append(new_segment(store, rows[start:stop], device=device, progress=progress, **part.as_dict()))
+    if tuple(entries) != writer.content.segments:
+        writer.set_segments(tuple(entries))
+    if request.as_dict() != asked:
+        writer.set_index(request.as_dict())
+
+
+def _as_wanted(store: Store, entry: SegmentEntry, request: Request) -> SegmentEntry:
+    """The segment, tuned again where another recall or k is wanted."""
+    card = SegmentCard.of(entry)
+    if not entry.parameters or (card.wanted, card.k) == (request.recall, request.k):
+        return entry
+    return retuned(store, entry, request.recall, request.k)
+
+
+def _covered(store: Store, entry: SegmentEntry) -> plan.Covered:
+    live = RowMap.of(store, entry).live(store) if store.content.deleted is not None else None
+    return plan.Covered(entry.rows, entry.rows if live is None else int(np.count_nonzero(live)))
+
+
+def _stop(store: Store, segments: tuple[SegmentEntry, ...]) -> int:
+    """The first row behind these segments."""
+    return max((RowMap.of(store, entry).stop for entry in segments), default=0)
+
+
+def _live_from(store: Store, first: int) -> Any:
+    """Live rows from `first` on, ascending (m,) int64."""
+    if first >= store.next_row:
+        return np.zeros(0, dtype=np.int64)
+    rows = store.live_rows()
+    return rows[np.searchsorted(rows, first) :]

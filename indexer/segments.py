@@ -1,0 +1,128 @@
+"""Make one segment: choose, train, fill, tune, measure, publish."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..store.errors import LookalikeError
+from ..store.manifest import FileEntry, SegmentEntry
+from ..store.progress import Progress, silent
+from ..store.store import Store
+from .build import build, sample_size, training_places
+from .card import card_of
+from .device import Device
+from .exact import Blocks
+from .faiss_files import read_faiss, size_of, write_faiss
+from .ranks import Ints
+from .rowmaps import RowMap
+from .segment import Segment
+from .specs import choose_spec
+from .tuning import Recall, measured, sampled, tuned
+
+FOLDER = "instances"
+_SEED = 20_260_101  # the same rows are asked after each time, so that a build can be repeated
+
+
+def new_segment(
+    store: Store,
+    rows: Ints,
+    *,
+    spec: str,
+    recall: float,
+    k: int,
+    memory: int | None,
+    device: Device,
+    progress: Progress = silent,
+) -> SegmentEntry:
+    """Publish a segment over `rows` (n,), the live rows from the first to the last of them.
+
+    spec: as for `index`. memory: bytes that it may take. Raises LookalikeError where the spec does not work for these
+    rows.
+    """
+    started, n, dim = time.monotonic(), len(rows), store.dim or 0
+    spec, note = choose_spec(spec, n, dim, memory)
+    sample = store.gather(rows[training_places(n, sample_size(spec, n, dim))])
+    made = build(spec, dim, sample, _blocks(store, rows), device, n, progress)
+    if memory is not None and (size := size_of(made)) > memory:
+        raise LookalikeError(f"spec {spec!r} took {size} bytes for {n} rows, more than --memory {memory}")
+    row_map = RowMap.from_rows(rows)
+    progress(n, n, f"tuning {spec}")
+    parameters, reached = _tuned(store, made, row_map, recall, k)
+    note = note or _short_of(spec, recall, reached)
+    name = f"{FOLDER}/{secrets.token_hex(8)}.faiss"
+    file = FileEntry(name, *write_faiss(store.path / name, made))
+    return SegmentEntry(
+        file.file,
+        file.size,
+        file.sha256,
+        spec=spec,
+        first_row=row_map.first,
+        rows=n,
+        row_map=row_map.publish(store.path),
+        parameters=parameters,
+        card=card_of(reached, k, recall, time.monotonic() - started, note),
+    )
+
+
+def retuned(store: Store, entry: SegmentEntry, recall: float, k: int) -> SegmentEntry:
+    """The same segment, its parameters tuned for another recall or k."""
+    started = time.monotonic()
+    row_map = RowMap.of(store, entry)
+    parameters, reached = _tuned(store, read_faiss(store.file(entry)), row_map, recall, k)
+    seconds = entry.card["seconds"] + time.monotonic() - started
+    card = card_of(reached, k, recall, seconds, _short_of(entry.spec, recall, reached))
+    return replace(entry, parameters=parameters, card=card)
+
+
+def _tuned(store: Store, index: Any, row_map: RowMap, wanted: float, k: int) -> tuple[dict[str, Any], Recall | None]:
+    """Parameters tuned on stored rows, and the recall they reach for others; ({}, None) where every row is compared."""
+    rows = row_map.rows(np.arange(row_map.n))
+    live = None if store.content.deleted is None else row_map.live(store)
+
+    def make(parameters: dict[str, Any]) -> Segment:
+        return Segment(index, lambda ids: store.gather(rows[ids]), parameters, live)
+
+    counted = np.arange(row_map.n) if live is None else np.flatnonzero(live)
+    return tuned_and_measured(make, counted, _blocks_by_id(store, rows), wanted, k)
+
+
+def tuned_and_measured(
+    make: Callable[[dict[str, Any]], Segment], ids: Ints, blocks: Blocks, wanted: float, k: int
+) -> tuple[dict[str, Any], Recall | None]:
+    """Parameters tuned on some of the rows `ids`, the recall they reach on others; the index is left with them set.
+
+    ({}, None) where every row is compared.
+    """
+    segment = make({})
+    if segment.flat:
+        return {}, None
+    sample = sampled(ids, k, segment.vectors, blocks, np.random.default_rng(_SEED))
+    if sample is None:
+        return {}, None
+    parameters = tuned(make, sample.half(0), wanted)
+    return parameters, measured(make(parameters), sample.half(1))
+
+
+def _short_of(spec: str, wanted: float, reached: Recall | None) -> str | None:
+    """What to say where the wanted recall is out of reach, beyond what chance explains."""
+    if reached is None or reached.high >= wanted:
+        return None
+    return (
+        f"spec {spec!r} reaches recall@{reached.k} {reached.mean:.3f} at most, not {wanted}: "
+        "a spec with ,RFlat at its end, or auto, reaches more"
+    )
+
+
+def _blocks(store: Store, rows: Ints) -> Blocks:
+    """The vectors of `rows`, all live rows between the first and the last, in blocks."""
+    return store.blocks(int(rows[0]), int(rows[-1]) + 1)
+
+
+def _blocks_by_id(store: Store, rows: Ints) -> Blocks:
+    """Live rows as ids, which are places in `rows`."""
+    for found, vectors in _blocks(store, rows):
+        yield np.searchsorted(rows, found), vectors
