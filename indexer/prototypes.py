@@ -48,7 +48,8 @@ class Prototypes:
         matrix = self.matrix = np.ascontiguousarray(rows[pointing])
         if index is None:
             index = faiss.IndexFlatIP(max(1, matrix.shape[1]))
-            index.add(self.matrix)
+            if len(matrix):
+                index.add(matrix)
         self._segment = Segment(index, lambda ids: self.matrix[ids], _baked(index))
 
     @classmethod

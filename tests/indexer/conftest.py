@@ -8,25 +8,6 @@ from lookalike.store.parts import Rows, lookup_columns, write_part
 from lookalike.store.store import Store
 
 
-def random_unit(rng, n, d):
-    """(n, d) float32 unit rows, uniform on the sphere."""
-    x = rng.standard_normal((n, d))
-    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
-
-
-def exact_unit(rng, n, d=16, kinds=6):
-    """(n, d) unit rows of +-1/4 (d = 16): their inner products are exact in float32, so ties are ties for every kernel."""
-    choice = rng.choice([-0.25, 0.25], size=(kinds, d))
-    return choice[rng.integers(0, kinds, n)].astype(np.float32)
-
-
-def clustered(rng, n, d, centres=40, spread=0.5):
-    """(n, d) float32 unit rows in clusters, as embeddings are."""
-    middle = rng.standard_normal((centres, d))
-    x = middle[rng.integers(0, centres, n)] + spread * rng.standard_normal((n, d))
-    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
-
-
 class Shop:
     """A collection and, beside it, what it must hold: the matrix of all rows ever added, and which are live."""
 
@@ -72,7 +53,7 @@ class Shop:
         return np.pad(best, fill, constant_values=-np.inf), np.pad(ids, fill, constant_values=-1)
 
     def check(self, queries, k, hits, allowed=None):
-        """Hits are exact: the oracle's scores, each row's own score, in order, no row twice, none that does not count."""
+        """Hits are exact: the oracle's scores, each row's own score, in order, each row once, only rows that count."""
         scores, rows = hits
         expected, _ = self.oracle(queries, k, allowed)
         assert scores.shape == rows.shape == (len(queries), k)
@@ -110,3 +91,9 @@ def shop(tmp_path):
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)
+
+
+@pytest.fixture(scope="session")
+def new_shop(tmp_path_factory):
+    """new_shop(d) makes an empty collection of d dimensions: for tests that make many."""
+    return lambda d: Shop(tmp_path_factory.mktemp("shop"), d)
