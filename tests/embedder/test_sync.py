@@ -90,6 +90,16 @@ def test_a_touched_file_keeps_its_row(tmp_path, photos, model):
     assert Store.open(shop).find(["cat/0.png"]).tolist() == rows
 
 
+def test_a_row_stays_while_its_file_cannot_be_read(tmp_path, photos, model):
+    shop = tmp_path / "shop"
+    embed(shop, str(photos), model=model)
+    before = contents(shop)
+    (photos / "cat/0.png").unlink()
+    (photos / "cat/0.png").symlink_to("elsewhere.png")
+    assert counts(embed(shop, str(photos), prune=True)) == {"seen": 5, "skipped": 4, "rejected": 1}
+    assert contents(shop) == before
+
+
 def test_checksum_sees_what_size_and_mtime_do_not(tmp_path, photos, model, image):
     shop = tmp_path / "shop"
     embed(shop, str(photos), model=model)
@@ -231,6 +241,21 @@ def test_every_engine_gives_the_same_collection(tmp_path, model, image, monkeypa
     for key, (label, content, vector) in one.items():
         assert two[key][:2] == (label, content)
         np.testing.assert_allclose(two[key][2], vector, atol=1e-6)
+
+
+@pytest.mark.parametrize("seconds", [0, 1e9])
+def test_what_is_a_duplicate_does_not_depend_on_commits(tmp_path, model, image, monkeypatch, seconds):
+    root = tmp_path / "photos"
+    root.mkdir()
+    for number in range(90):
+        (root / f"{number:03d}.png").write_bytes(image(number % 40))
+    monkeypatch.setattr("lookalike.embedder.driver.COMMIT_SECONDS", seconds)
+    monkeypatch.setattr("lookalike.embedder.driver._FIRST", 32)
+    monkeypatch.setattr("lookalike.embedder.driver._FRAGMENT_SECONDS", 1e-9)
+    done = counts(embed(tmp_path / "shop", str(root), model=model))
+    assert done == {"seen": 90, "embedded": 40, "duplicates": 50}
+    held = contents(tmp_path / "shop")
+    assert all(held[f"{n:03d}.png"][1] == held[f"{n % 40:03d}.png"][1] for n in range(90))
 
 
 def test_an_interrupted_run_keeps_what_it_committed_and_the_next_completes_it(tmp_path, model, image, monkeypatch):
