@@ -1,4 +1,4 @@
-"""Quality of the shipped recipe on Fashion-MNIST, all of its test set against all of its training set: a JSON line a seed.
+"""Quality of the shipped recipe on Fashion-MNIST, all its test images against all training images: a JSON line a seed.
 
     python benchmarks/quality_fashion_mnist.py [--seeds 0 1 2] [--out FOLDER] [--set KEY=VALUE ...]
 

@@ -72,7 +72,8 @@ class Preprocessing:
         fields = set(cls.__dataclass_fields__)
         if not isinstance(values, dict) or set(values) != fields:
             raise LookalikeError(f"preprocessing has the fields {sorted(values)}; it needs {sorted(fields)}")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
 
     @property
     def digest(self) -> str:

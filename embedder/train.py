@@ -124,6 +124,7 @@ def _finished_card(out: Path, recipe: Recipe) -> TrainCard:
     except (ValueError, KeyError, TypeError) as error:
         raise LookalikeError(f"{path}: damaged ({error}); the encoder beside it works without it") from None
     _same("recipe", report["recipe"], recipe.to_dict(), out)
+    checkpoint.remove(out)  # a crash may have come between the encoder and this
     return card
 
 

@@ -8,6 +8,7 @@ Architecture: Tan and Le 2019 (arXiv:1905.11946); Lite: no squeeze-and-excitatio
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,7 +33,7 @@ STAGES = (
 
 def expected(size: int, channels: int) -> Preprocessing:
     """Give the preprocessing of the official evaluation: the central 7/8, bicubic, (pixel - 127) / 128."""
-    scale = {"mean": (127 / 255,) * channels, "std": (128 / 255,) * channels}
+    scale: dict[str, Any] = {"mean": (127 / 255,) * channels, "std": (128 / 255,) * channels}
     return Preprocessing(size=size, channels=channels, resize="crop", crop=0.875, filter="bicubic", **scale)
 
 
