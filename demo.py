@@ -108,6 +108,7 @@ def demo(folder: str, dataset: str) -> None:
 
     DIR (lookalike-demo by default) gets the images, the model and the collection, ready for the other commands.
     """
+    from .embedder.recipe import load_recipe
     from .embedder.train import train
     from .search.collection import Collection
 
@@ -116,12 +117,9 @@ def demo(folder: str, dataset: str) -> None:
     _say(f"1. write the images below {root}/images, {' and '.join(chosen.held_out)} held out")
     write_images(root, chosen)
     images, model = root / "images", root / "model"
-    if (model / "encoder.json").exists():
-        _say(f"2. keep the model in {model}")
-    else:
-        _say(f"2. train by the recipe {chosen.recipe}")
-        with bar("train") as progress:
-            train(chosen.recipe, model, data=str(images / "train"), progress=progress)
+    _say(f"2. train by the recipe {chosen.recipe} (kept where {model} is done, gone on with where it was interrupted)")
+    with bar("train") as progress:
+        train(load_recipe(chosen.recipe), model, data=str(images / "train"), resume=True, progress=progress)
     with Collection.open_or_create(root / "collection") as collection:
         rows = _fill_and_measure(collection, images, model)
     _table(rows)

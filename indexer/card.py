@@ -102,6 +102,20 @@ class IndexCard:
             notes,
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The card as JSON-able data."""
         return asdict(self)
+
+    def __str__(self) -> str:
+        """One line for people, and one for each note."""
+        specs = ", ".join(dict.fromkeys(_spec(card) for card in self.segments)) or "nothing"
+        exact = all(card.spec == "Flat" for card in self.segments)
+        recall = (
+            "exact" if exact else f"recall@{self.k} {self.recall:.4f} ({self.recall_low:.4f}-{self.recall_high:.4f})"
+        )
+        line = f"{self.rows} rows by {specs}, {recall}, {self.bytes / 1e6:.1f} MB, {self.classes} class prototypes"
+        return "\n".join((line, *self.notes))
+
+
+def _spec(card: SegmentCard) -> str:
+    return card.spec + "".join(f" {name}={value}" for name, value in card.parameters.items())

@@ -21,7 +21,7 @@ def retrieval(
     own: Sequence[np.ndarray] | None = None,
     threads: int = 2,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Recall@1 and average precision at R of each query, two float64 arrays (nq,), NaN where its class has no reference.
+    """Recall@1 and average precision at R of each query, two float64 (nq,), NaN where its class has no reference.
 
     queries (nq, d) and references (n, d) float32 unit rows; query_codes (nq,) and codes (n,) integer classes, -1 in
     `codes` belongs to none; own: per query, positions in `references` that are left out (the query itself).

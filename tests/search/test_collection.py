@@ -1,0 +1,121 @@
+"""The Python face over vectors: every way to ask, held against NumPy."""
+
+import numpy as np
+import pytest
+from lookalike import Collection, LookalikeError
+
+from .conftest import clusters, unit
+
+
+def brute(vectors, queries, k, without=None):
+    """Rows and scores of the k nearest, ties by smaller row."""
+    scores = (queries.astype(np.float64) @ vectors.T.astype(np.float64)).astype(np.float64)
+    if without is not None:
+        scores[np.arange(len(queries)), without] = -np.inf
+    rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return rows, np.take_along_axis(scores, rows, 1)
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_vectors_find_what_brute_force_finds(shop, indexed):
+    if indexed:
+        shop.index()
+    queries = clusters(5, 7)[0]
+    rows, scores = brute(shop.raw[0], queries, 5)
+    hits = shop.search(queries, k=5)
+    assert hits.rows.tolist() == rows.tolist()
+    np.testing.assert_allclose(hits.scores, scores, atol=1e-6)
+    np.testing.assert_allclose(hits.distances, np.sqrt(2 - 2 * scores), atol=1e-5)
+    assert hits.keys() == [[f"k{row}" for row in line] for line in rows]
+    assert hits.labels() == [[shop.raw[1][row] for row in line] for line in rows]
+    one = shop.search(queries[0], k=5)
+    assert one.rows.tolist() == rows[:1].tolist()
+
+
+def test_a_key_does_not_find_itself_and_others_keep_their_places(shop):
+    rows, scores = brute(shop.raw[0], shop.raw[0][[3, 9]], 4, without=[3, 9])
+    hits = shop.search(["k3", "key:k9"], k=4)
+    assert hits.rows.tolist() == rows.tolist()
+    np.testing.assert_allclose(hits.scores, scores, atol=1e-6)
+
+
+def test_a_copy_of_a_key_is_found_though_the_key_itself_is_not(shop):
+    shop.add(shop.raw[0][[3]], ["copy"], ["c0"])
+    assert shop.search("k3", k=1).keys() == [["copy"]]
+    assert shop.search("copy", k=1).keys() == [["k3"]]
+
+
+def test_more_hits_than_rows_are_padded_and_reach_no_label(shop):
+    hits = shop.search(shop.raw[0][:1], k=70)
+    assert (hits.rows[0, 60:] == -1).all() and np.isneginf(hits.scores[0, 60:]).all()
+    assert np.isposinf(hits.distances[0, 60:]).all()
+    assert hits.keys()[0][60:] == [None] * 10 and hits.labels()[0][60:] == [None] * 10
+    assert len(next(iter(hits))) == 60
+
+
+def test_npy_files_are_queries(shop, tmp_path):
+    np.save(tmp_path / "one.npy", shop.raw[0][0])
+    np.save(tmp_path / "two.npy", shop.raw[0][:2])
+    asked = shop.ask([str(tmp_path / "one.npy"), tmp_path / "two.npy"])
+    assert [name.rsplit("/", 1)[1] for name in asked.names] == ["one.npy", "two.npy[0]", "two.npy[1]"]
+    assert shop.neighbours(asked, 1).rows.tolist() == [[0], [0], [1]]
+
+
+def test_a_name_that_is_a_file_and_a_key_is_refused(shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("k5.npy", shop.raw[0][7])
+    shop.add(unit(np.ones((1, 8))), ["k5.npy"])
+    with pytest.raises(LookalikeError, match=r"both a file and a key: write key:k5\.npy or \./k5\.npy"):
+        shop.search("k5.npy")
+    assert shop.search("./k5.npy", k=1).rows.tolist() == [[7]]
+    assert shop.search("key:k5.npy", k=1).rows[0, 0] != 60
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (np.full(8, np.nan, np.float32), "NaN"),
+        (np.zeros((2, 8), np.float32), "zero"),
+        (np.ones(8, np.float32), "length|normalis"),
+        (unit(np.ones((1, 9))), "9"),
+        ("nothing", "'nothing' is neither a file nor a key"),
+        ("key:nothing", "no key 'nothing'"),
+        (b"x", "model"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(shop, query, message):
+    with pytest.raises(LookalikeError, match=message):
+        shop.search(query)
+
+
+def test_vectors_of_any_length_are_normalised_when_asked(shop):
+    found = shop.search(3.0 * shop.raw[0][:2].astype(np.float64), k=1, normalise=True)
+    assert found.rows.tolist() == [[0], [1]]
+    np.testing.assert_allclose(found.scores, 1, atol=1e-6)
+
+
+def test_an_empty_collection_says_so(tmp_path):
+    with Collection.create(tmp_path / "empty") as empty:
+        assert len(empty) == 0
+        with pytest.raises(LookalikeError, match="empty"):
+            empty.search(np.ones(4, np.float32))
+
+
+def test_k_below_one_is_refused(shop):
+    for query in (shop.raw[0][:1], "k1"):
+        with pytest.raises(LookalikeError, match="k is 0"):
+            shop.search(query, k=0)
+
+
+def test_a_reader_stays_at_its_version_until_it_refreshes(shop):
+    with Collection.open(shop.path) as reader:
+        shop.remove("k0")
+        assert len(reader) == 60 and len(shop) == 59
+        assert reader.search(shop.raw[0][:1], k=1).rows.tolist() == [[0]]
+        assert reader.refresh().search(shop.raw[0][:1], k=1).rows[0, 0] != 0
+
+
+def test_removing_an_unknown_key_removes_nothing(shop):
+    with pytest.raises(LookalikeError, match="'k99'"):
+        shop.remove(["k1", "k99"])
+    assert len(shop) == 60
