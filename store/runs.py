@@ -151,12 +151,14 @@ class RunTable:
             self._contents = int(reader.schema.metadata[b"contents"])
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
             raise Damaged(f"{path} is not a lookup table: {error}") from error
+        self._arrays: dict[str, NDArray[Any]] = {}
         self.rows: _Int64 = self._numbers("row")
         self._dense = int(self.rows[-1]) - int(self.rows[0]) + 1 == len(self.rows)
 
     def _numbers(self, name: str) -> NDArray[Any]:
-        values: NDArray[Any] = self.batch.column(name).to_numpy(zero_copy_only=True)
-        return values
+        if name not in self._arrays:
+            self._arrays[name] = self.batch.column(name).to_numpy(zero_copy_only=True)
+        return self._arrays[name]
 
     @cached_property
     def digests(self) -> NDArray[np.uint8]:

@@ -43,6 +43,13 @@ def test_more_rows_than_a_part_holds_are_one_commit(shop, units, monkeypatch):
         np.testing.assert_array_equal(store.gather(store.find([str(i) for i in range(10)])), units(10))
 
 
+def test_a_key_doubled_between_parts_is_refused_before_any_is_written(shop, units, monkeypatch):
+    monkeypatch.setattr(ingest, "BLOCK", 4)
+    with pytest.raises(LookalikeError, match="key '1' comes twice, in rows 1 and 9"):
+        add(shop, units(10), [*map(str, range(9)), "1"])
+    assert not (shop / "vectors").exists()
+
+
 def test_nothing_is_added_without_rows(shop):
     assert add(shop, np.zeros((0, 4)), []) == 0
     with Store.open(shop) as store:

@@ -42,6 +42,12 @@ def test_unit_rows_come_back_bit_for_bit(matrix):
     np.testing.assert_array_equal(unit_rows(once).view(np.int32), once.view(np.int32))
 
 
+@pytest.mark.parametrize("d", [2, 3, 64])
+def test_many_unit_rows_come_back_bit_for_bit(d):
+    once = unit_rows(np.random.default_rng(d).standard_normal((30_000, d)), normalise=True)
+    np.testing.assert_array_equal(unit_rows(once), once)
+
+
 def test_rows_nearly_of_length_one_are_renormalised():
     rows = np.array([[0.6, 0.8], [0.6 * 1.0009, 0.8 * 1.0009], [0.6 * 0.9991, 0.8 * 0.9991]])
     np.testing.assert_allclose(unit_rows(rows), [[0.6, 0.8]] * 3, rtol=1e-7)
