@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from lookalike.store.engine import run
 from lookalike.store.errors import Busy, LookalikeError
@@ -31,8 +32,10 @@ def made(name: str, payloads, collection="shop"):
 
 def alive(pid: int) -> bool:
     """Whether a process runs; one that ended and was not yet waited for does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE, text=True).stdout.strip()
-    return state not in ("", "Z", "Z+")
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def gone(pids, seconds: float = 2) -> bool:
