@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..store.store import Store
 from .library import INNER_PRODUCT, faiss
 from .ranks import Floats, Hits, Ints, Vectors, ordered, padded, settled
-from .threads import threads_for
+from .threads import compared
 
 BLOCK = 16_384  # rows
 Blocks = Iterable[tuple[Ints, Floats]]  # ids (m,) and their unit rows (m, d), C-contiguous
@@ -31,11 +31,16 @@ def exact_top(queries: Floats, k: int, blocks: Blocks) -> Hits:
 def _in_block(queries: Floats, k: int, vectors: Floats) -> Hits:
     """The `k` best of one block (fewer where it has fewer rows), as positions in it."""
     fetch = min(k + 1, len(vectors))
-    with threads_for(len(queries), queries.shape[1], flat=True):
-        hits = faiss.knn(queries, vectors, fetch, metric=INNER_PRODUCT)
+    scores = np.empty((len(queries), fetch), dtype=np.float32)
+    places = np.empty((len(queries), fetch), dtype=np.int64)
+
+    def search(some: slice) -> None:
+        scores[some], places[some] = faiss.knn(queries[some], vectors, fetch, metric=INNER_PRODUCT)
+
+    compared(search, len(queries), *vectors.shape)
     return settled(
         queries,
-        hits,
+        (scores, places),
         min(k, len(vectors)),
         lambda places: vectors[places],
         lambda query, floor: np.flatnonzero(vectors @ query > floor),

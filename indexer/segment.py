@@ -19,7 +19,7 @@ from .device import GpuIndex
 from .exact import exact_top, in_chunks
 from .library import faiss
 from .ranks import TIE, Floats, Hits, Ints, Vectors, kept, ordered, padded, rescored, settled
-from .threads import threads_for
+from .threads import compared, on_one_thread
 
 Mask = NDArray[np.bool_]
 FEW = 4096  # rows that are compared one by one rather than searched for in an approximate index
@@ -84,7 +84,7 @@ class Segment:
         hits = self._filtered(queries, min(want + 1, count), mask, count)
 
         def around(query: Floats, floor: float) -> Ints:
-            with threads_for(1, self.dim, flat=True):
+            with on_one_thread():
                 _, _, ids = self.index.range_search(query[None], floor)
             return ids if mask is None else ids[mask[ids]]
 
@@ -141,9 +141,18 @@ class Segment:
             return hits
         scores = np.empty((len(queries), fetch), dtype=np.float32)
         ids = np.empty((len(queries), fetch), dtype=np.int64)
-        into = faiss.swig_ptr(scores), faiss.swig_ptr(ids)
-        with threads_for(len(queries), self.dim, self.flat and params is None):
-            self._search_c(len(queries), faiss.swig_ptr(queries), fetch, *into, params)
+
+        def search(some: slice) -> None:
+            ins, outs = queries[some], (scores[some], ids[some])
+            self._search_c(len(ins), faiss.swig_ptr(ins), fetch, *map(faiss.swig_ptr, outs), params)
+
+        if self.flat and params is None:
+            compared(search, len(queries), self.n, self.dim)
+        elif len(queries) == 1:
+            with on_one_thread():
+                search(slice(0, 1))
+        else:
+            search(slice(0, len(queries)))
         return scores, ids
 
 

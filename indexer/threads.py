@@ -2,37 +2,71 @@
 
 One query on one thread: Flat 20k x 64 took 100 us on one thread and 200 to 320 us with a team of two, since FAISS
 shares out queries, never the rows of one query. OpenMP keeps its number of threads per calling thread, so setting it
-disturbs no one. From about 8 queries on a matrix product beats FAISS's own loop 1.5 to 5 times (2k to 100k rows, d 64
-to 1280), where FAISS waits until nq * d = 128,000. That threshold is one number per process: another thread's call
-that meets it gets the other kernel, never another answer.
+disturbs no one.
+
+From about 8 queries on a matrix product beats FAISS's own loop 1.5 to 5 times (2k to 100k rows, d 64 to 1280), where
+FAISS waits until nq * d = 128,000. That threshold is one number per process: another thread's call that meets it gets
+the other kernel, never another answer. The product is made one block of 1,024 rows at a time, and a team of threads
+meets at the end of each, which on a busy machine costs more than it brings; so large batches are cut, and each
+thread makes the products of its own queries.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from .library import faiss
 
 PRODUCT_FROM = 8  # queries
+WORTH_A_THREAD = 1e8  # multiplications: some 4 ms
 _THRESHOLD = faiss.cvar.distance_compute_blas_threshold
 get_threads = faiss.omp_get_max_threads
 set_threads = faiss.omp_set_num_threads
 
 
 @contextmanager
-def threads_for(nq: int, dim: int, flat: bool) -> Iterator[None]:
-    """Run the FAISS searches within as suits `nq` queries; `flat` where the index compares all rows."""
-    if nq == 1:
-        before = get_threads()
-        set_threads(1)
-        try:
-            yield
-        finally:
-            set_threads(before)
-    elif flat and nq >= PRODUCT_FROM and nq * dim < _THRESHOLD:
-        faiss.cvar.distance_compute_blas_threshold = nq * dim
-        try:
-            yield
-        finally:
-            faiss.cvar.distance_compute_blas_threshold = _THRESHOLD
-    else:
+def on_one_thread() -> Iterator[None]:
+    """Run the FAISS calls within on the calling thread alone."""
+    before = get_threads()
+    set_threads(1)
+    try:
         yield
+    finally:
+        set_threads(before)
+
+
+@contextmanager
+def by_product(dim: int) -> Iterator[None]:
+    """Let FAISS compare 8 queries or more of `dim` dimensions by matrix products."""
+    faiss.cvar.distance_compute_blas_threshold = min(PRODUCT_FROM * dim, _THRESHOLD)
+    try:
+        yield
+    finally:
+        faiss.cvar.distance_compute_blas_threshold = _THRESHOLD
+
+
+def compared(search: Callable[[slice], object], nq: int, n: int, dim: int) -> None:
+    """Call `search` for all `nq` queries of an exhaustive comparison with `n` rows, in one slice or one a thread."""
+    if nq == 1:
+        with on_one_thread():
+            search(slice(0, 1))
+    elif nq < PRODUCT_FROM:
+        search(slice(0, nq))
+    else:
+        threads = min(get_threads(), nq // PRODUCT_FROM, int(nq * n * dim / WORTH_A_THREAD))
+        with by_product(dim):
+            _shared_out(search, nq, max(1, threads))
+
+
+def _shared_out(search: Callable[[slice], object], nq: int, threads: int) -> None:
+    if threads == 1:
+        with on_one_thread():
+            search(slice(0, nq))
+        return
+
+    def one(piece: int) -> None:
+        set_threads(1)
+        search(slice(nq * piece // threads, nq * (piece + 1) // threads))
+
+    with ThreadPoolExecutor(threads) as pool:  # made anew, since a pool that is kept does not survive a fork
+        list(pool.map(one, range(threads)))
