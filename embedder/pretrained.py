@@ -1,7 +1,7 @@
 """`--model pretrained`: EfficientNet-Lite0's pooled ImageNet features, for photos nobody has labelled.
 
-It computes in fp32. Rounded to bf16, what its first depthwise filters cancel stays as noise: on photos its vectors keep a
-cosine of 0.997 to the fp32 ones in the mean and 0.98 at worst, and precision.py asks for 0.9999 and 0.999. So its
+It computes in fp32. Rounded to bf16, what its first depthwise filters cancel stays as noise: on photos its vectors keep
+a cosine of 0.997 to the fp32 ones in the mean and 0.98 at worst, and precision.py asks for 0.9999 and 0.999. So its
 digest is the same on every machine too.
 """
 

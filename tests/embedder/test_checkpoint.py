@@ -1,0 +1,65 @@
+"""A training's state: everything in it comes back, and a file is a whole checkpoint or the one before."""
+
+import numpy as np
+import pytest
+import torch
+from lookalike.embedder import checkpoint, encoder_file
+from lookalike.embedder.recipe import Recipe
+from lookalike.embedder.trainer import Trainer
+from lookalike.store.errors import LookalikeError
+
+RECIPE = Recipe.from_dict(
+    {"image": {"size": 16}, "model": {"dim": 4}, "batch": {"classes": 2, "images": 2}, "training": {"steps": 9}}
+)
+
+
+def trainer():
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 1), dtype=np.uint8)
+    codes = np.arange(12) % 3
+    return Trainer(RECIPE, images, codes, np.arange(9), np.arange(9, 12), torch.device("cpu"))
+
+
+def test_every_part_of_the_state_comes_back(tmp_path):
+    before, after = trainer(), trainer()
+    before.advance()
+    before.validate()
+    best = {name: tensor.clone() for name, tensor in before.best.items()}
+    before.advance()
+    before.stale, before.collapsed, before.seconds, before.bf16 = 3, 1, 12.5, not before.bf16
+    checkpoint.write(tmp_path, *before.state())
+    tensors, notes = checkpoint.read(tmp_path)
+    assert notes.pop("format") == checkpoint.FORMAT
+    after.restore(tensors, notes)
+    for name in ("step", "best_step", "best_score", "stale", "collapsed", "history", "seconds", "bf16"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert (after.step, after.best_step) == (2, 1)
+    assert all(after.best[name].equal(best[name]) for name in best)
+    assert any(not after.best[name].equal(tensor) for name, tensor in after.network.state_dict().items())
+    for mine, theirs in zip(after.network.parameters(), before.network.parameters(), strict=True):
+        assert torch.equal(mine, theirs) and mine.stride() == theirs.stride()
+        for name, value in before.optimiser.state[theirs].items():
+            assert torch.equal(after.optimiser.state[mine][name], value), name
+            assert after.optimiser.state[mine][name].stride() == value.stride(), name
+
+
+def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):
+    checkpoint.write(tmp_path, {"a": torch.ones(2)}, {"step": 1})
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(encoder_file.os, "fsync", full)
+    with pytest.raises(LookalikeError, match="disk is full"):
+        checkpoint.write(tmp_path, {"a": torch.zeros(2)}, {"step": 2})
+    tensors, notes = checkpoint.read(tmp_path)
+    assert tensors["a"].tolist() == [1, 1] and notes["step"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.NAME]
+
+
+@pytest.mark.parametrize("notes", [{"lookalike": "{}"}, {"lookalike": "no json"}, {"other": "x"}])
+def test_a_safetensors_file_of_others_is_refused(tmp_path, notes):
+    import safetensors.torch
+
+    safetensors.torch.save_file({"a": torch.ones(1)}, tmp_path / checkpoint.NAME, notes)
+    with pytest.raises(LookalikeError, match=r"not a checkpoint|format None"):
+        checkpoint.read(tmp_path)
