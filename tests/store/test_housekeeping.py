@@ -128,14 +128,17 @@ def test_gc_leaves_what_a_reader_in_another_process_holds(three):
     done, finish = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(finish)  # so that it also ends when the test does
         with Store.open(three, 2) as store:
             os.write(told, b"x")
             os.read(done, 1)
             os._exit(0 if store.keys(store.live_rows()) == ["a", "b"] else 1)
     os.read(ready, 1)
-    assert gc(three)["versions"] == 1
-    assert versions(three) == [2, 3, 4]
-    os.write(finish, b"x")
+    try:
+        assert gc(three)["versions"] == 1
+        assert versions(three) == [2, 3, 4]
+    finally:
+        os.close(finish)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert gc(three)["versions"] == 1
     with pytest.raises(LookalikeError, match=r"version 2 .*not there: the last ones are 3, 4"):
