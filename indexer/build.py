@@ -92,13 +92,23 @@ def _train(index: Any, sample: Floats) -> None:
     if isinstance(index, faiss.IndexPreTransform):
         vectors = sample
         for i in range(index.chain.size()):
-            transform = faiss.downcast_VectorTransform(index.chain.at(i))
-            if not transform.is_trained:
-                transform.train(vectors)
-            if isinstance(transform, faiss.LinearTransform) and transform.have_bias:
-                transform.have_bias = False
-            vectors = transform.apply(vectors)
+            vectors = _transformed(faiss.downcast_VectorTransform(index.chain.at(i)), vectors)
     index.train(sample)
+
+
+def _transformed(transform: Any, vectors: Floats) -> Floats:
+    """Train one transform, and apply it."""
+    if isinstance(transform, faiss.OPQMatrix):
+        codes = faiss.ProductQuantizer(transform.d_out, transform.M, 8)
+        codes.cp.min_points_per_centroid = 1
+        transform.pq = codes
+    if not transform.is_trained:
+        transform.train(vectors)
+    if isinstance(transform, faiss.OPQMatrix):
+        transform.pq = None
+    if isinstance(transform, faiss.LinearTransform):
+        transform.have_bias = False
+    return transform.apply(vectors)
 
 
 def training_places(n: int, size: int) -> Ints:

@@ -114,15 +114,12 @@ def _skip_transforms(file: BinaryIO) -> bool:
     (count,) = struct.unpack("<i", file.read(4).ljust(4, b"\0"))
     for _ in range(min(count, 8)):
         kind = file.read(4)
-        if kind not in (b"rrot", b"LTra", b"PcAm", b"Viqt"):
+        if kind not in (b"rrot", b"LTra", b"Pcam"):
             return False
-        if kind == b"PcAm":
+        if kind == b"Pcam":
             file.seek(4 + 4 + 1 + 4, 1)  # eigen_power, epsilon, random_rotation, balanced_bins
-            vectors = 3
-        else:
-            vectors = 0
-        for _ in range(vectors):
-            _skip_floats(file)
+            for _ in range(3):  # mean, eigenvalues, components
+                _skip_floats(file)
         file.seek(1, 1)  # have_bias
         _skip_floats(file)
         _skip_floats(file)

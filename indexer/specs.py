@@ -109,7 +109,7 @@ def _bytes_of(index: Any, n: int) -> float:
     if isinstance(view, faiss.IndexRefine):
         return _bytes_of(view.base_index, n) + _bytes_of(view.refine_index, n)
     if isinstance(view, faiss.IndexPreTransform):
-        return _bytes_of(view.index, n) + 4.0 * view.d * core(index).d
+        return _bytes_of(view.index, n) + 4.0 * view.d * (view.d + core(index).d)
     if isinstance(view, faiss.IndexIVF):
         return (view.code_size + 8.0) * n + _bytes_of(view.quantizer, int(view.nlist))
     if isinstance(view, faiss.IndexHNSW):
