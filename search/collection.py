@@ -124,6 +124,7 @@ class Collection:
         self._store = store
         self._instances: Instances | None = None
         self._prototypes: Prototypes | None = None
+        self._selections: dict[str, np.ndarray] = {}
 
     def embed(
         self,
@@ -234,25 +235,39 @@ class Collection:
         self.refresh()
         return card
 
-    def search(self, queries: Any, k: int = 10, *, exact: bool = False, normalise: bool = False) -> Hits:
+    def search(
+        self, queries: Any, k: int = 10, where: str | None = None, exact: bool = False, *, normalise: bool = False
+    ) -> Hits:
         """The k stored images most like each query, nearest first.
 
         `queries`: one or many of image files, PIL images, keys ("key:NAME" where a file has that name too), or an
         array (d,) or (nq, d). Vectors must be unit rows unless `normalise`. A key's own row is not among its hits.
-        `exact` passes the index by. LookalikeError: an image that cannot be read, an unknown key, another dimension.
+        `where` is an SQL condition on the stored columns, such as "label = 'shoe' and width > 200" (DuckDB, the
+        extra `sql`). `exact` passes the index by. LookalikeError: an unreadable image, an unknown key,
+        another dimension.
         """
         if isinstance(queries, np.ndarray):
             vectors = ready_vectors(queries, self._store.dim, normalise)
-            scores, rows = self.instances.search(vectors, k, exact=exact)
+            allowed = None if where is None else self.meeting(where)
+            scores, rows = self.instances.search(vectors, k, exact=exact, allowed=allowed)
             return Hits(self._store, rows, scores)
-        return self.neighbours(self.ask(queries, normalise=normalise), k, exact=exact)
+        return self.neighbours(self.ask(queries, normalise=normalise), k, where, exact)
 
-    def neighbours(self, asked: Asked, k: int = 10, *, exact: bool = False) -> Hits:
+    def neighbours(self, asked: Asked, k: int = 10, where: str | None = None, exact: bool = False) -> Hits:
         """The hits of queries that `ask` has read: one row for each of `asked.names`."""
         from .neighbours import nearest
 
-        scores, rows = nearest(self.instances, asked.vectors, asked.own, k, exact)
+        allowed = None if where is None else self.meeting(where)
+        scores, rows = nearest(self.instances, asked.vectors, asked.own, k, exact, allowed)
         return Hits(self._store, rows, scores)
+
+    def meeting(self, where: str) -> np.ndarray:
+        """(next_row,) bool: the rows of which the SQL condition `where` is true; LookalikeError for a wrong one."""
+        from ..store.where import where as selected
+
+        if where not in self._selections:
+            self._selections = {where: selected(self._store, where)}
+        return self._selections[where]
 
     def ask(self, queries: Any, *, strict: bool = True, normalise: bool = False) -> Asked:
         """Turn queries into vectors; what cannot be read raises, or without `strict` is listed in `Asked.failed`."""

@@ -19,6 +19,7 @@ DEVICES = click.Choice(["auto", "cpu", "gpu"])
 @click.argument("query", nargs=-1, required=True)
 @click.option("-k", default=10, show_default=True, help="How many hits to give.")
 @click.option("--exact", is_flag=True, help="Pass the index by and compare with every stored vector.")
+@click.option("--where", metavar="SQL", help="Only rows that meet it, such as \"label = 'shoe' and width > 200\".")
 @click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
@@ -29,6 +30,7 @@ def search(
     query: tuple[str, ...],
     k: int,
     exact: bool,
+    where: str | None,
     normalise: bool,
     device: str,
     as_json: bool,
@@ -39,7 +41,7 @@ def search(
     """
 
     def answer(opened: Collection, asked: Asked) -> Iterator[dict[str, Any]]:
-        for hits in opened.neighbours(asked, k, exact=exact):
+        for hits in opened.neighbours(asked, k, where, exact):
             yield {
                 "hits": [
                     {"key": key, "label": label, "score": score, "distance": distance}

@@ -19,12 +19,20 @@ def without_own(scores: np.ndarray, rows: np.ndarray, own: np.ndarray) -> tuple[
 
 
 def nearest(
-    instances: Instances, vectors: np.ndarray, own: np.ndarray, k: int, exact: bool
+    instances: Instances,
+    vectors: np.ndarray,
+    own: np.ndarray,
+    k: int,
+    exact: bool,
+    allowed: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scores (nq, k) float32 and rows (nq, k) int64 of unit `vectors` (nq, d); rows `own` (nq,) are left out."""
+    """Scores (nq, k) float32 and rows (nq, k) int64 of unit `vectors` (nq, d); rows `own` (nq,) are left out.
+
+    allowed: (next_row,) bool, the rows that may be hits, or None for all.
+    """
     if k < 1:
         raise LookalikeError(f"k is {k}: it must be at least 1")
     if not (own >= 0).any():
-        return instances.search(vectors, k, exact=exact)
-    scores, rows = instances.search(vectors, k + 1, exact=exact)
+        return instances.search(vectors, k, exact=exact, allowed=allowed)
+    scores, rows = instances.search(vectors, k + 1, exact=exact, allowed=allowed)
     return without_own(scores, rows, own)

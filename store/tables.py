@@ -24,6 +24,11 @@ def live_table(store: "Store", columns: Sequence[str] | None) -> Any:
     return pa.concat_tables(live_tables(store, columns))
 
 
+def column_names(store: "Store") -> list[str]:
+    """The stored columns of all parts, `row` first, in the order in which they first appear."""
+    return list(_schema(store, store.content.parts).names)
+
+
 def live_tables(
     store: "Store", columns: Sequence[str] | None = None, parts: Sequence[int] | None = None
 ) -> Iterator[Any]:

@@ -1,0 +1,50 @@
+"""`--where SQL`: which live rows meet a condition on their stored columns, by DuckDB; the only file that imports it.
+
+The condition sees key, label, width, height, source, the other stored facts and the source's extra columns, but
+no file, no network and no extension: a condition is data, and data never runs code.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import LookalikeError
+from .tables import column_names
+
+if TYPE_CHECKING:
+    from .store import Store
+
+# Set in this order: the last line locks the others.
+_SETTINGS = {"enable_external_access": "false", "autoload_known_extensions": "false", "lock_configuration": "true"}
+
+
+def where(store: "Store", condition: str) -> NDArray[np.bool_]:
+    """(next_row,) bool: the live rows of which the SQL `condition` is true.
+
+    LookalikeError: DuckDB is not installed, or the condition is not SQL over the collection's columns.
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise LookalikeError("a where condition needs DuckDB: pip install 'lookalike[sql]'") from None
+    columns = [name for name in column_names(store) if name != "vector"]
+    mask = np.zeros(store.next_row, bool)
+    with duckdb.connect() as connection:
+        connection.register("images", store.table(columns))
+        for name, value in _SETTINGS.items():
+            connection.execute(f"SET {name} = {value}")
+        try:
+            mask[_selected(connection, duckdb, condition)] = True
+        except duckdb.Error as error:
+            reason = str(error).strip().splitlines()[0]
+            raise LookalikeError(f"where {condition!r}: {reason}; columns are {', '.join(columns)}") from None
+    return mask
+
+
+def _selected(connection: Any, duckdb: Any, condition: str) -> NDArray[np.int64]:
+    """The rows selected; a text that closes the parenthesis or brings further statements is refused."""
+    statements = duckdb.extract_statements(f"SELECT row FROM images WHERE (\n{condition}\n)")
+    if len(statements) != 1:
+        raise duckdb.ParserException("one condition, not several statements")
+    return connection.execute(statements[0]).fetchnumpy()["row"]
