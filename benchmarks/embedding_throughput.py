@@ -5,9 +5,9 @@ embedded twice: stage by stage in one process with one thread, which gives each 
 `lookalike embed` on all cores, process start included. One JSON line for each encoder:
 
 allowed_s = sum of the stages' core-seconds / cores; share = allowed_s / wall_s (target 0.90 where nothing else runs
-here), and share_started leaves out start_s, the time until all workers have their model (seen in a run of a few images);
-overhead = core-seconds of the whole run / those of the stages. Then fp32 against bf16, channels-last both: images/s of one
-process with all threads, and cosine to the fp32 vectors, mean and worst.
+here), and share_started leaves out start_s, the time until all workers have their model (seen in a run of a few
+images); overhead = core-seconds of the whole run / those of the stages. Then fp32 against bf16, channels-last both:
+images/s of one process with all threads, and cosine to the fp32 vectors, mean and worst.
 """
 
 import argparse

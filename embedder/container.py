@@ -10,38 +10,44 @@ from .rejected import Rejected
 
 _MOST_SCAN_PIXELS = 2_000_000_000
 """Pixels times scans of one JPEG: a progressive file may ask for thousands of passes over one large image."""
-_STANDALONE = {0x01, *range(0xD0, 0xD9)}  # TEM, RST0-7, SOI: markers without a length
-_SOS, _EOI = 0xDA, 0xD9
+_STANDALONE = {0x00, 0x01, *range(0xD0, 0xDA)}  # TEM, RST0-7, SOI, EOI: markers without a length
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = {0xC0, 0xC1}
+_SOS, _SCAN, _END = 0xDA, b"\xff\xda", b"\xff\xd9"
 
 
 def check_whole(data: bytes, kind: str, pixels: int) -> None:
     """Reject a file of Pillow's format `kind` that is cut off, or that would take minutes to decode."""
-    check = _CHECKS.get(kind)
-    if check is not None:
-        check(data)
-    if kind in ("JPEG", "MPO") and pixels * data.count(b"\xff\xda") > _MOST_SCAN_PIXELS:
-        raise Rejected("decode", f"{data.count(bytes((255, _SOS)))} scans of {pixels} pixels are too costly")
+    if kind in ("JPEG", "MPO"):
+        _jpeg(data, pixels)
+    elif kind in _CHECKS:
+        _CHECKS[kind](data)
 
 
 def _cut_off(what: str) -> Rejected:
     return Rejected("decode", f"truncated: {what}")
 
 
-def _jpeg(data: bytes) -> None:
+def _jpeg(data: bytes, pixels: int) -> None:
     """An end marker must follow the first scan; those of thumbnails lie in segments before it."""
-    at = 2
+    at, frame = 2, 0
     while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            at += 1  # junk between segments, which decoders skip
-        elif data[at + 1] == _SOS:
-            if data.find(b"\xff\xd9", at) < 0:
-                break
-            return
-        elif data[at + 1] == 0xFF or data[at + 1] in _STANDALONE or data[at + 1] in (0, _EOI):
-            at += 1 if data[at + 1] == 0xFF else 2
+        marker = data[at + 1]
+        if data[at] != 0xFF or marker == 0xFF:
+            at += 1  # junk or fill bytes between segments, which decoders skip
+        elif marker == _SOS:
+            break
+        elif marker in _STANDALONE:
+            at += 2
         else:
+            frame = at if marker in _FRAMES else frame
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    raise _cut_off("no end marker")
+    # Most files end with the marker, and have one scan of all components: only others are searched through.
+    if not data.endswith(_END, at) and data.find(_END, at) < 0:
+        raise _cut_off("no end marker")
+    one_scan = data[frame + 1] in _SEQUENTIAL and data[at + 4 : at + 5] == data[frame + 9 : frame + 10]
+    if not one_scan and pixels * (scans := data.count(_SCAN, at)) > _MOST_SCAN_PIXELS:
+        raise Rejected("decode", f"{scans} scans of {pixels} pixels are too costly")
 
 
 def _png(data: bytes) -> None:
@@ -84,4 +90,4 @@ def _webp(data: bytes) -> None:
         raise _cut_off("shorter than its header says")
 
 
-_CHECKS: dict[str, Callable[[bytes], None]] = {"JPEG": _jpeg, "MPO": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp}
+_CHECKS: dict[str, Callable[[bytes], None]] = {"PNG": _png, "GIF": _gif, "WEBP": _webp}
