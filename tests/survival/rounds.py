@@ -1,0 +1,169 @@
+"""Rounds of killing: a forked child works, is killed at a random moment, and what it left is looked at and repaired.
+
+The process that forks never computes anything itself (OpenMP does not survive a fork): preparing, working and looking
+are all done in children. An operation commits at the same places each time, so what a kill leaves must be exactly
+the state after the commits that were acknowledged, or after one more, which was on its way.
+"""
+
+import os
+import random
+import shutil
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lookalike.store.housekeeping import gc
+from lookalike.store.manifest import versions
+from lookalike.store.store import Store
+from lookalike.store.verify import verify
+
+from . import witness
+from .operations import OPERATIONS, Operation
+from .state import copied, named_files, rows_of, state_of, strays_of
+
+OPENS_WITHIN = 2.0  # seconds
+
+
+def fork(work: Callable[[], Any], failure: Path) -> int:
+    """Start a child that works; its process id. It ends with 0, or with 1 and its traceback in `failure`."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+        os._exit(0)
+    except BaseException:
+        failure.write_text(traceback.format_exc())
+    finally:
+        os._exit(1)
+
+
+def ended(child: int, failure: Path) -> int:
+    """How a child ended: 0, or minus a signal; RuntimeError with its traceback where it failed."""
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status > 0:
+        raise RuntimeError(f"in a child: {failure.read_text() if failure.exists() else status}")
+    return status
+
+
+class Rounds:
+    """An operation, what it does undisturbed, and what kills did to it."""
+
+    def __init__(self, name: str, folder: Path, seed: int) -> None:
+        self.operation: Operation = OPERATIONS[name](folder)
+        self.folder, self.random = folder, random.Random(seed)
+        self.failure, self.notes, self.reference = folder / "failure", folder / "notes", folder / "reference"
+        folder.mkdir(parents=True)
+
+    def prepare(self) -> float:
+        """Run it undisturbed, twice, since the first time warms caches; the seconds that it takes."""
+        self._do(self.operation.prepare)
+        for shop in (self.folder / "warm", self.reference):
+            self._begin(shop)
+            started = time.monotonic()
+            self._do(lambda shop=shop: self._work(shop))
+            seconds = time.monotonic() - started
+            shutil.move(self.notes, f"{shop}.notes")
+        self._do(self._look_at_reference)
+        return seconds
+
+    def kill(self, kills: int, seconds: float) -> dict[str, Any]:
+        """Kill it until `kills` kills came before its end, at moments spread over `seconds`; what happened."""
+        moments = [(i + self.random.random()) / kills * seconds for i in range(kills)]
+        self.random.shuffle(moments)
+        report: dict[str, Any] = {"kills": 0, "late": 0, "strays": 0, "commits": []}
+        while moments and report["late"] <= 2 * kills:
+            shop = self.folder / "shop"
+            if not self._killed(shop, moments.pop()):
+                report["late"] += 1
+                moments.append(self.random.uniform(0, seconds))
+                continue
+            report["kills"] += 1
+            report["commits"].append(len(witness.read(self.notes)))
+            report["strays"] += bool(strays_of(shop))
+            self._do(lambda shop=shop: (self._look(shop), self._repair(shop)))
+            shutil.rmtree(shop)
+        return report
+
+    def _do(self, work: Callable[[], Any]) -> None:
+        ended(fork(work, self.failure), self.failure)
+
+    def _begin(self, shop: Path) -> None:
+        self.notes.unlink(missing_ok=True)
+        shutil.rmtree(shop, ignore_errors=True)
+        if self.operation.base is not None:
+            copied(self.operation.base, shop)
+
+    def _work(self, shop: Path) -> None:
+        witness.watch(self.notes)
+        self.operation.run(shop)
+
+    def _killed(self, shop: Path, after: float) -> bool:
+        """Whether a child that works was killed before it was done."""
+        self._begin(shop)
+        child = fork(lambda: self._work(shop), self.failure)
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)
+        return ended(child, self.failure) == -signal.SIGKILL
+
+    def _look_at_reference(self) -> None:
+        """What the undisturbed run made is what the inputs say, and it does the same each time."""
+        state = state_of(self.reference)
+        assert state_of(self.folder / "warm") == state
+        expected = self.operation.expected()
+        assert {key: label for key, label, _ in state["rows"].values()} == {k: la for k, (la, _) in expected.items()}
+        for key, _, vector in state["rows"].values():
+            np.testing.assert_allclose(np.frombuffer(vector, np.float32), expected[key][1], atol=1e-5)
+        assert len(witness.read(self.folder / "reference.notes")) > 1
+
+    def _base_rows(self) -> dict[str, int]:
+        if self.operation.base is None:
+            return {}
+        with Store.open(self.operation.base) as store:
+            return {key: row for row, (key, _, _) in rows_of(store).items()}
+
+    def _truth(self) -> dict[int, tuple[str, str | None, bytes]]:
+        """Key, label and vector of every row there ever was: none that an operation makes is gone in its end."""
+        truth = {}
+        for shop in filter(None, (self.operation.base, self.reference)):
+            with Store.open(shop) as store:
+                truth |= rows_of(store)
+        return truth
+
+    def _look(self, shop: Path) -> None:
+        """It opens, holds what was acknowledged and nothing that was not on its way, and its files are sound."""
+        notes, all_notes = witness.read(self.notes), witness.read(self.folder / "reference.notes")
+        assert all_notes[: len(notes)] == notes
+        if not versions(shop):
+            assert not notes and self.operation.base is None
+            return
+        started = time.monotonic()
+        with Store.open(shop) as store:
+            found = rows_of(store)
+            assert time.monotonic() - started < OPENS_WITHIN
+            keys = {key: row for row, (key, _, _) in found.items()}
+            assert len(keys) == len(found), "a key is there twice"
+            assert store.find(list(keys)).tolist() == list(keys.values())
+            sure, next_ = (witness.rows_after(self._base_rows(), all_notes[:n]) for n in (len(notes), len(notes) + 1))
+            done = notes[-1]["version"] if notes else None
+            assert done is None or store.version in (done, done + 1)
+            assert keys == (sure if store.version == done else next_) or (done is None and keys in (sure, next_))
+        truth = self._truth()
+        assert all(truth[row] == held for row, held in found.items())
+        assert [(file, problem) for file, problem in verify(shop) if problem] == []
+
+    def _repair(self, shop: Path) -> None:
+        """Running it again completes it; what was left lying about goes; all is as without the kill."""
+        os.fsync = lambda descriptor: None  # in this child: no power fails here, and nobody kills it
+        self.operation.run(shop)
+        gc(shop)
+        assert strays_of(shop) == set()
+        assert not [name for name in named_files(shop) if not (shop / name).exists()]
+        state, expected = state_of(shop), state_of(self.reference)
+        differing = {name: (state[name], expected[name]) for name in expected if state[name] != expected[name]}
+        assert not differing, str(differing)[:2000]
+        assert [(file, problem) for file, problem in verify(shop) if problem] == []
