@@ -71,9 +71,9 @@ class Sync:
         """Stage a fragment's result; commit where the last commit is some seconds ago."""
         for piece in result.get("many", [result]):
             self._take(piece)
-        self._progress(self._taken, self.planned.work, f"{self.counts['rejected']} rejected")
         if time.monotonic() - self._committed >= COMMIT_SECONDS:
             self._commit()
+        self._progress(self._taken, self.planned.work, f"{self.counts['rejected']} rejected")
 
     def _take(self, result: dict[str, Any]) -> None:
         if result["part"] is not None:

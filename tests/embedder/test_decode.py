@@ -161,7 +161,8 @@ def test_a_jpeg_of_very_many_scans_is_rejected():
     many = data[:-2] + scans * 200 + data[-2:]
     decode(many, 3)
     baseline = encoded(scene(64, 64), "JPEG")
-    assert baseline[(at := baseline.find(b"\xff\xc0")) + 9] == 3 and decode(baseline, 3).shape == (64, 64, 3)
+    at = baseline.find(b"\xff\xc0")
+    assert baseline[at + 9] == 3 and decode(baseline, 3).shape == (64, 64, 3)
     one = baseline.find(b"\xff\xda")
     apart = baseline[:one] + (b"\xff\xda\0\x08\1\1\0\0\x3f\0" + baseline[one + 14 : -2]) * 300 + b"\xff\xd9"
     apart = apart[: at + 5] + struct.pack(">HH", 9000, 9000) + apart[at + 9 :]
