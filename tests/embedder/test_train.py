@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 from lookalike.embedder import checkpoint, encoder_file
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.recipe import Recipe
@@ -42,6 +43,15 @@ def recipe(**sections):
     return Recipe.from_dict(values)
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """More cost time on networks this small, and much of it where cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 class Killed(Exception):
     """Stands for a process that dies."""
 
@@ -59,9 +69,11 @@ def weights(folder):
 
 
 @pytest.mark.parametrize(
-    ("backbone", "kill_at"), [("conv4", [2]), ("conv4", [6]), ("conv4", [5, 11]), ("conv4", [12]), ("resnet", [7])]
+    ("backbone", "kill_at", "threads"),
+    [("conv4", [2], 1), ("conv4", [6], 2), ("conv4", [5, 11], 1), ("conv4", [12], 1), ("resnet", [7], 1)],
 )
-def test_a_resumed_training_gives_the_same_bits(tmp_path, backbone, kill_at):
+def test_a_resumed_training_gives_the_same_bits(tmp_path, backbone, kill_at, threads):
+    torch.set_num_threads(threads)
     images, labels = stripes()
     settings = recipe(model={"backbone": backbone, "dim": 8}, training={"precision": "auto", "seed": 3})
     whole = train_arrays(images, labels, settings, tmp_path / "whole")
@@ -73,6 +85,7 @@ def test_a_resumed_training_gives_the_same_bits(tmp_path, backbone, kill_at):
     else:
         assert kill_at == [2]  # nothing was kept yet, so there is nothing to go on from
         resumed = train_arrays(images, labels, settings, tmp_path / "parts")
+    assert whole.threads == resumed.threads == threads
     once, twice = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert once.keys() == twice.keys()
     assert [name for name in once if once[name].numpy().tobytes() != twice[name].numpy().tobytes()] == []
