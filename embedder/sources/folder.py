@@ -50,14 +50,17 @@ class FolderSource(Source):
         return {name: "string" for name in first if name != "label"}
 
     def describe(self) -> dict[str, Any]:
+        """The root."""
         return {"kind": self.kind, "root": self.root}
 
     def read(self, locator: Any) -> bytes:
+        """The bytes of a file below the root; a locator that is a dict stands for a file that is not there."""
         if isinstance(locator, dict):
             raise Rejected("read", f"listed in {METADATA}, but not among the folder's images")
         return read_file(os.path.join(self.root, locator), self.root)
 
     def records(self) -> Iterator[Record]:
+        """All inputs below the root, then what metadata.csv lists besides."""
         self.ignored, self.unlisted = 0, None
         listed = dict(self._metadata())
         for path in self._walk():

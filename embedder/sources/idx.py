@@ -42,14 +42,17 @@ class IdxSource(Source):
             raise LookalikeError(f"{images} holds values of shape {shape}, not images (n, height, width)")
 
     def describe(self) -> dict[str, Any]:
+        """Both files."""
         return {"kind": self.kind, "images": self._images, "labels": self._labels}
 
     def read(self, locator: Any) -> RawPixels:
+        """The pixels of the image of that number."""
         if self._pixels is None:
             self._pixels = read_idx(self._images)
         return RawPixels(np.array(self._pixels[locator]))
 
     def records(self) -> Iterator[Record]:
+        """All images in their order; LookalikeError where a file is truncated or the labels are not as many."""
         if self._pixels is None:
             self._pixels = read_idx(self._images)  # a truncated file is refused before any work
         count, labels = len(self._pixels), None

@@ -20,10 +20,13 @@ class SingleSource(Source):
         self.extra_types = {}
 
     def describe(self) -> dict[str, Any]:
+        """The file."""
         return {"kind": self.kind, "path": self._path}
 
     def read(self, locator: Any) -> bytes:
+        """Its bytes."""
         return read_file(self._path)
 
     def records(self) -> Iterator[Record]:
+        """The one record."""
         yield Record(os.path.basename(self._path), None, None, *facts(self._path), {})

@@ -47,9 +47,11 @@ class TableSource(Source):
         self.extra_types = {name: kind for name, kind in types.items() if name not in ours}
 
     def describe(self) -> dict[str, Any]:
+        """The table."""
         return {"kind": self.kind, "path": self._path}
 
     def records(self) -> Iterator[Record]:
+        """All rows in their order."""
         own = facts(self._path)
         for number, row in enumerate(self._rows):
             path = None if self._names is None else _text(row[self._names])
@@ -62,6 +64,7 @@ class TableSource(Source):
                 yield Record(key, _text(row.get("label")), path, *found, extra)
 
     def read(self, locator: Any) -> bytes:
+        """The bytes of the file at that path, or of the row of that number."""
         if isinstance(locator, int) and self._holds is not None and isinstance(self._rows, ParquetRows):
             data, path = self._rows.image(locator, self._holds)
             if data is not None:
