@@ -3,10 +3,10 @@
 The shell and the Python face both come here, so that a wrong source or model is refused before anything is created.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
+from ..store.errors import TooManyRejects
 from ..store.ingest import import_vectors
 from ..store.store import Store
 
@@ -16,23 +16,23 @@ def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> d
     from .with_images import embed as sync
 
     try:
-        return sync(path, source, **options)
-    finally:
+        done = sync(path, source, **options)
+    except TooManyRejects:  # all others are in
         grow(path, device)
+        raise
+    grow(path, device)
+    return done
 
 
 def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: Any) -> dict[str, Any]:
     """Sync the collection at `path` with a file of vectors; options and result as `Collection.import_vectors`."""
-    try:
-        return import_vectors(path, vectors, **options)
-    finally:
-        grow(path, device)
+    done = import_vectors(path, vectors, **options)
+    grow(path, device)
+    return done
 
 
 def grow(path: Path, device: str) -> None:
     """Where the collection was indexed before and its tail is long, make the tail a segment."""
-    if not os.path.isdir(path / "manifests"):
-        return
     with Store.open(path) as store:
         indexed = bool(store.content.segments)
     if indexed:
