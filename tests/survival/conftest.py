@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from .whole import Whole, make_whole
+
 
 @pytest.fixture(scope="session")
 def kill_rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., dict[str, Any]]]:
@@ -26,3 +28,9 @@ def kill_rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
         yield ask
         warm.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """A collection of every kind of file; copy it before changing it (state.copied)."""
+    return make_whole(tmp_path_factory.mktemp("whole"))

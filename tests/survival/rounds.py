@@ -73,20 +73,21 @@ class Rounds:
 
     def kill(self, kills: int, seconds: float) -> dict[str, Any]:
         """Kill it until `kills` kills came before its end, at moments spread over `seconds`; what happened."""
-        moments = [(i + self.random.random()) / kills * seconds for i in range(kills)]
+        moments = [(i + self.random.random()) / kills for i in range(kills)]
         self.random.shuffle(moments)
         report: dict[str, Any] = {"kills": 0, "late": 0, "strays": 0, "commits": []}
+        shop = self.folder / "shop"
         while moments and report["late"] <= 2 * kills:
-            shop = self.folder / "shop"
-            if not self._killed(shop, moments.pop()):
+            took = self._killed(shop, moments[-1] * seconds)
+            if took is not None:  # it ended first, and so takes less than was thought
                 report["late"] += 1
-                moments.append(self.random.uniform(0, seconds))
+                seconds = took
                 continue
+            moments.pop()
             report["kills"] += 1
             report["commits"].append(len(witness.read(self.notes)))
             report["strays"] += bool(strays_of(shop))
-            self._do(lambda shop=shop: (self._look(shop), self._repair(shop)))
-            shutil.rmtree(shop)
+            self._do(lambda: (self._look(shop), self._repair(shop)))
         return report
 
     def _do(self, work: Callable[[], Any]) -> None:
@@ -102,13 +103,17 @@ class Rounds:
         witness.watch(self.notes)
         self.operation.run(shop)
 
-    def _killed(self, shop: Path, after: float) -> bool:
-        """Whether a child that works was killed before it was done."""
+    def _killed(self, shop: Path, after: float) -> float | None:
+        """Kill a child that works after so many seconds; None, or the seconds it took where it was done before."""
         self._begin(shop)
+        started = time.monotonic()
         child = fork(lambda: self._work(shop), self.failure)
-        time.sleep(after)
+        while (passed := time.monotonic() - started) < after:
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                break
+            time.sleep(min(0.005, after - passed))
         os.kill(child, signal.SIGKILL)
-        return ended(child, self.failure) == -signal.SIGKILL
+        return None if ended(child, self.failure) == -signal.SIGKILL else passed
 
     def _look_at_reference(self) -> None:
         """What the undisturbed run made is what the inputs say, and it does the same each time."""
