@@ -8,11 +8,13 @@ committed is skipped by the next run, so that running again is the repair.
 import os
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from ..store import engine as engines
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.fragments import fragments
+from ..store.manifest import versions
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from ..store.writer import Writer
@@ -54,6 +56,8 @@ def embed(
     started = time.monotonic()
     wanted = Wanted(open_source(source_text), prefix, checksum)
     encoder = None if model is None else Encoder.load(os.fspath(model))
+    if encoder is None and not versions(Path(path)):
+        raise LookalikeError(f"{path} has no model yet: give --model FOLDER (from `lookalike train`) or pretrained")
     with Store.open_or_create(path).write() as writer:
         _check_model(writer.base, encoder)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
