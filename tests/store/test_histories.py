@@ -16,7 +16,7 @@ from lookalike.store.parts import Rows, lookup_columns, write_part
 from lookalike.store.store import Store
 from lookalike.store.verify import verify
 
-KEYS = st.lists(st.integers(0, 30), min_size=1, max_size=6, unique=True)
+KEYS = st.lists(st.integers(0, 9), min_size=1, max_size=6, unique=True)  # few, so that they meet again
 
 
 class History(RuleBasedStateMachine):
@@ -31,6 +31,7 @@ class History(RuleBasedStateMachine):
         self.versions = {1: {}}
         self.rows = {}
         self.readers = []
+        self.make_change([0, 1, 2, 3, 4], [])
 
     @property
     def newest(self):
@@ -60,6 +61,17 @@ class History(RuleBasedStateMachine):
 
     @rule(adding=KEYS, deleting=KEYS)
     def change(self, adding, deleting):
+        self.make_change(adding, deleting)
+
+    @rule(deleting=KEYS)
+    def delete(self, deleting):
+        self.make_change([], deleting)
+
+    @rule(replaced=KEYS)
+    def replace(self, replaced):
+        self.make_change(replaced, replaced)
+
+    def make_change(self, adding, deleting):
         held = dict(self.newest)
         with self.store.write() as writer:
             going = [str(key) for key in deleting if str(key) in held]
@@ -137,7 +149,7 @@ def play(monkeypatch, examples, steps):
 
 
 def test_histories(monkeypatch):
-    play(monkeypatch, 15, 15)
+    play(monkeypatch, 25, 15)
 
 
 @pytest.mark.long

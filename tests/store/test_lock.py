@@ -58,14 +58,17 @@ def test_a_forked_child_holds_nothing_and_leaves_the_lock_alone(tmp_path):
     with writer_lock(tmp_path):
         child = os.fork()
         if child == 0:
+            os.close(told)  # so that it also ends when the test does
             os.read(ready, 1)
             os._exit(0)
         with pytest.raises(Busy), writer_lock(tmp_path):
             pass
-    with writer_lock(tmp_path):  # the child still runs
-        pass
-    os.write(told, b"x")
-    os.waitpid(child, 0)
+    try:
+        with writer_lock(tmp_path):  # the child still runs
+            pass
+    finally:
+        os.close(told)
+        os.waitpid(child, 0)
 
 
 @pytest.mark.parametrize("code, words", [(errno.EROFS, "read-only"), (errno.EACCES, "permission denied")])

@@ -87,6 +87,16 @@ def test_a_row_may_be_replaced_in_one_commit(empty, grow):
     assert np.array_equal(store.gather(np.array([2])), new.vectors)
 
 
+def test_deletions_of_several_commits_add_up(empty, grow):
+    with empty.write() as writer:
+        grow(writer, "abcd")
+        for row, left in ((0, "bcd"), (3, "bc"), (1, "c")):
+            writer.delete(np.array([row]))
+            store = writer.commit()
+            assert store.keys(store.live_rows()) == list(left)
+            assert store.rows == len(left)
+
+
 def test_staged_rows_can_be_deleted(empty, grow):
     with empty.write() as writer:
         grow(writer, "abc")
