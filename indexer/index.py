@@ -20,7 +20,7 @@ from .device import Device, choose
 from .prototypes import fold
 from .rowmaps import RowMap
 from .segments import new_segment, retuned
-from .specs import validated
+from .specs import serves, validated
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Request:
     k: int
     memory: int | None
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The request as JSON-able data."""
         return {"spec": self.spec, "recall": self.recall, "k": self.k, "memory": self.memory}
 
@@ -66,7 +66,7 @@ def index(
         prototypes = now.content.prototypes
         classes = prototypes.classes if prototypes else 0
         seconds = time.monotonic() - started
-        card = IndexCard.of(now.version, request.as_dict(), now.content.segments, classes, seconds)
+        card = IndexCard.of(now.version, request.to_json(), now.content.segments, classes, seconds)
     for note in card.notes:
         warnings.warn(note, LookalikeWarning, stacklevel=2)
     return card
@@ -105,14 +105,14 @@ def _stage(writer: Writer, request: Request, device: Device, everything: bool, p
         rows = _live_from(store, _stop(store, kept))
         left = None if request.memory is None else request.memory - sum(entry.size for entry in kept)
         for start, stop in plan.pieces(len(rows)):
-            asked_here = request.spec if not kept or stop - start > plan.SMALL else "auto"
+            beside = kept and (stop - start <= plan.SMALL or not serves(request.spec, stop - start, store.dim or 0))
             room = None if left is None else max(0, left * (stop - start) // len(rows))
-            part = replace(request, spec=asked_here, memory=room)
-            entries.append(new_segment(store, rows[start:stop], device=device, progress=progress, **part.as_dict()))
+            part = replace(request, spec="auto" if beside else request.spec, memory=room)
+            entries.append(new_segment(store, rows[start:stop], device=device, progress=progress, **part.to_json()))
     if tuple(entries) != writer.content.segments:
         writer.set_segments(tuple(entries))
-    if request.as_dict() != asked:
-        writer.set_index(request.as_dict())
+    if request.to_json() != asked:
+        writer.set_index(request.to_json())
 
 
 def _as_wanted(store: Store, entry: SegmentEntry, request: Request) -> SegmentEntry:

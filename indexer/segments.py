@@ -113,7 +113,7 @@ def _short_of(spec: str, wanted: float, reached: Recall | None) -> str | None:
         return None
     return (
         f"spec {spec!r} reaches recall@{reached.k} {reached.mean:.3f} at most, not {wanted}: "
-        "a spec with ,RFlat at its end, or auto, reaches more"
+        "auto, or ,RFlat behind a code, reaches more"
     )
 
 

@@ -47,6 +47,15 @@ def empty_index(spec: str, dim: int) -> Any:
     return index
 
 
+def serves(spec: str, n: int, dim: int) -> bool:
+    """Whether `n` rows are enough for the lists of `spec`, 39 each, as k-means wants; "auto" serves any."""
+    if spec == "auto":
+        return True
+    index = empty_index(spec, dim)
+    inner = core(index)
+    return not isinstance(inner, faiss.IndexIVF) or n >= 39 * int(inner.nlist)
+
+
 def choose_spec(asked: str, n: int, dim: int, memory: int | None) -> tuple[str, str | None]:
     """The factory string for a segment of `n` rows, and what to tell about it.
 

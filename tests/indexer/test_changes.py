@@ -1,6 +1,7 @@
 """Any order of adding, removing, indexing and compacting: hits stay those of every pair in float64."""
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -12,6 +13,7 @@ from lookalike.store.compact import compact
 SPECS = ["auto", "Flat", "IVF2,Flat", "HNSW4", "SQ8", "IVF2,PQ4x4fs"]
 
 
+@pytest.mark.filterwarnings("ignore:spec .* reaches recall")  # a graph of few rows, many of them equal
 def test_changes(new_shop, monkeypatch):
     monkeypatch.setattr(plan, "SMALL", 20)
 
