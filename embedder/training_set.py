@@ -32,7 +32,7 @@ def read_training_set(
 
     LookalikeError where the source cannot be opened, or nothing in it is labelled and readable.
     """
-    from .decode import picture_of
+    from .images import prepared
     from .rejected import Rejected
     from .sources import open_source
 
@@ -46,11 +46,11 @@ def read_training_set(
                 unlabelled += 1
                 continue
             try:
-                picture = picture_of(opened.read(record.locator), preprocessing.channels, preprocessing.size)
+                pixels = prepared(opened.read(record.locator), preprocessing).pixels
             except Rejected:
                 rejected += 1
                 continue
-            file.write(preprocessing.apply(picture.pixels).data)
+            file.write(np.ascontiguousarray(pixels).data)
             labels.append(record.label)
         if not labels:
             raise LookalikeError(
