@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..store.errors import LookalikeError
+from ..store.errors import Damaged, LookalikeError
 from ..store.unit import unit_rows
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def ask(store: "Store", queries: list[Any], encode: Encode, normalise: bool = Fa
     for query in queries:
         try:
             kind, value = _kind(store, query, normalise)
+        except Damaged:  # the collection is, not the query
+            raise
         except LookalikeError as error:
             rows.append((_name(query), error, -1))
             continue

@@ -58,12 +58,19 @@ def make_whole(folder: Path) -> Whole:
         patched.setattr("warnings.warn", lambda *_, **__: None)  # few rows for so many lists
         run("embed", whole.shop, whole.photos, "--model", whole.model, "--workers", 1)
         run("index", whole.shop, "--spec", "IVF2,Flat")
-        run("remove", whole.shop, "class 0/0004.png", "class 1/0009.png", "class 3/0031.png")
+        remove(whole, "class 0/0004.png", "class 1/0009.png", "class 3/0031.png")
         run("index", whole.shop, "--spec", "IVF2,Flat", "--compact")
         run("calibrate", whole.shop, whole.strangers, "--fpr", 0.3)
-        run("remove", whole.shop, "class 0/0008.png")
+        remove(whole, "class 0/0008.png")
         run("index", whole.shop, "--spec", "IVF2,Flat")
     return whole
+
+
+def remove(whole: Whole, *keys: str) -> None:
+    """Remove pictures from the collection, and from the folder too, so that a sync does not bring them back."""
+    run("remove", whole.shop, *keys)
+    for key in keys:
+        (whole.photos / key).unlink()
 
 
 def pictures(folder: Path, seeds: range, name: str, classes: int) -> None:
