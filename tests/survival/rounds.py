@@ -43,11 +43,15 @@ def fork(work: Callable[[], Any], failure: Path) -> int:
 
 
 def ended(child: int, failure: Path) -> int:
-    """How a child ended: 0, or minus a signal; RuntimeError with its traceback where it failed."""
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status > 0:
-        raise RuntimeError(f"in a child: {failure.read_text() if failure.exists() else status}")
-    return status
+    """Wait for a child to end: 0, or minus a signal; RuntimeError with its traceback where it failed."""
+    return _outcome(os.waitpid(child, 0)[1], failure)
+
+
+def _outcome(status: int, failure: Path) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    if code > 0:
+        raise RuntimeError(f"in a child: {failure.read_text() if failure.exists() else code}")
+    return code
 
 
 class Rounds:
@@ -109,8 +113,10 @@ class Rounds:
         started = time.monotonic()
         child = fork(lambda: self._work(shop), self.failure)
         while (passed := time.monotonic() - started) < after:
-            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                break
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                _outcome(status, self.failure)
+                return passed
             time.sleep(min(0.005, after - passed))
         os.kill(child, signal.SIGKILL)
         return None if ended(child, self.failure) == -signal.SIGKILL else passed

@@ -13,7 +13,7 @@ from typing import Any
 from lookalike.store.writer import Writer
 
 
-def watch(file: Path, after: Callable[[int], None] = lambda version: None) -> None:
+def watch(file: Path, after: Callable[[int], Any] = lambda version: None) -> None:
     """From now on, append a line to `file` for each commit of this process; `after` is called with its version."""
     notes = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
     add_part, delete, commit = Writer.add_part, Writer.delete, Writer.commit
