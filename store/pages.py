@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class Pages:
         self._lock = threading.RLock()
         self._parts: OrderedDict[str, Any] = OrderedDict()
         self._others: OrderedDict[str, Any] = OrderedDict()
+        # Versions hold their own runs: one that all have let go of must not stay mapped while an import goes on.
+        self._runs: WeakValueDictionary[str, RunTable] = WeakValueDictionary()
 
     def file(self, entry: FileEntry) -> Path:
         """The path of `entry`; Damaged where its bytes are not those promised, or a link leads to it."""
@@ -57,7 +60,12 @@ class Pages:
 
     def run(self, entry: RunEntry) -> RunTable:
         """A lookup table."""
-        return self._kept(self._others, _MOST_OTHERS, entry, lambda: RunTable(self.file(entry)))
+        with self._lock:
+            table = self._runs.get(entry.file)
+            if table is None:
+                with plain_errors(f"read {entry.file}"):
+                    table = self._runs[entry.file] = RunTable(self.file(entry))
+            return table
 
     def bitmap(self, entry: FileEntry | None) -> Bitmap:
         """Deleted rows; none where there is no file."""
