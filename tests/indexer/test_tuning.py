@@ -1,0 +1,93 @@
+"""Recall as a naive loop counts it, knobs raised until it is reached, codes that keep the order of inner products."""
+
+import numpy as np
+import pytest
+from lookalike.indexer.build import build, training_places
+from lookalike.indexer.device import Device
+from lookalike.indexer.exact import in_chunks
+from lookalike.indexer.segment import Segment
+from lookalike.indexer.tuning import measured, recalls, sampled, tuned
+
+
+def unit(rng, n, d, centre=0.0):
+    x = rng.standard_normal((n, d)) + centre
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+def built(spec, rows):
+    ids = np.arange(len(rows))
+    blocks = in_chunks(ids, lambda some: rows[some])
+    return build(spec, rows.shape[1], rows, blocks, Device("cpu"), len(rows))
+
+
+@pytest.fixture
+def ivf(rng):
+    """make(parameters) gives an IVF segment over rows that are hard to divide, and a sample of queries."""
+    rows = unit(rng, 3000, 12)
+    index = built("IVF32,Flat", rows)
+
+    def make(parameters):
+        return Segment(index, lambda ids: rows[ids], parameters)
+
+    blocks = in_chunks(np.arange(3000), lambda some: rows[some])
+    return rows, make, sampled(np.arange(3000), 10, lambda ids: rows[ids], blocks, rng)
+
+
+def test_recall_is_the_share_of_other_rows_found(ivf):
+    rows, make, sample = ivf
+    for nprobe in (1, 4, 32):
+        segment = make({"nprobe": nprobe})
+        naive = []
+        for own, query in zip(sample.ids, sample.vectors, strict=True):
+            scores = rows @ query
+            scores[own] = -np.inf
+            nearest = set(np.argsort(-scores)[:10].tolist())
+            found = [i for i in segment.search(query[None], 11)[1][0].tolist() if i != own][:10]
+            naive.append(len(nearest & set(found)) / 10)
+        assert np.allclose(recalls(segment, sample), naive)
+        reached = measured(segment, sample)
+        assert reached.mean == pytest.approx(np.mean(naive)) and reached.low <= reached.mean <= reached.high
+    assert reached.mean == 1 and reached.high == 1 and reached.low > 0.99
+
+
+def test_the_fewest_lists_that_reach_it_are_taken(ivf):
+    _, make, sample = ivf
+    first, second = sample.half(0), sample.half(1)
+    assert not set(first.ids) & set(second.ids)
+    for wanted in (0.5, 0.9, 0.99):
+        nprobe = tuned(make, first, wanted)["nprobe"]
+        assert recalls(make({"nprobe": nprobe}), first).mean() >= wanted
+        assert recalls(make({"nprobe": nprobe}), second).mean() >= wanted - 0.03
+        if nprobe > 8:
+            assert recalls(make({"nprobe": nprobe * 3 // 4}), first).mean() < wanted + 0.02
+
+
+def test_what_cannot_be_reached_is_tried_to_the_end(ivf):
+    assert tuned(ivf[1], ivf[2], 1.1) == {"nprobe": 32}
+
+
+def test_a_filter_is_met_with_more_lists(ivf, rng):
+    rows, make, _ = ivf
+    segment = make({"nprobe": 4})
+    queries = unit(rng, 200, 12)
+    allowed = rng.random(3000) < 0.2
+    segment._too_few = lambda count: False
+    scores, _ = segment.search(queries, 10, allowed)
+    best = -np.sort(-(queries @ rows[allowed].T), axis=1)[:, :10]
+    unfiltered = (segment.search(queries, 10)[0] >= -np.sort(-(queries @ rows.T), axis=1)[:, 9:10] - 1e-6).mean()
+    assert (scores >= best[:, -1:] - 1e-6).mean() > unfiltered
+
+
+def test_a_full_projection_keeps_inner_products(rng):
+    rows = unit(rng, 800, 8, centre=1.0)
+    queries = unit(rng, 20, 8)
+    for spec in ("PCA8,Flat", "PCAR8,Flat", "RR8,Flat"):
+        scores, ids = built(spec, rows).search(queries, 800)
+        assert np.allclose(scores, np.take_along_axis(queries @ rows.T, ids, axis=1), atol=1e-5)
+
+
+def test_training_places_are_spread():
+    assert training_places(10, 0).tolist() == []
+    assert training_places(10, 10).tolist() == list(range(10))
+    assert training_places(10, 3).tolist() == [1, 5, 8]
+    assert np.diff(training_places(1_000_003, 1000)).max() <= 1001
