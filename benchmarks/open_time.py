@@ -1,10 +1,10 @@
-"""How long a checked collection takes to open: 1,000,000 x 64 imported and indexed once, then opened in fresh processes.
+"""How long a checked collection takes to open: 1,000,000 x 64 imported and indexed once, opened in fresh processes.
 
     python benchmarks/open_time.py [--rows 1000000] [--dim 64] [--spec auto] [--folder KEPT]
 
-Each line is the median of five fresh processes: opening (wanted, issue 2: under a second), the first search by vector after it, which
-opens the segments, and the first keys(). The interpreter's start and imports are told apart. With --folder the
-collection is kept, and used again where it is there.
+Each line is the median of five fresh processes: opening (wanted, issue 2: under a second), the first search by vector
+after it, which opens the segments, and the first keys(). The interpreter's start and imports are told apart. With
+--folder the collection is kept, and used again where it is there.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-
 from lookalike import Collection
 
 _PROBE = """
