@@ -32,4 +32,4 @@ check: $(VENV)/.installed ## lint, format and types
 	MYPYPATH=build/typed $(BIN)/mypy $(addprefix -p lookalike.,$(ROOMS)) -m lookalike $(addprefix -m lookalike.,$(basename $(wildcard cli.py demo.py)))
 
 clean: ## remove what make made
-	rm -rf $(VENV) build dist *.egg-info demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info lookalike-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

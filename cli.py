@@ -12,6 +12,7 @@ import warnings
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from . import __version__
 from .store.errors import LookalikeError, LookalikeWarning
@@ -56,10 +57,15 @@ class LazyGroup(click.Group):
         """As click does, with the nearest name offered where there is no such command."""
         import difflib
 
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             raise click.UsageError(f"no command {args[0]!r}" + (f": did you mean {near[0]!r}?" if near else ""), ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name from the table, without importing any command."""
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        return [CompletionItem(name, help=COMMANDS[name][1]) for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List names and short helps without importing any command."""
@@ -93,7 +99,9 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status: 0 only if it worked."""
     debug = "--debug" in arguments
     try:
-        result = cli.main(arguments, prog_name="lookalike", standalone_mode=False)
+        # Taken out here, so that it works behind the command too, where people add it after an error.
+        rest = [argument for argument in arguments if argument != "--debug"]
+        result = cli.main(rest, prog_name="lookalike", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as error:
         return error.exit_code

@@ -61,7 +61,7 @@ def calibrate(
         seed=seed,
         version=store.version,
         next_row=store.next_row,
-        deleted=store.deleted_count,
+        rows=store.rows,
         model=store.model.digest if store.model else None,
     )
     with store.write() as writer:
@@ -78,8 +78,8 @@ def _labelled(collection: "Collection", source: str, progress: Progress) -> _Lab
     # Copies of one image are not independent, and the bound counts independent images.
     first: dict[str, int] = {}
     for i, content in enumerate(encoded.contents):
-        if content is not None:
-            kept[i] &= first.setdefault(content, i) == i
+        if content is not None and kept[i]:
+            kept[i] = first.setdefault(content, i) == i
     stored = collection.store.find_contents(list(first)) >= 0
     for (_, i), seen in zip(first.items(), stored, strict=True):
         kept[i] &= not seen
@@ -95,8 +95,13 @@ def _unknown_distances(
     """Distances (n,) float32 to the nearest class of images that stand for the unknown, and which these were."""
     if foreign.any():
         return _nearest(rank(collection, labelled.vectors[foreign], None, way)), UNKNOWNS[0]
-    left_out = rank_without_class(collection, labelled.vectors[known], labelled.labels[known].tolist(), way)
-    return _nearest(left_out), UNKNOWNS[1]
+    left_out = _nearest(rank_without_class(collection, labelled.vectors[known], labelled.labels[known].tolist(), way))
+    if np.isinf(left_out).any():
+        raise LookalikeError(
+            f"{collection.path} has one class only, so leaving a class out finds nothing: "
+            "give images of classes that the collection does not have"
+        )
+    return left_out, UNKNOWNS[1]
 
 
 def _nearest(ranked: Ranked) -> np.ndarray:

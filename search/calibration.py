@@ -31,7 +31,7 @@ class Calibration:
     unknowns: "unknown classes" (labels neither in the collection nor among the model's training classes) or
     "trained classes" (each class left out in turn, optimistic). chosen_on, measured_on: counts of unknown images, how
     many were accepted, the rate and its bound or interval; measured_on is None where every unknown image was needed
-    to choose. false_rejects: known images refused, with a 95 % interval. version, next_row, deleted: the collection's
+    to choose. false_rejects: known images refused, with a 95 % interval. version, next_row, rows: the collection's
     state when calibrated.
     """
 
@@ -48,7 +48,7 @@ class Calibration:
     seed: int
     version: int
     next_row: int
-    deleted: int
+    rows: int
     model: str | None
     format: int = FORMAT
 
@@ -119,7 +119,7 @@ def threshold_of(store: "Store", way: Way) -> float | None:
             f"{store.path} was calibrated with k={calibration.k} and {calibration.weights} weights, not k={way.k} and "
             f"{way.weights}: its threshold may not keep its word"
         )
-    if (store.next_row, store.deleted_count) != (calibration.next_row, calibration.deleted):
+    if (store.next_row, store.rows) != (calibration.next_row, calibration.rows):
         _warn(f"{store.path} has changed since version {calibration.version}, where it was calibrated for {way.by}")
     return calibration.threshold
 

@@ -125,6 +125,7 @@ class Collection:
         self._instances: Instances | None = None
         self._prototypes: Prototypes | None = None
         self._selections: dict[str, np.ndarray] = {}
+        self._labelled: tuple[np.ndarray | None] | None = None
 
     def embed(
         self,
@@ -211,7 +212,7 @@ class Collection:
         k: int = 10,
         spec: str = "auto",
         memory: int | None = None,
-        device: str | None = None,
+        device: str = "auto",
         *,
         compact: bool = False,
         progress: Progress = silent,
@@ -228,7 +229,7 @@ class Collection:
             recall=recall,
             k=k,
             memory=memory,
-            device=device or self._device,
+            device=self._device if device == "auto" else device,
             compact=compact,
             progress=progress,
         )
@@ -260,6 +261,17 @@ class Collection:
         allowed = None if where is None else self.meeting(where)
         scores, rows = nearest(self.instances, asked.vectors, asked.own, k, exact, allowed)
         return Hits(self._store, rows, scores)
+
+    @property
+    def labelled(self) -> np.ndarray | None:
+        """(next_row,) bool: the rows that have a label and so a vote; None where all have."""
+        if self._labelled is None:
+            rows = self._store.live_rows()
+            with_label = self._store.codes(rows) >= 0
+            mask = np.zeros(self._store.next_row, bool)
+            mask[rows[with_label]] = True
+            self._labelled = (None if with_label.all() else mask,)
+        return self._labelled[0]
 
     def meeting(self, where: str) -> np.ndarray:
         """(next_row,) bool: the rows of which the SQL condition `where` is true; LookalikeError for a wrong one."""

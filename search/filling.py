@@ -3,10 +3,11 @@
 The shell and the Python face both come here, so that a wrong source or model is refused before anything is created.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
-from ..store.errors import TooManyRejects
+from ..store.errors import LookalikeError, LookalikeWarning, TooManyRejects
 from ..store.ingest import import_vectors
 from ..store.store import Store
 
@@ -38,4 +39,7 @@ def grow(path: Path, device: str) -> None:
     if indexed:
         from ..indexer.index import grow as make_segment
 
-        make_segment(path, device=device)
+        try:
+            make_segment(path, device=device)
+        except LookalikeError as error:  # the rows are committed, and the tail is searched exactly
+            warnings.warn(f"the new rows are not indexed yet: {error}", LookalikeWarning, stacklevel=2)

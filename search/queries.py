@@ -5,6 +5,7 @@ that it is never among its hits; what cannot be read is kept in `Asked.failed`, 
 """
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,43 +45,109 @@ def as_list(queries: Any) -> list[Any]:
     return [queries]
 
 
+@dataclass
+class _Planned:
+    """A query, what it is, and its vectors (m, d) once they are read: or why it cannot be asked."""
+
+    query: Any
+    kind: str = ""  # "key", "image" or "vectors"
+    row: int = -1
+    vectors: "np.ndarray | LookalikeError | None" = None
+
+
 def ask(store: "Store", queries: list[Any], encode: Encode, normalise: bool = False) -> Asked:
     """Turn `queries` into vectors: plan first what each is, then read keys and images each in one go."""
-    rows: list[tuple[str, np.ndarray | LookalikeError, int]] = []
-    images: list[tuple[int, Any]] = []
-    for query in queries:
+    planned = [_Planned(query) for query in queries]
+    for plan, row in zip(planned, _key_rows(store, queries), strict=True):
         try:
-            kind, value = _kind(store, query, normalise)
+            _plan(store, plan, row, normalise)
         except Damaged:  # the collection is, not the query
             raise
         except LookalikeError as error:
-            rows.append((_name(query), error, -1))
-            continue
-        if kind == "image":
-            images.append((len(rows), value))
-            rows.append((_name(query), np.empty(0), -1))
-        elif kind == "key":
-            rows.append((_name(query), store.gather(np.array([value]))[0], value))
-        else:
-            many = len(value) != 1
-            rows.extend((f"{_name(query)}[{i}]" if many else _name(query), v, -1) for i, v in enumerate(value))
-    for (place, _), vector in zip(images, encode([image for _, image in images]) if images else [], strict=True):
-        rows[place] = (rows[place][0], vector, -1)
-    return _collect(rows, store.dim or 0)
+            plan.vectors = error
+    keys = [plan for plan in planned if plan.kind == "key"]
+    for plan, vector in zip(keys, store.gather(np.array([plan.row for plan in keys], np.int64)), strict=True):
+        plan.vectors = vector[None]
+    _encode([plan for plan in planned if plan.kind == "image"], encode)
+    return _collect(planned, store.dim or 0)
 
 
-def _collect(rows: list[tuple[str, "np.ndarray | LookalikeError", int]], dim: int) -> Asked:
-    asked, vectors, own = Asked(), [], []
-    for name, vector, row in rows:
-        if isinstance(vector, LookalikeError):
+def _key_rows(store: "Store", queries: list[Any]) -> list[int]:
+    """The row of each query that may be a key, -1 for all others."""
+    rows = [-1] * len(queries)
+    texts = {place: query.removeprefix("key:") for place, query in enumerate(queries) if isinstance(query, str)}
+    for place, row in zip(texts, store.find(list(texts.values())).tolist(), strict=True):
+        rows[place] = row
+    return rows
+
+
+def _plan(store: "Store", plan: _Planned, row: int, normalise: bool) -> None:
+    """Say what a query is; vectors are read at once. `row`: of the key that a text names, or -1."""
+    query = plan.query
+    if isinstance(query, np.ndarray):
+        plan.kind, plan.vectors = "vectors", _vectors(store, query, "query", normalise)
+    elif isinstance(query, str | os.PathLike):
+        _plan_text(store, plan, os.fspath(query), row, normalise)
+    elif _is_picture(query):
+        plan.kind = "image"
+    else:
+        raise LookalikeError(f"a query is a {type(query).__name__}: give a path, a PIL image, a key or an array")
+
+
+def _plan_text(store: "Store", plan: _Planned, text: str, row: int, normalise: bool) -> None:
+    """A text is a key where it says so, else a file, else a key; both is refused."""
+    if text.startswith("key:") and isinstance(plan.query, str):
+        if row < 0:
+            raise LookalikeError(f"no key {text[4:]!r} in {store.path}")
+        plan.kind, plan.row = "key", row
+    elif os.path.exists(text):
+        if row >= 0:
+            raise LookalikeError(f"{text!r} is both a file and a key: write key:{text} or ./{text}")
+        plan.kind = "vectors" if text.endswith(".npy") else "image"
+        if plan.kind == "vectors":
+            plan.vectors = _vectors(store, _load_npy(Path(text)), text, normalise)
+    elif row >= 0:
+        plan.kind, plan.row = "key", row
+    else:
+        raise LookalikeError(f"{text!r} is neither a file nor a key of {store.path}")
+
+
+def _is_picture(query: Any) -> bool:
+    """Whether it is a PIL image; who has one has imported PIL."""
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(query, pil.Image)
+
+
+def _encode(images: list[_Planned], encode: Encode) -> None:
+    """Encode the images; where that is impossible (no model), each is told why."""
+    if not images:
+        return
+    try:
+        answers = encode([plan.query for plan in images])
+    except Damaged:
+        raise
+    except LookalikeError as error:
+        answers = [error] * len(images)
+    for plan, answer in zip(images, answers, strict=True):
+        plan.vectors = answer if isinstance(answer, LookalikeError) else answer[None]
+
+
+def _collect(planned: list[_Planned], dim: int) -> Asked:
+    asked = Asked()
+    vectors = [np.empty((0, dim), np.float32)]
+    own: list[int] = []
+    for plan in planned:
+        name = _name(plan.query)
+        if isinstance(plan.vectors, LookalikeError) or plan.vectors is None:
             asked.order.append(-1 - len(asked.failed))
-            asked.failed.append((name, str(vector)))
+            asked.failed.append((name, str(plan.vectors)))
             continue
-        asked.order.append(len(vectors))
-        asked.names.append(name)
-        vectors.append(vector)
-        own.append(row)
-    asked.vectors = np.array(vectors, np.float32).reshape(len(vectors), dim)
+        many = len(plan.vectors)
+        asked.order.extend(range(len(own), len(own) + many))
+        asked.names.extend([name] if many == 1 else [f"{name}[{i}]" for i in range(many)])
+        vectors.append(plan.vectors)
+        own.extend([plan.row] * many)
+    asked.vectors = np.concatenate(vectors)
     asked.own = np.array(own, np.int64)
     return asked
 
@@ -89,31 +156,6 @@ def _name(query: Any) -> str:
     if isinstance(query, str | os.PathLike):
         return os.fspath(query)
     return getattr(query, "filename", None) or type(query).__name__
-
-
-def _kind(store: "Store", query: Any, normalise: bool) -> tuple[str, Any]:
-    """("key", row), ("image", path or picture) or ("vectors", (m, d) array)."""
-    if isinstance(query, np.ndarray):
-        return "vectors", _vectors(store, query, "query", normalise)
-    if not isinstance(query, str | os.PathLike):
-        return "image", query
-    text = os.fspath(query)
-    if text.startswith("key:"):
-        row = int(store.find([text[4:]])[0])
-        if row < 0:
-            raise LookalikeError(f"no key {text[4:]!r} in {store.path}")
-        return "key", row
-    path = Path(text)
-    row = int(store.find([text])[0]) if isinstance(query, str) else -1
-    if path.exists():
-        if row >= 0:
-            raise LookalikeError(f"{text!r} is both a file and a key: write key:{text} or ./{text}")
-        if path.suffix == ".npy":
-            return "vectors", _vectors(store, _load_npy(path), text, normalise)
-        return "image", path
-    if row < 0:
-        raise LookalikeError(f"{text!r} is neither a file nor a key of {store.path}")
-    return "key", row
 
 
 def _load_npy(path: Path) -> np.ndarray:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..store.errors import LookalikeError
-from .vote import vote
+from .vote import WEIGHTS, vote
 
 if TYPE_CHECKING:
     from .collection import Collection
 
 WAYS = ("prototype", "knn")
-WEIGHTS = ("uniform", "distance")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def _best_two(scores: np.ndarray, classes: list[str]) -> Ranked:
 
 def _by_vote(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:
     most = max((len(rows) for rows in own), default=0) if own is not None else 0
-    scores, rows = collection.instances.search(vectors, way.k + most, exact=way.exact)
+    scores, rows = collection.instances.search(vectors, way.k + most, exact=way.exact, allowed=collection.labelled)
     if most and own is not None:
         scores, rows = _without(scores, rows, own, way.k)
     return _voted(collection, scores, rows, way)
@@ -114,7 +113,7 @@ def _vote_without_class(collection: "Collection", vectors: np.ndarray, labels: n
         mine = np.flatnonzero(labels == name)
         if len(mine):
             allowed = np.zeros(store.next_row, bool)
-            allowed[rows[codes != code]] = True
+            allowed[rows[(codes != code) & (codes >= 0)]] = True
             scores[mine], found[mine] = collection.instances.search(
                 np.ascontiguousarray(vectors[mine]), way.k, exact=way.exact, allowed=allowed
             )

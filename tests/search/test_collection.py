@@ -80,7 +80,8 @@ def test_a_name_that_is_a_file_and_a_key_is_refused(shop, tmp_path, monkeypatch)
         (unit(np.ones((1, 9))), "9"),
         ("nothing", "'nothing' is neither a file nor a key"),
         ("key:nothing", "no key 'nothing'"),
-        (b"x", "model"),
+        (b"x", "a query is a bytes"),
+        (5, "a query is a int"),
     ],
 )
 def test_what_cannot_be_asked_is_named(shop, query, message):
