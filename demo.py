@@ -4,7 +4,7 @@ DIR gets images/train, images/calibrate, images/known and images/unknown (class 
 Two classes are held out of training and of the collection; they are the unknown ones.
 """
 
-import json
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .store.errors import LookalikeError
+from .store.publish import plain_errors
 from .store.shell import bar
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .search.collection import Collection
 
 FPR = 0.05
+ASKED = "asked.csv"
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
@@ -83,10 +85,10 @@ def write_images(folder: Path, dataset: Dataset) -> None:
     """Write the images as PNG below `folder`, cut by class and purpose; kept where they are there already."""
     from PIL import Image
 
-    done = folder / "images.json"
+    done = folder / "dataset.txt"
     if done.exists():
-        if (found := json.loads(done.read_text())) != {"dataset": dataset.name}:
-            raise LookalikeError(f"{folder} holds the demo of {found.get('dataset')!r}: give another folder")
+        if (found := done.read_text()) != dataset.name:
+            raise LookalikeError(f"{folder} holds the demo of {found!r}: give another folder")
         return
     images, labels = dataset.load()
     for number, (image, label, purpose) in enumerate(
@@ -95,7 +97,7 @@ def write_images(folder: Path, dataset: Dataset) -> None:
         path = folder / "images" / purpose / label / f"{number:05d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
-    done.write_text(json.dumps({"dataset": dataset.name}))
+    done.write_text(dataset.name)
 
 
 @click.command(short_help="Train, embed, index, calibrate and ask, on real images.")
@@ -113,9 +115,11 @@ def demo(folder: str, dataset: str) -> None:
     from .search.collection import Collection
 
     root, chosen, started = Path(folder), DATASETS[dataset], time.monotonic()
-    root.mkdir(parents=True, exist_ok=True)
     _say(f"1. write the images below {root}/images, {' and '.join(chosen.held_out)} held out")
-    write_images(root, chosen)
+    with plain_errors(f"write the images of the demo below {root}"):
+        root.mkdir(parents=True, exist_ok=True)
+        write_images(root, chosen)
+        _together(root / "images")
     images, model = root / "images", root / "model"
     _say(f"2. train by the recipe {chosen.recipe} (kept where {model} is done, gone on with where it was interrupted)")
     with bar("train") as progress:
@@ -137,26 +141,23 @@ def _fill_and_measure(collection: "Collection", images: Path, model: Path) -> li
     with bar("calibrate") as progress:
         calibration = collection.calibrate(images / "calibrate", fpr=FPR, progress=progress)
     _say("5. evaluate on images that nothing above has seen, known and unknown")
-    asked = _together(images)
     with bar("evaluate") as progress:
-        measured = collection.evaluate(asked, progress=progress)
+        measured = collection.evaluate(images / ASKED, progress=progress)
     _say("6. ask with one known and one unknown image, and measure latency")
     answers = [_answer(collection, next(_pictures(images / kind))) for kind in ("known", "unknown")]
     point = next(p for p in collection.bench(k=10) if p["chosen"])
     return [*_facts(collection, embedded, card), *_measures(measured, calibration), *answers, _latency(point)]
 
 
-def _together(images: Path) -> Path:
+def _together(images: Path) -> None:
     """One table over images/known and images/unknown, as `evaluate` takes one source."""
     import csv
 
-    path = images / "asked.csv"
-    with path.open("w", newline="") as file:
+    with (images / ASKED).open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "label"))
         for kind in ("known", "unknown"):
             writer.writerows((p.relative_to(images).as_posix(), p.parent.name) for p in _pictures(images / kind))
-    return path
 
 
 def _pictures(folder: Path) -> Iterator[Path]:
@@ -221,10 +222,11 @@ def _table(rows: list[tuple[str, str]]) -> None:
 def _next_commands(root: Path, images: Path) -> None:
     known, unknown = next(_pictures(images / "known")), next(_pictures(images / "unknown"))
     click.echo("Next, try:")
-    for line in (
-        f"lookalike search {root}/collection {known}",
-        f"lookalike classify {root}/collection {known} {unknown}",
-        f"lookalike evaluate {root}/collection {images}/known --by knn",
-        f"lookalike info {root}/collection --json",
+    collection = root / "collection"
+    for arguments in (
+        ("search", collection, known),
+        ("classify", collection, known, unknown),
+        ("evaluate", collection, images / "known", "--by", "knn"),
+        ("info", collection, "--json"),
     ):
-        click.echo(f"  {line}")
+        click.echo("  " + shlex.join(("lookalike", *map(str, arguments))))

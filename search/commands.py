@@ -120,10 +120,13 @@ def _print_decision(answer: dict[str, Any]) -> None:
     if answer["nearest"] is None:
         click.echo(f"{shown(answer['query'])}: {name}")
         return
-    limit = (
-        "no threshold: run lookalike calibrate"
-        if answer["threshold"] is None
-        else f"threshold {answer['threshold']:.3f}"
-    )
+    limit = _limit(answer["threshold"])
     nearest = "" if answer["label"] else f"nearest {shown(answer['nearest'])}, "
     click.echo(f"{shown(answer['query'])}: {name}  ({nearest}distance {answer['distance']:.3f}, {limit})")
+
+
+def _limit(threshold: float | None) -> str:
+    """What a distance was held against, in words."""
+    if threshold is None:
+        return "no threshold: run lookalike calibrate"
+    return "no threshold kept the bound" if threshold < 0 else f"threshold {threshold:.3f}"

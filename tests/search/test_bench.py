@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from lookalike import Collection, LookalikeError
 
 from .conftest import clusters

@@ -1,0 +1,167 @@
+"""`calibrate`: which images may calibrate, what the threshold then does, and when it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+from lookalike import Collection, LookalikeError
+from lookalike.measures.intervals import clopper_pearson
+from lookalike.store.errors import LookalikeWarning
+
+from .conftest import clusters, unit
+from .stub import content, give_source
+from .test_rank import naive_prototypes
+
+
+def source(unknown: int, seed: int = 3, known: int = 40):
+    """`known` rows of the shop's classes and `unknown` random ones labelled "strange"."""
+    vectors, labels = clusters(seed, known)
+    strange = unit(np.random.default_rng(seed).normal(size=(unknown, 8)))
+    return np.concatenate([vectors, strange]), labels + ["strange"] * unknown
+
+
+def distances(shop, vectors):
+    """To the nearest prototype, by a loop."""
+    scores = [naive_prototypes(*shop.raw, query)[0][1] for query in vectors]
+    return np.sqrt(np.maximum(0, 2 - 2 * np.array(scores)))
+
+
+@pytest.mark.parametrize("by", ["prototype", "knn"])
+def test_the_threshold_decides_and_keeps_its_bound(shop, by):
+    vectors, labels = source(200)
+    give_source(shop, vectors, labels)
+    made = shop.calibrate("any", by=by, fpr=0.1)
+    assert made.unknowns == "unknown classes" and made.chosen_on["images"] == 100
+    assert made.chosen_on["bound"] <= 0.1
+    assert clopper_pearson(made.chosen_on["false_accepts"], 100, side="upper")[1] == pytest.approx(
+        made.chosen_on["bound"]
+    )
+    assert made.measured_on["images"] == 100 and made.false_rejects["images"] == 40
+    decisions = shop.classify(list(vectors), by=by)
+    accepted = np.array([label is not None for label in decisions.labels])
+    assert (accepted == (decisions.distances <= np.float32(made.threshold))).all()
+    counted = made.chosen_on["false_accepts"] + made.measured_on["false_accepts"]
+    assert accepted[40:].sum() == counted
+    assert (~accepted[:40]).sum() == made.false_rejects["false_rejects"]
+    if by == "prototype":
+        np.testing.assert_allclose(decisions.distances, distances(shop, vectors), atol=1e-4)
+
+
+def test_it_is_stored_read_back_and_replaced(shop):
+    vectors, labels = source(200)
+    give_source(shop, vectors, labels)
+    shop.calibrate("any", fpr=0.1)
+    made = shop.calibrate("any", fpr=0.05)
+    assert [entry.by for entry in shop.store.content.calibrations] == ["prototype"]
+    with Collection.open(shop.path) as again:
+        assert again.info()["calibrated_at"] is not None
+        decision = again.classify("k0").records()[0]
+        assert decision["threshold"] == pytest.approx(made.threshold)
+    json.dumps(made.to_json(), allow_nan=False)
+    assert "95 % sure" in str(made)
+
+
+def test_too_few_unknown_images_are_refused_with_the_number_missing(shop):
+    vectors, labels = source(30)
+    give_source(shop, vectors, labels)
+    version = shop.store.version
+    with pytest.raises(LookalikeError, match="needs 299 images of unknown classes; there are 30, 269 are missing"):
+        shop.calibrate("any", fpr=0.01)
+    assert Collection.open(shop.path).store.version == version
+
+
+def test_copies_and_stored_images_do_not_count(shop):
+    from .test_evaluate import add_with_contents
+
+    vectors, labels = source(60)
+    add_with_contents(shop, vectors[:10], labels[:10], range(10))
+    contents = [content(i) for i in range(len(vectors))]
+    contents[-20:] = [content(999)] * 20  # twenty copies of one unknown image
+    give_source(shop, vectors, labels, contents)
+    with pytest.raises(LookalikeError, match="there are 41, 18 are missing"):
+        shop.calibrate("any", fpr=0.05)
+    made = shop.calibrate("any", fpr=0.1)
+    assert made.false_rejects["images"] == 30
+
+
+def test_an_unlabelled_copy_does_not_hide_a_labelled_one(shop):
+    vectors, labels = source(100)
+    give_source(
+        shop,
+        np.concatenate([vectors[-1:], vectors]),
+        [None, *labels],
+        [content(139), *(content(i) for i in range(140))],
+    )
+    made = shop.calibrate("any", fpr=0.1)
+    assert made.chosen_on["images"] + made.measured_on["images"] == 100
+
+
+def test_classes_that_the_model_was_trained_on_are_not_unknown(shop):
+    vectors, labels = source(100)
+    labels[-40:] = ["trained"] * 40
+    give_source(shop, vectors, labels, trained=["trained", "c0"])
+    made = shop.calibrate("any", fpr=0.1)
+    assert made.unknowns == "unknown classes"
+    assert made.chosen_on["images"] + made.measured_on["images"] == 60
+
+
+@pytest.mark.parametrize("by", ["prototype", "knn"])
+def test_without_unknown_images_classes_are_left_out_in_turn(shop, by):
+    vectors, labels = clusters(3, 80)
+    give_source(shop, vectors, labels)
+    made = shop.calibrate("any", by=by, fpr=0.1)
+    assert made.unknowns == "trained classes" and "optimistic" in str(made)
+    if by == "prototype":
+        nearest = [
+            naive_prototypes(*shop.raw, q, without=label)[0][1] for q, label in zip(vectors, labels, strict=True)
+        ]
+        accepted = np.sqrt(2 - 2 * np.array(nearest)) <= made.threshold
+        assert accepted.sum() == made.chosen_on["false_accepts"] + made.measured_on["false_accepts"]
+
+
+def test_one_class_cannot_stand_in_for_the_unknown(tmp_path):
+    with Collection.create(tmp_path / "one") as one:
+        one.add(unit(np.ones((5, 8)) + np.eye(5, 8)), list("abcde"), ["only"] * 5)
+        give_source(one, unit(np.random.default_rng(0).normal(size=(100, 8))), ["only"] * 100)
+        with pytest.raises(LookalikeError, match="one class only"):
+            one.calibrate("any", fpr=0.1)
+
+
+def test_unknown_images_upon_a_class_leave_nothing_accepted(shop):
+    prototypes = shop.prototypes.matrix
+    give_source(shop, np.repeat(prototypes[:1], 100, axis=0), ["strange"] * 100)
+    made = shop.calibrate("any", fpr=0.1)
+    assert made.threshold < 0 and "everything is unknown" in str(made)
+    assert shop.classify(["k0", "k1"]).labels == [None, None]
+
+
+def test_a_collection_that_changed_answers_and_warns(shop):
+    vectors, labels = source(100)
+    give_source(shop, vectors, labels)
+    shop.calibrate("any", fpr=0.1)
+    shop.classify("k1")
+    shop.add(unit(np.ones((1, 8))), ["more"], ["c0"])
+    with pytest.warns(LookalikeWarning, match="has changed since version"):
+        assert shop.classify("k1").thresholds[0] > 0
+    with pytest.warns(LookalikeWarning, match="calibrated with k=10"):
+        give_source(shop, vectors, labels)
+        shop.calibrate("any", by="knn", fpr=0.1)
+        shop.classify("k1", by="knn", k=3)
+
+
+def test_compacting_is_no_change(shop):
+    shop.remove(["k1"])
+    give_source(shop, *source(100))
+    shop.calibrate("any", fpr=0.1)
+    shop.index(compact=True)
+    assert shop.classify("k2").thresholds[0] > 0
+
+
+def test_another_model_s_calibration_is_refused(shop, monkeypatch):
+    give_source(shop, *source(100))
+    shop.calibrate("any", fpr=0.1)
+    entry = shop.store.content.calibrations[0]
+    monkeypatch.setattr(type(shop.store), "model", type("Model", (), {"digest": "b" * 64})())
+    assert entry.model is None
+    with pytest.raises(LookalikeError, match=f"model None, and its model is {'b' * 64}"):
+        shop.classify(list(shop.raw[0][:1]))
