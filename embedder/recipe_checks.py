@@ -52,8 +52,13 @@ def _checked_choice(key: str, value: Any, choices: list[Any] | None, what: str) 
 
 
 def validation_classes(key: str, value: Any) -> float | tuple[str, ...]:
-    """Give a share from 0 to below 1, or names of classes without doubles."""
+    """Give a share from 0 to below 1, or names of two classes or more, without doubles."""
     if isinstance(value, (list, tuple)):
+        if len(value) == 1 and isinstance(value[0], str):
+            raise LookalikeError(
+                f"{key} = {list(value)}: one class alone always finds itself, so it measures nothing; name two or more, "
+                f"or set {key}=0 to keep out a tenth of every class's images"
+            )
         if value and all(isinstance(name, str) for name in value) and len(set(value)) == len(value):
             return tuple(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1:

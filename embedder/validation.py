@@ -1,12 +1,13 @@
 """How good an embedding is, on images that were kept out of training: recall@1 and MAP@R of each against all others."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ..measures.ranking import average_precision_at_r
-from ..store.errors import LookalikeError
+from ..store.errors import LookalikeError, LookalikeWarning
 
 MOST = 5000
 """Images scored at most: every one is compared with every other."""
@@ -29,10 +30,19 @@ class Scores:
 def split(labels: np.ndarray, wanted: float | tuple[str, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Give (training, validation) positions, ascending, of images with these labels (n,) of strings.
 
-    wanted: names of the classes to keep out, or the share of classes to, one at least, drawn by `seed`; 0 keeps out a
-    tenth of every class's images. LookalikeError where a name is not there, or fewer than two classes would be left.
+    wanted: names of two or more classes to keep out, or the share of classes to, drawn by `seed`; 0 keeps out a tenth of
+    every class's images. A share is two classes at least, since one class alone always finds itself: recall 1, learned
+    or not. Of fewer than four classes it keeps out a tenth of the images, with a LookalikeWarning. LookalikeError where
+    a name is not there, or fewer than two classes would be left.
     """
     names = sorted(set(labels.tolist()))
+    if isinstance(wanted, float) and wanted > 0 and 2 <= len(names) < 4:
+        warnings.warn(
+            f"data.validation_classes = {wanted:g}: of {len(names)} classes none can be spared for validation; a tenth "
+            "of every class's images is kept out instead (0 asks for that)",
+            LookalikeWarning,
+        )
+        wanted = 0
     if wanted == 0:
         held = _tenth(labels, names, seed)
     else:
@@ -51,7 +61,7 @@ def _classes_out(names: list[str], wanted: float | tuple[str, ...], seed: int) -
         if missing:
             raise LookalikeError(f"data.validation_classes: no class {missing[0]!r} among {', '.join(names[:20])}")
         return list(wanted)
-    count = max(1, round(wanted * len(names)))
+    count = max(2, round(wanted * len(names)))
     drawn = np.random.default_rng([seed, 1]).permutation(len(names))[:count]
     return [names[i] for i in drawn]
 

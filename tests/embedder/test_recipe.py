@@ -92,6 +92,7 @@ def test_a_resolved_recipe_reads_back_as_itself(tmp_path):
         ("[optimiser]\nlr = -1", ["optimiser.lr", "-1"]),
         ("[data]\nvalidation_classes = 1", ["data.validation_classes", "1"]),
         ("[data]\nvalidation_classes = ['a', 'a']", ["data.validation_classes"]),
+        ("[data]\nvalidation_classes = ['a']", ["['a']", "two or more", "data.validation_classes=0"]),
         ("[data]\nsource = 3", ["data.source", "3"]),
         ("model = 3", ["model", "3", "section"]),
         ("[model]\npretrained = true", ["model.pretrained", "conv4", "efficientnet-lite0"]),

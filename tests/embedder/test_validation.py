@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from lookalike.embedder.validation import score, split, thinned
-from lookalike.store.errors import LookalikeError
+from lookalike.store.errors import LookalikeError, LookalikeWarning
 
 LABELS = np.array([f"c{i % 7}" for i in range(700)] + ["rare"] * 3, dtype=object)
 
@@ -51,7 +51,23 @@ def test_a_share_keeps_whole_classes_out():
     assert len(out) == 2 and not out & set(LABELS[fit])
     assert np.array_equal(split(LABELS, 0.25, 0)[1], held)
     assert {frozenset(LABELS[split(LABELS, 0.25, seed)[1]]) for seed in range(9)} != {frozenset(out)}
-    assert len(set(LABELS[split(LABELS, 0.01, 0)[1]])) == 1
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2])
+@pytest.mark.parametrize("classes", [4, 5, 6, 7])
+def test_a_share_is_never_one_class_which_would_always_find_itself(share, classes):
+    labels = np.array([f"c{i % classes}" for i in range(100)], dtype=object)
+    fit, held = split(labels, share, 0)
+    assert len(set(labels[held])) == 2 and len(set(labels[fit])) == classes - 2
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_of_fewer_than_four_classes_images_are_kept_out_instead(classes):
+    labels = np.array([f"c{i % classes}" for i in range(120)], dtype=object)
+    with pytest.warns(LookalikeWarning, match=rf"0\.2: of {classes} classes") as said:
+        fit, held = split(labels, 0.2, 0)
+    assert len(said) == 1
+    assert [part.tolist() for part in (fit, held)] == [part.tolist() for part in split(labels, 0, 0)]
 
 
 def test_zero_keeps_a_tenth_of_every_class_and_loses_none():
