@@ -88,14 +88,19 @@ class Embed(Operation):
         self.model = folder / "model"
 
     def prepare(self) -> None:
+        encoder.save_encoder(self.model, untrained())
+        self._take_pictures()
+
+    def _take_pictures(self) -> None:
         # The broken ones come last: they are tried again each time, which would shift the batches of those after them,
         # and with them the last bits of vectors.
         for i in range(self.count):
             broken = i >= self.count - 3
             path = self.folder / "photos" / f"class {6 if broken else i % 6}" / f"{i:04d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"no picture" if broken else picture(i - 1 if i % 30 == 8 else i))
-        encoder.save_encoder(self.model, untrained())
+            content = b"no picture" if broken else picture(i - 1 if i % 30 == 8 else i)
+            if not path.exists() or path.read_bytes() != content:
+                path.write_bytes(content)
 
     def run(self, shop: Path) -> None:
         driver.COMMIT_SECONDS = 0.0
@@ -106,6 +111,21 @@ class Embed(Operation):
         files = sorted(p for p in (self.folder / "photos").rglob("*.png") if p.stat().st_size > 10)
         vectors = encode_images(encoder.Encoder.load(self.model), files)
         return {f"{p.parent.name}/{p.name}": (p.parent.name, v) for p, v in zip(files, vectors, strict=True)}
+
+
+class EmbedAgain(Embed):
+    """Embed a folder that has more pictures than the collection, and others under some of its keys."""
+
+    creates = False
+
+    def prepare(self) -> None:
+        encoder.save_encoder(self.model, untrained())
+        for i in range(0, 60, 2):
+            path = self.folder / "photos" / f"class {i % 6}" / f"{i:04d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(picture(i if i % 8 else 1000 + i) + bytes(i % 8 == 0))
+        embed(self.base, str(self.folder / "photos"), model=self.model, workers=1)
+        self._take_pictures()
 
 
 class Import(Operation):
@@ -189,6 +209,7 @@ OPERATIONS: dict[str, type[Operation]] = {
     "index": Index,
     "remove": Remove,
     "compact": Compact,
+    "embed again": EmbedAgain,
 }
 
 

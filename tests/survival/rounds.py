@@ -163,6 +163,7 @@ class Rounds:
             done = notes[-1]["version"] if notes else None
             assert done is None or store.version in (done, done + 1)
             assert keys == (sure if store.version == done else next_) or (done is None and keys in (sure, next_))
+            assert set(self._base_rows()) & set(self.operation.expected()) <= set(keys), "an older row is lost"
         truth = self._truth()
         assert all(truth[row] == held for row, held in found.items())
         assert [(file, problem) for file, problem in verify(shop) if problem] == []
@@ -175,6 +176,10 @@ class Rounds:
         assert strays_of(shop) == set()
         assert not [name for name in named_files(shop) if not (shop / name).exists()]
         state, expected = state_of(shop), state_of(self.reference)
+        if state["rows"] != expected["rows"]:
+            both = state["rows"].keys() | expected["rows"].keys()
+            rows = [row for row in sorted(both) if state["rows"].get(row) != expected["rows"].get(row)]
+            raise AssertionError(f"rows {rows}: {state['rows'].get(rows[0])}, not {expected['rows'].get(rows[0])}")
         differing = {name: (state[name], expected[name]) for name in expected if state[name] != expected[name]}
         assert not differing, str(differing)[:2000]
         assert [(file, problem) for file, problem in verify(shop) if problem] == []

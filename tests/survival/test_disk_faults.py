@@ -99,8 +99,8 @@ def fail_at(bench, capfd, most, codes):
     assert status == 0
     wanted = state_of(bench.shop)
     assert steps.count >= 6
-    most = min(most, steps.count)
-    for number, at in enumerate(round(i * (steps.count - 1) / (most - 1)) for i in range(most)):
+    last, most = steps.count - 1, min(most, steps.count)
+    for number, at in enumerate(round(i * last / (most - 1)) for i in range(most)):
         for code in codes(number):
             bench.fresh()
             capfd.readouterr()

@@ -8,7 +8,7 @@ import pytest
 from .operations import OPERATIONS
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", ["embed", "import", "index", "remove", "compact"])
 def test_a_kill_at_any_moment_loses_nothing(kill_rounds, operation):
     done = kill_rounds(operation, 5)
     assert done["kills"] == 5
@@ -18,7 +18,7 @@ def test_a_kill_at_any_moment_loses_nothing(kill_rounds, operation):
 @pytest.mark.long
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_two_hundred_kills_lose_nothing(kill_rounds, operation):
-    """Forty of each of five operations."""
+    """Forty of each operation."""
     done = kill_rounds(operation, 40, seed=1)
     print(operation, done)
     assert done["kills"] == 40

@@ -83,7 +83,9 @@ class Traced:
                 counted[thread, name] += 1
                 if self.publishes(name, rest):
                     found[name].append(counted[thread, name])
-        return {name: numbers for name, numbers in found.items() if numbers}
+        calls = {name: numbers for name, numbers in found.items() if numbers}
+        assert {"write", "fsync", "close", "openat"} < set(calls) and {"link", "linkat"} & set(calls)
+        return calls
 
     def publishes(self, name, rest):
         """Whether a call works on a file that is being published, or makes a name last."""
@@ -105,6 +107,25 @@ class Traced:
         return True
 
 
+@pytest.mark.usefixtures("strace")
+def test_every_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_it_counts(plain, tmp_path):
+    """In the order of the calls: fsync of a temporary file, its link, fsync of its folder; the manifest at the end."""
+    traced = Traced("index", plain, tmp_path)
+    done, lines = traced.run()
+    assert done.returncode == 0, done.stderr
+    synced, waiting, named = set(), None, []
+    for line in lines:
+        if call := re.search(r"fsync\(\d+<(.*?)>\)", line):
+            synced.add(call[1])
+            waiting = None if waiting == call[1] else waiting
+        elif call := re.search(r'link(?:at)?\((?:AT_FDCWD\S*, )?"(.*?)", (?:AT_FDCWD\S*, )?"(.*?)"', line):
+            assert call[1] in synced and waiting is None, line
+            waiting = str(Path(call[2]).parent)
+            named.append(Path(call[2]).parent.name)
+    assert waiting is None
+    assert len(named) >= 4 and named.index("manifests") == len(named) - 1
+
+
 def some(numbers, most):
     """`most` of these, spread evenly."""
     return numbers if len(numbers) <= most else [numbers[i * (len(numbers) - 1) // (most - 1)] for i in range(most)]
@@ -112,7 +133,6 @@ def some(numbers, most):
 
 def fail_some(traced, most):
     calls = traced.calls()
-    assert {"write", "fsync", "close", "openat"} < set(calls) and {"link", "linkat"} & set(calls)
     for call, numbers in calls.items():
         chosen = some(numbers, most)
         met = sum(traced.fail(call, number) for number in chosen)
