@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# torch first and by its pin: a range would bring builds for accelerators that are not there.
+TORCH := $(shell grep ^torch== constraints.txt)
 ROOMS := store measures embedder indexer search configs
 
-.PHONY: help demo test test-long check clean
+.PHONY: help demo test test-long check wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -12,7 +14,7 @@ help: ## show this list
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,pretrained,dev]'
 	@touch $@
 
@@ -30,6 +32,14 @@ check: $(VENV)/.installed ## lint, format and types
 	$(BIN)/ruff format --check .
 	@mkdir -p build/typed && ln -sfn ../.. build/typed/lookalike  # mypy finds packages by folder name, and ours is the root
 	MYPYPATH=build/typed $(BIN)/mypy $(addprefix -p lookalike.,$(ROOMS)) -m lookalike $(addprefix -m lookalike.,$(basename $(wildcard cli.py demo.py)))
+
+wheel: $(VENV)/.installed ## build the wheel, install it in an empty venv, and run the demo from it
+	rm -rf build/wheel
+	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheel >/dev/null
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt $(TORCH)
+	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls build/wheel/*.whl)[cpu]"
+	cd build/wheel && venv/bin/lookalike demo
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info lookalike-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
