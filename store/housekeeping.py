@@ -93,11 +93,13 @@ def gc(path: str | os.PathLike[str]) -> dict[str, int]:
     """Remove all but the last two versions and those that readers hold, and the files that no other needs.
 
     Strays of crashed writers go too. Returns how many `versions` and `files` were removed, and their `bytes`. Raises
-    Damaged where the newest version is; `rollback` first.
+    Damaged where the newest version is (`rollback` first), or where a folder of the collection is a link, whose files
+    belong to someone else; nothing is removed then.
     """
     folder = Path(os.path.abspath(path))
     newest_version(folder)
     with writer_lock(folder), plain_errors(f"collect garbage in {folder}"):
+        _refuse_links(folder)
         kept, removed, size = _drop_versions(folder)
         needed = {entry.file for manifest in kept for entry in manifest.files()}
         files = 0
@@ -106,6 +108,13 @@ def gc(path: str | os.PathLike[str]) -> dict[str, int]:
             stray.unlink()
             files += 1
         return {"versions": removed, "files": files, "bytes": size}
+
+
+def _refuse_links(folder: Path) -> None:
+    """Damaged where a folder that would be cleared is a link."""
+    for top in ("manifests", *_FOLDERS):
+        if (folder / top).is_symlink():
+            raise Damaged(f"{folder / top} is a link: a collection holds its own files; copy the files there instead")
 
 
 def _drop_versions(folder: Path) -> tuple[list[Manifest], int, int]:
@@ -128,7 +137,7 @@ def _drop_versions(folder: Path) -> tuple[list[Manifest], int, int]:
 def _strays(folder: Path, needed: set[str]) -> Iterator[Path]:
     """Files in the collection's own folders that are not needed; then folders that became empty are removed."""
     yield from (p for p in (folder / "manifests").iterdir() if p.name.endswith(TEMPORARY))
-    for top in sorted({*_FOLDERS, *(name.split("/")[0] for name in needed)}):
+    for top in _FOLDERS:
         for place, _, names in os.walk(folder / top, topdown=False):
             for name in names:
                 path = Path(place, name)

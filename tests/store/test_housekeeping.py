@@ -157,3 +157,29 @@ def test_gc_drops_damaged_older_versions(three):
     damage(three, 3)
     assert gc(three)["versions"] == 2
     assert versions(three) == [2, 4]
+
+
+@pytest.mark.parametrize("name", ["rejects", "vectors", "manifests", "model"])
+def test_gc_touches_no_file_behind_a_link(three, tmp_path, name):
+    outside = tmp_path / "outside"
+    if (three / name).is_dir():
+        (three / name).rename(outside)
+    (outside / "deeper").mkdir(parents=True)
+    (outside / "deeper" / "precious").write_bytes(b"not ours")
+    (three / name).symlink_to(outside)
+    before = sorted(p for p in tmp_path.rglob("*") if p.name != "lock")
+    with pytest.raises(Damaged, match=rf"{name} is a link"):
+        gc(three)
+    assert sorted(p for p in tmp_path.rglob("*") if p.name != "lock") == before
+    assert (outside / "deeper" / "precious").read_bytes() == b"not ours"
+
+
+def test_gc_removes_a_link_inside_a_folder_and_not_what_it_leads_to(three, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_bytes(b"not ours")
+    (three / "vectors" / "link").symlink_to(outside / "precious")
+    (three / "vectors" / "folder").symlink_to(outside)
+    gc(three)
+    assert (outside / "precious").read_bytes() == b"not ours"
+    assert not (three / "vectors" / "link").is_symlink()
