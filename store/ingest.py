@@ -26,8 +26,9 @@ def add(
     *,
     normalise: bool = False,
 ) -> int:
-    """Add the rows of `matrix` (n, d) float, with n keys and n labels (text or None), to a collection; gives n.
+    """Add the rows of `matrix` (n, d) float, with n keys and n labels, to a collection; gives n.
 
+    labels: text; None or "" for a row without one.
     Raises LookalikeError, with nothing added, for vectors that `unit_rows` refuses, for a key that comes twice, and for
     one that the collection has.
     """

@@ -47,8 +47,8 @@ _PROBES = 64
 class Rows:
     """The rows of one part, in order.
 
-    keys: n distinct texts. vectors: (n, d) float32 unit rows. labels: n texts or None. contents: the SHA-256 of the
-    encoded image in hex, or None. widths, heights: pixels. source: who owns the rows. sizes: bytes of each file.
+    keys: n distinct texts. vectors: (n, d) float32 unit rows. labels: n texts or None; an empty text is None too.
+    contents: the SHA-256 of the encoded image in hex, or None. widths, heights: pixels. source: who owns the rows. sizes: bytes of each file.
     mtimes_ns: nanoseconds. extra: n rows of the source's further columns. Raises LookalikeError for a key that is empty
     or comes twice, ValueError for lengths that differ.
     """
@@ -74,6 +74,7 @@ class Rows:
         if self.vectors.dtype != np.float32 or self.vectors.ndim != 2:
             raise ValueError(f"vectors are {self.vectors.dtype}{self.vectors.shape}, not a float32 matrix")
         check_keys(self.keys)
+        object.__setattr__(self, "labels", [label or None for label in self.labels])
 
     @classmethod
     def of_vectors(

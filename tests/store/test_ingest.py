@@ -119,3 +119,11 @@ def test_a_collection_must_be_there(tmp_path, units):
         add(tmp_path / "none", units(1), ["a"])
     with pytest.raises(LookalikeError, match="none"):
         remove(tmp_path / "none", ["a"])
+
+
+def test_an_empty_label_is_no_label(shop, units, tmp_path):
+    add(shop, units(3), ["a", "b", "c"], ["", "x", None])
+    assert {key: label for key, (label, _) in held(shop).items()} == {"a": None, "b": "x", "c": None}
+    with Store.open(shop) as store:
+        assert store.classes == ["x"]
+        assert store.table(["label"])["label"].to_pylist() == [None, "x", None]
