@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import LookalikeError
+from .escaped import escaped
 from .tables import column_names
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
 
 
 def _selected(connection: Any, duckdb: Any, condition: str) -> NDArray[np.int64]:
-    """The rows selected; a text that closes the parenthesis or brings further statements is refused."""
-    statements = duckdb.extract_statements(f"SELECT row FROM images WHERE (\n{condition}\n)")
-    if len(statements) != 1:
-        raise duckdb.ParserException("one condition, not several statements")
-    return connection.execute(statements[0]).fetchnumpy()["row"]
+    """The rows selected; the text is bound as one expression, so that it cannot bring clauses or statements along."""
+    expression = duckdb.SQLExpression(escaped(condition))  # it is compared with text as it is stored
+    return connection.table("images").filter(expression).project("row").fetchnumpy()["row"]

@@ -24,6 +24,9 @@ def shop(tmp_path):
         ("label = 'a'", lambda i: i % 3 == 0),
         ("label is null or key < 'k05'", lambda i: i % 3 == 2 or i < 5),
         ("row % 2 = 1 -- odd ones", lambda i: i % 2 == 1),
+        ("row % 2 = 1 /* odd */ and\n-- and labelled\nlabel is not null", lambda i: i % 2 == 1 and i % 3 < 2),
+        ("row in (select max(row) from images)", lambda i: i == 29),
+        ("null", lambda i: False),
         ("width > 10", lambda i: False),
         ("true", lambda i: True),
     ],
@@ -42,12 +45,33 @@ def test_a_key_is_not_its_own_hit_under_a_condition(shop):
 
 @pytest.mark.parametrize(
     "condition",
-    ["colour = 'red'", "label =", "1=1); DROP TABLE images; --", "true) UNION SELECT 1 --", ""],
+    [
+        "colour = 'red'",
+        "label =",
+        "1=1); DROP TABLE images; --",
+        "1=1; DROP TABLE images",
+        "true) UNION SELECT 1 --",
+        "1=0) UNION ALL SELECT 99 WHERE (1=1",
+        "1=0) UNION ALL SELECT NULL WHERE (1=1",
+        "1=0) UNION ALL SELECT 4 WHERE (1=1",
+        "1=1) LIMIT (1",
+        "true LIMIT 1",
+        "true, true",
+        "row = ?",
+        "-- nothing",
+        "",
+    ],
 )
 def test_what_is_not_a_condition_is_refused_in_one_line(shop, condition):
     with pytest.raises(LookalikeError, match="columns are row, key, label") as caught:
         shop.search(np.array([1, 0], np.float32), where=condition)
     assert "\n" not in str(caught.value).replace(condition, "")
+
+
+def test_text_that_is_not_unicode_is_found_as_it_was_given(shop):
+    shop.add(np.array([[0, -1]], np.float32), ["k\udcff"], ["%uDCFF"])
+    for condition in ("key = 'k\udcff'", "label = '%uDCFF'", "key = 'k\udcff' and label = '%uDCFF'"):
+        assert shop.search(np.array([1, 0], np.float32), k=1, where=condition).keys() == [["k\udcff"]]
 
 
 def test_a_condition_reads_no_file(shop, tmp_path):
