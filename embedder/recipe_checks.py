@@ -56,7 +56,7 @@ def validation_classes(key: str, value: Any) -> float | tuple[str, ...]:
     if isinstance(value, (list, tuple)):
         if len(value) == 1 and isinstance(value[0], str):
             raise LookalikeError(
-                f"{key} = {list(value)}: one class alone always finds itself, so it measures nothing; name two or more, "
+                f"{key} = {list(value)}: one class alone always finds itself and measures nothing; name two or more, "
                 f"or set {key}=0 to keep out a tenth of every class's images"
             )
         if value and all(isinstance(name, str) for name in value) and len(set(value)) == len(value):

@@ -102,18 +102,26 @@ class Trainer:
         self.seconds += time.perf_counter() - start
 
     def validate(self) -> None:
-        """Score the held images, keep the weights if none were better, and note the step in the history."""
+        """Score the held images, keep the weights if none were better, and note the step in the history.
+
+        Where nothing can be measured the last weights are kept, and patience does not count.
+        """
         start = time.perf_counter()
         scores = validation.score(self.embed(self.held), self.codes[self.held])
-        value = scores.map_at_r if scores.map_at_r is not None else 0.0
-        self.stale = 0 if value > self.best_score else self.stale + 1
-        if value >= self.best_score:
-            self.best, self.best_step, self.best_score = self._weights(), self.step, value
+        if scores.map_at_r is None:
+            self._keep(self.best_score)
+        else:
+            self.stale = 0 if scores.map_at_r > self.best_score else self.stale + 1
+            if scores.map_at_r >= self.best_score:
+                self._keep(scores.map_at_r)
         if len(self.held):
             self.collapsed = self.collapsed + 1 if scores.spread < COLLAPSED else 0
         self.history.append({"step": self.step, **self.running.means(), **scores.to_json()})
         self.running = Running()
         self.seconds += time.perf_counter() - start
+
+    def _keep(self, value: float) -> None:
+        self.best, self.best_step, self.best_score = self._weights(), self.step, value
 
     def finished(self) -> str | None:
         """Say why the training is over: "steps", "patience" or "collapse"; None while it is not."""

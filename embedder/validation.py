@@ -30,10 +30,10 @@ class Scores:
 def split(labels: np.ndarray, wanted: float | tuple[str, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Give (training, validation) positions, ascending, of images with these labels (n,) of strings.
 
-    wanted: names of two or more classes to keep out, or the share of classes to, drawn by `seed`; 0 keeps out a tenth of
-    every class's images. A share is two classes at least, since one class alone always finds itself: recall 1, learned
-    or not. Of fewer than four classes it keeps out a tenth of the images, with a LookalikeWarning. LookalikeError where
-    a name is not there, or fewer than two classes would be left.
+    wanted: names of two or more classes to keep out, or the share of classes to, drawn by `seed`; 0 keeps out a tenth
+    of every class's images. A share is two classes at least, since one class alone always finds itself: recall 1,
+    learned or not. Of fewer than four classes it keeps out a tenth of the images, with a LookalikeWarning.
+    LookalikeError where a name is not there, or fewer than two classes would be left.
     """
     names = sorted(set(labels.tolist()))
     if isinstance(wanted, float) and wanted > 0 and 2 <= len(names) < 4:

@@ -130,6 +130,13 @@ def test_patience_stops_early(tmp_path):
     assert card.ended == "patience" and card.steps < 40
 
 
+def test_patience_does_not_count_what_measured_nothing(tmp_path):
+    images, labels = stripes(per_class=5)  # a tenth of five is none, so no image is kept out
+    card = train_arrays(images, labels, recipe(training={"validate_every": 2, "patience": 1}), tmp_path)
+    assert {entry["map_at_r"] for entry in card.history} == {None}
+    assert (card.ended, card.steps, card.best_step) == ("steps", 12, 12)
+
+
 def test_named_classes_are_kept_out(tmp_path):
     images, labels = stripes()
     settings = recipe(data={"validation_classes": ["class 1", "class 4"]}, training={"steps": 4})
