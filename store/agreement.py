@@ -12,7 +12,7 @@ from .escaped import unescaped_list
 from .layout import Int64
 from .manifest import PartEntry, RunEntry, manifest_path
 from .store import Store
-from .tables import described, live_tables
+from .tables import live_tables
 
 _TOLERANCE = 1e-3
 _BLOCK = 16384
@@ -36,7 +36,7 @@ def disagreements(store: Store) -> Iterator[tuple[str, str]]:
 
 def _wrong_part(store: Store, number: int, part: PartEntry) -> Iterator[str]:
     """What is wrong with a part: its rows, its vectors, its names."""
-    dim, model, count = described(store.file(part))
+    dim, model, count, _ = store.pages.footer(part)
     rows = store.layout.rows_of(number)
     if not count == part.rows == len(rows):
         yield f"has {count} rows, its entry says {part.rows} and its row map {len(rows)}"

@@ -8,6 +8,7 @@ rows, so that index segments go on leaving them out.
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from .parts import write_table
 from .progress import Progress, silent
 from .publish import publish
 from .store import Store
-from .tables import described, live_tables
+from .tables import live_tables
 from .writer import Writer
 
 MOST_ROWS = 65_536
@@ -82,7 +83,7 @@ def plan(pieces: list[Piece], most: int) -> list[list[int]]:
 def _piece(store: Store, number: int) -> Piece:
     entry = store.content.parts[number]
     live = len(store.layout.live_between([number]))
-    return Piece(entry.rows, live, described(store.file(entry))[1])
+    return Piece(entry.rows, live, store.pages.footer(entry).model)
 
 
 def _new_parts(store: Store, group: list[int], pieces: list[Piece]) -> Iterator[PartEntry]:
@@ -96,15 +97,15 @@ def _new_parts(store: Store, group: list[int], pieces: list[Piece]) -> Iterator[
         piece = table.slice(start, most)
         rows = piece.column("row").to_numpy()
         entry = write_table(store.path, piece.drop_columns("row"), pieces[0].model)
-        yield replace(entry, first_row=int(rows[0]), row_map=_row_map(store, rows))
+        yield replace(entry, first_row=int(rows[0]), row_map=publish_row_map(store.path, rows))
 
 
-def _row_map(store: Store, rows: Int64) -> FileEntry | None:
+def publish_row_map(folder: Path, rows: Int64) -> FileEntry | None:
     """Publish the numbers of a part's rows, unless they are consecutive."""
     if int(rows[-1]) - int(rows[0]) + 1 == len(rows):
         return None
     name = f"row_maps/{secrets.token_hex(8)}.npy"
-    return FileEntry(name, *publish(store.path / name, lambda file: np.save(file, rows, allow_pickle=False)))
+    return FileEntry(name, *publish(folder / name, lambda file: np.save(file, rows, allow_pickle=False)))
 
 
 def _new_runs(store: Store) -> Iterator[RunEntry]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .checked import checked
 from .deleted import Bitmap
 from .errors import Damaged
+from .footers import Footer, read_footer
 from .manifest import FileEntry, PartEntry, RunEntry
 from .parts import map_vectors
 from .publish import plain_errors
@@ -35,6 +36,8 @@ class Pages:
         self._lock = threading.RLock()
         self._parts: OrderedDict[str, Any] = OrderedDict()
         self._others: OrderedDict[str, Any] = OrderedDict()
+        self._footers: dict[str, Footer] = {}
+        self._schemas: dict[Any, Any] = {}
         # Versions hold their own runs: one that all have let go of must not stay mapped while an import goes on.
         self._runs: WeakValueDictionary[str, RunTable] = WeakValueDictionary()
 
@@ -57,6 +60,16 @@ class Pages:
     def row_map(self, entry: FileEntry) -> NDArray[np.int64]:
         """The rows that a compacted file holds, ascending."""
         return self._kept(self._others, _MOST_OTHERS, entry, lambda: _row_map(self.file(entry)))
+
+    def footer(self, entry: PartEntry) -> Footer:
+        """What a part says of itself; read once."""
+        with self._lock:
+            footer = self._footers.get(entry.file)
+            if footer is None:
+                footer = read_footer(self.file(entry))
+                schema = self._schemas.setdefault(footer.schema, footer.schema)  # most parts have the same
+                footer = self._footers[entry.file] = footer._replace(schema=schema)
+            return footer
 
     def run(self, entry: RunEntry) -> RunTable:
         """A lookup table."""

@@ -48,9 +48,9 @@ class Rows:
     """The rows of one part, in order.
 
     keys: n distinct texts. vectors: (n, d) float32 unit rows. labels: n texts or None; an empty text is None too.
-    contents: the SHA-256 of the encoded image in hex, or None. widths, heights: pixels. source: who owns the rows. sizes: bytes of each file.
-    mtimes_ns: nanoseconds. extra: n rows of the source's further columns. Raises LookalikeError for a key that is empty
-    or comes twice, ValueError for lengths that differ.
+    contents: the SHA-256 of the encoded image in hex, or None. widths, heights: pixels. source: who owns the rows.
+    sizes: bytes of each file. mtimes_ns: nanoseconds. extra: n rows of the source's further columns. Raises
+    LookalikeError for a key that is empty or comes twice, ValueError for lengths that differ.
     """
 
     keys: Sequence[str]

@@ -1,15 +1,12 @@
 """A version as Arrow tables, part by part or whole, and in numbers."""
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from .errors import Damaged, LookalikeError
+from .errors import LookalikeError
 from .manifest import PartEntry, manifest_path
 from .parts import read_part
 
@@ -54,7 +51,7 @@ def _part_table(store: "Store", number: int, schema: Any) -> Any:
     entry = store.content.parts[number]
     rows = store.layout.rows_of(number)
     path = store.file(entry)
-    there = set(_part_schema(store, entry).names)
+    there = set(store.pages.footer(entry).schema.names)
     table = read_part(path, [name for name in schema.names if name in there]).append_column("row", pa.array(rows))
     for field in schema:
         if field.name not in table.column_names:
@@ -67,27 +64,16 @@ def _part_table(store: "Store", number: int, schema: Any) -> Any:
     return table if live.all() else table.filter(pa.array(live))
 
 
-def described(path: Path) -> tuple[int, str | None, int]:
-    """Dimension, model and number of rows of a part, by its own footer."""
-    try:
-        footer = pq.read_metadata(path)
-        schema = footer.schema.to_arrow_schema()
-        model = json.loads((schema.metadata or {})[b"lookalike"])["model"]
-        return schema.field("vector").type.list_size, model, footer.num_rows
-    except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
-        raise Damaged(f"{path} is not a part of a collection: {error}") from error
-
-
-def _part_schema(store: "Store", entry: PartEntry) -> Any:
-    """The columns of one part."""
-    return pq.read_schema(store.file(entry)).remove_metadata()
+def whole_table(store: "Store", parts: Sequence[int]) -> Any:
+    """All rows of parts with the same columns, deleted ones too, without their numbers."""
+    return pa.concat_tables([read_part(store.file(store.content.parts[number])) for number in parts]).combine_chunks()
 
 
 def _schema(store: "Store", parts: Sequence[PartEntry]) -> Any:
     """`row` and the columns of the parts, in the order in which they first appear."""
     fields: dict[str, Any] = {"row": pa.field("row", pa.int64(), nullable=False)}
     for entry in parts:
-        for field in _part_schema(store, entry):
+        for field in store.pages.footer(entry).schema:
             field = field.with_nullable(field.name not in _FIRM)
             fields[field.name] = _both(fields.get(field.name, field), field)
     return pa.schema(list(fields.values()))

@@ -31,7 +31,6 @@ from .manifest import (
 )
 from .model_files import model_entry
 from .store import Store
-from .tables import described
 
 Int64 = NDArray[np.int64]
 
@@ -116,7 +115,7 @@ class Writer:
     def _check_part(self, part: PartEntry, table: Any) -> None:
         """Refuse a part that does not belong here; sets the dimension where it is the first."""
         path = self.base.file(part)
-        dim, model, rows = described(path)
+        dim, model, rows, _ = self.base.pages.footer(part)
         if not rows == part.rows == table.num_rows > 0:
             raise Damaged(f"{path} holds {rows} rows, its entry says {part.rows} and its lookups {table.num_rows}")
         held = self._content.model
@@ -176,6 +175,10 @@ class Writer:
             self._set(prototypes=None)
         if not parts:
             self._set(segments=(), prototypes=None)
+
+    def regroup(self, parts: tuple[PartEntry, ...]) -> None:
+        """Store the same rows, deleted ones too, in other parts: what `merge_small` stages."""
+        self._set(parts=parts)
 
     def commit(self) -> Store:
         """Publish what is staged as the next version, and go on from it; the same version where nothing is staged.

@@ -26,11 +26,20 @@ def units():
 def part_rows(units):
     """part_rows(keys, labels=None, contents=None, source="s"): the rows of a part with vectors of 8 dimensions."""
 
-    def make(keys, labels=None, contents=None, source="s", d=8, seed=0) -> Rows:
+    def make(keys, labels=None, contents=None, source="s", d=8, seed=0, extra=None) -> Rows:
         none = [None] * len(keys)
         numbers = list(range(len(keys)))
         return Rows(
-            keys, units(len(keys), d, seed), labels or none, contents or none, numbers, none, source, numbers, none
+            keys,
+            units(len(keys), d, seed),
+            labels or none,
+            contents or none,
+            numbers,
+            none,
+            source,
+            numbers,
+            none,
+            extra,
         )
 
     return make
