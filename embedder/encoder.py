@@ -151,10 +151,13 @@ def empty_network(recipe: Recipe) -> nn.Module:
 
 
 def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, classes: list[str], **more: Any) -> dict:
-    """Give what encoder.json holds. more: scores, and what else the training wants to keep."""
+    """Give what encoder.json holds. more: scores, and what else the training wants to keep.
+
+    Not where the images lay: that would change the digest with the spelling of a path, and travel with the model.
+    """
     return {
         "format": encoder_file.FORMAT,
-        "recipe": recipe.to_dict(),
+        "recipe": recipe.with_source(None).to_dict(),
         "preprocessing": preprocessing.to_json(),
         "precision": precision,
         "training_classes": sorted(classes),

@@ -122,8 +122,8 @@ class Recipe:
         """Give the resolved recipe as TOML, every key said (a missing source apart)."""
         return "\n".join(_toml_section(name, values) for name, values in self.to_dict().items())
 
-    def with_source(self, source: str) -> "Recipe":
-        """Give the same recipe on another source."""
+    def with_source(self, source: str | None) -> "Recipe":
+        """Give the same recipe on another source, or on none: what remains is the same wherever the images lie."""
         return replace(self, data=replace(self.data, source=source))
 
 

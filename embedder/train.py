@@ -4,10 +4,8 @@ The folder gets encoder.safetensors and encoder.json, and training.json: how it 
 checkpoint; with `resume` the training goes on from that and gives the same weights as if it had never stopped.
 """
 
-import hashlib
-import json
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +14,31 @@ import torch
 
 from ..store.errors import LookalikeError, LookalikeWarning
 from ..store.progress import Progress, silent
-from . import checkpoint, encoder_file, precision, validation
+from . import checkpoint, encoder_file, precision, training_folder, validation
 from .backbones import preprocessing
-from .encoder import Encoder, encoder_card, make_encoder, save_encoder
+from .encoder import Encoder, encoder_card, make_encoder
 from .hardware import deterministic, torch_device
 from .recipe import Recipe
+from .sources import open_source
 from .trainer import COLLAPSED, Trainer
+from .training_folder import Finished, TrainCard
 from .training_set import TrainingSet, read_training_set
 
-REPORT = "training.json"
 SAMPLE = 256
 """Validation images on which fp32 and bf16 are compared."""
+_SOURCE = "source, or it changed"
 
 
 @dataclass(frozen=True)
-class TrainCard:
-    """What came of a training. seconds: of steps and validations, over all resumed parts; ended: "steps", "patience" or
-    "collapse"; scores: of the saved encoder on the validation images; history: one entry a validation."""
+class _Order:
+    """What was asked for. source: what `Source.describe` gives, None for arrays."""
 
-    model: str
-    digest: str
-    dim: int
-    precision: str
-    training_classes: list[str]
-    scores: dict[str, float | None]
-    steps: int
-    best_step: int
-    ended: str
-    seconds: float
-    images: int
-    unlabelled: int
-    rejected: int
-    threads: int
-    training_precision: str
-    history: list[dict[str, Any]]
-
-    def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
-        return asdict(self)
+    recipe: Recipe
+    out: Path
+    resume: bool
+    progress: Progress
+    device: str
+    source: dict[str, Any] | None
 
 
 def train(
@@ -73,13 +58,13 @@ def train(
     recipe = recipe.with_source(data) if data is not None else recipe
     if recipe.data.source is None:
         raise LookalikeError("data.source is missing: give a source with --data, such as --data photos/")
-    out = Path(out)
-    finished = _checked_folder(out, recipe, resume)
-    if finished is not None:
-        return finished
+    source = open_source(recipe.data.source)
+    order = _Order(recipe, Path(out), resume, progress, device, source.describe())
+    finished = _checked(order)
+    if finished is not None and finished.source == order.source:
+        return finished.card
     expected = preprocessing(recipe.model.backbone, size=recipe.image.size, channels=recipe.image.channels)
-    images = read_training_set(recipe.data.source, expected, out, progress)
-    return _train(images, recipe, out, resume, progress, device)
+    return _train(read_training_set(source, expected, order.out, progress), order, finished)
 
 
 def train_arrays(
@@ -97,60 +82,41 @@ def train_arrays(
     if images.dtype != np.uint8 or images.shape[1:] != expected or len(images) != len(labels):
         found = f"{images.dtype} {images.shape} with {len(labels)} labels"
         raise LookalikeError(f"images are {found}; the recipe needs uint8 (n, *{expected}) and n labels")
-    finished = _checked_folder(Path(out), recipe, resume)
+    order = _Order(recipe, Path(out), resume, progress, device, None)
+    return _train(TrainingSet(images, list(labels)), order, _checked(order))
+
+
+def _checked(order: _Order) -> Finished | None:
+    """Refuse what cannot work before any work; give the training that is over already."""
+    with encoder_file.plain_errors(f"make the folder {order.out}"):
+        order.out.mkdir(parents=True, exist_ok=True)
+    return training_folder.finished_before(order.out, order.recipe, order.resume)
+
+
+def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> TrainCard:
+    recipe, out = order.recipe, order.out
+    digest = training_folder.data_digest(data)
     if finished is not None:
-        return finished
-    return _train(TrainingSet(images, list(labels)), recipe, Path(out), resume, progress, device)
-
-
-def _checked_folder(out: Path, recipe: Recipe, resume: bool) -> TrainCard | None:
-    """Refuse to write over anything, before any work; give the card of a training that is over already."""
-    with encoder_file.plain_errors(f"make the folder {out}"):
-        out.mkdir(parents=True, exist_ok=True)
-    if (out / encoder_file.CARD).exists():
-        if not resume:
-            raise LookalikeError(f"{out}: holds an encoder already; give another folder with --out")
-        return _finished_card(out, recipe)
-    if checkpoint.exists(out) and not resume:
-        raise LookalikeError(f"{out}: holds an unfinished training; go on with --resume, or give another folder")
-    return None
-
-
-def _finished_card(out: Path, recipe: Recipe) -> TrainCard:
-    path = out / REPORT
-    try:
-        report = json.loads(encoder_file.read_file(path))
-        card = TrainCard(**report["card"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise LookalikeError(f"{path}: damaged ({error}); the encoder beside it works without it") from None
-    _same("recipe", report["recipe"], recipe.to_dict(), out)
-    checkpoint.remove(out)  # a crash may have come between the encoder and this
-    return card
-
-
-def _same(what: str, saved: Any, now: Any, out: Path) -> None:
-    if saved != now:
-        raise LookalikeError(f"{out}: was trained by another {what}; resume with the same one, or give another folder")
-
-
-def _train(data: TrainingSet, recipe: Recipe, out: Path, resume: bool, progress: Progress, device: str) -> TrainCard:
-    names, codes = np.unique(np.array(data.labels, dtype=object), return_inverse=True)
-    fit, held = validation.split(
-        np.array(data.labels, dtype=object), recipe.data.validation_classes, recipe.training.seed
-    )
-    notes: dict[str, Any] = {"recipe": recipe.to_dict(), "data": _data_digest(data), "threads": torch.get_num_threads()}
-    saved = checkpoint.read(out) if resume and checkpoint.exists(out) else None
+        training_folder.check_same(_SOURCE, finished.data, digest, out)
+        return finished.card
+    labels = np.array(data.labels, dtype=object)
+    names, codes = np.unique(labels, return_inverse=True)
+    fit, held = validation.split(labels, recipe.data.validation_classes, recipe.training.seed)
+    notes = {"recipe": training_folder.identity(recipe), "data": digest, "threads": torch.get_num_threads()}
+    saved = checkpoint.read(out) if order.resume and checkpoint.exists(out) else None
     if saved is not None:
-        _same("recipe", saved[1].pop("recipe"), notes["recipe"], out)
-        _same("source, or it changed", saved[1].pop("data"), notes["data"], out)
+        training_folder.check_same("recipe", saved[1].pop("recipe"), notes["recipe"], out)
+        training_folder.check_same(_SOURCE, saved[1].pop("data"), notes["data"], out)
         notes["threads"] = saved[1].pop("threads")
     with deterministic(notes["threads"]):
-        trainer = Trainer(recipe, data.images, codes.astype(np.int64), fit, held, torch_device(device))
+        trainer = Trainer(recipe, data.images, codes.astype(np.int64), fit, held, torch_device(order.device))
         if saved is not None:
             trainer.restore(saved[0], {k: v for k, v in saved[1].items() if k != "format"})
-        _run(trainer, out, notes, progress)
-        encoder = _best_encoder(trainer, [str(names[c]) for c in np.unique(codes[fit])], device)
-    return _saved(encoder, trainer, data, notes["threads"], out)
+        _run(trainer, out, notes, order.progress)
+        encoder = _best_encoder(trainer, [str(names[c]) for c in np.unique(codes[fit])], order.device)
+    card = _card(encoder, trainer, data, notes["threads"], out)
+    training_folder.save(out, encoder, recipe, Finished(card, order.source, digest))
+    return card
 
 
 def _run(trainer: Trainer, out: Path, notes: dict[str, Any], progress: Progress) -> None:
@@ -213,24 +179,11 @@ def _best_encoder(trainer: Trainer, classes: list[str], device: str) -> Encoder:
     return make_encoder(network, {**card, "precision": chosen, "scores": scores}, device=device)
 
 
-def _saved(encoder: Encoder, trainer: Trainer, data: TrainingSet, threads: int, out: Path) -> TrainCard:
-    card = TrainCard(
+def _card(encoder: Encoder, trainer: Trainer, data: TrainingSet, threads: int, out: Path) -> TrainCard:
+    return TrainCard(
         model=str(out), digest=encoder.digest, dim=encoder.dim, precision=encoder.card["precision"],
         training_classes=encoder.training_classes, scores=encoder.card["scores"], steps=trainer.step,
         best_step=trainer.best_step, ended=trainer.finished() or "steps", seconds=round(trainer.seconds, 3),
         images=len(data.labels), unlabelled=data.unlabelled, rejected=data.rejected, threads=threads,
         training_precision="bf16" if trainer.bf16 else "fp32", history=trainer.history,
     )  # fmt: skip
-    report = {"recipe": trainer.recipe.to_dict(), "card": card.to_json()}
-    encoder_file.replace_file(out / REPORT, (json.dumps(report, indent=1) + "\n").encode())
-    save_encoder(out, encoder)
-    checkpoint.remove(out)
-    return card
-
-
-def _data_digest(data: TrainingSet) -> str:
-    """Name the pixels and labels: a training resumed on others would be no training at all."""
-    digest = hashlib.sha256(json.dumps([list(data.images.shape), data.labels]).encode())
-    for first in range(0, len(data.images), 4096):
-        digest.update(np.ascontiguousarray(data.images[first : first + 4096]).data)
-    return digest.hexdigest()

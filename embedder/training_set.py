@@ -12,7 +12,10 @@ import numpy as np
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from ..store.publish import plain_errors
+from .images import prepared
 from .preprocessing import Preprocessing
+from .rejected import Rejected
+from .sources import Source
 
 
 @dataclass(frozen=True)
@@ -26,27 +29,22 @@ class TrainingSet:
 
 
 def read_training_set(
-    source: str, preprocessing: Preprocessing, scratch: Path, progress: Progress = silent
+    source: Source, preprocessing: Preprocessing, scratch: Path, progress: Progress = silent
 ) -> TrainingSet:
     """Decode every labelled image of a source, in its order; `scratch` is a folder with room for the pixels.
 
-    LookalikeError where the source cannot be opened, or nothing in it is labelled and readable.
+    LookalikeError where the source is unusable, or nothing in it is labelled and readable.
     """
-    from .images import prepared
-    from .rejected import Rejected
-    from .sources import open_source
-
     labels: list[str] = []
     unlabelled = rejected = 0
-    opened = open_source(source)
     with plain_errors(f"write pixels below {scratch}"), tempfile.TemporaryFile(dir=scratch) as file:
-        for number, record in enumerate(opened.records()):
+        for number, record in enumerate(source.records()):
             progress(number, None, "images read")
             if record.label is None:
                 unlabelled += 1
                 continue
             try:
-                pixels = prepared(opened.read(record.locator), preprocessing).pixels
+                pixels = prepared(source.read(record.locator), preprocessing).pixels
             except Rejected:
                 rejected += 1
                 continue
@@ -54,7 +52,7 @@ def read_training_set(
             labels.append(record.label)
         if not labels:
             raise LookalikeError(
-                f"{source}: nothing to train on ({unlabelled} images without a label, {rejected} unreadable); "
+                f"{source.name}: nothing to train on ({unlabelled} images without a label, {rejected} unreadable); "
                 "class folders, a metadata.csv or a label column give labels"
             )
         file.flush()

@@ -172,6 +172,8 @@ def test_nothing_is_written_over(tmp_path):
     assert again.digest == Encoder.load(tmp_path).digest
     with pytest.raises(LookalikeError, match="another recipe"):
         train_arrays(images, labels, recipe(training={"steps": 5}), tmp_path, resume=True)
+    with pytest.raises(LookalikeError, match="another source"):
+        train_arrays(images[::-1].copy(), labels, recipe(training={"steps": 4}), tmp_path, resume=True)
     assert (tmp_path / encoder_file.WEIGHTS).read_bytes() == before
 
 

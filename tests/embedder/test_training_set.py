@@ -1,13 +1,16 @@
 """Reading a labelled source into pixels, and the command that trains on it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from lookalike.embedder import checkpoint
 from lookalike.embedder.commands import train as command
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.preprocessing import Preprocessing
+from lookalike.embedder.sources import open_source
 from lookalike.embedder.training_set import read_training_set
 from lookalike.store.errors import LookalikeError
 from PIL import Image
@@ -31,7 +34,7 @@ def photos(tmp_path):
 
 
 def test_every_labelled_image_is_there_with_its_label(photos, tmp_path):
-    data = read_training_set(str(photos), SMALL, tmp_path)
+    data = read_training_set(open_source(photos), SMALL, tmp_path)
     expected = [(f"kind {c}", number) for c in range(3) for number in range(c, 18, 3)]
     assert data.labels == [label for label, _ in expected]
     assert np.array_equal(data.images[..., 0], np.stack([pixels(number) for _, number in expected]))
@@ -41,7 +44,7 @@ def test_every_labelled_image_is_there_with_its_label(photos, tmp_path):
 
 def test_without_labels_there_is_nothing_to_train_on(photos, tmp_path):
     with pytest.raises(LookalikeError, match=r"6 images without a label, 1 unreadable|7 images without a label"):
-        read_training_set(str(photos / "kind 0"), SMALL, tmp_path)
+        read_training_set(open_source(photos / "kind 0"), SMALL, tmp_path)
 
 
 def run(*arguments):
@@ -66,7 +69,43 @@ def test_the_command_leaves_an_encoder_and_says_how_good(photos, tmp_path):
     assert "18 images, 1 rejected" in result.stdout and "3 classes learned" in result.stdout
     encoder = Encoder.load(tmp_path / "model")
     assert encoder.dim == 4 and encoder.training_classes == ["kind 0", "kind 1", "kind 2"]
-    assert encoder.card["recipe"]["data"]["source"] == str(photos)
+
+
+def test_where_the_images_lie_is_no_part_of_the_model(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("photos")
+    shutil.copytree(photos, tmp_path / "copy")
+    digests = set()
+    for number, spelled in enumerate((photos, "photos", "./link/", "copy")):
+        result = run("glyphs", "--out", f"m{number}", "--data", spelled, "--json", *SHORT)
+        digests.add(json.loads(result.stdout)["digest"])
+        card = (tmp_path / f"m{number}" / "encoder.json").read_text()
+        assert '"source"' not in card and str(tmp_path) not in card
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_resuming_minds_the_images_and_not_the_spelling(photos, tmp_path, monkeypatch, ended):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(photos, tmp_path / "copy")
+    shutil.copytree(photos, tmp_path / "other")
+    (tmp_path / "other" / "kind 0" / "00.png").write_bytes((photos / "kind 1" / "01.png").read_bytes())
+    begun = ("glyphs", "--out", "model", *SHORT, "--set", "training.validate_every=1")
+    if ended:
+        assert run(*begun, "--data", photos).exit_code == 0
+    else:
+        with monkeypatch.context() as patched:
+            patched.setattr("lookalike.embedder.train._best_encoder", interrupted)
+            assert isinstance(run(*begun, "--data", photos).exception, KeyboardInterrupt | SystemExit)
+        assert checkpoint.exists(tmp_path / "model")
+    refused = run(*begun, "--data", "other", "--resume")
+    assert isinstance(refused.exception, LookalikeError) and "another source" in str(refused.exception)
+    for spelled in ("photos", "copy"):
+        assert run(*begun, "--data", spelled, "--resume").exit_code == 0
+
+
+def interrupted(*ignored):
+    raise KeyboardInterrupt
 
 
 def test_the_command_answers_one_json_object(photos, tmp_path):

@@ -1,0 +1,113 @@
+"""The folder of a training: what it may hold before, and what is left in it.
+
+An unfinished training leaves a checkpoint; a finished one encoder.safetensors, encoder.json and training.json: how it
+went, and on what. Two trainings are the same if recipe and data are, however the path to the data was spelled.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..store.errors import LookalikeError
+from . import checkpoint, encoder_file
+from .encoder import Encoder, save_encoder
+from .recipe import Recipe
+from .training_set import TrainingSet
+
+REPORT = "training.json"
+
+
+@dataclass(frozen=True)
+class TrainCard:
+    """What came of a training. seconds: of steps and validations, over all resumed parts; ended: "steps", "patience" or
+    "collapse"; scores: of the saved encoder on the validation images; history: one entry a validation."""
+
+    model: str
+    digest: str
+    dim: int
+    precision: str
+    training_classes: list[str]
+    scores: dict[str, float | None]
+    steps: int
+    best_step: int
+    ended: str
+    seconds: float
+    images: int
+    unlabelled: int
+    rejected: int
+    threads: int
+    training_precision: str
+    history: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A training that is over. source: what `Source.describe` gave, None for arrays; data: `data_digest`."""
+
+    card: TrainCard
+    source: dict[str, Any] | None
+    data: str
+
+
+def identity(recipe: Recipe) -> dict[str, Any]:
+    """Give what must be equal for a recipe to be the same: all but where the data lies, which is compared itself."""
+    return recipe.with_source(None).to_dict()
+
+
+def check_same(what: str, saved: Any, now: Any, out: Path) -> None:
+    """Refuse to go on with another training."""
+    if saved != now:
+        raise LookalikeError(f"{out}: was trained by another {what}; resume with the same one, or give another folder")
+
+
+def finished_before(out: Path, recipe: Recipe, resume: bool) -> Finished | None:
+    """Refuse to write over anything, before any work; give the training in `out` if it is over already."""
+    if (out / encoder_file.CARD).exists():
+        if not resume:
+            raise LookalikeError(f"{out}: holds an encoder already; give another folder with --out")
+        return _read(out, recipe)
+    if checkpoint.exists(out) and not resume:
+        raise LookalikeError(f"{out}: holds an unfinished training; go on with --resume, or give another folder")
+    return None
+
+
+def _read(out: Path, recipe: Recipe) -> Finished:
+    path = out / REPORT
+    try:
+        report = json.loads(encoder_file.read_file(path))
+        finished = Finished(TrainCard(**report["card"]), report["source"], report["data"])
+        saved = identity(Recipe.from_dict(report["recipe"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise LookalikeError(f"{path}: damaged ({error}); the encoder beside it works without it") from None
+    check_same("recipe", saved, identity(recipe), out)
+    checkpoint.remove(out)  # a crash may have come between the encoder and this
+    return finished
+
+
+def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished) -> None:
+    """Write what is left of a training, the encoder last, and remove the checkpoint."""
+    report = {
+        "recipe": recipe.to_dict(),
+        "source": finished.source,
+        "data": finished.data,
+        "card": finished.card.to_json(),
+    }
+    encoder_file.replace_file(out / REPORT, (json.dumps(report, indent=1) + "\n").encode())
+    save_encoder(out, encoder)
+    checkpoint.remove(out)
+
+
+def data_digest(data: TrainingSet) -> str:
+    """Name the pixels and labels: a training resumed on others would be no training at all."""
+    digest = hashlib.sha256(json.dumps([list(data.images.shape), data.labels]).encode())
+    for first in range(0, len(data.images), 4096):
+        digest.update(np.ascontiguousarray(data.images[first : first + 4096]).data)
+    return digest.hexdigest()
