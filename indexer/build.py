@@ -12,7 +12,7 @@ from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from .device import Device
 from .exact import Blocks
-from .faiss_files import nested
+from .kinds import nested
 from .library import faiss, short
 from .parameters import core
 from .ranks import Floats, Ints

@@ -14,25 +14,9 @@ from typing import Any, BinaryIO
 
 from ..store.errors import Damaged, LookalikeError
 from ..store.publish import Published, publish
+from .kinds import CODES, WITH_LISTS, refuse_unlisted
 from .library import faiss, short
 
-# Index types, as the four characters their files start with. What is left out: on-disk lists and ID maps, which name
-# other files or ids of their own; binary and additive-lattice indexes, which hold no unit rows or no codes at all.
-_CODES = """
-IxFI IxF2 IxFl IxSQ IxPq IxPo IPfs IxRq IxLS IxPR IxPL IxEe IHNf IHNs IHNp IHN2 INSf INSs INSp IwFl IwFd IwP2 IwSq
-IwSQ IwPQ IwQR IwPf IwRQ IwLS IwPR IwPL IwRf IwLf IwEe Ixrq Ixrr Irfn Iwrq Iwrr Iwrn IxPT IxRF
-"""
-CODES = frozenset(_CODES.encode().split())
-_CLASSES = """
-IndexFlat IndexFlatIP IndexFlatL2 IndexScalarQuantizer IndexPQ IndexPQFastScan IndexResidualQuantizer
-IndexLocalSearchQuantizer IndexProductResidualQuantizer IndexProductLocalSearchQuantizer IndexEDEN IndexHNSWFlat
-IndexHNSWSQ IndexHNSWPQ IndexHNSW2Level IndexNSGFlat IndexNSGSQ IndexNSGPQ IndexIVFFlat IndexIVFFlatDedup
-IndexIVFFlatPanorama IndexIVFScalarQuantizer IndexIVFPQ IndexIVFPQR IndexIVFPQFastScan IndexIVFResidualQuantizer
-IndexIVFLocalSearchQuantizer IndexIVFProductResidualQuantizer IndexIVFProductLocalSearchQuantizer
-IndexIVFResidualQuantizerFastScan IndexIVFLocalSearchQuantizerFastScan IndexIVFEDEN IndexRaBitQ IndexRaBitQFastScan
-IndexIVFRaBitQ IndexIVFRaBitQFastScan IndexPreTransform IndexRefine IndexRefineFlat
-"""
-CLASSES = frozenset(_CLASSES.split())
 _HEADER = 4 + 4 + 8 + 16 + 1 + 4  # type code, d, ntotal, two unused numbers, is_trained, metric
 _LIMITS = threading.Lock()  # FAISS keeps its limits per process
 
@@ -72,9 +56,7 @@ def read_faiss(path: Path) -> Any:
         if code not in CODES:
             raise LookalikeError(f"{path} holds an index of type {code!r}, which lookalike does not read")
     index = _parse(path)
-    for part in nested(index):
-        if type(part).__name__ not in CLASSES:
-            raise LookalikeError(f"{path} holds an index {type(part).__name__}, which lookalike does not read")
+    refuse_unlisted(index, str(path))
     return index
 
 
@@ -100,7 +82,7 @@ def _type_codes(path: Path) -> Iterator[bytes]:
             code = file.read(4)
             yield code
             file.seek(_HEADER - 4, 1)
-            if code.startswith(b"Iw"):
+            if code in WITH_LISTS:
                 file.seek(16, 1)  # nlist, nprobe; then the coarse quantiser
             elif code == b"IxPT":
                 if not _skip_transforms(file):
@@ -130,21 +112,3 @@ def _skip_transforms(file: BinaryIO) -> bool:
 def _skip_floats(file: BinaryIO) -> None:
     (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
     file.seek(min(4 * length, 1 << 40), 1)
-
-
-def own_class(index: Any) -> Any:
-    """A view of `index` as its own class, valid while `index` lives.
-
-    Never bind it to the name that holds the index: with its last owner gone, FAISS frees the index under the view.
-    """
-    return faiss.downcast_index(index)
-
-
-def nested(index: Any) -> Iterator[Any]:
-    """`index` and all indexes within it, each as its own class."""
-    view = own_class(index)
-    yield view
-    for name in ("quantizer", "base_index", "refine_index", "index", "storage"):
-        inner = getattr(view, name, None)
-        if isinstance(inner, faiss.Index):
-            yield from nested(inner)

@@ -7,7 +7,7 @@ code nominates, for exact scores to decide.
 import math
 from typing import Any
 
-from .faiss_files import nested, own_class
+from .kinds import nested, own_class
 from .library import faiss
 
 # Their scores are inner products of the float32 rows themselves. A rotated or projected row is not the row.

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from ..store.errors import LookalikeError
-from .faiss_files import own_class
+from .kinds import own_class, refuse_unlisted
 from .library import INNER_PRODUCT, faiss, short
 from .parameters import core
 
@@ -29,7 +29,8 @@ def validated(spec: str, dim: int) -> str:
     if spec == "auto":
         return spec
     plain = _ID_MAP.sub("", spec)
-    empty_index(plain, dim)
+    refuse_unlisted(empty_index(plain, dim), f"spec {spec!r}")
+    estimated_bytes(plain, 1, dim)
     return plain
 
 
@@ -110,7 +111,10 @@ def _refuse_large(spec: str, n: int, dim: int, memory: int | None) -> None:
 
 def estimated_bytes(spec: str, n: int, dim: int) -> int:
     """About how large an index of `n` rows by `spec` is, as a file and in memory: codes, ids, links and centroids."""
-    return int(_bytes_of(empty_index(spec, dim), n))
+    try:
+        return int(_bytes_of(empty_index(spec, dim), n))
+    except RuntimeError as error:
+        raise LookalikeError(f"spec {spec!r} tells no size ({short(error)}): auto, Flat or IVF256,Flat works") from None
 
 
 def _bytes_of(index: Any, n: int) -> float:

@@ -5,10 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-from lookalike.indexer.faiss_files import CODES, nested, read_faiss, size_of, write_faiss
+from lookalike.indexer.faiss_files import read_faiss, size_of, write_faiss
 from lookalike.indexer.index import index
 from lookalike.indexer.instances import Instances
+from lookalike.indexer.kinds import CODES, KINDS, nested
 from lookalike.indexer.library import INNER_PRODUCT, faiss
+from lookalike.indexer.specs import validated
 from lookalike.store.errors import Damaged, LookalikeError
 
 SPECS = [
@@ -21,6 +23,14 @@ SPECS = [
     "IVF4,PQ4x4fs,RFlat",
     "PCA8,IVF4,SQ8",
     "RaBitQ",
+    "RQ2x4fs",
+    "LSQ2x4fs",
+    "PRQ2x2x4fs",
+    "PLSQ2x2x4fs",
+    "IVF4,RQ2x4fs",
+    "IVF4,LSQ2x4fs",
+    "IVF4,PRQ2x2x4fs",
+    "IVF4,PLSQ2x2x4fs",
 ]
 
 
@@ -49,6 +59,53 @@ def test_a_file_is_read_by_us_and_by_plain_faiss(tmp_path, rng, spec):
             assert np.array_equal(a, b)
 
 
+_CODES = """
+Flat SQ4 SQ6 SQ8 SQfp16 SQbf16 SQ8_direct PQ4 PQ4x4 PQ4x4fs RQ2x4 RQ2x4fs LSQ2x4 LSQ2x4fs PRQ2x2x4 PRQ2x2x4fs
+PLSQ2x2x4 PLSQ2x2x4fs EDEN4 RaBitQ RaBitQ4 RaBitQfs RaBitQfs4
+"""
+_OTHERS = """
+HNSW8 HNSW8,SQ8 HNSW8_PQ4 HNSW8_2+PQ4 NSG8 NSG8,SQ8 IVF4,FlatDedup IVF4,FlatPanorama4 IVF4,PQ4x4fsr IVF4_HNSW4,Flat
+IVF4(SQ8),Flat IVF4(IVF2,Flat),Flat IVF4(RCQ2x2),Flat PCA8,IVF4,PQ4x4fs,RFlat OPQ4,PQ4 RR16,Flat Pad32,Flat L2norm,Flat
+ITQ8,Flat LSH IVF4,PQ4+4 SQ4,Refine(SQ8) SQ4,Refine(PCA8,Flat) SQ4,Refine(IDMap,Flat) SQ4,Refine(RQ2x4fs)
+"""
+REFUSED = """
+HNSW8_PQ4 HNSW8_2+PQ4 LSH IVF4,PQ4+4 IVF4(RCQ2x2),Flat SQ4,Refine(IDMap,Flat) SQ4,Refine(RQ2x4fs)
+""".split()
+EVERY = _OTHERS.split() + [lists + code for lists in ("", "IVF4,") for code in _CODES.split()]
+
+
+def accepted(spec):
+    try:
+        return validated(spec, 16) == spec
+    except LookalikeError:
+        return False
+
+
+@pytest.mark.parametrize("spec", EVERY)
+def test_what_is_accepted_can_be_read_once_it_is_written(tmp_path, rng, spec):
+    if not accepted(spec):
+        assert spec in REFUSED
+        return
+    built, _ = made(rng, spec, n=600)
+    path = tmp_path / "one.faiss"
+    write_faiss(path, built)
+    read = read_faiss(path)
+    assert path.read_bytes()[:4] in KINDS[type(read).__name__] and read.ntotal == 600
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["IVF4,Flat,Refine(IVF4,Flat)", "SQ4,Refine(PQ4x4fs)", "SQ4,Refine(NSG8)", "IVF4(SQ4,Refine(IVF2,Flat)),Flat"],
+)
+def test_refining_by_what_would_end_the_process_is_refused(tmp_path, rng, spec):
+    with pytest.raises(LookalikeError, match=r"refines by Index\w+, which cannot compare with single rows"):
+        validated(spec, 16)
+    if "(SQ4" not in spec:
+        write_faiss(tmp_path / "one.faiss", made(rng, spec)[0])
+        with pytest.raises(LookalikeError, match="refines by"):
+            read_faiss(tmp_path / "one.faiss")
+
+
 @pytest.mark.parametrize("spec", ["IDMap,Flat", "IVF4,Flat"])
 def test_types_that_are_not_on_the_list_are_refused_before_they_are_parsed(tmp_path, rng, spec, monkeypatch):
     path = tmp_path / "one.faiss"
@@ -65,7 +122,7 @@ def test_types_that_are_not_on_the_list_are_refused_before_they_are_parsed(tmp_p
 def test_nested_types_are_held_against_the_list_too(tmp_path, rng, monkeypatch):
     path = tmp_path / "one.faiss"
     faiss.write_index(made(rng, "HNSW8,SQ8")[0], str(path))
-    monkeypatch.setattr("lookalike.indexer.faiss_files.CLASSES", frozenset({"IndexHNSWSQ"}))
+    monkeypatch.setattr("lookalike.indexer.kinds.CLASSES", frozenset({"IndexHNSWSQ"}))
     with pytest.raises(LookalikeError, match="IndexScalarQuantizer"):
         read_faiss(path)
     whole = faiss.index_factory(16, "PCA8,IVF4_HNSW4,PQ4x4fs,RFlat", INNER_PRODUCT)
@@ -73,21 +130,22 @@ def test_nested_types_are_held_against_the_list_too(tmp_path, rng, monkeypatch):
     assert {"IndexRefineFlat", "IndexIVFPQFastScan", "IndexHNSWFlat", "IndexFlatIP"} <= names | {"IndexFlatIP"}
 
 
-@pytest.mark.parametrize("code", [b"IwFl", b"IxRF", b"IxPT"])
+@pytest.mark.parametrize("code", [b"IwFl", b"IVRf", b"NPRf", b"IxRF", b"IxPT"])
 def test_a_forbidden_index_within_is_found_by_its_place(tmp_path, rng, code):
     """A coarse quantiser, a refined index and a transformed one of a forbidden type, patched into the file."""
-    built, _ = made(rng, {b"IwFl": "IVF4,Flat", b"IxRF": "SQ8,RFlat", b"IxPT": "PCA8,Flat"}[code])
+    lists = {b"IwFl": "IVF4,Flat", b"IVRf": "IVF4,RQ2x4fs", b"NPRf": "IVF4,PRQ2x2x4fs"}
+    built, _ = made(rng, {**lists, b"IxRF": "SQ8,RFlat", b"IxPT": "PCA8,Flat"}[code])
     path = tmp_path / "one.faiss"
     faiss.write_index(built, str(path))
     data = path.read_bytes()
-    inner = {b"IwFl": b"IxFI", b"IxRF": b"IxSQ", b"IxPT": b"IxFI"}[code]
+    inner = b"IxSQ" if code == b"IxRF" else b"IxFI"
     assert data.startswith(code) and data.count(inner) >= 1
     path.write_bytes(data.replace(inner, b"IxMp", 1))
     with pytest.raises(LookalikeError, match="IxMp"):
         read_faiss(path)
 
 
-@pytest.mark.parametrize("spec", ["Flat", "IVF4,SQ8", "HNSW8"])
+@pytest.mark.parametrize("spec", ["Flat", "IVF4,SQ8", "HNSW8", "RQ2x4fs", "PLSQ2x2x4fs", "IVF4,LSQ2x4fs"])
 def test_truncated_files_are_refused_by_the_parser_too(tmp_path, rng, spec):
     """The hash refuses them first, and alone where the last mapped list is cut short.
 
