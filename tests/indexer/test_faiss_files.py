@@ -68,9 +68,8 @@ HNSW8 HNSW8,SQ8 HNSW8_PQ4 HNSW8_2+PQ4 NSG8 NSG8,SQ8 IVF4,FlatDedup IVF4,FlatPano
 IVF4(SQ8),Flat IVF4(IVF2,Flat),Flat IVF4(RCQ2x2),Flat PCA8,IVF4,PQ4x4fs,RFlat OPQ4,PQ4 RR16,Flat Pad32,Flat L2norm,Flat
 ITQ8,Flat LSH IVF4,PQ4+4 SQ4,Refine(SQ8) SQ4,Refine(PCA8,Flat) SQ4,Refine(IDMap,Flat) SQ4,Refine(RQ2x4fs)
 """
-REFUSED = """
-HNSW8_PQ4 HNSW8_2+PQ4 LSH IVF4,PQ4+4 IVF4(RCQ2x2),Flat SQ4,Refine(IDMap,Flat) SQ4,Refine(RQ2x4fs)
-""".split()
+REFUSED = ["HNSW8_PQ4", "HNSW8_2+PQ4", "LSH", "IVF4,PQ4+4", "IVF4(RCQ2x2),Flat"]
+REFUSED += ["SQ4,Refine(IDMap,Flat)", "SQ4,Refine(RQ2x4fs)"]
 EVERY = _OTHERS.split() + [lists + code for lists in ("", "IVF4,") for code in _CODES.split()]
 
 
