@@ -4,13 +4,14 @@ import os
 import time
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..store.compact import compact as compact_store
 from ..store.errors import LookalikeError, LookalikeWarning
 from ..store.manifest import SegmentEntry
+from ..store.merge import merge_small
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from ..store.writer import Writer
@@ -18,9 +19,10 @@ from . import plan
 from .card import IndexCard, SegmentCard
 from .device import Device, choose
 from .prototypes import fold
+from .ranks import Ints
 from .rowmaps import RowMap
 from .segments import new_segment, retuned
-from .specs import serves, validated
+from .specs import TooLarge, choose_spec, serves, validated
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,16 @@ class Request:
         return {"spec": self.spec, "recall": self.recall, "k": self.k, "memory": self.memory}
 
 
+class Piece(NamedTuple):
+    """Rows (n,) that become one segment, and how."""
+
+    rows: Ints
+    request: Request
+
+
+Segments = tuple[SegmentEntry, ...]
+
+
 def index(
     path: str | os.PathLike[str],
     *,
@@ -50,6 +62,8 @@ def index(
 ) -> IndexCard:
     """Index the rows that no segment covers and fold the prototypes, in one commit, or none where nothing changed.
 
+    Small parts are merged in the same commit.
+
     spec: a FAISS factory string, or "auto" (see specs). recall: the recall@k to reach on stored rows, in (0, 1].
     memory: bytes that all segments may take. compact: drop removed vectors from the disk, and index everything anew,
     as another spec does. Raises LookalikeError for a spec, recall, k, memory or device that does not work.
@@ -62,6 +76,7 @@ def index(
             compact_store(writer, progress)
         _stage(writer, request, chosen, compact, progress)
         fold(writer)
+        merge_small(writer, progress)
         now = writer.commit()
         prototypes = now.content.prototypes
         classes = prototypes.classes if prototypes else 0
@@ -73,12 +88,26 @@ def index(
 
 
 def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progress = silent) -> IndexCard | None:
-    """Index a tail beyond 50,000 rows as the collection was last indexed; None where there is nothing to do."""
+    """Index a tail beyond 50,000 rows as the collection was last indexed; None where there is nothing to do.
+
+    Nothing is done for a collection that was never indexed, and where there is nothing to do only the manifest is
+    read. Raises what `index` raises.
+    """
     with Store.open(path) as store:
         asked = store.content.index
-        if asked is None or len(_live_from(store, _stop(store, store.content.segments))) <= plan.SMALL:
+        if asked is None or not _long_tail(store):
             return None
     return index(path, **asked, device=device, progress=progress)
+
+
+def _long_tail(store: Store) -> bool:
+    """Whether more live rows lie behind the last segment than are searched one by one; from the manifest where it can.
+
+    A segment ends at `first_row + rows` or, with a row map, later.
+    """
+    held = store.content.segments
+    at_most = store.next_row - max((entry.first_row + entry.rows for entry in held), default=0)
+    return at_most > plan.SMALL and len(_live_from(store, _stop(store, held))) > plan.SMALL
 
 
 def _checked(store: Store, spec: str, recall: float, k: int, memory: int | None) -> Request:
@@ -100,19 +129,42 @@ def _stage(writer: Writer, request: Request, device: Device, everything: bool, p
     covered = [_covered(store, entry) for entry in held]
     tail = _live_from(store, _stop(store, held))
     kept = held[: plan.kept(covered, len(tail), everything)]
-    entries = [_as_wanted(store, entry, request) for entry in kept]
+    new: list[Piece] = []
     if len(kept) < len(held) or len(tail):
-        rows = _live_from(store, _stop(store, kept))
-        left = None if request.memory is None else request.memory - sum(entry.size for entry in kept)
-        for start, stop in plan.pieces(len(rows)):
-            beside = kept and (stop - start <= plan.SMALL or not serves(request.spec, stop - start, store.dim or 0))
-            room = None if left is None else max(0, left * (stop - start) // len(rows))
-            part = replace(request, spec="auto" if beside else request.spec, memory=room)
-            entries.append(new_segment(store, rows[start:stop], device=device, progress=progress, **part.to_json()))
+        kept, new = _planned(store, request, kept)
+    entries = [_as_wanted(store, entry, request) for entry in kept]
+    for piece in new:
+        asked_for = {**piece.request.to_json(), "device": device, "progress": progress}
+        entries.append(new_segment(store, piece.rows, **asked_for))
     if tuple(entries) != writer.content.segments:
         writer.set_segments(tuple(entries))
     if request.to_json() != asked:
         writer.set_index(request.to_json())
+
+
+def _planned(store: Store, request: Request, kept: Segments) -> tuple[Segments, list[Piece]]:
+    """The segments to keep, and the pieces behind them; none is kept where they leave the others too little memory."""
+    try:
+        return kept, _pieces(store, request, kept)
+    except TooLarge:
+        if not kept:
+            raise
+    return (), _pieces(store, request, ())
+
+
+def _pieces(store: Store, request: Request, kept: Segments) -> list[Piece]:
+    """What becomes a new segment each, with its share of the memory; TooLarge where one does not fit."""
+    rows, dim = _live_from(store, _stop(store, kept)), store.dim or 0
+    left = None if request.memory is None else max(0, request.memory - sum(entry.size for entry in kept))
+    found = []
+    for start, stop in plan.pieces(len(rows)):
+        n = stop - start
+        beside = kept and (n <= plan.SMALL or not serves(request.spec, n, dim))
+        room = None if left is None else left * n // len(rows)
+        piece = Piece(rows[start:stop], replace(request, spec="auto" if beside else request.spec, memory=room))
+        choose_spec(piece.request.spec, n, dim, room)
+        found.append(piece)
+    return found
 
 
 def _as_wanted(store: Store, entry: SegmentEntry, request: Request) -> SegmentEntry:
@@ -128,14 +180,11 @@ def _covered(store: Store, entry: SegmentEntry) -> plan.Covered:
     return plan.Covered(entry.rows, entry.rows if live is None else int(np.count_nonzero(live)))
 
 
-def _stop(store: Store, segments: tuple[SegmentEntry, ...]) -> int:
+def _stop(store: Store, segments: Segments) -> int:
     """The first row behind these segments."""
     return max((RowMap.of(store, entry).stop for entry in segments), default=0)
 
 
-def _live_from(store: Store, first: int) -> Any:
-    """Live rows from `first` on, ascending (m,) int64."""
-    if first >= store.next_row:
-        return np.zeros(0, dtype=np.int64)
-    rows = store.live_rows()
-    return rows[np.searchsorted(rows, first) :]
+def _live_from(store: Store, first: int) -> Ints:
+    """Live rows from `first` on, ascending (m,) int64; the parts before are not touched."""
+    return store.layout.live_between(store.layout.between(first, None), first)

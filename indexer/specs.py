@@ -21,6 +21,10 @@ GRAPH_QUANTISER = 16_384  # lists from which on finding the lists takes a graph
 _ID_MAP = re.compile(r"^IDMap2?,|,IDMap2?$")
 
 
+class TooLarge(LookalikeError):
+    """An index that takes more than the memory it may take."""
+
+
 def validated(spec: str, dim: int) -> str:
     """`spec` as it will be used: "auto", or a factory string that FAISS takes for inner products of `dim` dimensions.
 
@@ -60,7 +64,7 @@ def serves(spec: str, n: int, dim: int) -> bool:
 def choose_spec(asked: str, n: int, dim: int, memory: int | None) -> tuple[str, str | None]:
     """The factory string for a segment of `n` rows, and what to tell about it.
 
-    memory: bytes the segment may take; an explicit spec beyond it is refused, "auto" takes a smaller code.
+    memory: bytes the segment may take; an explicit spec beyond it is refused (TooLarge), "auto" takes a smaller code.
     """
     if asked != "auto":
         _refuse_large(asked, n, dim, memory)
@@ -98,15 +102,13 @@ def _sub_vectors(dim: int) -> int:
 
 
 def _refuse_large(spec: str, n: int, dim: int, memory: int | None) -> None:
-    if memory is None:
+    if memory is None or (size := estimated_bytes(spec, n, dim)) <= memory:
         return
-    size = estimated_bytes(spec, n, dim)
-    if size > memory:
-        raise LookalikeError(
-            f"spec {spec!r} takes about {size} bytes for {n} rows, more than --memory {memory}: "
-            f"a smaller code such as {automatic(n, dim)[-1]} ({estimated_bytes(automatic(n, dim)[-1], n, dim)} bytes), "
-            "or more memory, works"
-        )
+    least, smaller = min((estimated_bytes(other, n, dim), other) for other in automatic(n, dim))
+    works = (
+        f"{smaller} ({least} bytes), or {size} bytes, works" if least <= memory else f"{min(least, size)} bytes work"
+    )
+    raise TooLarge(f"spec {spec!r} takes about {size} bytes for {n} rows, more than --memory {memory}: {works}")
 
 
 def estimated_bytes(spec: str, n: int, dim: int) -> int:

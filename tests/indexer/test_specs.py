@@ -48,6 +48,13 @@ def test_estimated_bytes_are_the_file_s(rng, spec):
     assert abs(estimated_bytes(spec, 5000, 32) / size_of(index) - 1) < 0.05
 
 
+def test_a_refusal_never_recommends_what_is_too_large_too():
+    with pytest.raises(LookalikeError, match=r"more than --memory 10000000: 25024000 bytes work$"):
+        choose_spec("auto", 1_000_000, 64, 10_000_000)
+    with pytest.raises(LookalikeError, match=r"more than --memory 200000000: IVF4000,PQ32x4fs \(\d+ bytes\), or"):
+        choose_spec("HNSW32", 1_000_000, 64, 200_000_000)
+
+
 def test_every_dimension_has_specs():
     for dim in (1, 2, 3, 5, 7, 64, 97, 784):
         for n in (1, 38, 1000, 60_000, 1_000_000):
