@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -38,11 +39,12 @@ def deterministic(threads: int) -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for this before it promises anything
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    filling_before = torch.utils.deterministic.fill_uninitialized_memory
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, and only hides reads of garbage
+    settings: Any = torch.utils.deterministic
+    filling_before = settings.fill_uninitialized_memory
+    settings.fill_uninitialized_memory = False  # costs time, and only hides reads of garbage
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(strict_before)
-        torch.utils.deterministic.fill_uninitialized_memory = filling_before
+        settings.fill_uninitialized_memory = filling_before
         torch.set_num_threads(threads_before)
