@@ -6,6 +6,7 @@ direction: it keeps its sum and count, and is no prototype until its rows point 
 """
 
 import secrets
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Prototypes:
             index = faiss.IndexFlatIP(max(1, matrix.shape[1]))
             if len(matrix):
                 index.add(matrix)
-        self._segment = Segment(index, lambda ids: self.matrix[ids], _baked(index))
+        self._segment = Segment(index, lambda ids: self.matrix[ids])
 
     @classmethod
     def of(cls, store: Store) -> "Prototypes":
@@ -88,15 +89,23 @@ class Prototypes:
 
         By code: a unit row (d,) float32, or None where nothing is left that points anywhere.
         """
-        rest = {}
-        labels = np.array([label or "" for label in store.labels(rows)], dtype=object)
-        for code, name in enumerate(self.classes):
-            if (mine := labels == name).any():
-                one = Sums([name], self._sums.sums[[code]], self.counts[[code]])
-                one.add(np.zeros(int(mine.sum()), dtype=np.int64), store.gather(rows[mine]), -1)
-                unit = unit_means(one)[0]
-                rest[code] = unit if unit.any() else None
-        return rest
+        places: dict[str, list[int]] = {}
+        for place, label in enumerate(store.labels(rows)):
+            if label is not None and label in self._codes:
+                places.setdefault(label, []).append(place)
+        return {self._codes[name]: self._less(name, store.gather(rows[mine])) for name, mine in places.items()}
+
+    def _less(self, name: str, vectors: Floats) -> Floats | None:
+        """The prototype of the class `name` without some of its rows, unit rows (m, d)."""
+        code = self._codes[name]
+        one = Sums([name], self._sums.sums[[code]], self.counts[[code]])
+        one.add(np.zeros(len(vectors), dtype=np.int64), vectors, -1)
+        unit = unit_means(one)[0]
+        return unit if unit.any() else None
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        return {name: code for code, name in enumerate(self.classes)}
 
     def scores(self, queries: Floats) -> Floats:
         """Inner products of queries (nq, d) float32 unit rows and all prototypes, (nq, c) float32, unsorted."""
@@ -114,11 +123,6 @@ class Prototypes:
             raise LookalikeError(f"queries have shape {queries.shape}: (queries, {self.matrix.shape[1]}) works")
         hits: Hits = self._segment.search(queries, k)
         return hits
-
-
-def _baked(index: Any) -> dict[str, Any]:
-    """The over-fetch that is not kept in an index file."""
-    return {"k_factor": 16} if not isinstance(index, faiss.IndexFlat) else {}
 
 
 def unit_means(sums: Sums) -> NDArray[np.float32]:

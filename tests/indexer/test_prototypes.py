@@ -1,13 +1,14 @@
 """Prototypes: what is folded and brought up to date equals what is computed afresh, bit for bit."""
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lookalike.indexer.index import index
-from lookalike.indexer.prototypes import Prototypes, fold
+from lookalike.indexer.prototypes import Prototypes, fold, unit_means
 from lookalike.indexer.sums import Sums, fixed, from_rows
 from lookalike.store.errors import LookalikeError
 from lookalike.store.store import Store
@@ -31,8 +32,6 @@ def same(a, b):
 
 
 def afresh(store):
-    from lookalike.indexer.prototypes import unit_means
-
     sums = from_rows(store)
     return Prototypes(sums, unit_means(sums))
 
@@ -127,6 +126,17 @@ def test_left_out(shop, rng):
     assert others.classes == ["a", "c", "d"] and np.array_equal(others.matrix, found.matrix[[0, 2, 3]])
     with pytest.raises(LookalikeError, match="class 'z' has no prototype"):
         found.without("z")
+
+
+def test_unlabelled_rows_are_no_rows_of_a_class_with_an_empty_name(rng):
+    vectors, labels = unit(rng, 5, 4), ["", "", None, "a", None]
+    sums = Sums.zero(["", "a"], 4)
+    sums.add(np.array([0, 0, -1, 1, -1]), vectors)
+    found = Prototypes(sums, unit_means(sums))
+    store = SimpleNamespace(labels=lambda rows: [labels[row] for row in rows], gather=lambda rows: vectors[rows])
+    assert found.left_out(store, np.array([2, 4])) == {}
+    without = found.left_out(store, np.array([0, 2]))
+    assert list(without) == [0] and np.allclose(without[0], vectors[1], atol=1e-6)
 
 
 def test_index_folds_and_compaction_keeps_what_was_folded(shop, rng):
