@@ -33,8 +33,8 @@ _kept_source: tuple[str, Source] | None = None
 def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
     """Embed `payload["records"]` and publish their part; what the driver needs to commit it, as JSON values.
 
-    payload: collection and version (what is known), model (folder, digest, precision), source (its spec), name,
-    extra_types, records (lists of Record's fields and the row that has the key already, or -1).
+    payload: collection and version (what is known), model (folder, digest, precision, device), source (its spec),
+    name, extra_types, records (lists of Record's fields and the row that has the key already, or -1).
     Result: part (its entry or null), encoded (which of its rows were encoded here), embedded, skipped and duplicates
     (counts), rejects ([key, stage, reason, content]), replaced (rows that new rows stand for), dropped (rows whose
     image is none any more), records, seconds (without loading the model).
@@ -91,10 +91,10 @@ def _extra(records: Sequence[Record], types: dict[str, str]) -> Any:
     return pa.table(columns)
 
 
-def keep(encoder: Encoder | None, source: Source) -> None:
-    """Let fragments that run in this process use what is loaded already."""
+def keep(model: dict[str, str], encoder: Encoder | None, source: Source) -> None:
+    """Let fragments that run in this process use what is loaded already: the encoder of `model`, and the source."""
     global _kept_encoder, _kept_source
-    _kept_encoder = None if encoder is None else (_encoder_name(encoder.digest, encoder.precision), encoder)
+    _kept_encoder = None if encoder is None else (_encoder_name(model), encoder)
     _kept_source = (json.dumps(source.describe(), sort_keys=True), source)
 
 
@@ -106,14 +106,15 @@ def let_go() -> None:
 
 def _encoder(model: dict[str, str]) -> Encoder:
     global _kept_encoder
-    name = _encoder_name(model["digest"], model["precision"])
+    name = _encoder_name(model)
     if _kept_encoder is None or _kept_encoder[0] != name:
-        _kept_encoder = (name, Encoder.load(Path(model["folder"]), precision=model["precision"]))
+        loaded = Encoder.load(Path(model["folder"]), device=model["device"], precision=model["precision"])
+        _kept_encoder = (name, loaded)
     return _kept_encoder[1]
 
 
-def _encoder_name(digest: str, precision: str) -> str:
-    return f"{digest} {precision}"
+def _encoder_name(model: dict[str, str]) -> str:
+    return f"{model['digest']} {model['precision']} {model['device']}"
 
 
 def _source(spec: dict[str, Any]) -> Source:

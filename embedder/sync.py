@@ -21,6 +21,7 @@ from ..store.writer import Writer
 from . import fragment as fragment_work
 from .driver import Sync
 from .encoder import Encoder
+from .hardware import torch_device
 from .plan import Plan, Wanted, plan
 from .poison import Isolation
 from .sources import open_source
@@ -41,6 +42,7 @@ def embed(
     max_rejects: float | None = None,
     workers: int | None = None,
     engine: str = "local",
+    device: str = "auto",
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Embed what is new or changed in a source, and return the counts of `lookalike embed`.
@@ -48,14 +50,17 @@ def embed(
     model: a model's folder or "pretrained"; the collection's own where None. prefix: put before every key as it is.
     prune: delete rows of this source (under this prefix) that it no longer has. checksum: compare contents, not sizes
     and mtimes. max_rejects: the share of rejected images beyond which TooManyRejects is raised, after everything else
-    was committed. workers: processes; None: this one for a small job, else one for each core.
+    was committed. workers: processes; None: this one for a small job, else one for each core. device: "auto", "cpu" or
+    "gpu", where every one of them encodes.
     Returns seen = embedded + skipped + rejected + duplicates, ignored, removed, seconds. A changed image is a new row;
     one that is no image any more loses its row, and counts as rejected and as removed.
-    LookalikeError before any work: no model, another model, a key of another source, a source that cannot be used.
+    LookalikeError before any work: no model, another model, a key of another source, a source that cannot be used, no
+    GPU where one is asked for.
     """
     started = time.monotonic()
     wanted = Wanted(open_source(source_text), prefix, checksum)
-    encoder = None if model is None else Encoder.load(os.fspath(model))
+    torch_device(device)
+    encoder = None if model is None else Encoder.load(os.fspath(model), device=device)
     if encoder is None and not versions(Path(path)):
         raise LookalikeError(f"{path} has no model yet: give --model FOLDER (from `lookalike train`) or pretrained")
     with Store.open_or_create(path).write() as writer:
@@ -65,7 +70,7 @@ def embed(
             writer.set_model(encoder.digest, encoder.dim, encoder.precision, encoder.files())
             writer.commit()
         sync = Sync(writer, wanted, planned, progress)
-        _apply(sync, encoder, workers, engine)
+        _apply(sync, encoder, workers, engine, device)
         sync.finish()
     done = {**sync.counts, "ignored": wanted.source.ignored, "seconds": time.monotonic() - started}
     _check_rejects(done, max_rejects)
@@ -84,13 +89,14 @@ def _check_model(store: Store, encoder: Encoder | None) -> None:
         )
 
 
-def _apply(sync: Sync, encoder: Encoder | None, workers: int | None, engine: str) -> None:
+def _apply(sync: Sync, encoder: Encoder | None, workers: int | None, engine: str, device: str) -> None:
     """Run the fragments and take in their results, committing every few seconds."""
     writer, source = sync.writer, sync.wanted.source
     count = _workers(sync.planned, workers)
+    model = _model(writer, device)
     if count <= 1:
-        fragment_work.keep(encoder if encoder is not None and _same(encoder, writer) else None, source)
-    payloads = sync.payloads(_model(writer), count)
+        fragment_work.keep(model, encoder if encoder is not None and _same(encoder, writer) else None, source)
+    payloads = sync.payloads(model, count)
     work = fragments(payloads, str(writer.path), fragment_work.WORK)
     poison = Isolation(engine, _ONE_THREAD)
     try:
@@ -106,13 +112,13 @@ def _same(encoder: Encoder, writer: Writer) -> bool:
     return writer.base.model is not None and writer.base.model.precision == encoder.precision
 
 
-def _model(writer: Writer) -> dict[str, str]:
+def _model(writer: Writer, device: str) -> dict[str, str]:
     """What a fragment needs to load the collection's model, its files' hashes checked."""
     held = writer.base.model
     if held is None:
         raise LookalikeError(f"{writer.path} has no model")
     folders = {str(writer.base.file(entry).parent) for entry in held.files}
-    return {"folder": folders.pop(), "digest": held.digest, "precision": held.precision}
+    return {"folder": folders.pop(), "digest": held.digest, "precision": held.precision, "device": device}
 
 
 def _workers(planned: Plan, workers: int | None) -> int:

@@ -11,6 +11,7 @@ from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.fragment import embed_fragment, let_go
 from lookalike.embedder.sources import open_source
 from lookalike.store.codec import from_plain
+from lookalike.store.errors import LookalikeError
 from lookalike.store.fragments import perform
 from lookalike.store.manifest import PartEntry
 from lookalike.store.parts import read_part
@@ -33,7 +34,7 @@ def payload(tmp_path, model, encoder, image):
     yield {
         "collection": str(tmp_path / "shop"),
         "version": version,
-        "model": {"folder": str(model), "digest": encoder.digest, "precision": "fp32"},
+        "model": {"folder": str(model), "digest": encoder.digest, "precision": "fp32", "device": "cpu"},
         "source": source.describe(),
         "name": source.name,
         "extra_types": {},
@@ -119,3 +120,13 @@ def test_encoded_images_are_not_kept_in_memory(payload, tmp_path):
     finally:
         tracemalloc.stop()
     assert (result["embedded"], len(result["rejects"])) == (12, 12)
+
+
+def test_the_payload_says_where_to_encode(payload, monkeypatch):
+    let_go()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(LookalikeError, match="device gpu"):
+        embed_fragment({**payload, "model": {**payload["model"], "device": "gpu"}})
+    assert embed_fragment(payload)["embedded"] == 35
+    with pytest.raises(LookalikeError, match="device gpu"):  # what is loaded for one device does not serve another
+        embed_fragment({**payload, "model": {**payload["model"], "device": "gpu"}})

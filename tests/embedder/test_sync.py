@@ -12,6 +12,7 @@ from lookalike.embedder import fragment as fragment_module
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.images import prepared
 from lookalike.embedder.sync import embed
+from lookalike.store import engine as engines
 from lookalike.store.errors import LookalikeError, TooManyRejects
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
@@ -307,3 +308,35 @@ def test_nothing_is_made_where_the_source_or_model_is_missing(tmp_path, photos):
             embed(tmp_path / "shop", source, model=model)
         assert "\n" not in str(caught.value)
         assert not Path(tmp_path / "shop").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_device_reaches_whoever_encodes(tmp_path, photos, model, monkeypatch, workers):
+    embed(tmp_path / "shop", str(photos), model=model)
+    (photos / "cat/twin.png").write_bytes((photos / "dog/0.png").read_bytes() + b"more")
+    seen = []
+    made = engines.run
+
+    def spied(work, *arguments, **options):
+        def noted():
+            for fragment in work:
+                seen.append(fragment["payload"]["model"]["device"])
+                yield fragment
+
+        return made(noted(), *arguments, **options)
+
+    monkeypatch.setattr(engines, "run", spied)
+    assert counts(embed(tmp_path / "shop", str(photos), workers=workers, device="cpu"))["seen"] == 5
+    assert seen == ["cpu"]
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_made(tmp_path, photos, model, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(LookalikeError, match="device gpu: torch sees no GPU") as caught:
+        embed(tmp_path / "shop", str(photos), model=model, device="gpu")
+    assert "\n" not in str(caught.value) and not (tmp_path / "shop").exists()
+    embed(tmp_path / "shop", str(photos), model=model)
+    with pytest.raises(LookalikeError, match="device gpu"):
+        embed(tmp_path / "shop", str(photos), device="gpu")
+    with pytest.raises(LookalikeError, match="device tpu: the choices are auto, cpu, gpu"):
+        embed(tmp_path / "shop", str(photos), device="tpu")
