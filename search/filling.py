@@ -17,7 +17,7 @@ def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> d
     from .with_images import embed as sync
 
     try:
-        done = sync(path, source, **options)
+        done = sync(path, source, device=device, **options)
     except TooManyRejects:  # all others are in
         grow(path, device)
         raise
@@ -35,8 +35,8 @@ def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: A
 def grow(path: Path, device: str) -> None:
     """Where the collection was indexed before and its tail is long, make the tail a segment."""
     with Store.open(path) as store:
-        indexed = bool(store.content.segments)
-    if indexed:
+        indexed = store.content.index is not None
+    if indexed:  # faiss is not loaded before
         from ..indexer.index import grow as make_segment
 
         try:

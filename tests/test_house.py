@@ -1,4 +1,4 @@
-"""The house's rules: which room may import which, what a process loads, what every command and public name must have."""
+"""The rules of the house: who may import whom, what a process loads, what commands and public names must have."""
 
 import ast
 import json
