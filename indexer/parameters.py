@@ -50,6 +50,11 @@ def is_graph(index: Any) -> bool:
     return isinstance(core(index), faiss.IndexHNSW)
 
 
+def has_lists(index: Any) -> bool:
+    """Whether its search visits some inverted lists, and finds nothing beyond them."""
+    return isinstance(core(index), faiss.IndexIVF)
+
+
 def can_select(index: Any) -> bool:
     """Whether it takes an IDSelector."""
     return type(core(index)).__name__ in SELECTABLE

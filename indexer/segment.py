@@ -25,6 +25,7 @@ Mask = NDArray[np.bool_]
 FEW = 4096  # rows that are compared one by one rather than searched for in an approximate index
 GRAPH_SHARE = 0.1  # below this share of ids that count, a graph loses its way (recall .73 -> .36 at 1 %)
 MOSTLY = 0.9  # above this share, filtering some more hits is cheaper than a selector, which rules out matrix products
+AT_ONCE = 1 << 22  # hits held at once while they are filtered: some 200 MB
 
 
 class Segment:
@@ -76,6 +77,10 @@ class Segment:
         return knobs.is_graph(self.index)
 
     @cached_property
+    def _lists(self) -> bool:
+        return knobs.has_lists(self.index)
+
+    @cached_property
     def _selectable(self) -> bool:
         return knobs.can_select(self.index)
 
@@ -116,16 +121,26 @@ class Segment:
         if self._selectable and share < MOSTLY:
             return self._selected(queries, fetch, mask, share)
         more = min(self.n, int(fetch / share * 1.25) + 16)
-        hits = kept(*self._run(queries, more), mask)
-        short = np.flatnonzero(hits[1][:, min(fetch, more) - 1] < 0)
+        scores, ids = self._overfetched(queries, fetch, more, mask)
+        short = np.flatnonzero(ids[:, -1] < 0)
         while len(short) and more < self.n and not self._selectable:
             more = min(self.n, more * 4)
-            hits = kept(*self._run(queries, more), mask)
-            short = np.flatnonzero(hits[1][:, min(fetch, more) - 1] < 0)
-        scores, ids = padded(*hits, fetch)
+            scores[short], ids[short] = self._overfetched(queries[short], fetch, more, mask)
+            short = short[ids[short, -1] < 0]
+            if self._lists:  # those that it visits have no more to give: who is starved is answered exactly
+                break
         if len(short) and self._selectable:
-            scores, ids = scores.copy(), ids.copy()
             scores[short], ids[short] = self._selected(queries[short], fetch, mask, share)
+        return scores, ids
+
+    def _overfetched(self, queries: Floats, fetch: int, more: int, mask: Mask) -> Hits:
+        """The first `fetch` hits in `mask` of `more` hits a query, a bounded number of queries at a time."""
+        scores = np.empty((len(queries), fetch), dtype=np.float32)
+        ids = np.empty((len(queries), fetch), dtype=np.int64)
+        step = max(1, AT_ONCE // more)
+        for start in range(0, len(queries), step):
+            some = slice(start, start + step)
+            scores[some], ids[some] = padded(*kept(*self._run(queries[some], more), mask), fetch)
         return scores, ids
 
     def _selected(self, queries: Floats, fetch: int, mask: Mask, share: float) -> Hits:
