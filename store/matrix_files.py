@@ -22,8 +22,10 @@ class Npy:
         self._path = path
         try:
             matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, TypeError, OverflowError, EOFError) as error:
-            raise LookalikeError(f"{path} is not a whole .npy file of numbers: {error}") from None
+        except OSError:
+            raise
+        except Exception as error:  # NumPy hands the header to Python's own parser, which raises almost anything
+            raise LookalikeError(f"{path} is not a whole .npy file of numbers: {plain(error)}") from None
         if not isinstance(matrix, np.memmap):
             raise LookalikeError(f"{path} is an archive of arrays: a .npy file of one matrix works")
         check_matrix(f"{path}", matrix.shape, matrix.dtype)
@@ -86,9 +88,15 @@ class Hdf5:
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._open() as file:
-            self._name = self._choose(file)
-            check_matrix(f"{path}: dataset {self._name}", file[self._name].shape, file[self._name].dtype)
-            self.rows, self.dim = file[self._name].shape
+            try:
+                self._name = self._choose(file)
+                shape, dtype = file[self._name].shape, file[self._name].dtype
+            except LookalikeError:
+                raise
+            except Exception as error:
+                raise LookalikeError(f"{path} is not a whole HDF5 file: {plain(error)}") from None
+            check_matrix(f"{path}: dataset {self._name}", shape, dtype)
+            self.rows, self.dim = shape
 
     def _open(self) -> Any:
         try:
@@ -97,8 +105,8 @@ class Hdf5:
             raise LookalikeError(f"reading {self._path} needs h5py: pip install 'lookalike[hdf5]'") from None
         try:
             return h5py.File(self._path, "r")
-        except OSError as error:
-            raise LookalikeError(f"{self._path} is not a whole HDF5 file: {error}") from None
+        except Exception as error:
+            raise LookalikeError(f"{self._path} is not a whole HDF5 file: {plain(error)}") from None
 
     def _choose(self, file: Any) -> str:
         found: list[str] = []
@@ -114,12 +122,18 @@ class Hdf5:
             for start in range(0, self.rows, size):
                 try:
                     yield Block(file[self._name][start : start + size])
-                except OSError as error:
-                    raise LookalikeError(f"{self._path}: dataset {self._name} cannot be read: {error}") from None
+                except Exception as error:
+                    reason = plain(error)
+                    raise LookalikeError(f"{self._path}: dataset {self._name} cannot be read: {reason}") from None
 
 
 def _is_matrix(item: Any) -> bool:
     return getattr(item, "ndim", None) == 2 and item.dtype.kind == "f"
+
+
+def plain(error: Exception) -> str:
+    """What a library says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def read_matrix(file: Any, path: Path, rows: int, dim: int, dtype: np.dtype[Any]) -> NDArray[Any]:

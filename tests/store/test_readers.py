@@ -273,3 +273,20 @@ def test_a_missing_text_file_is_said(tmp_path):
     for read_it in (lambda path: list(read_lines(path)), count_lines):
         with pytest.raises(LookalikeError, match=r"cannot read .*none"):
             read_it(tmp_path / "none")
+
+
+@pytest.mark.parametrize("save", [save_npy, save_fortran])
+def test_any_damage_of_a_npy_header_is_one_line_or_harmless(tmp_path, units, save):
+    save(tmp_path / "whole.npy", units(9, 3))
+    whole = (tmp_path / "whole.npy").read_bytes()
+    damaged = tmp_path / "x.npy"
+    refused = 0
+    for at in range(128):
+        for value in (0, 9, 10, *b"'(),:L\\{}#0 ", 0x80, 0xFF, whole[at] ^ 1, whole[at] ^ 32):
+            damaged.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            try:
+                list(open_vectors(damaged).blocks(4))
+            except LookalikeError as error:
+                refused += 1
+                assert "x.npy" in str(error) and "\n" not in str(error)
+    assert refused > 500
