@@ -7,15 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .block import BLOCK
 from .errors import LookalikeError
 from .escaped import unescaped_list
 from .layout import Int64
 from .manifest import PartEntry, RunEntry, manifest_path
 from .store import Store
 from .tables import live_tables
-
-_TOLERANCE = 1e-3
-_BLOCK = 16384
+from .unit import TOLERANCE
 
 
 def disagreements(store: Store) -> Iterator[tuple[str, str]]:
@@ -46,15 +45,15 @@ def _wrong_part(store: Store, number: int, part: PartEntry) -> Iterator[str]:
         return
     if rows[0] != part.first_row or rows[-1] >= store.next_row:
         yield f"has rows {rows[0]} to {rows[-1]}, unlike its entry"
-    for start in range(0, len(rows), _BLOCK):
-        yield from _wrong_vectors(store, rows[start : start + _BLOCK])
+    for start in range(0, len(rows), BLOCK):
+        yield from _wrong_vectors(store, rows[start : start + BLOCK])
     yield from _wrong_names(store, number)
 
 
 def _wrong_vectors(store: Store, rows: Int64) -> Iterator[str]:
     """The first row whose vector is not of length 1."""
     lengths = np.linalg.norm(store.gather(rows).astype(np.float64), axis=1)
-    wrong = rows[~(np.abs(lengths - 1) <= _TOLERANCE)]
+    wrong = rows[~(np.abs(lengths - 1) <= TOLERANCE)]
     if len(wrong):
         yield f"row {wrong[0]} is not a unit vector ({len(wrong)} rows are not)"
 

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from .errors import LookalikeError
 
+BLOCK = 16_384
+"""Rows that are handled at a time, and that a part of an import holds."""
+
 
 class Block(NamedTuple):
     """Some rows of a file: vectors (m, d) float, m keys, m labels; None where the file has no such column."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .block import Vectors
+from .block import BLOCK, Vectors
 from .deleted import Bitmap
 from .errors import LookalikeError
 from .parts import Rows, check_keys
@@ -21,7 +21,6 @@ from .store import Store
 from .unit import unit_rows
 from .writer import Writer
 
-BLOCK = 16_384  # rows of a part
 AT_ONCE = 1 << 16  # rows that are staged in memory at most; a file of no more is imported whole or not at all
 
 Folder = str | os.PathLike[str]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from .block import BLOCK
 from .errors import LookalikeError
 from .importing import import_vectors
 from .parts import Rows, check_keys
@@ -14,7 +15,6 @@ from .unit import unit_rows
 __all__ = ["add", "import_vectors", "remove"]
 
 ADDED = "add"  # the source of rows that came from memory
-BLOCK = 16_384  # rows of a part
 Folder = str | os.PathLike[str]
 
 

@@ -76,16 +76,6 @@ def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
             return _finish(path, temporary, written)
 
 
-def publish_file(path: Path, temporary: Path) -> Published:
-    """Publish what a library wrote at `temporary`, in the same folder as `path`; `temporary` is gone afterwards."""
-    path, temporary = Path(path), Path(temporary)
-    with plain_errors(f"write {path}"), _removed(temporary):
-        with open(temporary, "rb+") as file:
-            _step("fsync", path)
-            os.fsync(file.fileno())
-        return _finish(path, temporary, None)
-
-
 def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
     """Write, flush and fsync; the size and digest of what was handed over."""
     stream = _Hashing(file, path)
@@ -103,11 +93,11 @@ def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Pu
     return Published(stream.size, stream.hash.hexdigest())
 
 
-def _finish(path: Path, temporary: Path, written: Published | None) -> Published:
+def _finish(path: Path, temporary: Path, written: Published) -> Published:
     """Read back, compare, give the file its name, and make the name last."""
     _step("read", path)
     found = Published(*digest_of(temporary, afresh=True))
-    if written not in (None, found):
+    if written != found:
         raise Damaged(f"cannot write {path}: the disk gave back other bytes than were written")
     _step("publish", path)
     _name(temporary, path)

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .block import BLOCK
 from .errors import LookalikeError
 
 TOLERANCE = 1e-3  # how far from length 1 a row may be and still count as a unit row
 ROUNDING = 6e-8  # above 2^-24, the most that rounding a unit row to float32 can change its length
-BLOCK = 16_384  # rows checked at a time, so that the float64 copies stay small
 
 
 def unit_rows(
@@ -25,7 +25,7 @@ def unit_rows(
     """
     rows = _checked_matrix(matrix, dim)
     unit = np.empty(rows.shape, dtype=np.float32)
-    for start in range(0, len(rows), BLOCK):
+    for start in range(0, len(rows), BLOCK):  # so that the float64 copies stay small
         stop = start + BLOCK
         unit[start:stop] = _unit_block(np.ascontiguousarray(rows[start:stop]), normalise, first + start, what)
     return unit

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from lookalike.store import publish as module
 from lookalike.store.errors import Damaged, LookalikeError
-from lookalike.store.publish import publish, publish_file
+from lookalike.store.publish import publish
 
 STEPS = ("open", "write", "fsync", "read", "publish", "fsync-dir")
 
@@ -109,12 +109,6 @@ def test_without_hard_links_a_free_name_is_renamed_to_and_a_taken_one_refused(tm
     with pytest.raises(LookalikeError, match=r"name is taken"):
         publish(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a"]
-
-
-def test_publishes_the_file_of_a_library(tmp_path):
-    (tmp_path / "temporary").write_bytes(b"content")
-    assert publish_file(tmp_path / "a", tmp_path / "temporary") == (7, hashlib.sha256(b"content").hexdigest())
     assert os.listdir(tmp_path) == ["a"]
 
 
