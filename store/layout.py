@@ -3,7 +3,10 @@
 Parts lie in order of their rows and do not overlap. A row is live while a part holds it and it is not deleted.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +27,7 @@ class Layout:
         self.counts = np.array([p.rows for p in parts], dtype=np.int64)
         self.mapped = np.array([p.row_map is not None for p in parts], dtype=bool)
 
-    @property
+    @cached_property
     def deleted(self) -> Bitmap:
         """Rows that are deleted, dropped ones included."""
         return self.pages.bitmap(self._deleted)
@@ -42,6 +45,18 @@ class Layout:
             found.append(rows[~self.deleted.mask(rows)])
         return np.concatenate(found)
 
+    def count_live(self, first: int, stop: int) -> int:
+        """How many live rows have first <= row < stop, part by part."""
+        count = 0
+        for part in self.between(first, stop):
+            entry = self.parts[part]
+            if entry.row_map is not None:
+                count += len(self.live_between([part], first, stop))
+                continue
+            start, end = max(first, entry.first_row), min(stop, entry.first_row + entry.rows)
+            count += max(0, end - start) - int(np.count_nonzero(self.deleted.between(start, end)))
+        return count
+
     def rows_of(self, part: int) -> Int64:
         """The rows of a part, ascending."""
         entry = self.parts[part]
@@ -57,9 +72,9 @@ class Layout:
         place = rows - self.first[part]
         held = (part >= 0) & (place < self.counts[part])
         if self.mapped.any():
-            for number in np.unique(part[(part >= 0) & self.mapped[part]]):
-                mine = part == number
-                held[mine], place[mine] = _in_map(self.rows_of(int(number)), rows[mine])
+            for number, mine in groups(part):
+                if number >= 0 and self.mapped[number]:
+                    held[mine], place[mine] = _in_map(self.rows_of(number), rows[mine])
         return np.where(held, part, -1), place
 
     def between(self, first: int, stop: int | None) -> list[int]:
@@ -75,3 +90,17 @@ def _in_map(row_map: Int64, rows: Int64) -> tuple[NDArray[np.bool_], Int64]:
     """Whether each row is in the map, and where."""
     place = np.minimum(np.searchsorted(row_map, rows), len(row_map) - 1)
     return row_map[place] == rows, place
+
+
+def groups(part: Int64) -> Iterator[tuple[int, Any]]:
+    """Each part number with the places where it stands; one slice where all are the same."""
+    if len(part) == 0:
+        return
+    if part[0] == part[-1] and (part == part[0]).all():
+        yield int(part[0]), slice(None)
+        return
+    order = np.argsort(part, kind="stable")
+    cuts = [0, *(np.flatnonzero(np.diff(part[order])) + 1).tolist(), len(order)]
+    for start, end in itertools.pairwise(cuts):
+        mine = order[start:end]
+        yield int(part[mine[0]]), mine

@@ -1,15 +1,16 @@
 """A collection's published files as memory maps, each checked when it is first needed and kept while it is used.
 
-Published files never change, so that versions and threads share them. Parts are kept up to a limit, since every map
-costs a file descriptor.
+Published files never change, so that versions and threads share them. Parts and row maps are kept up to a limit, since
+every map costs a file descriptor; lookup runs and bitmaps as long as a version holds them.
 """
 
+import resource
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,7 @@ from .parts import map_vectors
 from .publish import plain_errors
 from .runs import RunTable
 
-_MOST_PARTS = 192
-_MOST_OTHERS = 256
+MOST_MAPS = 4096
 T = TypeVar("T")
 
 
@@ -34,12 +34,13 @@ class Pages:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self._lock = threading.RLock()
-        self._parts: OrderedDict[str, Any] = OrderedDict()
-        self._others: OrderedDict[str, Any] = OrderedDict()
+        self._maps: OrderedDict[str, NDArray[Any]] = OrderedDict()
         self._footers: dict[str, Footer] = {}
         self._schemas: dict[Any, Any] = {}
-        # Versions hold their own runs: one that all have let go of must not stay mapped while an import goes on.
+        # Versions hold their own: what all have let go of must not stay in memory while an import goes on.
         self._runs: WeakValueDictionary[str, RunTable] = WeakValueDictionary()
+        self._bitmaps: WeakValueDictionary[str, Bitmap] = WeakValueDictionary()
+        _all.add(self)
 
     def file(self, entry: FileEntry) -> Path:
         """The path of `entry`; Damaged where its bytes are not those promised, or a link leads to it."""
@@ -55,11 +56,11 @@ class Pages:
         """The vectors of a part as bytes, (rows, 4 * dim) uint8."""
         if not keep:
             return self._map(entry, dim)
-        return self._kept(self._parts, _MOST_PARTS, entry, lambda: self._map(entry, dim))
+        return self._kept(entry, lambda: self._map(entry, dim))
 
     def row_map(self, entry: FileEntry) -> NDArray[np.int64]:
         """The rows that a compacted file holds, ascending."""
-        return self._kept(self._others, _MOST_OTHERS, entry, lambda: _row_map(self.file(entry)))
+        return self._kept(entry, lambda: _row_map(self.file(entry)))
 
     def footer(self, entry: PartEntry) -> Footer:
         """What a part says of itself; read once."""
@@ -73,35 +74,50 @@ class Pages:
 
     def run(self, entry: RunEntry) -> RunTable:
         """A lookup table."""
-        with self._lock:
-            table = self._runs.get(entry.file)
-            if table is None:
-                with plain_errors(f"read {entry.file}"):
-                    table = self._runs[entry.file] = RunTable(self.file(entry))
-            return table
+        return self._shared(self._runs, entry, RunTable)
 
     def bitmap(self, entry: FileEntry | None) -> Bitmap:
         """Deleted rows; none where there is no file."""
         if entry is None:
             return Bitmap.empty()
-        return self._kept(self._others, _MOST_OTHERS, entry, lambda: Bitmap.load(self.file(entry)))
+        return self._shared(self._bitmaps, entry, Bitmap.load)
 
     def _map(self, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
         path = self.file(entry)
         with plain_errors(f"read {path}"):
             return map_vectors(path, entry, dim).view(np.ndarray)  # indexing a np.memmap costs ten times as much
 
-    def _kept(self, shelf: "OrderedDict[str, Any]", most: int, entry: FileEntry, load: Callable[[], T]) -> T:
-        """What `load` gave for this file last time; the one unused for longest is dropped where there are too many."""
+    def _shared(self, held: "WeakValueDictionary[str, T]", entry: FileEntry, load: Callable[[Path], T]) -> T:
+        """What `load` gave for this file, while someone holds it."""
         with self._lock:
-            if entry.file in shelf:
-                shelf.move_to_end(entry.file)
-                return shelf[entry.file]
+            loaded = held.get(entry.file)
+            if loaded is None:
+                with plain_errors(f"read {entry.file}"):
+                    loaded = held[entry.file] = load(self.file(entry))
+            return loaded
+
+    def _kept(self, entry: FileEntry, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """What `load` gave for this file last time; those unused for longest are dropped where there are too many."""
+        with self._lock:
+            if entry.file in self._maps:
+                self._maps.move_to_end(entry.file)
+                return self._maps[entry.file]
+            most = most_maps(len(_all))
+            while len(self._maps) >= most:
+                self._maps.popitem(last=False)
             with plain_errors(f"read {entry.file}"):
-                shelf[entry.file] = load()
-            while len(shelf) > most:
-                shelf.popitem(last=False)
-            return shelf[entry.file]
+                self._maps[entry.file] = load()
+            return self._maps[entry.file]
+
+
+_all: "WeakSet[Pages]" = WeakSet()
+
+
+def most_maps(shares: int) -> int:
+    """How many maps each of so many collections may keep: half of the files that this process may have open in all."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    half = MOST_MAPS if limit == resource.RLIM_INFINITY else min(MOST_MAPS, limit // 2)
+    return max(1, half // max(1, shares))
 
 
 def _row_map(path: Path) -> NDArray[np.int64]:

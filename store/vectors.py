@@ -1,13 +1,12 @@
 """Stored vectors, gathered row by row or streamed in blocks, from the maps of the parts."""
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .layout import Int64, Layout
+from .layout import Int64, Layout, groups
 
 Float32 = NDArray[np.float32]
 
@@ -21,7 +20,7 @@ def gather(layout: Layout, dim: int, rows: Int64) -> tuple[Float32, Int64]:
     if len(rows) == 0:
         return gathered, rows
     items = _items(gathered.view(np.uint8))
-    for number, mine in _groups(part):
+    for number, mine in groups(part):
         items[mine] = _items(layout.pages.vectors(layout.parts[number], dim))[place[mine]]
     return gathered, rows[:0]
 
@@ -29,20 +28,6 @@ def gather(layout: Layout, dim: int, rows: Int64) -> tuple[Float32, Int64]:
 def _items(matrix: NDArray[np.uint8]) -> Any:
     """The rows of a matrix of bytes as (n,) opaque items: NumPy moves those whole, and bytes one by one."""
     return matrix.view(f"V{matrix.shape[1]}")[:, 0]
-
-
-def _groups(part: Int64) -> Iterator[tuple[int, Any]]:
-    """Each part number with the places where it stands; one slice where all are the same."""
-    if len(part) == 0:
-        return
-    if part[0] == part[-1] and (part == part[0]).all():
-        yield int(part[0]), slice(None)
-        return
-    order = np.argsort(part, kind="stable")
-    cuts = [0, *(np.flatnonzero(np.diff(part[order])) + 1).tolist(), len(order)]
-    for start, end in itertools.pairwise(cuts):
-        mine = order[start:end]
-        yield int(part[mine[0]]), mine
 
 
 def blocks(layout: Layout, dim: int, first: int, stop: int | None, size: int) -> Iterator[tuple[Int64, Float32]]:
