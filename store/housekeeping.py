@@ -122,10 +122,12 @@ def _drop_versions(folder: Path) -> tuple[list[Manifest], int, int]:
     newest, *older = reversed(versions(folder))
     kept, removed, size = [read_manifest(folder, newest)], 0, 0
     for version in older:
-        path = manifest_path(folder, version)
+        path, manifest = manifest_path(folder, version), _readable(folder, version)
+        if manifest is not None and len(kept) < _KEPT:  # not locked for a moment either: someone may just open it
+            kept.append(manifest)
+            continue
         with unread(path) as free:
-            manifest = _readable(folder, version)
-            if manifest is not None and (len(kept) < _KEPT or not free):
+            if manifest is not None and not free:
                 kept.append(manifest)
                 continue
             size += path.lstat().st_size

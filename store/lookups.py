@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .errors import LookalikeError
 from .escaped import escaped_array, unescaped_list
+from .manifest import RunEntry
 from .runs import (
     COLUMNS,
     FOLDER,
@@ -52,13 +53,29 @@ class FileFacts:
 class Lookups:
     """The runs of one version, in row order.
 
-    live: says of rows (m,) int64 which exist and are not deleted, (m,) bool.
+    entries: names each run. load: opens one; rows are looked up in those runs only that may hold them. live: says of
+    rows (m,) int64 which exist and are not deleted, (m,) bool.
     """
 
-    def __init__(self, runs: Sequence[RunTable], live: Callable[[_Int64], NDArray[np.bool_]]) -> None:
-        self._runs = list(runs)
-        self._live = live
-        self._first = np.array([run.rows[0] for run in runs], dtype=np.int64)
+    def __init__(
+        self,
+        entries: Sequence[RunEntry],
+        load: Callable[[RunEntry], RunTable],
+        live: Callable[[_Int64], NDArray[np.bool_]],
+    ) -> None:
+        self._entries, self._load, self._live = entries, load, live
+        self._open: dict[int, RunTable] = {}
+        self._first = np.array([entry.first_row for entry in entries], dtype=np.int64)
+
+    def _run(self, number: int) -> RunTable:
+        """A run, held from now on."""
+        if number not in self._open:
+            self._open[number] = self._load(self._entries[number])
+        return self._open[number]
+
+    @property
+    def _runs(self) -> list[RunTable]:
+        return [self._run(number) for number in range(len(self._entries))]
 
     def find(self, keys: Sequence[str]) -> _Int64:
         """The live rows of `keys`, (m,) int64; -1 where there is none."""
@@ -112,7 +129,7 @@ class Lookups:
         of_run = np.searchsorted(self._first, rows, "right") - 1
         if (missing := of_run < 0).any():
             raise LookalikeError(f"row {rows[missing][0]} does not exist in this version")
-        return [(self._runs[run], np.flatnonzero(of_run == run)) for run in np.unique(of_run)]
+        return [(self._run(run), np.flatnonzero(of_run == run)) for run in np.unique(of_run).tolist()]
 
     @cached_property
     def classes(self) -> list[str]:
@@ -138,11 +155,11 @@ class Lookups:
         rows = np.asarray(rows, dtype=np.int64)
         codes = np.full(len(rows), -1, dtype=np.int32)
         of_run = np.searchsorted(self._first, rows, "right") - 1
-        for run in np.unique(of_run[of_run >= 0]):
+        for run in np.unique(of_run[of_run >= 0]).tolist():
             here = np.flatnonzero(of_run == run)
-            at = self._runs[run].positions(rows[here])
+            at = self._run(run).positions(rows[here])
             here, at = here[at >= 0], at[at >= 0]
-            codes[here] = self._class_codes[run][_codes(self._runs[run].batch.column("label").take(pa.array(at)))]
+            codes[here] = self._class_codes[run][_codes(self._run(run).batch.column("label").take(pa.array(at)))]
         return codes
 
 

@@ -5,6 +5,7 @@ gathered until `compact` drops it. Opening reads the manifest; everything else i
 """
 
 import os
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -39,6 +40,10 @@ from .vectors import gather as vectors_of
 
 if TYPE_CHECKING:
     from .writer import Writer
+
+
+_ATTEMPTS = 100
+_PAUSE = 0.01  # seconds
 
 
 class Store:
@@ -77,7 +82,7 @@ class Store:
     @classmethod
     def _at(cls, folder: Path, version: int | None, pages: Pages) -> "Store":
         """Hold the manifest, then read it; where it vanished in between, a newer one is there."""
-        for _ in range(100):
+        for _ in range(_ATTEMPTS):
             number = newest_version(folder) if version is None else version
             with plain_errors(f"open version {number} of {folder}"):
                 lock = reader_lock(manifest_path(folder, number))
@@ -87,7 +92,9 @@ class Store:
                 except BaseException:
                     os.close(lock)
                     raise
-            if version is not None:
+            if version is not None and manifest_path(folder, version).exists():
+                time.sleep(_PAUSE)  # gc looks whether it is read, and may leave it
+            elif version is not None:
                 newest_version(folder)  # says so where there is no collection at all
                 there = ", ".join(map(str, versions(folder)[-10:]))
                 raise LookalikeError(f"version {version} of {folder} is not there: the last ones are {there}")
@@ -152,7 +159,7 @@ class Store:
     @cached_property
     def lookups(self) -> Lookups:
         """Keys, contents, labels and file facts."""
-        return Lookups([self.pages.run(run) for run in self.content.runs], self.layout.live)
+        return Lookups(self.content.runs, self.pages.run, self.layout.live)
 
     @property
     def deleted(self) -> Bitmap:

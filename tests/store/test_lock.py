@@ -2,11 +2,15 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+from lookalike.store import housekeeping
 from lookalike.store.errors import Busy, LookalikeError
 from lookalike.store.lock import reader_lock, unread, writer_lock
+from lookalike.store.manifest import manifest_path
+from lookalike.store.store import Store
 
 HOLD = (
     "import sys, time; from pathlib import Path; from lookalike.store.lock import writer_lock\n"
@@ -92,3 +96,28 @@ def test_a_read_manifest_is_not_unread(tmp_path):
         assert free
         assert reader_lock(tmp_path / "m") is None
     assert reader_lock(tmp_path / "absent") is None
+
+
+def test_gc_locks_only_manifests_that_may_go(tmp_path, grow, monkeypatch):
+    with Store.create(tmp_path / "c") as empty, empty.write() as writer:
+        for key in "abcd":
+            grow(writer, key)
+            writer.commit()
+    locked = []
+    monkeypatch.setattr(housekeeping, "unread", lambda path: locked.append(path.name) or unread(path))
+    assert housekeeping.gc(tmp_path / "c")["versions"] == 3
+    assert locked == [f"{version:08d}.json" for version in (3, 2, 1)]
+
+
+def test_a_version_that_is_looked_at_by_gc_is_waited_for(tmp_path):
+    Store.create(tmp_path / "c").close()
+    with unread(manifest_path(tmp_path / "c", 1)):
+        waiting = threading.Timer(0.1, lambda: None)
+        waiting.start()
+        opened = []
+        thread = threading.Thread(target=lambda: opened.append(Store.open(tmp_path / "c", 1).version))
+        thread.start()
+        waiting.join()
+        assert opened == []
+    thread.join()
+    assert opened == [1]

@@ -52,7 +52,8 @@ class Model:
 
     def lookups(self) -> Lookups:
         live = np.array(sorted(self.live), dtype=np.int64)
-        return Lookups([RunTable(self.folder / entry.file) for entry in self.entries], lambda rows: np.isin(rows, live))
+        load = lambda entry: RunTable(self.folder / entry.file)  # noqa: E731
+        return Lookups(self.entries, load, lambda rows: np.isin(rows, live))
 
 
 def check(model: Model) -> None:
@@ -113,7 +114,7 @@ def test_a_missing_row_is_named(tmp_path):
 
 
 def test_no_runs_answer_nothing():
-    empty = Lookups([], lambda rows: rows >= 0)
+    empty = Lookups([], RunTable, lambda rows: rows >= 0)
     assert empty.find(["a"]).tolist() == [-1]
     assert empty.find([]).tolist() == []
     assert empty.keys(np.array([], dtype=np.int64)) == []
@@ -125,7 +126,7 @@ def test_a_run_is_mapped_and_not_read(tmp_path, part_rows):
     n = 20_000
     entry = write_run(tmp_path, np.arange(n), lookup_columns(part_rows([f"key {i}" for i in range(n)])))
     before = pa.total_allocated_bytes()
-    found = Lookups([RunTable(tmp_path / entry.file)], lambda rows: rows >= 0)
+    found = Lookups([entry], lambda entry: RunTable(tmp_path / entry.file), lambda rows: rows >= 0)
     assert found.find(["key 777", "no"]).tolist() == [777, -1]
     assert found.keys(np.array([19_999])) == ["key 19999"]
     assert pa.total_allocated_bytes() - before < 10_000
