@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
+from .block import BLOCK
 from .errors import LookalikeError
 from .manifest import PartEntry, manifest_path
 from .parts import read_part
@@ -57,8 +57,9 @@ def _part_table(store: "Store", number: int, schema: Any) -> Any:
         if field.name not in table.column_names:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     try:
-        table = table.select(schema.names).cast(schema).replace_schema_metadata(None)
-    except pa.ArrowException as error:
+        columns = [_cast(table.column(field.name), field.type) for field in schema]
+        table = pa.table(columns, schema=schema)
+    except (pa.ArrowException, ValueError) as error:
         raise LookalikeError(f"{path} does not fit the other parts of {store.path}: {error}") from error
     live = ~store.deleted.mask(rows)
     return table if live.all() else table.filter(pa.array(live))
@@ -71,20 +72,41 @@ def whole_table(store: "Store", parts: Sequence[int]) -> Any:
 
 def _schema(store: "Store", parts: Sequence[PartEntry]) -> Any:
     """`row` and the columns of the parts, in the order in which they first appear."""
-    fields: dict[str, Any] = {"row": pa.field("row", pa.int64(), nullable=False)}
+    kinds: dict[str, dict[Any, list[PartEntry]]] = {"row": {pa.int64(): []}}
     for entry in parts:
         for field in store.pages.footer(entry).schema:
-            field = field.with_nullable(field.name not in _FIRM)
-            fields[field.name] = _both(fields.get(field.name, field), field)
-    return pa.schema(list(fields.values()))
+            kinds.setdefault(field.name, {}).setdefault(field.type, []).append(entry)
+    firm = ("row", *_FIRM)
+    return pa.schema(
+        [pa.field(name, _common(store, name, of), nullable=name not in firm) for name, of in kinds.items()]
+    )
 
 
-def _both(field: Any, other: Any) -> Any:
-    """A field that holds what either does: numbers as the wider type, anything else as text."""
+def _common(store: "Store", name: str, kinds: dict[Any, list[PartEntry]]) -> Any:
+    """The type that holds a column of these types: the wider one where every value keeps its worth, else text."""
+    common, *others = kinds
     try:
-        return pa.unify_schemas([pa.schema([field]), pa.schema([other])], promote_options="permissive").field(0)
+        for kind in others:
+            pair = [pa.schema([pa.field(name, each)]) for each in (common, kind)]
+            common = pa.unify_schemas(pair, promote_options="permissive").field(0).type
+        for kind, entries in kinds.items():
+            for entry in entries if kind != common else ():
+                column = read_part(store.file(entry), [name]).column(name)
+                if not column.cast(common).cast(kind).equals(column):
+                    return pa.large_string()
     except pa.ArrowException:
-        return pa.field(field.name, pa.large_string(), nullable=field.nullable)
+        return pa.large_string()
+    return common
+
+
+def _cast(column: Any, kind: Any) -> Any:
+    """A column as another type; as text also what Arrow does not write as text, such as lists."""
+    try:
+        return column.cast(kind)
+    except pa.ArrowException:
+        if kind != pa.large_string():
+            raise
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], kind)
 
 
 def info(store: "Store") -> dict[str, Any]:
@@ -109,9 +131,10 @@ def _indexed(store: "Store") -> int:
     """How many live rows are in a segment."""
     count = 0
     for segment in store.content.segments:
-        if segment.row_map is not None:
-            rows = store.pages.row_map(segment.row_map)
-        else:
-            rows = np.arange(segment.first_row, segment.first_row + segment.rows)
-        count += int(store.live(rows).sum())
+        if segment.row_map is None:
+            count += store.layout.count_live(segment.first_row, segment.first_row + segment.rows)
+            continue
+        rows = store.pages.row_map(segment.row_map)
+        for start in range(0, len(rows), BLOCK):
+            count += int(store.live(rows[start : start + BLOCK]).sum())
     return count

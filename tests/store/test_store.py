@@ -3,8 +3,12 @@ import os
 import threading
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from lookalike.store.compact import compact
 from lookalike.store.errors import Damaged, LookalikeError
+from lookalike.store.export import export
 from lookalike.store.store import Store
 
 
@@ -205,11 +209,11 @@ def test_threads_share_a_store(three):
 
 def test_more_parts_than_are_kept_mapped(three, monkeypatch):
     store, oracle = three
-    monkeypatch.setattr("lookalike.store.pages._MOST_PARTS", 1)
+    monkeypatch.setattr("lookalike.store.pages.most_maps", lambda shares: 1)
     rows = np.array(list(oracle))
     for _ in range(3):
         assert np.array_equal(store.gather(rows), [oracle[row][2] for row in rows])
-    assert len(store.pages._parts) == 1
+    assert len(store.pages._maps) == 1
 
 
 def test_a_closed_or_forgotten_store_holds_no_descriptor(three):
@@ -230,3 +234,62 @@ def test_a_link_in_place_of_a_file_or_folder_is_refused(tmp_path, three):
             again.gather(np.array([0]))
         (store.path / name).unlink()
         (tmp_path / "moved").rename(store.path / name)
+
+
+def of_types(path, grow, *columns):
+    """A collection with a part for each Arrow array, its further column `x`."""
+    with Store.create(path) as empty, empty.write() as writer:
+        for number, column in enumerate(columns):
+            keys = [f"{number}-{i}" for i in range(len(column))]
+            grow(writer, keys, extra=pa.table({"x": column}), source=f"s{number}")
+        return writer.commit()
+
+
+@pytest.mark.parametrize("columns, kind, values", [
+    ((pa.array([2**60 + 1, None]), pa.array([0.5])), pa.large_string(), ["1152921504606846977", None, "0.5"]),
+    ((pa.array([0.5]), pa.array([3]), pa.array([2**53 + 1])), pa.large_string(), ["0.5", "3", "9007199254740993"]),
+    ((pa.array([3, None]), pa.array([0.5])), pa.float64(), [3.0, None, 0.5]),
+    ((pa.array([2**63], pa.uint64()), pa.array([-1])), pa.large_string(), ["9223372036854775808", "-1"]),
+    ((pa.array([2**24 + 1], pa.int32()), pa.array([0.5], pa.float32())), pa.float64(), [16777217.0, 0.5]),
+    ((pa.array([True]), pa.array([7])), pa.large_string(), ["true", "7"]),
+    ((pa.array([[1, 2]]), pa.array(["a"]), pa.array([None, None])), pa.large_string(), ["[1, 2]", "a", None, None]),
+])  # fmt: skip
+def test_columns_that_differ_in_type_lose_nothing(tmp_path, grow, columns, kind, values):
+    store = of_types(tmp_path / "c", grow, *columns)
+    column = store.table().column("x")
+    assert (column.type, column.to_pylist()) == (kind, values)
+    export(store, tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet").column("x").to_pylist() == values
+    with store.write() as writer:
+        compact(writer)
+        assert writer.commit().table().column("x").to_pylist() == values
+
+
+def test_runs_are_opened_when_a_row_of_theirs_is_asked_for(tmp_path, grow, monkeypatch):
+    with Store.create(tmp_path / "c") as empty, empty.write() as writer:
+        for names in ("abcde", "fg"):
+            grow(writer, names)
+            writer.commit()
+    opened = []
+    with Store.open(tmp_path / "c") as store:
+        real = store.pages.run
+        monkeypatch.setattr(store.pages, "run", lambda entry: opened.append(entry) or real(entry))
+        for _ in range(2):
+            assert store.keys(np.array([6, 5])) == ["g", "f"]
+        assert opened[:1] == [store.content.runs[1]]
+        assert store.keys(np.arange(7)) == list("abcdefg")
+        assert len(opened) == len(store.content.runs) == 2
+
+
+@pytest.mark.parametrize("first, stop", [(0, 26), (3, 17), (8, 8), (10, 15), (24, 90), (90, 99)])
+@pytest.mark.parametrize("compacted", [False, True])
+def test_live_rows_are_counted_like_a_set(three, first, stop, compacted):
+    store, oracle = three
+    if compacted:
+        with store.write() as writer:
+            compact(writer)
+            writer.commit()
+            writer.delete(np.array([12]))
+            store = writer.commit()
+        del oracle[12]
+    assert store.layout.count_live(first, stop) == sum(first <= row < stop for row in oracle)

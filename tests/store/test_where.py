@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from lookalike import Collection, LookalikeError
 
 
@@ -77,5 +76,5 @@ def test_text_that_is_not_unicode_is_found_as_it_was_given(shop):
 def test_a_condition_reads_no_file(shop, tmp_path):
     secret = tmp_path / "secret.csv"
     secret.write_text("x\n1\n")
-    with pytest.raises(LookalikeError, match="disabled|denied|Permission"):
+    with pytest.raises(LookalikeError, match=r"disabled|denied|Permission"):
         shop.search(np.array([1, 0], np.float32), where=f"(SELECT count(*) FROM read_csv('{secret}')) > 0")
