@@ -4,7 +4,6 @@ The way is the same as a fragment's (read, decode, preprocess, encode), so that 
 Decoding runs in threads; pixels are held for a few images at a time.
 """
 
-import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,14 +75,6 @@ def encode_images(
             for image, rejected in zip(some, rejections, strict=True):
                 answers.append(next(vectors) if rejected is None else _unreadable(image, rejected))
     return answers
-
-
-def content_of(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 (hex) of an image file, as the collection's `content_sha256` has it; LookalikeError."""
-    try:
-        return hashlib.sha256(read_file(os.path.abspath(path))).hexdigest()
-    except Rejected as rejected:
-        raise _unreadable(path, rejected) from rejected
 
 
 def _encoded(

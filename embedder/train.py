@@ -1,7 +1,7 @@
 """Training by a recipe: from a labelled source, or arrays, to the folder of an encoder.
 
-The folder gets encoder.safetensors and encoder.json, and training.json: how it went. Until then it holds a
-checkpoint; with `resume` the training goes on from that and gives the same weights as if it had never stopped.
+The folder gets encoder.safetensors, encoder.json, the resolved recipe and training.json: how it went. Until then it
+holds a checkpoint; with `resume` the training goes on from that and gives the same weights as if it had never stopped.
 """
 
 import warnings

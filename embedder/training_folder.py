@@ -1,7 +1,8 @@
 """The folder of a training: what it may hold before, and what is left in it.
 
-An unfinished training leaves a checkpoint; a finished one encoder.safetensors, encoder.json and training.json: how it
-went, and on what. Two trainings are the same if recipe and data are, however the path to the data was spelled.
+An unfinished training leaves a checkpoint; a finished one encoder.safetensors, encoder.json, recipe.toml (the resolved
+recipe, ready for `lookalike train`) and training.json: how it went, and on what. Two trainings are the same if recipe
+and data are, however the path to the data was spelled.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from .encoder import Encoder, save_encoder
 from .recipe import Recipe
 from .training_set import TrainingSet
 
-REPORT = "training.json"
+REPORT, RECIPE = "training.json", "recipe.toml"
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished) -> Non
         "card": finished.card.to_json(),
     }
     encoder_file.replace_file(out / REPORT, (json.dumps(report, indent=1) + "\n").encode())
+    encoder_file.replace_file(out / RECIPE, recipe.with_source(None).to_toml().encode())
     save_encoder(out, encoder)
     checkpoint.remove(out)
 

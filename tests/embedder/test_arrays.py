@@ -1,8 +1,10 @@
 """Questions take the same way as stored images, so that the same image gives the same vector."""
 
+import hashlib
+
 import numpy as np
 import pytest
-from lookalike.embedder.arrays import content_of, encode_images, encode_source
+from lookalike.embedder.arrays import encode_images, encode_source
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.sync import embed
 from lookalike.store.errors import LookalikeError
@@ -32,7 +34,7 @@ def test_a_source_gives_what_embedding_it_stores(tmp_path, photos, encoder, mode
     assert encoded.labels == store.labels(rows) and encoded.contents == store.facts(rows).content
     assert (encoded.rejected, encoded.ignored) == (2, 1)
     assert told[-1] == (200, None, "2 rejected")
-    assert content_of(photos / encoded.keys[0]) == encoded.contents[0]
+    assert encoded.contents[0] == hashlib.sha256((photos / encoded.keys[0]).read_bytes()).hexdigest()
 
 
 def test_queries_are_answered_one_by_one(photos, encoder):
@@ -46,8 +48,6 @@ def test_queries_are_answered_one_by_one(photos, encoder):
         assert isinstance(answer, LookalikeError)
         assert words in str(answer) and "\n" not in str(answer)
     assert encode_images(encoder, []) == []
-    with pytest.raises(LookalikeError, match="no such file"):
-        content_of(photos / "nowhere.png")
 
 
 def test_a_source_without_images_is_empty(tmp_path, encoder):

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from lookalike.embedder import checkpoint, encoder_file
 from lookalike.embedder.encoder import Encoder
-from lookalike.embedder.recipe import Recipe
+from lookalike.embedder.recipe import Recipe, load_recipe
 from lookalike.embedder.train import train_arrays
 from lookalike.store.errors import LookalikeError, LookalikeWarning
 
@@ -228,3 +228,12 @@ def test_the_progress_line_and_the_history_tell_how_it_goes(tmp_path):
     assert [entry["step"] for entry in card.history] == [4, 8, 12]
     report = json.loads((tmp_path / "training.json").read_text())
     assert report["card"] == card.to_json() and report["recipe"] == recipe().to_dict()
+
+
+def test_the_resolved_recipe_is_saved_and_trains_the_same_again(tmp_path):
+    images, labels = stripes()
+    settings = recipe(training={"steps": 4, "precision": "fp32"}).with_source("/home/me/photos")
+    first = train_arrays(images, labels, settings, tmp_path / "first")
+    saved = tmp_path / "first" / "recipe.toml"
+    assert load_recipe(saved) == settings.with_source(None) and "/home/me" not in saved.read_text()
+    assert train_arrays(images, labels, load_recipe(saved), tmp_path / "second").digest == first.digest
