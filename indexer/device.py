@@ -1,7 +1,8 @@
 """CPU or GPU: the only file that names what only GPU builds of FAISS have.
 
 Files hold CPU indexes; a GPU gets a copy when a collection is opened. An index type without a GPU form stays on the
-CPU, and what a GPU cannot search (k > 2048, an ID selector, memory that runs out) is searched on the CPU.
+CPU, and what a GPU cannot search (k > 2048, more than 2048 lists, an ID selector, memory that runs out, whatever else
+it refuses) is searched on the CPU. That is said once, and so is a GPU build of FAISS that finds no GPU to use.
 """
 
 import threading
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.errors import LookalikeError, LookalikeWarning
+from .kinds import nested
 from .library import faiss, short
 
 MOST_HITS = 2048  # the largest k of FAISS's GPU searches
+MOST_LISTS = 2048  # and the largest nprobe
 _MEMORY = ("out of memory", "cudaerrormemoryallocation", "alloc fail")
 
 Hits = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -33,16 +36,23 @@ class Device:
         """A copy of a CPU index on the GPUs (sharded over several); None where it stays on the CPU."""
         if self.kind == "cpu":
             return None
+        name = type(index).__name__
+        if (nprobe := max((getattr(part, "nprobe", 0) for part in nested(index)), default=0)) > MOST_LISTS:
+            _say(f"{name} stays on the CPU: its nprobe is {nprobe}, and a GPU visits {MOST_LISTS} lists at most")
+            return None
         try:
             return GpuIndex(_copy(index, self.count), self.count)
         except RuntimeError as error:
-            _say(f"{type(index).__name__} stays on the CPU, since the GPU does not take it ({short(error)})")
+            _say(f"{name} stays on the CPU, since the GPU does not take it ({short(error)})")
             return None
 
     def help_training(self, index: Any) -> None:
-        """Let k-means of an IVF index run on the GPUs."""
+        """Let k-means of an IVF index run on the GPUs, where they take it."""
         if self.kind == "gpu":
-            index.clustering_index = _copy(faiss.IndexFlat(index.d, index.metric_type), self.count)
+            try:
+                index.clustering_index = _copy(faiss.IndexFlat(index.d, index.metric_type), self.count)
+            except RuntimeError as error:
+                _say(f"training on the CPU, since the GPU does not take it ({short(error)})")
 
 
 def choose(device: str = "auto") -> Device:
@@ -60,12 +70,17 @@ def choose(device: str = "auto") -> Device:
     try:
         count = int(faiss.get_num_gpus())
     except RuntimeError as error:
-        _refuse(device, f"the CUDA driver does not answer ({short(error)}); update it, or use --device cpu")
-        return Device("cpu")
+        return _without_gpu(device, f"the CUDA driver does not answer ({short(error)}); update it, or use --device cpu")
     if count == 0:
-        _refuse(device, "FAISS finds no GPU here; use --device cpu")
-        return Device("cpu")
+        return _without_gpu(device, "FAISS finds no GPU that its CUDA driver can use; use --device cpu")
     return Device("gpu", count)
+
+
+def _without_gpu(device: str, why: str) -> Device:
+    """The CPU, said, since whoever installed a GPU build of FAISS expects a GPU."""
+    _refuse(device, why)
+    _say(f"searching on the CPU: {why}")
+    return Device("cpu")
 
 
 def _refuse(device: str, why: str) -> None:
@@ -73,7 +88,9 @@ def _refuse(device: str, why: str) -> None:
         raise LookalikeError(f"device 'gpu' cannot be used: {why}")
 
 
+@cache
 def _say(text: str) -> None:
+    """Warn, once for each text."""
     warnings.warn(text, LookalikeWarning, stacklevel=3)
 
 
@@ -98,7 +115,7 @@ class GpuIndex:
     def __init__(self, index: Any, count: int) -> None:
         self.index, self.count = index, count
         self._lock = threading.Lock()
-        self._largest: int | None = None  # queries at once, once memory ran out with more
+        self._largest: int | None = None  # queries at once, once memory ran out with more; 0 once it failed
 
     def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:
         """Scores (nq, k) and ids (nq, k), best first; None where the CPU must answer."""
@@ -117,7 +134,9 @@ class GpuIndex:
                 scores[start:stop], ids[start:stop] = self.index.search(queries[start:stop], k)
             except RuntimeError as error:
                 if not any(sign in str(error).lower() for sign in _MEMORY):
-                    raise
+                    self._largest = 0
+                    _say(f"the GPU refuses a search ({short(error)}): searching on the CPU")
+                    return None
                 if not self._halve(len(queries[start:stop])):
                     return None
             else:

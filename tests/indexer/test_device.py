@@ -1,5 +1,6 @@
 """Device choice and GPU searches, with a stand-in for a GPU build of FAISS: none runs in CI."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,6 +29,11 @@ def gpu_build(count, copy=lambda *a, **k: "copied", gpus=None):
     )
 
 
+@pytest.fixture(autouse=True)
+def nothing_said():
+    device._say.cache_clear()
+
+
 @pytest.fixture
 def use(monkeypatch):
     """use(fake) puts a stand-in where FAISS's GPU part is looked for."""
@@ -49,7 +55,10 @@ def broken():
 )
 def test_no_gpu_is_the_cpu_unless_it_was_asked_for(use, fake, words):
     use(fake)
-    assert choose("auto") == choose("cpu") == Device("cpu")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert choose("auto") == choose("auto") == choose("cpu") == Device("cpu")
+    assert [words in str(warning.message) for warning in said] == [True] * hasattr(fake, "StandardGpuResources")
     with pytest.raises(LookalikeError) as caught:
         choose("gpu")
     assert words in str(caught.value) and "\n" not in str(caught.value)
@@ -117,13 +126,42 @@ def test_memory_for_not_even_one_query_is_the_cpu_from_then_on(flat):
     assert GpuIndex(Gpu(index, 99), 1).search(vectors[:1], 2049) is None
 
 
-def test_another_gpu_error_is_not_swallowed(flat):
+def test_whatever_a_gpu_refuses_is_searched_on_the_cpu_from_then_on(flat):
     class Broken:
-        def search(self, queries, k):
-            raise RuntimeError("illegal memory access")
+        def __init__(self):
+            self.asked = 0
 
-    with pytest.raises(RuntimeError, match="illegal"):
-        GpuIndex(Broken(), 1).search(flat[1][:1], 5)
+        def search(self, queries, k):
+            self.asked += 1
+            raise RuntimeError("Error in x at /project/y.cu:1: Error: 'k <= 4' failed: not on\n this GPU")
+
+    index, vectors = flat
+    gpu = GpuIndex(Broken(), 1)
+    segment = Segment(index, lambda ids: vectors[ids], gpu=gpu)
+    with pytest.warns(LookalikeWarning) as said:
+        hits = [segment.search(vectors[:7], 4) for _ in range(2)]
+    assert [str(w.message) for w in said] == ["the GPU refuses a search (not on this GPU): searching on the CPU"]
+    expected = np.argsort(-(vectors[:7] @ vectors.T), axis=1)[:, :4]
+    assert all(np.array_equal(ids, expected) for _, ids in hits) and gpu.index.asked == 1
+
+
+def test_an_index_that_visits_more_lists_than_a_gpu_can_stays_on_the_cpu(use):
+    use(gpu_build(1))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(4), 4, 4096, faiss.METRIC_INNER_PRODUCT)
+    index.nprobe = 2048
+    assert Device("gpu", 1).load(index) is not None
+    index.nprobe = 2049
+    with pytest.warns(LookalikeWarning, match="IndexIVFFlat stays on the CPU: its nprobe is 2049") as said:
+        assert Device("gpu", 1).load(index) is None and Device("gpu", 1).load(index) is None
+    assert len(said) == 1
+
+
+def test_training_is_left_to_the_cpu_where_the_gpu_does_not_take_it(use):
+    use(gpu_build(1, copy=lambda index: broken()))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(4), 4, 4, faiss.METRIC_INNER_PRODUCT)
+    with pytest.warns(LookalikeWarning, match="training on the CPU"):
+        Device("gpu", 1).help_training(index)
+    assert index.clustering_index is None
 
 
 def test_a_segment_searches_its_gpu_copy_and_filters_on_the_cpu(flat):
