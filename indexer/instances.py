@@ -20,7 +20,7 @@ from .rowmaps import RowMap
 from .segment import FEW, Mask, Segment
 from .threads import get_threads, set_threads
 
-TAIL_ROWS = 200_000  # rows of a tail that are kept in memory
+TAIL_BYTES = 256 << 20  # vectors of a tail that are kept in memory
 _swig_ptr = faiss.swig_ptr
 _empty = np.empty
 
@@ -120,7 +120,7 @@ class Instances:
         index = faiss.IndexFlatIP(dim)
         found = []
         for rows, vectors in self.store.blocks(first):
-            if index.ntotal + len(rows) > TAIL_ROWS:
+            if 4 * dim * (index.ntotal + len(rows)) > TAIL_BYTES:
                 return Scan(self.store, first), None
             index.add(vectors)
             found.append(rows)

@@ -15,7 +15,7 @@ def unit(rng, n, d):
 @pytest.fixture(params=["memory", "disk"])
 def where(request, monkeypatch):
     if request.param == "disk":
-        monkeypatch.setattr(instances, "TAIL_ROWS", 0)
+        monkeypatch.setattr(instances, "TAIL_BYTES", 0)
 
 
 @pytest.mark.parametrize("nq", [0, 1, 5, 70])
@@ -44,6 +44,15 @@ def test_allowed_rows_only(shop, rng, where):
         allowed = rng.random(6000) < share
         for some in (queries[:1], queries):
             made.check(some, 10, Instances(made.open(), "cpu").search(some, 10, allowed=allowed), allowed)
+
+
+def test_a_tail_is_kept_in_memory_by_its_bytes(shop, rng, monkeypatch):
+    made = shop(unit(rng, 100, 8)).add(unit(rng, 100, 8)).remove([5])
+    for allowed, kept in ((199 * 8 * 4, True), (199 * 8 * 4 - 1, False)):
+        monkeypatch.setattr(instances, "TAIL_BYTES", allowed)
+        found = Instances(made.open(), "cpu")
+        assert bool(found.segments()) == kept
+        made.check(made.matrix[:3], 4, found.search(made.matrix[:3], 4))
 
 
 def test_an_empty_collection_has_no_hits(shop):
