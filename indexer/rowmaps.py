@@ -33,16 +33,12 @@ class RowMap:
 
     @classmethod
     def of(cls, store: Store, entry: SegmentEntry) -> "RowMap":
-        """The row map of a segment, memory-mapped."""
+        """The row map of a segment, memory-mapped; Damaged where it does not ascend or has another length."""
         if entry.row_map is None:
             return cls(entry.first_row, entry.rows)
-        path = store.file(entry.row_map)
-        try:
-            rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise Damaged(f"{path} is not a row map: {error}") from None
-        if rows.dtype != np.int64 or rows.shape != (entry.rows,):
-            raise Damaged(f"{path} is not a row map of {entry.rows} rows: {rows.dtype}{rows.shape}")
+        rows = store.pages.row_map(entry.row_map)
+        if len(rows) != entry.rows:
+            raise Damaged(f"{entry.row_map.file} holds {len(rows)} rows: the {entry.rows} of {entry.file} work")
         return cls(entry.first_row, entry.rows, rows)
 
     def publish(self, folder: Path) -> FileEntry | None:
