@@ -16,6 +16,18 @@ from . import encoder_file
 
 NAME = "checkpoint.safetensors"
 FORMAT = 1
+STATE = {
+    "step": int,
+    "best_step": int,
+    "best_score": float,
+    "stale": int,
+    "collapsed": int,
+    "history": list,
+    "seconds": float,
+    "bf16": bool,
+}
+"""The notes that a Trainer goes on from, and their types."""
+NOTES = {"recipe": dict, "data": str, "threads": int, **STATE}
 
 
 def write(folder: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any]) -> None:
@@ -26,7 +38,7 @@ def write(folder: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any])
 
 
 def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Give (tensors, notes); LookalikeError where the file is damaged or of a later format."""
+    """Give (tensors, all of NOTES); LookalikeError where the file is damaged, incomplete or of a later format."""
     path = folder / NAME
     content = encoder_file.read_file(path)
     tensors = encoder_file.read_weights(content, path)
@@ -35,9 +47,17 @@ def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         notes = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["lookalike"])
     except (ValueError, KeyError, TypeError):
         raise LookalikeError(f"{path}: not a checkpoint of lookalike") from None
-    if notes.get("format") != FORMAT:
-        raise LookalikeError(f"{path}: format {notes.get('format')!r}; this version of lookalike reads {FORMAT}")
-    return tensors, notes
+    found = notes.get("format") if isinstance(notes, dict) else None
+    if found != FORMAT:
+        raise LookalikeError(f"{path}: format {found!r}; this version of lookalike reads {FORMAT}")
+    for name, kind in NOTES.items():
+        if type(notes.get(name)) is not kind:
+            raise _foreign(path, f"its note {name!r} is {notes.get(name)!r:.40}, not of type {kind.__name__}")
+    return tensors, {name: notes[name] for name in NOTES}
+
+
+def _foreign(path: Path, why: str) -> LookalikeError:
+    return LookalikeError(f"{path}: no checkpoint to go on from ({why}); start again in another folder")
 
 
 def exists(folder: Path) -> bool:
@@ -57,11 +77,16 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tenso
     return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
 
 
-def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Put the state back, in each parameter's own memory layout: fused steps walk both side by side."""
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Put the state back, in each parameter's own memory layout: fused steps walk both side by side.
+
+    LookalikeError naming `path` where a tensor belongs to no parameter.
+    """
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     for key, saved in tensors.items():
         number, _, name = key.partition(".")
+        if not (number.isdecimal() and int(number) < len(parameters)):
+            raise _foreign(path, f"it has a tensor 'optimiser.{key}'")
         parameter = parameters[int(number)]
         like = torch.empty_like(parameter) if saved.shape == parameter.shape else torch.empty_like(saved)
         optimiser.state[parameter][name] = like.copy_(saved).detach()

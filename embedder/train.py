@@ -109,13 +109,13 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
     notes = {"recipe": training_folder.identity(recipe), "data": digest, "threads": torch.get_num_threads()}
     saved = checkpoint.read(out) if order.resume and checkpoint.exists(out) else None
     if saved is not None:
-        training_folder.check_same("recipe", saved[1].pop("recipe"), notes["recipe"], out)
-        training_folder.check_same(_SOURCE, saved[1].pop("data"), notes["data"], out)
-        notes["threads"] = saved[1].pop("threads")
+        training_folder.check_same("recipe", saved[1]["recipe"], notes["recipe"], out)
+        training_folder.check_same(_SOURCE, saved[1]["data"], notes["data"], out)
+        notes["threads"] = saved[1]["threads"]
     with deterministic(notes["threads"]):
         trainer = Trainer(recipe, data.images, codes.astype(np.int64), fit, held, torch_device(order.device))
         if saved is not None:
-            trainer.restore(saved[0], {k: v for k, v in saved[1].items() if k != "format"})
+            trainer.restore(*saved, out / checkpoint.NAME)
         _run(trainer, out, notes, order.progress)
         encoder = _best_encoder(trainer, [str(names[c]) for c in np.unique(codes[fit])], order.device)
     card = _card(encoder, trainer, data, notes["threads"], out)

@@ -7,6 +7,7 @@ that a training restored from its state goes on bit for bit, on one machine with
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from ..store.errors import LookalikeError
-from . import checkpoint, validation
+from . import checkpoint, encoder_file, validation
 from .augment import augment
 from .backbones import build, preprocessing
 from .batches import Batches
@@ -157,16 +158,16 @@ class Trainer:
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         tensors |= {f"optimiser.{k}": t for k, t in checkpoint.optimiser_tensors(self.optimiser).items()}
-        names = ("step", "best_step", "best_score", "stale", "collapsed", "history", "seconds")
-        return tensors, {name: getattr(self, name) for name in names} | {"bf16": self.bf16}
+        return tensors, {name: getattr(self, name) for name in checkpoint.STATE}
 
-    def restore(self, tensors: dict[str, torch.Tensor], notes: dict[str, Any]) -> None:
-        """Go back to what `state` gave."""
-        self.network.load_state_dict(_below(tensors, "network."))
-        self.best = {name: tensor.to(self.device) for name, tensor in _below(tensors, "best.").items()}
-        checkpoint.restore_optimiser(self.optimiser, _below(tensors, "optimiser."))
-        for name, value in notes.items():
-            setattr(self, name, value)
+    def restore(self, tensors: dict[str, torch.Tensor], notes: dict[str, Any], path: Path) -> None:
+        """Go back to what `state` gave; LookalikeError naming `path` where the tensors are another network's."""
+        encoder_file.load_into(self.network, _below(tensors, "best."), path)
+        self.best = self._weights()
+        encoder_file.load_into(self.network, _below(tensors, "network."), path)
+        checkpoint.restore_optimiser(self.optimiser, _below(tensors, "optimiser."), path)
+        for name in checkpoint.STATE:
+            setattr(self, name, notes[name])
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

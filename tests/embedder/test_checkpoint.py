@@ -12,6 +12,8 @@ RECIPE = Recipe.from_dict(
     {"image": {"size": 16}, "model": {"dim": 4}, "batch": {"classes": 2, "images": 2}, "training": {"steps": 9}}
 )
 
+OTHERS = {"recipe": {}, "data": "digest", "threads": 1}
+
 
 def trainer():
     images = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 1), dtype=np.uint8)
@@ -26,10 +28,11 @@ def test_every_part_of_the_state_comes_back(tmp_path):
     best = {name: tensor.clone() for name, tensor in before.best.items()}
     before.advance()
     before.stale, before.collapsed, before.seconds, before.bf16 = 3, 1, 12.5, not before.bf16
-    checkpoint.write(tmp_path, *before.state())
+    tensors, notes = before.state()
+    checkpoint.write(tmp_path, tensors, {**OTHERS, **notes})
     tensors, notes = checkpoint.read(tmp_path)
-    assert notes.pop("format") == checkpoint.FORMAT
-    after.restore(tensors, notes)
+    assert notes.items() >= OTHERS.items()
+    after.restore(tensors, notes, tmp_path)
     for name in ("step", "best_step", "best_score", "stale", "collapsed", "history", "seconds", "bf16"):
         assert getattr(after, name) == getattr(before, name), name
     assert (after.step, after.best_step) == (2, 1)
@@ -43,14 +46,15 @@ def test_every_part_of_the_state_comes_back(tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):
-    checkpoint.write(tmp_path, {"a": torch.ones(2)}, {"step": 1})
+    notes = {**OTHERS, **trainer().state()[1]}
+    checkpoint.write(tmp_path, {"a": torch.ones(2)}, {**notes, "step": 1})
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(encoder_file.os, "fsync", full)
     with pytest.raises(LookalikeError, match="disk is full"):
-        checkpoint.write(tmp_path, {"a": torch.zeros(2)}, {"step": 2})
+        checkpoint.write(tmp_path, {"a": torch.zeros(2)}, {**notes, "step": 2})
     tensors, notes = checkpoint.read(tmp_path)
     assert tensors["a"].tolist() == [1, 1] and notes["step"] == 1
     assert [path.name for path in tmp_path.iterdir()] == [checkpoint.NAME]
@@ -63,3 +67,41 @@ def test_a_safetensors_file_of_others_is_refused(tmp_path, notes):
     safetensors.torch.save_file({"a": torch.ones(1)}, tmp_path / checkpoint.NAME, notes)
     with pytest.raises(LookalikeError, match=r"not a checkpoint|format None"):
         checkpoint.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", checkpoint.NOTES)
+@pytest.mark.parametrize("value", [None, "absent"])
+def test_a_note_that_is_missing_or_wrong_is_one_clear_error(tmp_path, name, value):
+    tensors, notes = trainer().state()
+    notes = {**OTHERS, **notes, name: value}
+    if value == "absent":
+        del notes[name]
+    checkpoint.write(tmp_path, tensors, notes)
+    with pytest.raises(LookalikeError, match=rf"{checkpoint.NAME}.*'{name}'.*another folder") as caught:
+        checkpoint.read(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensors: tensors.pop("network.project.bias"), "project.bias are missing"),
+        (lambda tensors: tensors.pop("best.project.bias"), "project.bias are missing"),
+        (lambda tensors: tensors.update({"network.project.bias": torch.ones(9)}), "project.bias have shape"),
+        (lambda tensors: tensors.update({"network.more": torch.ones(9)}), "more belong to another"),
+        (lambda tensors: tensors.update({"optimiser.99.step": torch.ones(1)}), r"optimiser\.99\.step"),
+        (lambda tensors: tensors.update({"optimiser.x.step": torch.ones(1)}), r"optimiser\.x\.step"),
+    ],
+)
+def test_weights_of_another_network_are_refused(tmp_path, change, words):
+    tensors, notes = trainer().state()
+    change(tensors)
+    with pytest.raises(LookalikeError, match=rf"{checkpoint.NAME}.*{words}"):
+        trainer().restore(tensors, notes, tmp_path / checkpoint.NAME)
+
+
+def test_notes_of_others_set_nothing(tmp_path):
+    tensors, notes = trainer().state()
+    after = trainer()
+    after.restore(tensors, {**notes, "recipe": "another", "network": None}, tmp_path)
+    assert after.recipe is RECIPE and after.network is not None
