@@ -1,7 +1,10 @@
 """Peak memory of importing 100,000 and 1,000,000 vectors of 64 dimensions: `python benchmarks/import_memory.py`.
 
-Each import runs in a process of its own, from a .npy file into a new collection; the peak is its largest resident set,
-mapped files included. The ratio should stay near 1: memory must not grow with what is imported.
+Each import runs in a process of its own, from a .npy file into a new collection, and then again from another file in
+its place, so that every row is replaced. Two peaks: private memory (anonymous pages, sampled; Linux only), which is
+what the import itself needs, and the largest resident set, which counts the mapped files of the collection too, though
+those pages belong to the system's cache. The ratio of the private peaks should stay near 1: memory must not grow with
+what is imported.
 """
 
 import argparse
@@ -15,17 +18,30 @@ import numpy as np
 
 DIM = 64
 IMPORT = """
-import json, resource, sys, time
+import json, re, resource, sys, threading, time
+from pathlib import Path
 from lookalike.store.ingest import import_vectors
+
+status, private, done = Path("/proc/self/status"), [0], threading.Event()
+
+def watch():
+    while status.exists() and not done.wait(0.02):
+        private[0] = max(private[0], 1024 * int(re.search(r"RssAnon:\\s+(\\d+)", status.read_text())[1]))
+
+watcher = threading.Thread(target=watch)
+watcher.start()
 counts = import_vectors(sys.argv[1], sys.argv[2], normalise=True)
+done.set()
+watcher.join()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps({"rows": counts["added"], "peak_mb": peak / 1e6, "seconds": time.process_time()}))
+rows = counts["added"] + counts["replaced"]
+print(json.dumps({**counts, "rows": rows, "private": private[0], "peak": peak, "seconds": time.process_time()}))
 """
 
 
-def write_vectors(path: Path, rows: int) -> None:
+def write_vectors(path: Path, rows: int, seed: int) -> None:
     """Random vectors as a .npy file, written in blocks: a child's peak would count what its parent held."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     header = {"descr": "<f4", "fortran_order": False, "shape": (rows, DIM)}
     with open(path, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
@@ -33,23 +49,33 @@ def write_vectors(path: Path, rows: int) -> None:
             random.standard_normal((min(10_000, rows - start), DIM), dtype=np.float32).tofile(file)
 
 
-def measure(rows: int) -> dict[str, float]:
-    """Import `rows` vectors in a fresh process."""
+def measure(rows: int) -> list[dict[str, float]]:
+    """Import `rows` new vectors, then others in their place, each in a fresh process."""
     with tempfile.TemporaryDirectory() as folder:
-        write_vectors(Path(folder, "vectors.npy"), rows)
-        command = [sys.executable, "-c", IMPORT, f"{folder}/shop", f"{folder}/vectors.npy"]
-        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        measured = []
+        for seed in range(2):
+            write_vectors(Path(folder, "vectors.npy"), rows, seed)
+            command = [sys.executable, "-c", IMPORT, f"{folder}/shop", f"{folder}/vectors.npy"]
+            measured.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
+        if (measured[0]["added"], measured[1]["replaced"]) != (rows, rows):
+            raise SystemExit(f"{rows} rows were not imported and replaced: {measured}")
+        return measured
 
 
 def main() -> None:
-    """Print both peaks and their ratio."""
+    """Print both peaks of both imports, and the ratios of large to small."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs=2, default=[100_000, 1_000_000])
     small, large = (measure(rows) for rows in parser.parse_args().rows)
-    for each in (small, large):
-        rate = each["rows"] / each["seconds"]
-        print(f"{each['rows']:>10,} rows: peak {each['peak_mb']:.0f} MB, {rate:,.0f} rows per core-second")
-    print(f"ratio of the peaks: {large['peak_mb'] / small['peak_mb']:.2f}")
+    for what, pair in zip(("new", "replaced"), zip(small, large, strict=True), strict=True):
+        for each in pair:
+            rate = each["rows"] / each["seconds"]
+            print(
+                f"{each['rows']:>10,} rows {what}: {each['private'] / 1e6:.0f} MB private, "
+                f"{each['peak'] / 1e6:.0f} MB resident, {rate:,.0f} rows per core-second"
+            )
+        ratios = [pair[1][name] / pair[0][name] for name in ("private", "peak") if pair[0][name]]
+        print(f"ratio of the peaks ({what}): {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
 
 
 if __name__ == "__main__":
