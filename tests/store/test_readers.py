@@ -275,6 +275,7 @@ def test_a_missing_text_file_is_said(tmp_path):
             read_it(tmp_path / "none")
 
 
+@pytest.mark.filterwarnings("ignore")  # of the parser, about what damage makes of a header
 @pytest.mark.parametrize("save", [save_npy, save_fortran])
 def test_any_damage_of_a_npy_header_is_one_line_or_harmless(tmp_path, units, save):
     save(tmp_path / "whole.npy", units(9, 3))
