@@ -106,7 +106,11 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
     labels = np.array(data.labels, dtype=object)
     names, codes = np.unique(labels, return_inverse=True)
     fit, held = validation.split(labels, recipe.data.validation_classes, recipe.training.seed)
-    notes = {"recipe": training_folder.identity(recipe), "data": digest, "threads": torch.get_num_threads()}
+    notes: dict[str, Any] = {
+        "recipe": training_folder.identity(recipe),
+        "data": digest,
+        "threads": torch.get_num_threads(),
+    }
     saved = checkpoint.read(out) if order.resume and checkpoint.exists(out) else None
     if saved is not None:
         training_folder.check_same("recipe", saved[1]["recipe"], notes["recipe"], out)

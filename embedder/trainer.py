@@ -63,7 +63,7 @@ class Trainer:
         self.recipe, self.images, self.codes, self.device = recipe, images, codes, device
         self.fit, self.held = fit, validation.thinned(held)
         self.bf16 = recipe.training.precision == "bf16" or (recipe.training.precision == "auto" and has_bf16(device))
-        self.network = _fresh_network(recipe).to(device, memory_format=torch.channels_last)
+        self.network = _fresh_network(recipe).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = adamw(self.network, lr=recipe.optimiser.lr, weight_decay=recipe.optimiser.weight_decay)
         self.batches = _batches(recipe, codes[fit])
         self.preprocessing = preprocessing(

@@ -19,6 +19,7 @@ from . import filling
 from .hits import Hits
 from .queries import Asked, as_list, ask
 from .ready import ready_vectors
+from .view import View
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +38,8 @@ class Collection:
     """Images as unit vectors in one folder: fill it, index it, ask it.
 
     A Collection shows the version it was opened at and moves to the newest one when it writes itself (or by
-    `refresh`). It is a context manager. `device` ("auto", "cpu", "gpu") is where searches and encoders run.
+    `refresh`). It is a context manager. `device` ("auto", "cpu", "gpu") is where searches and encoders run. `view` is
+    what searches load of the version shown.
     """
 
     def __init__(self, store: Store, device: str = "auto") -> None:
@@ -91,20 +93,12 @@ class Collection:
     @property
     def instances(self) -> "Instances":
         """The index over instances: segments and the exact tail, loaded when first asked for."""
-        if self._instances is None:
-            from ..indexer.instances import Instances
-
-            self._instances = Instances(self._store, device=self._device)
-        return self._instances
+        return self.view.instances
 
     @property
     def prototypes(self) -> "Prototypes":
         """One unit row a class: those folded at `index` with what changed since."""
-        if self._prototypes is None:
-            from ..indexer.prototypes import Prototypes
-
-            self._prototypes = Prototypes.of(self._store)
-        return self._prototypes
+        return self.view.prototypes
 
     @property
     def images(self) -> "ImageEncoder":
@@ -122,10 +116,7 @@ class Collection:
 
     def _show(self, store: Store) -> None:
         self._store = store
-        self._instances: Instances | None = None
-        self._prototypes: Prototypes | None = None
-        self._selections: dict[str, np.ndarray] = {}
-        self._labelled: tuple[np.ndarray | None] | None = None
+        self.view = View(store, self._device)
 
     def embed(
         self,
@@ -249,8 +240,9 @@ class Collection:
         """
         if isinstance(queries, np.ndarray):
             vectors = ready_vectors(queries, self._store.dim, normalise)
-            allowed = None if where is None else self.meeting(where)
-            scores, rows = self.instances.search(vectors, k, exact=exact, allowed=allowed)
+            view = self.view
+            allowed = None if where is None else view.meeting(where)
+            scores, rows = view.instances.search(vectors, k, exact=exact, allowed=allowed)
             return Hits(self._store, rows, scores)
         return self.neighbours(self.ask(queries, normalise=normalise), k, where, exact)
 
@@ -258,28 +250,9 @@ class Collection:
         """The hits of queries that `ask` has read: one row for each of `asked.names`."""
         from .neighbours import nearest
 
-        allowed = None if where is None else self.meeting(where)
+        allowed = self.view.meeting(where)
         scores, rows = nearest(self.instances, asked.vectors, asked.own, k, exact, allowed)
         return Hits(self._store, rows, scores)
-
-    @property
-    def labelled(self) -> np.ndarray | None:
-        """(next_row,) bool: the rows that have a label and so a vote; None where all have."""
-        if self._labelled is None:
-            rows = self._store.live_rows()
-            with_label = self._store.codes(rows) >= 0
-            mask = np.zeros(self._store.next_row, bool)
-            mask[rows[with_label]] = True
-            self._labelled = (None if with_label.all() else mask,)
-        return self._labelled[0]
-
-    def meeting(self, where: str) -> np.ndarray:
-        """(next_row,) bool: the rows of which the SQL condition `where` is true; LookalikeError for a wrong one."""
-        from ..store.where import where as selected
-
-        if where not in self._selections:
-            self._selections = {where: selected(self._store, where)}
-        return self._selections[where]
 
     def ask(self, queries: Any, *, strict: bool = True, normalise: bool = False) -> Asked:
         """Turn queries into vectors; what cannot be read raises, or without `strict` is listed in `Asked.failed`."""

@@ -54,9 +54,9 @@ def import_(
     collection: str, vectors: str, keys: str | None, labels: str | None, normalise: bool, as_json: bool
 ) -> None:
     """Add VECTORS (.npy, .parquet with key, label and vector, .hdf5, .fvecs) to COLLECTION, made if there is none."""
-    files = {name: None if path is None else Path(path) for name, path in (("keys", keys), ("labels", labels))}
+    options: dict[str, Any] = {"keys": keys and Path(keys), "labels": labels and Path(labels), "normalise": normalise}
     with bar("import") as progress:
-        done = filling.import_file(Path(collection), Path(vectors), normalise=normalise, progress=progress, **files)
+        done = filling.import_file(Path(collection), Path(vectors), progress=progress, **options)
     if as_json:
         emit_json(done)
     else:

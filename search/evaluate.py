@@ -67,11 +67,12 @@ def rows_of_contents(store: "Store", contents: list[str | None]) -> list[np.ndar
         return [none] * len(contents)
     # Several rows may share a content (duplicates under other keys), so one pass over the column collects them all.
     table = store.table(["content_sha256"])
-    wanted, places = set(asked), {}
+    wanted = set(asked)
+    places: dict[str, list[int]] = {}
     for row, content in zip(table["row"].to_pylist(), table["content_sha256"].to_pylist(), strict=True):
         if content in wanted:
             places.setdefault(content, []).append(row)
-    return [np.array(places.get(content, []), np.int64) for content in contents]
+    return [np.array(places.get(content or "", []), np.int64) for content in contents]
 
 
 def _retrieval(

@@ -88,7 +88,7 @@ def _best_two(scores: np.ndarray, classes: list[str]) -> Ranked:
 
 def _by_vote(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:
     most = max((len(rows) for rows in own), default=0) if own is not None else 0
-    scores, rows = collection.instances.search(vectors, way.k + most, exact=way.exact, allowed=collection.labelled)
+    scores, rows = collection.instances.search(vectors, way.k + most, exact=way.exact, allowed=collection.view.labelled)
     if most and own is not None:
         scores, rows = _without(scores, rows, own, way.k)
     return _voted(collection, scores, rows, way)

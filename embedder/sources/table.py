@@ -58,10 +58,10 @@ class TableSource(Source):
             key = _text(row.get("key")) or path or f"{number:08d}"
             extra = {name: row[name] for name in self.extra_types}
             if self._holds is not None:
-                yield Record(key, _text(row.get("label")), number, *own, extra)
+                yield Record(key, _text(row.get("label")) or None, number, *own, extra)
             else:
                 found = (None, None) if path is None else facts(self._file(path))
-                yield Record(key, _text(row.get("label")), path, *found, extra)
+                yield Record(key, _text(row.get("label")) or None, path, *found, extra)
 
     def read(self, locator: Any) -> bytes:
         """The bytes of the file at that path, or of the row of that number."""

@@ -1,0 +1,55 @@
+"""One version of a collection as searches see it; every piece is loaded when it is first asked for."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..store.store import Store
+
+if TYPE_CHECKING:
+    from ..indexer.instances import Instances
+    from ..indexer.prototypes import Prototypes
+
+
+class View:
+    """What is derived from `store`, kept for as long as that version is shown."""
+
+    def __init__(self, store: Store, device: str) -> None:
+        self.store, self.device = store, device
+        self._selection: tuple[str, np.ndarray] | None = None
+
+    @cached_property
+    def instances(self) -> "Instances":
+        """The index over instances: segments and the exact tail."""
+        from ..indexer.instances import Instances
+
+        return Instances(self.store, device=self.device)
+
+    @cached_property
+    def prototypes(self) -> "Prototypes":
+        """One unit row a class: those folded at `index` with what changed since."""
+        from ..indexer.prototypes import Prototypes
+
+        return Prototypes.of(self.store)
+
+    @cached_property
+    def labelled(self) -> np.ndarray | None:
+        """(next_row,) bool: the rows that have a label and so a vote; None where all have."""
+        rows = self.store.live_rows()
+        with_label = self.store.codes(rows) >= 0
+        if with_label.all():
+            return None
+        mask = np.zeros(self.store.next_row, bool)
+        mask[rows[with_label]] = True
+        return mask
+
+    def meeting(self, where: str | None) -> np.ndarray | None:
+        """(next_row,) bool: the rows that meet the SQL condition, None without one; the last one asked is kept."""
+        if where is None:
+            return None
+        if self._selection is None or self._selection[0] != where:
+            from ..store.where import where as selected
+
+            self._selection = (where, selected(self.store, where))
+        return self._selection[1]
