@@ -78,6 +78,7 @@ def _crop(photograph: Image.Image, random: np.random.Generator) -> Image.Image:
 def save_model(name: str, folder: Path) -> None:
     """Save an encoder: the ImageNet weights where they are installed, else random ones, which cost the same time."""
     import torch
+
     from lookalike.embedder.backbones import build
     from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save_encoder
     from lookalike.embedder.preprocessing import Preprocessing
@@ -101,6 +102,7 @@ def save_model(name: str, folder: Path) -> None:
 def stages(model: str, photos: str, count: int) -> dict[str, float]:
     """Core-seconds per image of each stage, in this process, which must have one thread."""
     import torch
+
     from lookalike.embedder.encoder import Encoder
     from lookalike.embedder.images import prepared, read_image
     from lookalike.embedder.sources import open_source

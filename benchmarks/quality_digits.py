@@ -16,12 +16,13 @@ import time
 from typing import Any
 
 import numpy as np
+from sklearn.datasets import load_digits
+
 from lookalike.embedder.backbones import preprocessing
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.recipe import Recipe, load_recipe
 from lookalike.embedder.train import train_arrays
 from lookalike.measures.open_set import auroc
-from sklearn.datasets import load_digits
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.recipe import load_recipe
 from lookalike.embedder.train import train

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
 from lookalike import Collection
 from lookalike.indexer.instances import Instances
 from lookalike.indexer.library import faiss

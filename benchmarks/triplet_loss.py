@@ -21,8 +21,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from lookalike.embedder.losses.triplet import triplet
 from pytorch_metric_learning import losses, miners
+
+from lookalike.embedder.losses.triplet import triplet
 
 TARGETS = {(128, 4): 5, (16, 32): 13, (16, 64): 30}  # batches (classes, images) and the ratios asked of them
 MARGIN = 0.2

@@ -7,9 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from lookalike import Collection
 from lookalike.cli import run
-from PIL import Image
 
 
 def lines(capsys) -> list[dict]:

@@ -4,8 +4,9 @@ import dataclasses
 import json
 import re
 
-import lookalike.embedder.recipe as recipes
 import pytest
+
+import lookalike.embedder.recipe as recipes
 from lookalike import Collection
 from lookalike.cli import run
 from lookalike.demo import DATASETS, cut, digits

@@ -4,12 +4,13 @@ import hashlib
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from lookalike.embedder.arrays import encode_images, encode_source
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.sync import embed
 from lookalike.store.errors import LookalikeError
 from lookalike.store.store import Store
-from PIL import Image
 
 
 @pytest.fixture

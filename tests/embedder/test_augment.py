@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+
 from lookalike.embedder.augment import augment
 from lookalike.embedder.recipe import Image
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lookalike.embedder.batches import Batches
 from lookalike.store.errors import LookalikeError
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from lookalike.embedder import checkpoint, encoder_file
 from lookalike.embedder.recipe import Recipe
 from lookalike.embedder.trainer import Trainer

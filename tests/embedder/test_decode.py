@@ -6,11 +6,12 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
+
 from lookalike.embedder import decode as decode_module
 from lookalike.embedder.decode import decode, picture_of
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources.base import RawPixels
-from PIL import Image, ImageOps
 
 # Pillow warns about half of these files; the rules say what they get.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from lookalike.embedder import encoder_file
 from lookalike.embedder.backbones import build, preprocessing
 from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save_encoder

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
+
 from lookalike.embedder.sync import embed
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
-from PIL import Image, ImageOps
 
 # Pillow warns about some of them; what they get is said here.
 pytestmark = [

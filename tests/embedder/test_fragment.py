@@ -6,6 +6,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from lookalike.embedder import assembly as assembly_module
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.fragment import embed_fragment, let_go
@@ -16,7 +18,6 @@ from lookalike.store.fragments import perform
 from lookalike.store.manifest import PartEntry
 from lookalike.store.parts import read_part
 from lookalike.store.store import Store
-from PIL import Image
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+
 from lookalike.embedder.sync import embed
 from lookalike.store.store import Store
 

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+
 from lookalike.embedder.backbones import build
 from lookalike.embedder.optimiser import adamw, rate, set_rate
 

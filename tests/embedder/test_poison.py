@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+
 from lookalike.embedder.sync import embed
 from lookalike.store.errors import LookalikeError
 from lookalike.store.rejects import read_rejects

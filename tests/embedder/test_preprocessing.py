@@ -5,9 +5,10 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.store.errors import LookalikeError
-from PIL import Image
 
 GREY = Preprocessing(size=28, channels=1, mean=(0.5,), std=(0.5,))
 COLOUR = Preprocessing(

@@ -3,6 +3,7 @@
 import tomllib
 
 import pytest
+
 from lookalike.embedder.recipe import Recipe, load_recipe, shipped_recipes
 from lookalike.store.errors import LookalikeError
 

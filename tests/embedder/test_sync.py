@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from lookalike.embedder import fragment as fragment_module
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.images import prepared

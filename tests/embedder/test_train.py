@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+
 from lookalike.embedder import checkpoint, encoder_file
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.recipe import Recipe, load_recipe

@@ -8,6 +8,8 @@ import threading
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
+
 from lookalike.embedder import checkpoint
 from lookalike.embedder import decoders as decoders_module
 from lookalike.embedder.commands import train as command
@@ -16,7 +18,6 @@ from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.training_set import read_training_set
 from lookalike.store.errors import LookalikeError
-from PIL import Image
 
 SMALL = Preprocessing(size=16, channels=1, mean=(0.5,), std=(0.5,))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike.embedder.validation import score, split, thinned
 from lookalike.store.errors import LookalikeError, LookalikeWarning
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from lookalike.store.parts import Rows, lookup_columns, write_part
 from lookalike.store.store import Store
 

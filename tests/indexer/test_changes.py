@@ -5,6 +5,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from lookalike.indexer import plan
 from lookalike.indexer.index import index
 from lookalike.indexer.instances import Instances

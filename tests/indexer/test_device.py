@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from lookalike.indexer import device
 from lookalike.indexer.device import Device, GpuIndex, choose
 from lookalike.indexer.library import faiss

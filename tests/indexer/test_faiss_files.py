@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from lookalike.indexer.faiss_files import read_faiss, size_of, write_faiss
 from lookalike.indexer.index import index
 from lookalike.indexer.instances import Instances

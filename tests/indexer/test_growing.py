@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike.indexer import index as indexing
 from lookalike.indexer import plan
 from lookalike.indexer.index import grow, index

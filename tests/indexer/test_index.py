@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike.indexer.index import grow, index
 from lookalike.indexer.instances import Instances
 from lookalike.store.errors import LookalikeError

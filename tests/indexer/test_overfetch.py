@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike.indexer import segment as segments
 from lookalike.indexer.build import build
 from lookalike.indexer.device import Device

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from lookalike.indexer.index import index
 from lookalike.indexer.prototypes import Prototypes, fold, unit_means
 from lookalike.indexer.sums import Sums, fixed, from_rows

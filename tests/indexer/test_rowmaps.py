@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from lookalike.indexer.rowmaps import RowMap
 from lookalike.store.errors import Damaged
 from lookalike.store.manifest import FileEntry, SegmentEntry

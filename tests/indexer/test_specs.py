@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike.indexer.faiss_files import size_of
 from lookalike.indexer.library import short
 from lookalike.indexer.specs import automatic, choose_spec, empty_index, estimated_bytes, validated

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike.indexer.build import build, training_places
 from lookalike.indexer.device import Device
 from lookalike.indexer.exact import in_chunks

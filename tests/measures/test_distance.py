@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+
 from lookalike.measures.distance import distance_of
 
 

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from lookalike.measures.intervals import clopper_pearson, most_events, needed_trials
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lookalike.measures.open_set import auroc
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lookalike.measures.pairs import _least, _rank_of, pair_curve
 from lookalike.measures.verification import auc, tpr_at_fpr
 

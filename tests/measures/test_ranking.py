@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lookalike.measures.ranking import (
     average_precision_at_r,
     found_of_truth,

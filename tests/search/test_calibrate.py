@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from lookalike import Collection, LookalikeError
 from lookalike.measures.intervals import clopper_pearson
 from lookalike.store.errors import LookalikeWarning

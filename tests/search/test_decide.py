@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+
 from lookalike.measures.distance import distance_of
 from lookalike.search.decide import accepts, decide
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike import LookalikeError
 from lookalike.search.evaluate import interclass_distance, rows_of_contents
 

@@ -1,6 +1,7 @@
 """What follows filling a collection: its tail is indexed when the filling is done, and never gets in an error's way."""
 
 import pytest
+
 from lookalike.search import filling, with_images
 from lookalike.store.errors import LookalikeError, TooManyRejects
 

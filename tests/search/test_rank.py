@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike import LookalikeError
 from lookalike.search.rank import Way, rank, rank_without_class
 

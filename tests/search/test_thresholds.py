@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+
 from lookalike.measures.distance import distance_of
 from lookalike.measures.intervals import needed_trials
 from lookalike.search.decide import accepts, decide

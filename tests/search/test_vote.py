@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lookalike.measures.distance import distance_of
 from lookalike.search.decide import decide
 from lookalike.search.vote import WEIGHTS, vote

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike.store.compact import compact
 from lookalike.store.manifest import CalibrationEntry, FileEntry, PrototypeEntry, SegmentEntry
 from lookalike.store.parts import Rows, lookup_columns, write_part

@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+
 from lookalike.store import checked as module
 from lookalike.store.checked import checked, digest_of, forget, remember
 from lookalike.store.errors import Damaged

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+
 from lookalike.store import commands
 from lookalike.store.errors import LookalikeError
 from lookalike.store.manifest import manifest_path, versions

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from lookalike.store import compact as module
 from lookalike.store.compact import Piece, compact, plan
 from lookalike.store.errors import LookalikeError

@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+
 from lookalike.store.engine import run
 from lookalike.store.errors import Busy, LookalikeError
 from lookalike.store.lock import writer_lock

@@ -4,6 +4,7 @@ import os
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from lookalike.store.escaped import escaped, escaped_array, unescaped, unescaped_list
 
 TEXTS = st.one_of(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from lookalike.store import publish as module
 from lookalike.store.compact import compact
 from lookalike.store.errors import Damaged, LookalikeError

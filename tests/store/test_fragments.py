@@ -1,6 +1,7 @@
 """Cutting, and what a fragment may name."""
 
 import pytest
+
 from lookalike.store.errors import LookalikeError
 from lookalike.store.fragments import Fragment, cut, fragments, perform, resolve
 

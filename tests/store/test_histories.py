@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
 from lookalike.store.compact import compact
 from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.parts import Rows, lookup_columns, write_part

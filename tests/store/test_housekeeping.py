@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+
 from lookalike.store.errors import Busy, Damaged, LookalikeError
 from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.manifest import manifest_path, versions

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lookalike.store import importing
 from lookalike.store.errors import LookalikeError
 from lookalike.store.importing import import_vectors

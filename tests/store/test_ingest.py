@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lookalike.store import ingest
 from lookalike.store.errors import LookalikeError
 from lookalike.store.ingest import add, remove

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from lookalike.store import housekeeping
 from lookalike.store.errors import Busy, LookalikeError
 from lookalike.store.lock import reader_lock, unread, writer_lock

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lookalike.store import lookups, runs
 from lookalike.store.errors import LookalikeError
 from lookalike.store.lookups import Lookups, RunTable, due, merge_runs, write_run

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from lookalike.store import manifest as module
 from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.manifest import (

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lookalike.store import compact as compaction
 from lookalike.store.compact import compact
 from lookalike.store.footers import Footer

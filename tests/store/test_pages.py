@@ -8,6 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
+
 from lookalike.store import pages
 from lookalike.store.store import Store
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from lookalike.store import parts
 from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.escaped import unescaped_list

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+
 from lookalike.store import publish as module
 from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.publish import publish

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from lookalike.store.errors import LookalikeError
 from lookalike.store.parts import Rows, write_part
 from lookalike.store.readers import count_lines, open_vectors, read_lines

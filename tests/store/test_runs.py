@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lookalike.store import runs
 from lookalike.store.errors import Damaged
 from lookalike.store.manifest import RunEntry

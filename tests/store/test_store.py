@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from lookalike.store.compact import compact
 from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.export import export
@@ -148,6 +149,7 @@ def test_sources_may_bring_different_further_columns(tmp_path, grow, part_rows):
     from dataclasses import replace
 
     import pyarrow as pa
+
     from lookalike.store.parts import lookup_columns, write_part
 
     extras = [None, {"price": [1, 2]}, {"price": [0.5, 1.5], "shop": ["u", None]}, {"price": ["old", "new"]}]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from lookalike.store.errors import LookalikeError
 from lookalike.store.unit import unit_rows
 

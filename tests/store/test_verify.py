@@ -2,6 +2,7 @@ import os
 from dataclasses import replace
 
 import pytest
+
 from lookalike.store.errors import LookalikeError
 from lookalike.store.manifest import manifest_path, write_version
 from lookalike.store.parts import lookup_columns, write_part

@@ -8,6 +8,8 @@ import io
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+
 from lookalike.embedder import driver, encoder
 from lookalike.embedder.arrays import encode_images
 from lookalike.embedder.sync import embed
@@ -15,7 +17,6 @@ from lookalike.indexer.index import index
 from lookalike.store import importing
 from lookalike.store.ingest import add, import_vectors, remove
 from lookalike.store.store import Store
-from PIL import Image
 
 DIM = 16
 ROWS = 1800
@@ -224,6 +225,7 @@ def picture(seed: int) -> bytes:
 def untrained() -> encoder.Encoder:
     """A conv4 of random weights: 28 x 28 grey, DIM dimensions."""
     import torch
+
     from lookalike.embedder.backbones import build
     from lookalike.embedder.preprocessing import Preprocessing
     from lookalike.embedder.recipe import Recipe

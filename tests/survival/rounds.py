@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from lookalike.store.housekeeping import gc
 from lookalike.store.manifest import versions
 from lookalike.store.store import Store

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from lookalike import Collection
 from lookalike.store.manifest import manifest_path, read_manifest, versions
 from lookalike.store.rejects import read_rejects

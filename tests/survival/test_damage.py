@@ -9,6 +9,7 @@ import random
 import shutil
 
 import pytest
+
 from lookalike import Collection, cli
 from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.housekeeping import rollback

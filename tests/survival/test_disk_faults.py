@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from lookalike import cli
 from lookalike.store import publish
 from lookalike.store.manifest import versions

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+
 from lookalike import cli
 from lookalike.embedder.encoder import save_encoder
 from lookalike.store.store import Store

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from lookalike import Collection, cli
 from lookalike.store.publish import TEMPORARY
 

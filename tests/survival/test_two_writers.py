@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+
 from lookalike import cli
 
 from .operations import unit_rows

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+
 from lookalike import cli
 from lookalike.embedder.encoder import save_encoder
 from lookalike.indexer import prototypes

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
+
 from lookalike.embedder.backbones import SMALLEST, build, preprocessing
 from lookalike.embedder.backbones.blocks import ConvNorm, folded
-from torch import nn
 
 
 def seen(name, channels, size, dim=5):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from lookalike.embedder.backbones import efficientnet_lite0
 from lookalike.embedder.backbones.efficientnet_lite0 import FEATURES, EfficientNetLite0, expected
 from lookalike.embedder.encoder import Encoder

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from lookalike.embedder.losses.mining import _reach
 
 

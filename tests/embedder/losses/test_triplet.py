@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lookalike.embedder.losses.triplet import triplet
 from lookalike.store.errors import LookalikeError
 

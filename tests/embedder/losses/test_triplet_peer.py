@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+
 from lookalike.embedder.losses.triplet import triplet
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources import from_spec, open_source
 from lookalike.embedder.sources.files import IMAGE_EXTENSIONS

@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+
 from lookalike.embedder.sources import from_spec, open_source
 from lookalike.store.errors import LookalikeError
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources import from_spec, open_source
 

@@ -5,6 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources import from_spec, open_source
 from lookalike.embedder.sources import parquet_rows as parquet_module
