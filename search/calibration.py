@@ -86,7 +86,6 @@ def write_calibration(folder: Path, calibration: Calibration) -> CalibrationEntr
     """Publish the calibration below `folder`/thresholds and return its entry for the manifest."""
     name = f"thresholds/{secrets.token_hex(8)}.json"
     path = folder / name
-    path.parent.mkdir(exist_ok=True)
     published = publish(path, json.dumps(calibration.to_json(), indent=1, allow_nan=False).encode())
     return CalibrationEntry(
         name, published.size, published.sha256, calibration.by, calibration.version, calibration.model

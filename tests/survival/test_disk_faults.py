@@ -5,6 +5,7 @@ Steps are counted first, at store's one publishing function, and then fail one a
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,22 @@ def test_gc_that_fails_leaves_all_that_is_needed(whole, tmp_path, monkeypatch, c
     assert state_of(shop) == state_of(whole.shop)
     assert cli.run(["gc", str(shop)]) == 0
     assert state_of(shop) == state_of(whole.shop) and strays_of(shop) == set()
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_one_line(whole, tmp_path, monkeypatch, capfd):
+    shop = copied(whole.shop, tmp_path / "shop")
+    mkdir = Path.mkdir
+
+    def failing(path, *rest, **more):
+        if path.name == "thresholds":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        mkdir(path, *rest, **more)
+
+    shutil.rmtree(shop / "thresholds")
+    monkeypatch.setattr(Path, "mkdir", failing)
+    assert cli.run(["calibrate", str(shop), str(whole.strangers), "--by", "knn", "--fpr", "0.3"]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith("lookalike: cannot write ") and said.endswith(f"{WORDS[errno.ENOSPC]}\n")
 
 
 def test_a_collection_that_was_cut_off_while_made_is_made_by_the_next_run(whole, tmp_path, monkeypatch):
