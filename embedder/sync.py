@@ -136,5 +136,6 @@ def _check_rejects(done: dict[str, Any], most: float | None) -> None:
     if most is not None and done["rejected"] > most * done["seen"]:
         raise TooManyRejects(
             f"{done['rejected']} of {done['seen']} images were rejected, more than the share {most:g} that "
-            "--max-rejects allows; the others are embedded, and `rejects` in the collection says why"
+            "--max-rejects allows; the others are embedded, and `rejects` in the collection says why",
+            done,
         )

@@ -1,10 +1,12 @@
 """Shell: what changes a collection (embed, import, index, remove)."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..store.errors import TooManyRejects
 from ..store.shell import bar, emit_json, parse_size, shown
 from . import filling
 from .collection import Collection
@@ -29,11 +31,17 @@ def embed(collection: str, source: str, as_json: bool, **options: Any) -> None:
     (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair after
     an interruption. Images that cannot be read are listed in the collection's rejects.
     """
-    with bar("embed") as progress:
-        done = filling.embed(Path(collection), source, progress=progress, **options)
-    if as_json:
-        emit_json(done)
-        return
+    say = emit_json if as_json else partial(_print_embedded, collection)
+    try:
+        with bar("embed") as progress:
+            done = filling.embed(Path(collection), source, progress=progress, **options)
+    except TooManyRejects as error:
+        say(error.done)
+        raise
+    say(done)
+
+
+def _print_embedded(collection: str, done: dict[str, Any]) -> None:
     click.echo(
         f"{done['embedded']} embedded, {done['skipped']} unchanged, {done['duplicates']} duplicates, "
         f"{done['rejected']} rejected, {done['removed']} removed, {done['ignored']} files ignored "

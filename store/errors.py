@@ -1,5 +1,7 @@
 """The errors people see: one line that names the thing, the value and what would work."""
 
+from typing import Any
+
 
 class LookalikeError(Exception):
     """An error a user can mend; the shell prints its one line and exits with `exit_code`."""
@@ -16,9 +18,13 @@ class Busy(LookalikeError):
 
 
 class TooManyRejects(LookalikeError):
-    """More images were rejected than `--max-rejects` allows."""
+    """More images were rejected than `--max-rejects` allows; `done` holds the counts, since the others are in."""
 
     exit_code = 3
+
+    def __init__(self, message: str, done: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.done = done
 
 
 class LookalikeWarning(UserWarning):

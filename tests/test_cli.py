@@ -11,6 +11,7 @@ from PIL import Image
 
 from lookalike import Collection
 from lookalike.cli import run
+from lookalike.store.errors import TooManyRejects
 
 
 def lines(capsys) -> list[dict]:
@@ -145,6 +146,29 @@ def test_a_failed_import_creates_no_collection(vectors, tmp_path):
     (tmp_path / "pictures").mkdir()
     assert run(["embed", "fresh", "pictures"]) == 1
     assert not (tmp_path / "fresh").exists()
+
+
+def test_too_many_rejects_are_counted_and_the_exit_is_3(monkeypatch, capsys):
+    done = {
+        "seen": 4,
+        "embedded": 1,
+        "skipped": 0,
+        "duplicates": 0,
+        "rejected": 3,
+        "removed": 0,
+        "ignored": 0,
+        "seconds": 1.0,
+    }
+
+    def refuse(*_, **__):
+        raise TooManyRejects("3 of 4 images were rejected", done)
+
+    monkeypatch.setattr("lookalike.search.filling.embed", refuse)
+    assert run(["embed", "shop", "photos", "--max-rejects", "0.1", "--json"]) == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out) == done and said.err == "lookalike: 3 of 4 images were rejected\n"
+    assert run(["embed", "shop", "photos", "--max-rejects", "0.1"]) == 3
+    assert "3 rejected" in capsys.readouterr().out
 
 
 def test_names_with_control_characters_are_escaped_when_shown(vectors, capsys):

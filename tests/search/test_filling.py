@@ -43,7 +43,7 @@ def test_a_tail_is_indexed_after_the_filling(tmp_path, monkeypatch, grown, fill,
 
 def test_a_tail_is_indexed_where_only_too_many_images_were_rejected(tmp_path, monkeypatch, grown):
     def rejecting(*_, **__):
-        raise TooManyRejects("2 of 3")
+        raise TooManyRejects("2 of 3", {})
 
     monkeypatch.setattr(with_images, "embed", rejecting)
     with pytest.raises(TooManyRejects):
