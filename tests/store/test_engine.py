@@ -173,5 +173,5 @@ def test_no_worker_outlives_its_driver(deadly):
     pids = {int(driver.stdout.readline()) for _ in range(4)}  # two workers, now asleep at work
     assert all(map(alive, pids))
     driver.send_signal(deadly)
-    driver.communicate(timeout=5)
+    driver.communicate(timeout=25)
     assert gone(pids)
