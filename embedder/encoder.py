@@ -62,10 +62,7 @@ class Encoder:
 
             return pretrained_encoder(device=device, precision=precision)
         folder = Path(folder)
-        if not folder.is_dir():
-            raise LookalikeError(f"{folder}: no such model; give a folder that `lookalike train` wrote, or pretrained")
-        names = (encoder_file.WEIGHTS, encoder_file.CARD)
-        files = {name: encoder_file.read_file(folder / name) for name in names}
+        files = encoder_file.read_folder(folder)
         card = encoder_file.read_card(files[encoder_file.CARD], folder / encoder_file.CARD)
         network = empty_network(Recipe.from_dict(card["recipe"]))
         weights = folder / encoder_file.WEIGHTS
@@ -91,7 +88,7 @@ class Encoder:
                 done += len(some)
         return rows
 
-    def files(self) -> dict[str, Path | bytes]:
+    def files(self) -> dict[str, bytes]:
         """Give the encoder's two files by name, as a collection keeps them below model/<digest>/."""
         return dict(self._files)
 
@@ -177,5 +174,4 @@ def save_encoder(folder: str | Path, encoder: Encoder) -> None:
     with encoder_file.plain_errors(f"make the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     for name in (encoder_file.WEIGHTS, encoder_file.CARD):
-        content = encoder.files()[name]
-        encoder_file.replace_file(folder / name, content if isinstance(content, bytes) else content.read_bytes())
+        encoder_file.replace_file(folder / name, encoder.files()[name])

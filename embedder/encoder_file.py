@@ -2,7 +2,7 @@
 
 encoder.safetensors holds the network's weights by name in fp32; encoder.json everything else: format, recipe,
 preprocessing, precision, training_classes, scores. The digest is the SHA-256 (hex) of both files' SHA-256, weights
-first.
+first. Only reading or writing weights loads torch: what a sync has to know of a model it learns without.
 """
 
 import hashlib
@@ -10,22 +10,25 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors
-import safetensors.torch
-import torch
 
 from ..store.errors import LookalikeError
 from ..store.publish import plain_errors
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = 1
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
 CARD_KEYS = ("format", "precision", "preprocessing", "recipe", "scores", "training_classes")
 
 
-def to_bytes(tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> dict[str, bytes]:
+def to_bytes(tensors: "dict[str, torch.Tensor]", card: dict[str, Any]) -> dict[str, bytes]:
     """Give both files' content by name; equal weights and cards give equal bytes."""
+    import safetensors.torch
+
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(card, indent=1, sort_keys=True) + "\n"
     return {WEIGHTS: safetensors.torch.save(plain), CARD: text.encode()}
@@ -52,15 +55,36 @@ def read_card(content: bytes, path: Path) -> dict[str, Any]:
     return card
 
 
-def read_weights(content: bytes, path: Path) -> dict[str, torch.Tensor]:
+def read_weights(content: bytes, path: Path) -> "dict[str, torch.Tensor]":
     """Read a safetensors file's bytes; LookalikeError for anything else (truncated, or a pickle under that name)."""
+    import safetensors.torch
+
     try:
         return safetensors.torch.load(content)
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise LookalikeError(f"{path}: not a safetensors file, or a damaged one ({_one_line(error)})") from None
+        raise _damaged(path, error) from None
 
 
-def load_into(network: torch.nn.Module, tensors: dict[str, torch.Tensor], path: Path) -> None:
+def check_weights(content: bytes, path: Path) -> None:
+    """Raise LookalikeError where the bytes are no safetensors file, as `read_weights` does, but without torch."""
+    try:
+        safetensors.deserialize(content)
+    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> LookalikeError:
+    return LookalikeError(f"{path}: not a safetensors file, or a damaged one ({_one_line(error)})")
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Give both files of a model's folder by name; LookalikeError where the folder or one of them is not there."""
+    if not folder.is_dir():
+        raise LookalikeError(f"{folder}: no such model; give a folder that `lookalike train` wrote, or pretrained")
+    return {name: read_file(folder / name) for name in (WEIGHTS, CARD)}
+
+
+def load_into(network: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", path: Path) -> None:
     """Put weights into a network; LookalikeError where a name is missing or unknown, or a shape differs."""
     own = network.state_dict()
     for name in sorted(set(own) | set(tensors)):

@@ -23,7 +23,6 @@ from .images import Image, read_image
 from .rejected import Rejected
 from .sources import Record, Source, from_spec
 
-WORK = "lookalike.embedder.fragment:embed_fragment"
 _FEW, _FEW_BYTES = 64, 64 << 20
 
 _kept_encoder: tuple[str, Encoder] | None = None
@@ -91,10 +90,17 @@ def _extra(records: Sequence[Record], types: dict[str, str]) -> Any:
     return pa.table(columns)
 
 
-def keep(model: dict[str, str], encoder: Encoder | None, source: Source) -> None:
-    """Let fragments that run in this process use what is loaded already: the encoder of `model`, and the source."""
-    global _kept_encoder, _kept_source
-    _kept_encoder = None if encoder is None else (_encoder_name(model), encoder)
+def load_model(payload: dict[str, Any]) -> dict[str, Any]:
+    """Load a model (`payload`: model, digest, device) for the fragments to come; its precision on this hardware."""
+    global _kept_encoder
+    loaded = Encoder.load(payload["model"], device=payload["device"])
+    _kept_encoder = (_encoder_name({**payload, "precision": loaded.precision}), loaded)
+    return {"precision": loaded.precision}
+
+
+def keep(source: Source) -> None:
+    """Let fragments that run in this process use the source as it is open already."""
+    global _kept_source
     _kept_source = (json.dumps(source.describe(), sort_keys=True), source)
 
 

@@ -25,8 +25,13 @@ class Isolation:
         self._engine, self._env = engine, env
         self._failures = self._successes = 0
 
-    def __call__(self, fragment: Fragment, reason: str) -> dict[str, Any]:
-        """Embed what can be of a fragment that failed; LookalikeError where failing is the rule."""
+    def __call__(self, fragment: Fragment, reason: str) -> dict[str, Any] | None:
+        """Embed what can be of a fragment that failed; LookalikeError where failing is the rule.
+
+        None for a fragment without images, which nothing can stand in for.
+        """
+        if "records" not in fragment["payload"]:
+            return None
         self._failures += 1
         if self._failures > (_MOST_FAILURES if self._successes else _MOST_FAILURES_ALONE):
             raise LookalikeError(

@@ -3,11 +3,15 @@
 Plan first, apply after: the whole source is held against the collection before any work; then fragments of new and
 changed records run through an engine, and the driver alone commits, in fragment order, every few seconds. What was
 committed is skipped by the next run, so that running again is the repair.
+
+Only who encodes loads torch, which takes seconds: this process for a small job, else workers alone, which begin with
+it as soon as the source is listed.
 """
 
 import os
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +22,21 @@ from ..store.manifest import versions
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from ..store.writer import Writer
-from . import fragment as fragment_work
 from .driver import Sync
-from .encoder import Encoder
-from .hardware import torch_device
+from .offered import Offered
 from .plan import Plan, Wanted, plan
 from .poison import Isolation
-from .sources import open_source
+from .sources import Source, open_source
 
 _SMALL = 2000
 """Fewer new images than this are embedded in this process: starting others would take longer."""
+_WORK, _TRIAL = (f"lookalike.embedder.fragment:{name}" for name in ("embed_fragment", "load_model"))
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+# glibc maps a large block anew each time and returns it at once, and a decoded photograph is one: a sixth of the time
+# went into page faults. Other C libraries do not read these.
+_KEPT_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 30))
+WORKER_ENV = {**_ONE_THREAD, **_KEPT_MEMORY}
+"""What a worker finds in its environment, before any library loads."""
 
 
 def embed(
@@ -59,57 +67,72 @@ def embed(
     """
     started = time.monotonic()
     wanted = Wanted(open_source(source_text), prefix, checksum)
-    torch_device(device)
-    encoder = None if model is None else Encoder.load(os.fspath(model), device=device)
-    if encoder is None and not versions(Path(path)):
+    _check_device(device)
+    offered = None if model is None else Offered(model)
+    if offered is None and not versions(Path(path)):
         raise LookalikeError(f"{path} has no model yet: give --model FOLDER (from `lookalike train`) or pretrained")
     with Store.open_or_create(path).write() as writer:
-        _check_model(writer.base, encoder)
+        _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
-        if encoder is not None:
-            writer.set_model(encoder.digest, encoder.dim, encoder.precision, encoder.files())
-            writer.commit()
-        sync = Sync(writer, wanted, planned, progress)
-        _apply(sync, encoder, workers, engine, device)
+        count = _workers(planned, workers)
+        with engines.opened(count, engine, env=WORKER_ENV, poison=Isolation(engine, WORKER_ENV), work=_WORK) as perform:
+            if offered is not None and writer.base.model is None:
+                _set_model(writer, offered, perform, device)
+            sync = Sync(writer, wanted, planned, progress)
+            _apply(sync, perform, count, device)
         sync.finish()
     done = {**sync.counts, "ignored": wanted.source.ignored, "seconds": time.monotonic() - started}
     _check_rejects(done, max_rejects)
     return done
 
 
-def _check_model(store: Store, encoder: Encoder | None) -> None:
+def _check_device(device: str) -> None:
+    """Refuse a device that is not there; only a GPU has to be looked for."""
+    if device not in ("auto", "cpu"):
+        from .hardware import torch_device
+
+        torch_device(device)
+
+
+def _check_model(store: Store, offered: Offered | None) -> None:
     """Refuse, before the source is listed, what could not be committed."""
-    if encoder is None and store.model is None:
+    if offered is None and store.model is None:
         what = "vectors that came without a model" if store.rows else "no model yet"
         raise LookalikeError(f"{store.path} has {what}: give --model FOLDER (from `lookalike train`) or pretrained")
-    if encoder is not None and store.model is not None and store.model.digest != encoder.digest:
+    if offered is not None and store.model is not None and store.model.digest != offered.digest:
         raise LookalikeError(
-            f"{store.path} holds vectors of model {store.model.digest}, not of model {encoder.digest}: use the model "
+            f"{store.path} holds vectors of model {store.model.digest}, not of model {offered.digest}: use the model "
             "it was made with, or another collection"
         )
 
 
-def _apply(sync: Sync, encoder: Encoder | None, workers: int | None, engine: str, device: str) -> None:
+def _set_model(writer: Writer, offered: Offered, perform: engines.Perform, device: str) -> None:
+    """Commit the model, once somebody who encodes has loaded it and knows which precision the hardware allows."""
+    trial = {"model": offered.name, "digest": offered.digest, "device": device}
+    (loaded,) = perform(fragments([trial], str(writer.path), _TRIAL))
+    writer.set_model(offered.digest, offered.dim, loaded["precision"], {**offered.files})
+    writer.commit()
+
+
+def _apply(sync: Sync, perform: engines.Perform, count: int, device: str) -> None:
     """Run the fragments and take in their results, committing every few seconds."""
-    writer, source = sync.writer, sync.wanted.source
-    count = _workers(sync.planned, workers)
-    model = _model(writer, device)
-    if count <= 1:
-        fragment_work.keep(model, encoder if encoder is not None and _same(encoder, writer) else None, source)
-    payloads = sync.payloads(model, count)
-    work = fragments(payloads, str(writer.path), fragment_work.WORK)
-    poison = Isolation(engine, _ONE_THREAD)
+    writer = sync.writer
+    payloads = sync.payloads(_model(writer, device), count)
+    with _source_kept(sync.wanted.source) if count <= 1 else nullcontext():
+        for result in perform(fragments(payloads, str(writer.path), _WORK)):
+            sync.take(result)
+
+
+@contextmanager
+def _source_kept(source: Source) -> Iterator[None]:
+    """Let fragments that run in this process use the source as it is open already."""
+    from . import fragment
+
+    fragment.keep(source)
     try:
-        with closing(engines.run(work, count, engine, env=_ONE_THREAD, poison=poison)) as results:
-            for result in results:
-                sync.take(result)
+        yield
     finally:
-        fragment_work.let_go()
-
-
-def _same(encoder: Encoder, writer: Writer) -> bool:
-    """Whether the collection computes in this encoder's precision; it keeps that of its first images."""
-    return writer.base.model is not None and writer.base.model.precision == encoder.precision
+        fragment.let_go()
 
 
 def _model(writer: Writer, device: str) -> dict[str, str]:

@@ -5,24 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..embedder.arrays import Encoded, encode_images
-from ..embedder.arrays import encode_source as _encode_source
-from ..embedder.encoder import Encoder
-from ..embedder.sources import open_source
 from ..embedder.sync import embed
+from ..embedder.thumbnails import file_thumbnail, source_thumbnails
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 
 if TYPE_CHECKING:
+    from ..embedder.arrays import Encoded
+    from ..embedder.encoder import Encoder
     from ..store.store import Store
 
-__all__ = ["Encoded", "ImageEncoder", "embed"]
+__all__ = ["ImageEncoder", "embed", "file_thumbnail", "source_thumbnails"]
 
 
 class ImageEncoder:
     """A collection's own encoder: its digest, the classes it was trained on, and images to unit rows."""
 
-    def __init__(self, encoder: Encoder, digest: str) -> None:
+    def __init__(self, encoder: "Encoder", digest: str) -> None:
         self._encoder = encoder
         self.digest = digest
         self.training_classes = encoder.training_classes
@@ -30,6 +29,8 @@ class ImageEncoder:
     @classmethod
     def of(cls, store: "Store", device: str = "auto") -> "ImageEncoder":
         """Load the collection's encoder after checking its files' hashes; LookalikeError where it has no model."""
+        from ..embedder.encoder import Encoder
+
         if store.model is None:
             raise LookalikeError(f"{store.path} has no model, so images cannot be asked with: use keys or vectors")
         folders = {store.file(entry).parent for entry in store.model.files}
@@ -38,8 +39,13 @@ class ImageEncoder:
 
     def encode(self, images: list[Any]) -> "list[np.ndarray | LookalikeError]":
         """For each image file or PIL image its unit row (d,) float32, or the reason why it cannot be read."""
+        from ..embedder.arrays import encode_images
+
         return encode_images(self._encoder, [Path(i) if isinstance(i, str) else i for i in images])
 
-    def encode_source(self, source: str, progress: Progress) -> Encoded:
+    def encode_source(self, source: str, progress: Progress) -> "Encoded":
         """All readable images of a source as vectors in memory, with keys, labels and content hashes."""
-        return _encode_source(self._encoder, open_source(source), progress)
+        from ..embedder.arrays import encode_source
+        from ..embedder.sources import open_source
+
+        return encode_source(self._encoder, open_source(source), progress)

@@ -4,7 +4,8 @@ A fragment whose function raises LookalikeError stops the run at its turn. Any o
 them, is tried again: three attempts in all, then `poison` may put a result in its place, else LookalikeError.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from .errors import LookalikeError
@@ -12,7 +13,9 @@ from .fragments import Fragment, perform
 from .pool import Poison, Pool, Task
 
 Results = Generator[dict[str, Any], None, None]
-Engine = Callable[[Iterable[Fragment], int, Mapping[str, str], Poison | None], Results]
+Perform = Callable[[Iterable[Fragment]], Iterator[dict[str, Any]]]
+"""Called as perform(fragments): their results in order, one at a time; fragments are read a few ahead."""
+Engine = Callable[[int, Mapping[str, str], Poison | None, str | None], AbstractContextManager[Perform]]
 
 
 def run(
@@ -30,18 +33,40 @@ def run(
     poison: called with a fragment and a reason when it failed for the last time; a result it returns stands in.
     Fragments are read a few ahead of the results. Close the iterator, or leave it, to end the workers.
     """
+    return _all(opened(workers, engine, env=env, poison=poison), fragments)
+
+
+def _all(engine: AbstractContextManager[Perform], fragments: Iterable[Fragment]) -> Results:
+    with engine as perform_all:
+        yield from perform_all(fragments)
+
+
+def opened(
+    workers: int,
+    engine: str = "local",
+    *,
+    env: Mapping[str, str] | None = None,
+    poison: Poison | None = None,
+    work: str | None = None,
+) -> AbstractContextManager[Perform]:
+    """Give what performs fragments, ending its workers on the way out; the arguments are those of `run`.
+
+    work: the function that all fragments will name. With it, all workers start at once and load it while the caller
+    prepares the fragments: loading takes longer than many a fragment.
+    """
     if engine not in ENGINES:
         raise LookalikeError(f"engine {engine!r} is not known: {', '.join(ENGINES)} works")
-    return ENGINES[engine](fragments, workers, env or {}, poison)
+    return ENGINES[engine](workers, env or {}, poison, work)
 
 
-def _local(fragments: Iterable[Fragment], workers: int, env: Mapping[str, str], poison: Poison | None) -> Results:
+@contextmanager
+def _local(workers: int, env: Mapping[str, str], poison: Poison | None, work: str | None) -> Iterator[Perform]:
     """This process, or a pool of processes on this machine."""
     if workers <= 1:
-        yield from (_here(Task(place, fragment), poison) for place, fragment in enumerate(fragments))
+        yield lambda fragments: (_here(Task(place, fragment), poison) for place, fragment in enumerate(fragments))
         return
-    with Pool(workers, env, poison) as pool:
-        yield from pool.results(fragments)
+    with Pool(workers, env, poison, work) as pool:
+        yield pool.results
 
 
 def _here(task: Task, poison: Poison | None) -> dict[str, Any]:

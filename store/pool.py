@@ -47,8 +47,8 @@ class Task:
 class Worker:
     """One worker process and the fragments it holds, the first of which it works on."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        command = [sys.executable, "-P", "-m", "lookalike.store.worker", str(os.getpid())]
+    def __init__(self, env: Mapping[str, str], work: str | None) -> None:
+        command = [sys.executable, "-P", "-m", "lookalike.store.worker", str(os.getpid()), *([work] if work else [])]
         try:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, **env}
@@ -93,10 +93,10 @@ class Worker:
 
 
 class Pool:
-    """Up to `count` workers; a context manager that leaves none behind."""
+    """Up to `count` workers; a context manager that leaves none behind. With `work`, all start at once and load it."""
 
-    def __init__(self, count: int, env: Mapping[str, str], poison: Poison | None) -> None:
-        self.count, self.env, self.poison = count, env, poison
+    def __init__(self, count: int, env: Mapping[str, str], poison: Poison | None, work: str | None = None) -> None:
+        self.count, self.env, self.poison, self.work = count, env, poison, work
         self.workers: list[Worker] = []
         self.taken = 0
         self.waiting: deque[Task] = deque()  # to be tried again, before anything new
@@ -105,6 +105,12 @@ class Pool:
         self._owner = os.getpid()
 
     def __enter__(self) -> "Pool":
+        try:
+            while self.work and len(self.workers) < self.count:
+                self._start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -116,7 +122,7 @@ class Pool:
     def results(self, fragments: Iterable[Fragment]) -> Iterator[dict[str, Any]]:
         """The results in the order of `fragments`, which is read only a few fragments ahead."""
         source = iter(fragments)
-        given = 0
+        given = self.taken
         while True:
             self._hand_out(source, given)
             if given == self.taken:
@@ -153,10 +159,14 @@ class Pool:
         """The worker with the fewest tasks, a new one where all have some and more are allowed."""
         best = min(self.workers, key=lambda worker: len(worker.tasks), default=None)
         if best is None or (best.tasks and len(self.workers) < self.count):
-            best = Worker(self.env)
-            self.workers.append(best)
-            self._selector.register(best, selectors.EVENT_READ)
+            best = self._start()
         return best
+
+    def _start(self) -> Worker:
+        worker = Worker(self.env, self.work)
+        self.workers.append(worker)
+        self._selector.register(worker, selectors.EVENT_READ)
+        return worker
 
     def _receive(self) -> None:
         """Wait for answers, or for a worker's end, and take them in."""

@@ -1,10 +1,11 @@
-"""A worker process: `python -m lookalike.store.worker DRIVER_PID`, run by the local engine.
+"""A worker process: `python -m lookalike.store.worker DRIVER_PID [WORK]`, run by the local engine.
 
 Fragments come in on stdin and answers go out on stdout, one JSON object a line, in order. Whatever the work itself
 prints goes to stderr. The worker ends at once, mid-work if need be, when its driver does: a thread of its own reads
-stdin and sees it close.
+stdin and sees it close. WORK is the function that the fragments will name; it is loaded while none has come yet.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -16,7 +17,7 @@ import traceback
 from typing import Any, NoReturn
 
 from .errors import LookalikeError
-from .fragments import perform
+from .fragments import perform, resolve
 
 
 def main() -> NoReturn:
@@ -25,6 +26,7 @@ def main() -> NoReturn:
     requests, answers = _own_the_pipes()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, lines, int(sys.argv[1])), daemon=True).start()
+    _load(sys.argv[2:])
     while True:
         _send(answers, answer(json.loads(lines.get())))
 
@@ -37,6 +39,13 @@ def _own_the_pipes() -> tuple[int, int]:
     os.dup2(2, 1)
     os.close(nothing)
     return requests, answers
+
+
+def _load(work: list[str]) -> None:
+    """Load the function that is to come; where that fails, the first fragment will say so."""
+    with contextlib.suppress(Exception):
+        for name in work:
+            resolve(name)
 
 
 def _read(requests: int, lines: "queue.SimpleQueue[bytes]", driver: int) -> None:

@@ -1,7 +1,11 @@
 """A sync leaves what its source holds, says what it did, and costs only what changed."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -316,19 +320,45 @@ def test_a_device_reaches_whoever_encodes(tmp_path, photos, model, monkeypatch, 
     embed(tmp_path / "shop", str(photos), model=model)
     (photos / "cat/twin.png").write_bytes((photos / "dog/0.png").read_bytes() + b"more")
     seen = []
-    made = engines.run
+    opened = engines.opened
 
-    def spied(work, *arguments, **options):
-        def noted():
-            for fragment in work:
-                seen.append(fragment["payload"]["model"]["device"])
-                yield fragment
+    def noted(work):
+        for fragment in work:
+            seen.append(fragment["payload"]["model"]["device"])
+            yield fragment
 
-        return made(noted(), *arguments, **options)
+    @contextmanager
+    def spied(*arguments, **options):
+        with opened(*arguments, **options) as perform:
+            yield lambda work: perform(noted(work))
 
-    monkeypatch.setattr(engines, "run", spied)
+    monkeypatch.setattr(engines, "opened", spied)
     assert counts(embed(tmp_path / "shop", str(photos), workers=workers, device="cpu"))["seen"] == 5
     assert seen == ["cpu"]
+
+
+def test_a_process_that_leaves_the_work_to_others_does_without_torch(tmp_path, photos, model):
+    code = f"""
+import sys
+from lookalike.embedder.sync import embed
+done = embed({str(tmp_path / "shop")!r}, {str(photos)!r}, model={str(model)!r}, workers=2)
+assert done["embedded"] > 0 and done["rejected"] == 0, done
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_model_whose_weights_do_not_fit_its_recipe_is_never_committed(tmp_path, photos, model, workers):
+    unfit = tmp_path / "unfit"
+    shutil.copytree(model, unfit)
+    card = json.loads((unfit / "encoder.json").read_text())
+    card["recipe"]["model"]["dim"] += 1
+    (unfit / "encoder.json").write_text(json.dumps(card))
+    with pytest.raises(LookalikeError, match=r"weights .* shape"):
+        embed(tmp_path / "shop", str(photos), model=unfit, workers=workers)
+    assert Store.open(tmp_path / "shop").model is None
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_made(tmp_path, photos, model, monkeypatch):

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from lookalike.store.engine import run
+from lookalike.store.engine import opened, run
 from lookalike.store.errors import Busy, LookalikeError
 from lookalike.store.lock import writer_lock
 
@@ -142,6 +142,25 @@ def test_a_refusal_keeps_its_class_and_its_turn(workers):
     with pytest.raises(Busy, match="shop") as error:
         next(results)
     assert str(error.value) == "shop is being written by 17"
+
+
+def test_workers_load_the_work_before_there_is_any(tmp_path):
+    with opened(2, env={"NOTED_WHEN_LOADED": str(tmp_path)}, work=WORK + "square") as perform:
+        end = time.monotonic() + 25
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < end:
+            time.sleep(0.02)
+        loaded = {int(path.name) for path in tmp_path.iterdir()}
+        first = {result["pid"] for result in perform(made("square", [{"x": 1}] * 8))}
+        again = [result["square"] for result in perform(made("square", [{"x": x} for x in range(4)]))]
+    assert len(loaded) == 2 and first <= loaded
+    assert again == [0, 1, 4, 9]
+    assert gone(loaded, 0.1)
+
+
+def test_work_that_cannot_be_loaded_is_said_when_it_is_asked_for():
+    nothing = {"number": 0, "collection": "shop", "work": "lookalike.no.such:thing", "payload": {}}
+    with opened(2, work=nothing["work"]) as perform, pytest.raises(LookalikeError, match="cannot be loaded"):
+        list(perform([nothing]))
 
 
 def test_unknown_engines_are_refused():

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from lookalike.store.errors import Busy
 
+if "NOTED_WHEN_LOADED" in os.environ:
+    Path(os.environ["NOTED_WHEN_LOADED"], str(os.getpid())).touch()
+
 
 def square(payload: dict) -> dict:
     time.sleep(payload.get("sleep", 0))
