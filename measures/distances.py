@@ -1,0 +1,96 @@
+"""How far apart images of one class lie, and images of two: means over all pairs, and their histogram.
+
+All pairs i < j of the labelled rows count, exactly, block by block: time O(n^2 d), memory one block of scores.
+Distances are computed in float64, since those of near copies cancel in float32.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .classes import sorted_by_class
+
+_CELLS = 1 << 22  # distances at once
+
+
+class ClassDistances(NamedTuple):
+    """Mean distances over all pairs i < j, None where there is no such pair."""
+
+    within: float | None  # of pairs of one class
+    between: float | None  # of pairs of two classes
+    gap: float | None  # between - within: 0 where the classes cannot be told apart
+
+
+def class_distances(vectors: np.ndarray, codes: np.ndarray) -> ClassDistances:
+    """The mean distance within classes, between them, and the gap; every pair counts the same.
+
+    vectors: (n, d) float32 unit rows. codes: (n,) integer classes, rows with -1 are left out. ValueError for other
+    shapes, NaN and Inf.
+    """
+    totals, pairs = _sums(*sorted_by_class(vectors, codes))
+    same = np.eye(len(totals), dtype=bool)
+    within, between = _mean(totals[same], pairs[same]), _mean(totals[~same], pairs[~same])
+    return ClassDistances(within, between, None if within is None or between is None else between - within)
+
+
+def distance_matrix(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(classes, means): the mean distance between images of each two classes, and within each class.
+
+    The arguments are those of `class_distances`. classes: (c,) int64, the codes that occur, rising. means: (c, c)
+    float64, symmetric; a class's own place is nan where it has one image.
+    """
+    rows, sorted_codes = sorted_by_class(vectors, codes)
+    totals, pairs = _sums(rows, sorted_codes)
+    upper = np.triu(totals) / np.maximum(pairs, 1)
+    means = np.where(pairs > 0, upper + np.triu(upper, 1).T, np.nan)
+    return np.unique(sorted_codes), means
+
+
+def distance_histogram(
+    vectors: np.ndarray, codes: np.ndarray, bins: int = 100
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(edges, same, different): how many pairs i < j of one class, and of two, lie at which distance.
+
+    The first two arguments are those of `class_distances`. edges: (bins + 1,) float64 from 0 to 2; a bin holds its
+    lower edge, the last one both. same, different: (bins,) int64.
+    """
+    rows, sorted_codes = sorted_by_class(vectors, codes)
+    edges = np.linspace(0.0, 2.0, bins + 1)
+    counts = np.zeros((2, bins), dtype=np.int64)
+    for first, distances in _blocks(rows):
+        own = slice(first, first + len(distances))
+        later = np.arange(first, len(rows)) > np.arange(own.start, own.stop)[:, None]
+        same = sorted_codes[own, None] == sorted_codes[first:]
+        for kind, chosen in enumerate((later & same, later & ~same)):
+            counts[kind] += np.histogram(np.minimum(distances[chosen], 2.0), edges)[0]
+    return edges, counts[0], counts[1]
+
+
+def _sums(rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(totals, pairs), both (c, c): distances summed over the pairs of each two classes, and how many there are."""
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])) if len(codes) else np.zeros(0, np.int64)
+    sizes = np.diff(np.append(starts, len(codes)))
+    place = np.repeat(np.arange(len(starts)), sizes)
+    totals = np.zeros((len(starts), len(starts)))
+    for first, distances in _blocks(rows):
+        # The block begins inside a class: its columns are those from the row itself on.
+        distances[np.tri(len(distances), distances.shape[1], dtype=bool)] = 0.0
+        cuts = np.maximum(starts[place[first] :] - first, 0)
+        of_rows = place[first : first + len(distances)]
+        np.add.at(totals[:, place[first] :], of_rows, np.add.reduceat(distances, cuts, axis=1))
+    pairs = np.triu(np.outer(sizes, sizes), 1) + np.diag(sizes * (sizes - 1) // 2)
+    return totals + np.triu(totals, 1).T, pairs + np.triu(pairs, 1).T
+
+
+def _blocks(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """(i, distances (b, n - i)) of the rows i, i + 1, ... to row i and those after it."""
+    exact = rows.astype(np.float64)
+    step = max(1, _CELLS // max(1, len(rows)))
+    for first in range(0, len(rows), step):
+        scores = exact[first : first + step] @ exact[first:].T
+        yield first, np.sqrt(np.maximum(0.0, 2.0 - 2.0 * scores))
+
+
+def _mean(totals: np.ndarray, pairs: np.ndarray) -> float | None:
+    return float(totals.sum() / pairs.sum()) if pairs.sum() else None
