@@ -1,4 +1,7 @@
-"""Frozen dataclasses to plain JSON data and back, every field checked against its annotation."""
+"""Frozen dataclasses to plain JSON data and back, every field checked against its annotation.
+
+A field that came with a later release is declared with `metadata=LATER` and a default, which older data means.
+"""
 
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -8,6 +11,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from .errors import LookalikeError
 
 T = TypeVar("T")
+LATER = {"later": True}
 _hints = cache(get_type_hints)
 
 
@@ -27,11 +31,11 @@ def from_plain(kind: type[T], data: Any, where: str) -> T:
     if not isinstance(data, dict):
         raise _mistyped(where, data)
     hints = _hints(kind)  # type: ignore[arg-type]
-    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    if set(names) != set(data):
-        odd = sorted(set(names) ^ set(data))[0]
-        raise LookalikeError(f"{where}: field {odd!r} is {'missing' if odd in names else 'not known'}")
-    return kind(**{n: _value(hints[n], data[n], f"{where}, {n}") for n in names})
+    names = {f.name: "later" in f.metadata for f in fields(kind)}  # type: ignore[arg-type]
+    odd = sorted(n for n in set(names) ^ set(data) if not names.get(n, False))
+    if odd:
+        raise LookalikeError(f"{where}: field {odd[0]!r} is {'missing' if odd[0] in names else 'not known'}")
+    return kind(**{n: _value(hints[n], data[n], f"{where}, {n}") for n in names if n in data})
 
 
 def _value(hint: Any, data: Any, where: str) -> Any:

@@ -8,12 +8,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .codec import from_plain, to_plain
+from .codec import LATER, from_plain, to_plain
 from .errors import Damaged, LookalikeError
 from .publish import plain_errors, publish
 
@@ -85,14 +85,34 @@ class ModelEntry:
 
 
 @dataclass(frozen=True)
+class PrototypeRule:
+    """What a class's prototypes are made of: its newest `window` rows (0: all), by at most `per_class` means."""
+
+    window: int = 0
+    per_class: int = 1
+
+
+@dataclass(frozen=True)
 class PrototypeEntry:
-    """Prototypes of the rows below `next_row` that were not in `deleted` when they were folded."""
+    """Prototypes, made by `rule`, of the rows below `next_row` that were not in `deleted` when they were folded."""
 
     table: FileEntry
     index: FileEntry
     spec: str
     next_row: int
     deleted: FileEntry | None
+    classes: int
+    rule: PrototypeRule = field(default=PrototypeRule(), metadata=LATER)
+
+
+@dataclass(frozen=True)
+class HeadEntry(FileEntry):
+    """A linear head over `classes` classes, fitted on the rows below `next_row` that were not in `deleted`."""
+
+    next_row: int
+    deleted: FileEntry | None
+    version: int
+    model: str | None
     classes: int
 
 
@@ -121,6 +141,8 @@ class Content:
     prototypes: PrototypeEntry | None = None
     calibrations: tuple[CalibrationEntry, ...] = ()
     index: dict[str, Any] | None = None  # what `index` was asked for: spec, recall, k
+    prototype_rule: PrototypeRule = field(default=PrototypeRule(), metadata=LATER)
+    head: HeadEntry | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True)

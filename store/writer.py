@@ -22,8 +22,10 @@ from .lookups import due, merge_runs, write_run
 from .manifest import (
     CalibrationEntry,
     Content,
+    HeadEntry,
     PartEntry,
     PrototypeEntry,
+    PrototypeRule,
     RejectEntry,
     RunEntry,
     SegmentEntry,
@@ -162,6 +164,14 @@ class Writer:
         """Replace the class prototypes."""
         self._set(prototypes=entry)
 
+    def set_prototype_rule(self, rule: PrototypeRule) -> None:
+        """Note what prototypes are made of from now on; those folded by another rule are not used."""
+        self._set(prototype_rule=rule)
+
+    def set_head(self, entry: HeadEntry | None) -> None:
+        """Replace the linear head."""
+        self._set(head=entry)
+
     def add_calibration(self, entry: CalibrationEntry) -> None:
         """List a calibration; it replaces an earlier one of the same kind of decision."""
         self._set(calibrations=(*(c for c in self._content.calibrations if c.by != entry.by), entry))
@@ -174,7 +184,7 @@ class Writer:
         if not keep_prototypes:
             self._set(prototypes=None)
         if not parts:
-            self._set(segments=(), prototypes=None)
+            self._set(segments=(), prototypes=None, head=None)
 
     def regroup(self, parts: tuple[PartEntry, ...]) -> None:
         """Store the same rows, deleted ones too, in other parts: what `merge_small` stages."""

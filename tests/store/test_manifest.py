@@ -8,10 +8,12 @@ from lookalike.store.manifest import (
     CalibrationEntry,
     Content,
     FileEntry,
+    HeadEntry,
     Manifest,
     ModelEntry,
     PartEntry,
     PrototypeEntry,
+    PrototypeRule,
     RejectEntry,
     RunEntry,
     SegmentEntry,
@@ -42,6 +44,7 @@ FULL = Content(
     ),
     calibrations=(CalibrationEntry("thresholds/a.json", 4, "bc", "knn", 3, None),),
     index={"spec": "auto", "recall": 0.95, "k": 10},
+    head=HeadEntry("heads/a.parquet", 6, "de", 90, FileEntry("deleted/a.npy", 7, "67"), 3, None, 7),
 )
 
 
@@ -73,6 +76,7 @@ def test_lists_every_file_once():
             "prototypes/a",
             "prototypes/b",
             "thresholds/a.json",
+            "heads/a.parquet",
         ]
     )
 
@@ -116,6 +120,22 @@ def test_a_field_of_another_type_is_refused_by_name(tmp_path, raw):
         parse_manifest(forged(raw, content=content | {"more": 1}), tmp_path, 3)
     del content["runs"]
     with pytest.raises(LookalikeError, match=r"'runs' is missing"):
+        parse_manifest(forged(raw, content=content), tmp_path, 3)
+
+
+def test_a_manifest_of_before_there_were_heads_has_none(tmp_path, raw):
+    content = json.loads(raw)["content"]
+    del content["head"]
+    assert parse_manifest(forged(raw, content=content), tmp_path, 3).content.head is None
+
+
+def test_a_manifest_of_before_prototypes_had_rules_means_all_rows_and_one_a_class(tmp_path, raw):
+    content = json.loads(raw)["content"]
+    del content["prototype_rule"], content["prototypes"]["rule"]
+    read = parse_manifest(forged(raw, content=content), tmp_path, 3).content
+    assert read.prototype_rule == PrototypeRule(0, 1) and read.prototypes.rule == PrototypeRule(0, 1)
+    content["prototypes"]["rule"] = {"window": 3}
+    with pytest.raises(LookalikeError, match=r"'per_class' is missing"):
         parse_manifest(forged(raw, content=content), tmp_path, 3)
 
 
