@@ -18,7 +18,7 @@ from ..store.writer import Writer
 from . import plan
 from .card import IndexCard, SegmentCard
 from .device import Device, choose
-from .prototypes import fold
+from .folding import fold
 from .ranks import Ints
 from .rowmaps import RowMap
 from .segments import new_segment, retuned

@@ -1,7 +1,12 @@
-"""The prototypes' file: Parquet with class, count, sum (fixed-point int64), row (float32; zeros without direction)."""
+"""The prototypes' file: Parquet, a row each, those of a class together, classes in order.
+
+class, count (of rows), sum (fixed-point int64), row (float32 unit row; zeros without direction); where classes have
+several, anchor (float32 unit row; zeros where a class has one); where a window bounds them, window (the rows of the
+class that are in it, at its first prototype).
+"""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -9,44 +14,77 @@ import pyarrow.parquet as pq
 
 from ..store.errors import Damaged
 from ..store.escaped import escaped_array, unescaped_list
-from .ranks import Floats
+from ..store.manifest import PrototypeRule
+from .ranks import Floats, Ints
 from .sums import Sums
 
-COLUMNS = ["class", "count", "sum", "row"]
+
+class Table(NamedTuple):
+    """sums: p of them. rows: (p, d) float32 unit rows. window: (m,) int64 ascending, None where nothing bounds them."""
+
+    sums: Sums
+    rows: Floats
+    window: Ints | None
 
 
-def as_parquet(sums: Sums, rows: Floats) -> bytes:
-    """The file's content: `sums` and the unit rows (c, d) that come of them."""
-    dim = rows.shape[1]
-    columns = [
-        escaped_array(sums.classes),
-        pa.array(sums.counts),
-        pa.FixedSizeListArray.from_arrays(pa.array(sums.sums.reshape(-1)), dim),
-        pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(rows).reshape(-1)), dim),
-    ]
+def as_parquet(sums: Sums, rows: Floats, windows: list[Ints] | None) -> bytes:
+    """The file's content: `sums`, the unit rows (p, d) that come of them and, for each class, its window if any."""
+    columns = {
+        "class": escaped_array(sums.classes[code] for code in sums.owners.tolist()),
+        "count": pa.array(sums.counts),
+        "sum": _lists(sums.sums),
+        "row": _lists(rows),
+    }
+    if sums.anchors is not None:
+        columns["anchor"] = _lists(sums.anchors)
+    if windows is not None:
+        spread: list[Ints] = [np.zeros(0, dtype=np.int64)] * len(rows)
+        for place, window in zip(sums.starts[:-1].tolist(), windows, strict=True):
+            spread[place] = window
+        columns["window"] = pa.array(spread, pa.list_(pa.int64()))
     stream = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, names=COLUMNS), stream, compression="zstd")
+    pq.write_table(pa.table(columns), stream, compression="zstd")
     data: bytes = stream.getvalue().to_pybytes()
     return data
 
 
-def read_table(path: Path, dim: int | None) -> tuple[Sums, Floats]:
-    """Sums and unit rows (c, d), as `as_parquet` wrote them; Damaged for another file."""
+def read_table(path: Path, dim: int | None, rule: PrototypeRule) -> Table:
+    """What `as_parquet` wrote for prototypes made by `rule`; Damaged for another file."""
     try:
         table = pq.read_table(path, partitioning=None)
-        counts = table.column("count").to_numpy()
+        counts = table.column("count").to_numpy().astype(np.int64)
         sums, rows = (_matrix(table.column(name)) for name in ("sum", "row"))
-        classes = unescaped_list(table.column("class"))
+        anchors = _matrix(table.column("anchor")) if rule.per_class > 1 else None
+        window = _flat(table.column("window")) if rule.window else None
+        names = [str(name) for name in unescaped_list(table.column("class"))]
     except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
         raise Damaged(f"{path} does not hold prototypes: {error}") from error
-    shape = (len(classes), dim)
-    if not (sums.shape == rows.shape == shape and (sums.dtype, rows.dtype) == (np.int64, np.float32)):
+    shapes = {matrix.shape for matrix in (sums, rows, anchors) if matrix is not None}
+    kinds = sums.dtype, rows.dtype, np.float32 if anchors is None else anchors.dtype
+    if shapes != {(len(names), dim)} or kinds != (np.int64, np.float32, np.float32):
         raise Damaged(f"{path} does not hold prototypes of {dim} dimensions")
-    return Sums([str(name) for name in classes], sums.copy(), counts.astype(np.int64)), rows
+    classes = sorted(set(names))
+    place = {name: code for code, name in enumerate(classes)}
+    owners = np.array([place[name] for name in names], dtype=np.int64)
+    return Table(Sums(classes, owners, sums.copy(), counts, anchors), rows, window)
+
+
+def _lists(matrix: np.ndarray) -> Any:
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(matrix).reshape(-1)), matrix.shape[1])
 
 
 def _matrix(column: Any) -> Any:
+    joined = _joined(column)
+    return joined.flatten().to_numpy().reshape(len(joined), joined.type.list_size)
+
+
+def _flat(column: Any) -> Ints:
+    """All values of a column of lists, sorted."""
+    return np.sort(_joined(column).flatten().to_numpy()).astype(np.int64)
+
+
+def _joined(column: Any) -> Any:
     joined = column.combine_chunks()
     if isinstance(joined, pa.ChunkedArray):
         joined = pa.concat_arrays(joined.chunks) if joined.num_chunks else pa.array([], joined.type)
-    return joined.flatten().to_numpy().reshape(len(joined), joined.type.list_size)
+    return joined

@@ -1,118 +1,137 @@
-"""Prototypes: for each class the mean of its unit rows, brought to length 1.
+"""Prototypes: for each class the mean of its unit rows, brought to length 1, or several means of parts of them.
 
 Snell, Swersky and Zemel, "Prototypical networks for few-shot learning", 2017, eq. 1, on the unit sphere. Adding or
 removing rows, or a whole class, is exact (see sums). A class whose rows cancel out (a mean shorter than 1e-6) has no
-direction: it keeps its sum and count, and is no prototype until its rows point somewhere.
+direction: it keeps its sum and count, and is no prototype until its rows point somewhere. Where a class has several
+prototypes, the one nearest to a query stands for the class.
 """
 
-import secrets
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..store.errors import Damaged, LookalikeError
-from ..store.manifest import FileEntry, PrototypeEntry
-from ..store.publish import publish
+from ..store.manifest import PrototypeEntry
 from ..store.store import Store
-from ..store.writer import Writer
-from .build import build, sample_size, training_places
-from .device import Device
 from .exact import in_chunks
-from .faiss_files import read_faiss, write_faiss
+from .faiss_files import read_faiss
+from .folded import Folded, current, outdated
 from .library import faiss
-from .prototype_table import as_parquet, read_table
-from .ranks import Floats, Hits, Ints
+from .prototype_table import read_table
+from .ranks import Floats, Hits, Ints, padded
 from .segment import Segment
-from .segments import tuned_and_measured
-from .specs import choose_spec
-from .sums import SCALE, Sums, brought_up, from_rows
-
-FOLDER = "prototypes"
-LEAST_LENGTH = 1e-6
-_RECALL, _K = 0.99, 10  # what an index over more classes than Flat is for must reach
+from .sums import unit_means
 
 
 class Prototypes:
     """The prototypes of a collection, searched.
 
-    classes: c names, sorted. matrix: (c, d) float32 unit rows. counts: (c,) int64 rows of each class. The classes are
-    those of `sums` whose row in `rows` (see `unit_means`) has a direction.
+    classes: c names, sorted. matrix: (p, d) float32 unit rows, those of a class together, classes in order. owners:
+    (p,) int64, the place in `classes` of each. counts: (c,) int64 rows that each class's prototypes are made of. The
+    classes are those of `folded` with a sum that has a direction.
     """
 
-    def __init__(self, sums: Sums, rows: Floats, index: Any = None) -> None:
-        pointing = np.flatnonzero(rows.any(axis=1))
-        self._sums = Sums([sums.classes[i] for i in pointing], sums.sums[pointing], sums.counts[pointing])
-        self.classes, self.counts = self._sums.classes, self._sums.counts
+    def __init__(self, folded: Folded, rows: Floats | None = None, index: Any = None) -> None:
+        rows = unit_means(folded.sums) if rows is None else rows
+        pointing = np.asarray(rows.any(axis=1))
+        self.folded = folded
+        there = np.isin(folded.sums.owners, folded.sums.owners[pointing])
+        self._sums = folded.sums.taken(np.flatnonzero(there))
+        self.classes, self.owners = self._sums.classes, self._sums.owners[pointing[there]]
+        self.counts = np.bincount(self._sums.owners, self._sums.counts, len(self.classes)).astype(np.int64)
         matrix = self.matrix = np.ascontiguousarray(rows[pointing])
         if index is None:
             index = faiss.IndexFlatIP(max(1, matrix.shape[1]))
             if len(matrix):
                 index.add(matrix)
         self._segment = Segment(index, lambda ids: self.matrix[ids])
+        self._older: dict[str, Ints] | None = None
 
     @classmethod
     def of(cls, store: Store) -> "Prototypes":
         """The prototypes of the live rows of `store`: as folded plus what changed since, or from all stored vectors."""
         entry = store.content.prototypes
-        if entry is None:
-            sums = from_rows(store)
-            return cls(sums, unit_means(sums))
-        if not _outdated(entry, store):
-            return cls._folded(store, entry)
-        sums = brought_up(read_table(store.file(entry.table), store.dim)[0], entry, store)
-        return cls(sums, unit_means(sums))
+        if entry is None or outdated(store, entry, store.content.prototype_rule):
+            return cls(current(store))
+        return cls._folded(store, entry)
 
     @classmethod
     def _folded(cls, store: Store, entry: PrototypeEntry) -> "Prototypes":
         """As folded, with the index that was written for them where it is more than a matrix."""
         path = store.file(entry.table)
-        sums, rows = read_table(path, store.dim)
+        sums, rows, window = read_table(path, store.dim, entry.rule)
         index = None if entry.spec == "Flat" else read_faiss(store.file(entry.index))
         pointing = int(rows.any(axis=1).sum())
         if index is not None and (index.ntotal, index.d) != (pointing, store.dim):
             raise Damaged(f"{path} and its index disagree: {pointing} prototypes, and {index.ntotal}")
-        return cls(sums, rows, index)
+        return cls(Folded(sums, window), rows, index)
 
     def without(self, name: str) -> "Prototypes":
         """The others, where the class `name` is left out; LookalikeError where it is not there."""
         if name not in self.classes:
             raise LookalikeError(f"class {name!r} has no prototype: one of the {len(self.classes)} classes works")
-        keep = [i for i, other in enumerate(self.classes) if other != name]
-        rest = Sums([self.classes[i] for i in keep], self._sums.sums[keep], self.counts[keep])
-        return Prototypes(rest, self.matrix[keep])
+        rest = self._sums.taken(np.flatnonzero(self._sums.owners != self.classes.index(name)))
+        return Prototypes(Folded(rest, self.folded.window))
 
-    def left_out(self, store: Store, rows: Ints) -> dict[int, Floats | None]:
+    def left_out(self, store: Store, rows: Ints) -> dict[int, Floats]:
         """What the prototypes of the classes of `rows` (m,), live rows of `store`, are without those rows.
 
-        By code: a unit row (d,) float32, or None where nothing is left that points anywhere.
+        By place in `classes`: unit rows (p', d) float32, none where nothing is left that points anywhere. Where a
+        window bounds them, older rows move up, as when `rows` are removed.
         """
         places: dict[str, list[int]] = {}
         for place, label in enumerate(store.labels(rows)):
             if label is not None and label in self._codes:
                 places.setdefault(label, []).append(place)
-        return {self._codes[name]: self._less(name, store.gather(rows[mine])) for name, mine in places.items()}
+        return {self._codes[name]: self._less(store, name, rows[mine]) for name, mine in places.items()}
 
-    def _less(self, name: str, vectors: Floats) -> Floats | None:
-        """The prototype of the class `name` without some of its rows, unit rows (m, d)."""
-        code = self._codes[name]
-        one = Sums([name], self._sums.sums[[code]], self.counts[[code]])
-        one.add(np.zeros(len(vectors), dtype=np.int64), vectors, -1)
-        unit = unit_means(one)[0]
-        return unit if unit.any() else None
+    def _less(self, store: Store, name: str, gone: Ints) -> Floats:
+        """The prototypes of the class `name` without some of its rows."""
+        one, new = self._sums.of_class(self._codes[name]), gone[:0]
+        if self.folded.window is not None:
+            older = self._older_than_windows(store, self.folded.window).get(name, gone[:0])
+            older = older[~np.isin(older, gone)]
+            gone = gone[np.isin(gone, self.folded.window)]
+            new = older[max(0, len(older) - len(gone)) :]
+        for moved, sign in ((gone, -1), (new, 1)):
+            for some, vectors in in_chunks(moved, store.gather):
+                one.add(np.zeros(len(some), dtype=np.int64), vectors, sign)
+        units = unit_means(one)
+        return units[units.any(axis=1)]
+
+    def _older_than_windows(self, store: Store, window: Ints) -> dict[str, Ints]:
+        """The live rows of each class that its window leaves out, ascending; read once."""
+        if self._older is None:
+            rows = np.setdiff1d(store.live_rows(), window, assume_unique=True)
+            codes = store.codes(rows)
+            order = np.argsort(codes, kind="stable")
+            parts = np.split(rows[order], np.searchsorted(codes[order], np.arange(len(store.classes))))
+            self._older = dict(zip(store.classes, parts[1:], strict=True))
+        return self._older
 
     @cached_property
     def _codes(self) -> dict[str, int]:
         return {name: code for code, name in enumerate(self.classes)}
 
+    @cached_property
+    def _one_each(self) -> bool:
+        return len(self.matrix) == len(self.classes)
+
+    @cached_property
+    def _starts(self) -> Ints:
+        """Where the prototypes of each class begin, (c,)."""
+        return np.searchsorted(self.owners, np.arange(len(self.classes)))
+
     def scores(self, queries: Floats) -> Floats:
-        """Inner products of queries (nq, d) float32 unit rows and all prototypes, (nq, c) float32, unsorted."""
-        return queries @ self.matrix.T
+        """Inner products of queries (nq, d) float32 unit rows and each class's nearest prototype, (nq, c) float32."""
+        scores: Floats = queries @ self.matrix.T
+        if self._one_each:
+            return scores
+        return np.maximum.reduceat(scores, self._starts, axis=1)
 
     def search(self, queries: Floats, k: int) -> tuple[Floats, Ints]:
-        """The `k` nearest prototypes: scores (nq, k) float32 and codes (nq, k) int64, places in `classes`.
+        """The `k` nearest classes: scores (nq, k) float32 and codes (nq, k) int64, places in `classes`.
 
         queries: (nq, d) C-contiguous float32 unit rows. Sorted by (-score, code); -inf and -1 where there are fewer.
         Raises LookalikeError for k < 1 or another dimension.
@@ -121,56 +140,24 @@ class Prototypes:
             raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
         if self.classes and queries.shape[1:] != self.matrix.shape[1:]:
             raise LookalikeError(f"queries have shape {queries.shape}: (queries, {self.matrix.shape[1]}) works")
-        hits: Hits = self._segment.search(queries, k)
-        return hits
+        hits: Hits = self._segment.search(queries, self._enough(k))
+        return hits if self._one_each else _first_of_each(*hits, self.owners, k)
+
+    def _enough(self, k: int) -> int:
+        """How many prototypes surely belong to `k` classes."""
+        if self._one_each:
+            return k
+        return min(len(self.matrix), (k - 1) * int(np.bincount(self.owners).max()) + 1)
 
 
-def unit_means(sums: Sums) -> NDArray[np.float32]:
-    """The means of classes brought to length 1, (c, d) float32; zeros where a mean is shorter than 1e-6."""
-    means = sums.sums / (SCALE * np.maximum(sums.counts, 1))[:, None]
-    lengths = np.sqrt(np.square(means).sum(axis=1, keepdims=True))
-    pointing = lengths >= LEAST_LENGTH
-    return np.where(pointing, means / np.where(pointing, lengths, 1.0), 0.0).astype(np.float32)
-
-
-def fold(writer: Writer) -> None:
-    """Stage the prototypes of the live rows of the writer's base; LookalikeError where the disk fails."""
-    store, entry = writer.base, writer.base.content.prototypes
-    if entry is None or _outdated(entry, store):
-        folded = None if entry is None else read_table(store.file(entry.table), store.dim)[0]
-        sums = from_rows(store) if entry is None or folded is None else brought_up(folded, entry, store)
-        entry = _publish(writer.path, store, sums) if sums.classes else None
-    if entry != writer.content.prototypes:
-        writer.set_prototypes(entry)
-
-
-def _outdated(entry: PrototypeEntry, store: Store) -> bool:
-    return (entry.next_row, entry.deleted) != (store.next_row, store.content.deleted)
-
-
-def _publish(folder: Path, store: Store, sums: Sums) -> PrototypeEntry:
-    """Write the table and the index over its rows."""
-    rows = unit_means(sums)
-    pointing = np.ascontiguousarray(rows[rows.any(axis=1)])
-    spec, index = _index_over(pointing)
-    name = f"{FOLDER}/{secrets.token_hex(8)}"
-    return PrototypeEntry(
-        table=FileEntry(f"{name}.parquet", *publish(folder / f"{name}.parquet", as_parquet(sums, rows))),
-        index=FileEntry(f"{name}.faiss", *write_faiss(folder / f"{name}.faiss", index)),
-        spec=spec,
-        next_row=store.next_row,
-        deleted=store.content.deleted,
-        classes=len(sums.classes),
-    )
-
-
-def _index_over(rows: Floats) -> tuple[str, Any]:
-    """The spec and index for prototypes (c, d), by the builder that serves segments."""
-    count, dim = rows.shape
-    spec, _ = choose_spec("auto", count, dim, None)
-    ids = np.arange(count)
-    sample = rows[training_places(count, sample_size(spec, count, dim))]
-    index = build(spec, dim, sample, in_chunks(ids, lambda some: rows[some]), Device("cpu"), count)
-    blocks = in_chunks(ids, lambda some: rows[some])
-    tuned_and_measured(lambda values: Segment(index, lambda some: rows[some], values), ids, blocks, _RECALL, _K)
-    return spec, index
+def _first_of_each(scores: Floats, ids: Ints, owners: Ints, k: int) -> Hits:
+    """The first hit of each class among hits (nq, m), best first: scores (nq, k) and classes (nq, k)."""
+    codes = np.where(ids >= 0, owners[np.maximum(ids, 0)] if len(owners) else -1, -1)
+    order = np.argsort(codes, axis=1, kind="stable")
+    ordered = np.take_along_axis(codes, order, axis=1)
+    again = np.zeros(codes.shape, dtype=bool)
+    np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
+    missing = again | (codes < 0)
+    keep = np.argsort(missing, axis=1, kind="stable")
+    best = np.take_along_axis(np.where(missing, np.float32(-np.inf), scores), keep, axis=1)
+    return padded(best, np.take_along_axis(np.where(missing, -1, codes), keep, axis=1), k)

@@ -1,101 +1,115 @@
 """Class sums that forget as exactly as they learn.
 
 Each number of a unit row is rounded to a multiple of 2^-32 and summed as int64, so that the order of adding, and
-removing what was added, change no bit; 2^31 rows fit.
+removing what was added, change no bit; 2^31 rows fit. A class has one sum or, where it has several prototypes, one for
+each: a row counts for the anchor of its class that is nearest (see anchors), whenever and with whatever it comes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.deleted import Bitmap
-from ..store.manifest import PrototypeEntry
-from ..store.store import Store
+from .anchors import nearest_of_own
+from .fixed import directions, fixed
 from .ranks import Floats, Ints
-
-SCALE = 2.0**32
-_BLOCK = 16_384
 
 
 @dataclass
 class Sums:
-    """For each class its sum (c, d) int64, in units of 2^-32, and its count of rows (c,) int64."""
+    """The sums of c classes: p of them, at least one a class, those of a class together and classes in order.
+
+    classes: c names, sorted. owners: (p,) int64, the class of each sum, ascending. sums: (p, d) int64 in units of
+    2^-32. counts: (p,) int64 rows. anchors: (p, d) float32 unit rows, zeros for a class with one sum; None where all
+    classes have one.
+    """
 
     classes: list[str]
+    owners: Ints
     sums: Ints
     counts: Ints
+    anchors: Floats | None = None
 
     @classmethod
     def zero(cls, classes: Sequence[str], dim: int) -> "Sums":
-        """No row of any class."""
-        shape = (len(classes), dim)
-        return cls(list(classes), np.zeros(shape, dtype=np.int64), np.zeros(len(classes), dtype=np.int64))
+        """No row of any class, and one sum each."""
+        count = len(classes)
+        sums, counts = np.zeros((count, dim), dtype=np.int64), np.zeros(count, dtype=np.int64)
+        return cls(list(classes), np.arange(count), sums, counts)
+
+    @classmethod
+    def joined(cls, pieces: Sequence["Sums"], dim: int) -> "Sums":
+        """The sums of all `pieces`, whose classes follow each other; those that have no anchors get zeros."""
+        rows = [np.zeros((0, dim), dtype=np.float32)]
+        rows += [np.zeros((len(p.sums), dim), dtype=np.float32) if p.anchors is None else p.anchors for p in pieces]
+        before = np.cumsum([0, *(len(p.classes) for p in pieces)])
+        owners = [p.owners + first for p, first in zip(pieces, before, strict=False)]
+        return cls(
+            [name for p in pieces for name in p.classes],
+            np.concatenate([np.zeros(0, dtype=np.int64), *owners]),
+            np.concatenate([np.zeros((0, dim), dtype=np.int64), *(p.sums for p in pieces)]),
+            np.concatenate([np.zeros(0, dtype=np.int64), *(p.counts for p in pieces)]),
+            np.concatenate(rows),
+        )
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where the sums of each class begin, and the end of the last, (c + 1,) int64."""
+        return np.searchsorted(self.owners, np.arange(len(self.classes) + 1))
 
     def add(self, codes: NDArray[np.integer], vectors: Floats, sign: int = 1) -> None:
         """Add (or with sign -1 remove) unit rows (m, d); codes (m,) are places in `classes`, or -1 for no class."""
         labelled = np.flatnonzero(codes >= 0)
         if len(labelled) == 0:
             return
-        labelled = labelled[np.argsort(codes[labelled], kind="stable")]
-        found, starts, counts = np.unique(codes[labelled], return_index=True, return_counts=True)
-        self.sums[found] += sign * np.add.reduceat(fixed(vectors[labelled]), starts, axis=0)
+        vectors = vectors[labelled]
+        places = self.places(codes[labelled], vectors)
+        order = np.argsort(places, kind="stable")
+        found, starts, counts = np.unique(places[order], return_index=True, return_counts=True)
+        self.sums[found] += sign * np.add.reduceat(fixed(vectors[order]), starts, axis=0)
         self.counts[found] += sign * counts
 
+    def places(self, codes: NDArray[np.integer], vectors: Floats) -> Ints:
+        """The sum that each of the unit rows (m, d) of the classes `codes` (m,) counts for, (m,) int64."""
+        first = self.starts[codes]
+        if self.anchors is None:
+            return first
+        return nearest_of_own(vectors, self.anchors, first, self.starts[codes + 1])
+
     def over(self, classes: Sequence[str]) -> "Sums":
-        """The same with the rows of `classes` too, sorted."""
-        wider = Sums.zero(sorted({*self.classes, *classes}), self.sums.shape[1])
-        place = {name: i for i, name in enumerate(wider.classes)}
+        """The same with `classes` too, one sum each where they are new; its own arrays."""
+        names = sorted({*self.classes, *classes})
+        place = {name: code for code, name in enumerate(names)}
         own = np.array([place[name] for name in self.classes], dtype=np.int64)
-        wider.sums[own], wider.counts[own] = self.sums, self.counts
-        return wider
+        new = np.setdiff1d(np.arange(len(names)), own)
+        owners = np.concatenate([own[self.owners], new]).astype(np.int64)
+        order = np.argsort(owners, kind="stable")
+
+        def wider(rows: NDArray) -> NDArray:
+            return np.concatenate([rows, np.zeros((len(new), *rows.shape[1:]), dtype=rows.dtype)])[order]
+
+        anchors = None if self.anchors is None else wider(self.anchors)
+        return Sums(names, owners[order], wider(self.sums), wider(self.counts), anchors)
+
+    def taken(self, places: Ints) -> "Sums":
+        """Only the sums at `places`, ascending, and the classes that have one of them."""
+        own, owners = np.unique(self.owners[places], return_inverse=True)
+        anchors = None if self.anchors is None else self.anchors[places]
+        classes = [self.classes[code] for code in own.tolist()]
+        return Sums(classes, owners.astype(np.int64), self.sums[places], self.counts[places], anchors)
 
     def held(self) -> "Sums":
         """Without the classes that have no row."""
-        there = np.flatnonzero(self.counts > 0)
-        return Sums([self.classes[i] for i in there], self.sums[there], self.counts[there])
+        rows = np.bincount(self.owners, self.counts, len(self.classes))
+        return self.taken(np.flatnonzero(rows[self.owners] > 0))
+
+    def of_class(self, code: int) -> "Sums":
+        """The sums of one class alone; its own arrays."""
+        return self.taken(np.arange(self.starts[code], self.starts[code + 1]))
 
 
-def fixed(vectors: Floats) -> Ints:
-    """Unit rows in units of 2^-32, rounded to even, int64."""
-    return np.rint(vectors.astype(np.float64) * SCALE).astype(np.int64)
-
-
-def from_rows(store: Store) -> Sums:
-    """The sums of all live labelled rows, read once, in blocks."""
-    sums = Sums.zero(store.classes, store.dim or 0)
-    _add_from(sums, store, 0, np.arange(len(sums.classes)))
-    return sums.held()
-
-
-def brought_up(folded: Sums, entry: PrototypeEntry, store: Store) -> Sums:
-    """Sums as folded at `entry`, plus rows that came since, less rows deleted since: `from_rows`, bit for bit."""
-    sums = folded.over(store.classes)
-    place = {name: i for i, name in enumerate(sums.classes)}
-    _add_from(sums, store, entry.next_row, np.array([place[name] for name in store.classes], dtype=np.int64))
-    for rows in _deleted_since(entry, store):
-        labels = store.labels(rows)
-        codes = np.array([-1 if label is None else place[label] for label in labels], dtype=np.int64)
-        sums.add(codes, store.gather(rows), -1)
-    return sums.held()
-
-
-def _add_from(sums: Sums, store: Store, first: int, places: Ints) -> None:
-    """Add the live rows from `first` on; places[i] is where the store's class i is in `sums`."""
-    if first >= store.next_row or len(places) == 0:
-        return
-    for rows, vectors in store.blocks(first):
-        codes = store.codes(rows)
-        sums.add(np.where(codes < 0, -1, places[np.maximum(codes, 0)]), vectors)
-
-
-def _deleted_since(entry: PrototypeEntry, store: Store) -> Iterator[Ints]:
-    """Rows that were live when folded and are deleted now, in blocks."""
-    if store.content.deleted is None or store.content.deleted == entry.deleted:
-        return
-    before = Bitmap.empty() if entry.deleted is None else Bitmap.load(store.file(entry.deleted))
-    rows = store.deleted.rows()
-    rows = rows[(rows < entry.next_row) & ~before.mask(rows)]
-    for start in range(0, len(rows), _BLOCK):
-        yield rows[start : start + _BLOCK]
+def unit_means(sums: Sums) -> Floats:
+    """The means of the rows that each sum holds, brought to length 1, (p, d) float32; zeros where shorter than 1e-6."""
+    return directions(sums.sums, sums.counts)

@@ -59,9 +59,10 @@ def rank_without_class(collection: "Collection", vectors: np.ndarray, labels: Se
     """Rank as if each query's own class (`labels`, nq) were not in the collection."""
     if way.by == "prototype":
         prototypes = collection.prototypes
-        scores = vectors @ prototypes.matrix.T
+        scores = prototypes.scores(vectors)
         code_of = {name: code for code, name in enumerate(prototypes.classes)}
-        scores[np.arange(len(vectors)), [code_of[label] for label in labels]] = -np.inf
+        own = np.array([code_of.get(label, -1) for label in labels], np.int64)  # -1: a class without a direction
+        scores[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
         return _best_two(scores, prototypes.classes)
     return _vote_without_class(collection, vectors, np.asarray(labels, dtype=object), way)
 
@@ -72,10 +73,10 @@ def _by_prototype(collection: "Collection", vectors: np.ndarray, own: Sequence[n
     if not touched:
         scores, codes = prototypes.search(vectors, 2)
         return Ranked(scores, codes, prototypes.classes)
-    scores = vectors @ prototypes.matrix.T
+    scores = prototypes.scores(vectors)
     for i in touched:
-        for code, unit in prototypes.left_out(collection.store, own[i]).items():  # type: ignore[index]
-            scores[i, code] = -np.inf if unit is None else vectors[i] @ unit
+        for code, units in prototypes.left_out(collection.store, own[i]).items():  # type: ignore[index]
+            scores[i, code] = (units @ vectors[i]).max(initial=-np.inf)
     return _best_two(scores, prototypes.classes)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lookalike import cli
 from lookalike.embedder.encoder import save_encoder
-from lookalike.indexer import prototypes
+from lookalike.indexer import folding
 
 from .operations import picture, unit_rows, untrained
 
@@ -55,7 +55,7 @@ def make_whole(folder: Path) -> Whole:
     np.save(whole.vectors, unit_rows(30, 3))
     save_encoder(whole.model, untrained())
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(prototypes, "choose_spec", lambda *_: ("IVF2,Flat", None))
+        patched.setattr(folding, "choose_spec", lambda *_: ("IVF2,Flat", None))
         patched.setattr("warnings.warn", lambda *_, **__: None)  # few rows for so many lists
         run("embed", whole.shop, whole.photos, "--model", whole.model, "--workers", 1)
         run("index", whole.shop, "--spec", "IVF2,Flat")

@@ -1,0 +1,101 @@
+"""Fold prototypes into files, and change the rule by which they are made."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..store.errors import LookalikeError
+from ..store.manifest import FileEntry, PrototypeEntry, PrototypeRule
+from ..store.publish import publish
+from ..store.store import Store
+from ..store.writer import Writer
+from .build import build, sample_size, training_places
+from .device import Device
+from .exact import in_chunks
+from .faiss_files import write_faiss
+from .folded import Folded, afresh, outdated, refolded
+from .prototype_table import as_parquet
+from .ranks import Floats, Ints
+from .segment import Segment
+from .segments import tuned_and_measured
+from .specs import choose_spec
+from .sums import unit_means
+
+FOLDER = "prototypes"
+_RECALL, _K = 0.99, 10  # what an index over more prototypes than Flat is for must reach
+
+
+def keep(path: str | os.PathLike[str], *, window: int | None = None, per_class: int | None = None) -> PrototypeRule:
+    """Make prototypes of the newest `window` rows of a class (0: of all), at most `per_class` each, from now on.
+
+    None leaves a setting as it is. They are folded in the same commit; nothing is committed where nothing changes.
+    LookalikeError for a number below these.
+    """
+    with Store.open(path) as store, store.write() as writer:
+        held = writer.content.prototype_rule
+        rule = PrototypeRule(
+            held.window if window is None else _whole("window", window, 0, "0 (all images) or more"),
+            held.per_class if per_class is None else _whole("per_class", per_class, 1, "1 or more"),
+        )
+        if rule != held:
+            writer.set_prototype_rule(rule)
+            fold(writer)
+            writer.commit()
+        return rule
+
+
+def _whole(name: str, value: int, least: int, works: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise LookalikeError(f"{name} is {value!r}: a whole number, {works}, works")
+    return value
+
+
+def fold(writer: Writer) -> None:
+    """Stage the prototypes of the live rows of the writer's base; LookalikeError where the disk fails."""
+    store, entry, rule = writer.base, writer.base.content.prototypes, writer.content.prototype_rule
+    if entry is None or outdated(store, entry, rule):
+        folded = afresh(store, rule) if entry is None or entry.rule != rule else refolded(store, entry)
+        entry = _publish(writer.path, store, folded, rule) if folded.sums.classes else None
+    if entry != writer.content.prototypes:
+        writer.set_prototypes(entry)
+
+
+def _publish(folder: Path, store: Store, folded: Folded, rule: PrototypeRule) -> PrototypeEntry:
+    """Write the table and the index over its rows."""
+    sums = folded.sums
+    rows = unit_means(sums)
+    pointing = np.ascontiguousarray(rows[rows.any(axis=1)])
+    spec, index = _index_over(pointing)
+    name = f"{FOLDER}/{secrets.token_hex(8)}"
+    table = as_parquet(sums, rows, None if folded.window is None else _by_class(store, folded.window))
+    return PrototypeEntry(
+        table=FileEntry(f"{name}.parquet", *publish(folder / f"{name}.parquet", table)),
+        index=FileEntry(f"{name}.faiss", *write_faiss(folder / f"{name}.faiss", index)),
+        spec=spec,
+        next_row=store.next_row,
+        deleted=store.content.deleted,
+        classes=len(sums.classes),
+        rule=rule,
+    )
+
+
+def _by_class(store: Store, window: Ints) -> list[Ints]:
+    """The rows (m,) of each class, ascending."""
+    codes = store.codes(window)
+    order = np.argsort(codes, kind="stable")
+    return np.split(window[order], np.searchsorted(codes[order], np.arange(1, len(store.classes))))
+
+
+def _index_over(rows: Floats) -> tuple[str, Any]:
+    """The spec and index for prototypes (p, d), by the builder that serves segments."""
+    count, dim = rows.shape
+    spec, _ = choose_spec("auto", count, dim, None)
+    ids = np.arange(count)
+    sample = rows[training_places(count, sample_size(spec, count, dim))]
+    index = build(spec, dim, sample, in_chunks(ids, lambda some: rows[some]), Device("cpu"), count)
+    blocks = in_chunks(ids, lambda some: rows[some])
+    tuned_and_measured(lambda values: Segment(index, lambda some: rows[some], values), ids, blocks, _RECALL, _K)
+    return spec, index
