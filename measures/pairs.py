@@ -7,103 +7,59 @@ one range of values: a range that fits is sorted, and one that cannot be cut fur
 its trailing 16, which is exact too. Ranges are visited in rising order, so the sums over them are those over all pairs.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .verification import allowed_accepts, twice_wins
+from .classes import sorted_by_class
+from .curve import Counted, Curve, Range, Sorted, summed
 
 _BUCKETS = 1 << 16
 _Block = tuple[np.ndarray, np.ndarray]  # the scores of a block's same pairs, and of its different ones
 
 
-@dataclass(frozen=True)
-class PairCurve:
-    """What all pairs i < j of a set say: how many pairs, and the measures, None where a kind is missing."""
-
-    same: int
-    different: int
-    auc: float | None
-    tpr: float | None  # the largest true positive rate of any threshold whose false positive rate is <= fpr
-    fpr: float
-
-
 def pair_curve(
-    vectors: np.ndarray, labels: np.ndarray, fpr: float = 1e-3, block: int = 256, budget: int = 60_000_000
-) -> PairCurve:
-    """The exact AUC, and TPR at `fpr`, of "same class?" over all pairs i < j.
+    vectors: np.ndarray,
+    labels: np.ndarray,
+    fprs: Sequence[float] = (1e-3,),
+    points: int = 300,
+    block: int = 256,
+    budget: int = 60_000_000,
+) -> Curve:
+    """The exact ROC of "same class?" over all pairs i < j: AUC, EER, TPR at each of `fprs`, and points to draw.
 
-    vectors: (n, d) float32 unit rows. labels: (n,) integer codes; rows with -1 are left out. block: rows scored at
-    once. budget: scores kept at once, at 4 bytes each; 10,000 images have 50 million pairs and take one pass, more
-    images take more passes and no more memory. Ties are exact: see verification.py. ValueError for wrong shapes and
-    NaN.
+    vectors: (n, d) float32 unit rows. labels: (n,) integer codes; rows with -1 are left out. points: how many points
+    of the curve to keep, about. block: rows scored at once. budget: scores kept at once, at 4 bytes each; 10,000 images
+    have 50 million pairs and take one pass, more images take more passes and no more memory. Ties are exact: see
+    verification.py. ValueError for wrong shapes and NaN.
     """
-    vectors, ends = _by_class(vectors, labels)
-    sizes = np.unique(ends, return_counts=True)[1]
+    vectors, codes = sorted_by_class(vectors, labels)
+    ends = np.searchsorted(codes, codes, "right")
+    sizes = np.unique(codes, return_counts=True)[1]
     same = int((sizes * (sizes - 1) // 2).sum())
     different = len(vectors) * (len(vectors) - 1) // 2 - same
-    forbidden = different - 1 - allowed_accepts(different, fpr)  # rank of the best different pair to be refused
-    if not same or not different:
-        return PairCurve(same, different, None, None, fpr)
-    sums = _Sums(same, different, forbidden)
-    if same + different <= budget:
-        sums.add_sorted(*_collect(_blocks(vectors, ends, block), same, different, -np.inf, np.inf))
-    else:
-        _in_ranges(vectors, ends, block, budget, sums)
-    return PairCurve(same, different, sums.wins / (2 * same * different), sums.tpr, fpr)
+    return summed(_ranges(vectors, ends, block, budget, (same, different)), same, different, fprs, points)
 
 
-class _Sums:
-    """What is known after the scores below some value: they are added range by range, rising."""
-
-    def __init__(self, same: int, different: int, forbidden: int) -> None:
-        self.wins = 0  # twice the pairs of pairs won, as Python integers: they outgrow 64 bits
-        self.tpr = 1.0 if forbidden < 0 else 0.0
-        self._same_in_all, self._forbidden = same, forbidden
-        self._same = self._different = 0
-
-    def add_sorted(self, same: np.ndarray, different: np.ndarray) -> None:
-        self.wins += twice_wins(same, different)
-        rank = self._forbidden - self._different
-        if 0 <= rank < len(different):
-            self._stop_above(int(np.searchsorted(same, different[rank], "right")))
-        self._pass(len(same), len(different))
-
-    def add_counts(self, same: np.ndarray, different: np.ndarray) -> None:
-        """same, different: how many scores have each of a rising list of values."""
-        below = np.cumsum(different) - different
-        self.wins += sum(int(s) * int(b) for s, b in zip(same, 2 * below + different, strict=True) if s)
-        rank = self._forbidden - self._different
-        if 0 <= rank < different.sum():
-            value = int(np.searchsorted(np.cumsum(different), rank, "right"))
-            self._stop_above(int(same[: value + 1].sum()))
-        self._pass(int(same.sum()), int(different.sum()))
-
-    def _stop_above(self, not_above: int) -> None:
-        self.tpr = (self._same_in_all - self._same - not_above) / self._same_in_all
-
-    def _pass(self, same: int, different: int) -> None:
-        self.wins += 2 * same * self._different
-        self._same += same
-        self._different += different
-
-
-def _in_ranges(vectors: np.ndarray, ends: np.ndarray, block: int, budget: int, sums: _Sums) -> None:
+def _ranges(vectors: np.ndarray, ends: np.ndarray, block: int, budget: int, sizes: tuple[int, int]) -> Iterator[Range]:
+    """All scores in rising ranges, each within the budget or, one bucket alone, counted."""
+    if sum(sizes) <= budget:
+        yield Sorted(*_collect(_blocks(vectors, ends, block), *sizes, -np.inf, np.inf))
+        return
     counts = np.zeros((2, _BUCKETS), dtype=np.int64)
     for scores in _blocks(vectors, ends, block):
         for kind in (0, 1):
             counts[kind] += np.bincount(_rank_of(scores[kind]) >> 16, minlength=_BUCKETS)
-    for first, stop in _ranges(counts.sum(axis=0), budget):
+    for first, stop in _cut(counts.sum(axis=0), budget):
         same, different = (int(count) for count in counts[:, first:stop].sum(axis=1))
         blocks = _blocks(vectors, ends, block)
         if stop - first > 1 or same + different <= budget:
-            sums.add_sorted(*_collect(blocks, same, different, _least(first), _least(stop)))
+            yield Sorted(*_collect(blocks, same, different, _least(first), _least(stop)))
         else:
-            sums.add_counts(*_count(blocks, first))
+            yield Counted(_values(first), *_count(blocks, first))
 
 
-def _ranges(counts: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
+def _cut(counts: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
     """Ranges of buckets, rising, which hold all scores: each within the budget unless it is a single bucket."""
     filled = [int(bucket) for bucket in np.flatnonzero(counts)]
     first, last, held = filled[0], filled[0], 0
@@ -114,20 +70,6 @@ def _ranges(counts: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
         last = bucket
         held += int(counts[bucket])
     yield first, last + 1
-
-
-def _by_class(vectors: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The labelled rows sorted by class, and for each row the end of its class."""
-    vectors, labels = np.asarray(vectors, dtype=np.float32), np.asarray(labels)
-    if vectors.ndim != 2 or labels.shape != vectors.shape[:1]:
-        raise ValueError(f"vectors {vectors.shape} and labels {labels.shape}: give (n, d) and (n,)")
-    if labels.dtype.kind not in "iu" and labels.size:
-        raise ValueError(f"labels have type {labels.dtype}: give integer codes, -1 for no label")
-    if not np.isfinite(vectors).all():
-        raise ValueError(f"row {int(np.argmin(np.isfinite(vectors).all(axis=1)))} of vectors has NaN or Inf")
-    order = np.argsort(labels, kind="stable")
-    order = order[labels[order] >= 0]
-    return vectors[order], np.searchsorted(labels[order], labels[order], "right")
 
 
 def _blocks(vectors: np.ndarray, ends: np.ndarray, block: int) -> Iterator[_Block]:
@@ -177,10 +119,14 @@ def _rank_of(scores: np.ndarray) -> np.ndarray:
     return np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.int64)
 
 
+def _values(bucket: int) -> np.ndarray:
+    """The 65,536 scores of a bucket of finite scores, rising, float32."""
+    ranks = (bucket << 16) + np.arange(_BUCKETS)
+    return np.where(ranks >> 31, ranks - (1 << 31), 0xFFFFFFFF - ranks).astype(np.uint32).view(np.float32)
+
+
 def _least(bucket: int) -> float:
     """The smallest score of a bucket of `_rank_of(score) >> 16`; beyond the buckets of finite scores, -inf or inf."""
     if not 0x0080 <= bucket <= 0xFF7F:
         return float("inf") if bucket > 0xFF7F else float("-inf")
-    rank = bucket << 16
-    bits = rank - (1 << 31) if rank >> 31 else 0xFFFFFFFF - rank
-    return float(np.uint32(bits).view(np.float32))
+    return float(_values(bucket)[0])

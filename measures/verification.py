@@ -17,7 +17,7 @@ def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     scores: (n,) float. same: (n,) bool. Returns three float64 arrays of one length: thresholds falling from inf, fpr
     and tpr rising from 0 to 1; fpr is nan without different pairs, tpr without same ones.
     """
-    scores, same = _pairs(scores, same)
+    scores, same = pairs_of(scores, same)
     order = np.argsort(-scores, kind="stable")
     scores, same = scores[order], same[order]
     last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) if len(scores) else np.empty(0, np.int64)
@@ -29,13 +29,13 @@ def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
 
 def auc(scores: np.ndarray, same: np.ndarray) -> float | None:
     """The chance that a same pair scores above a different one, ties counting half; None where a kind is missing."""
-    scores, same = _pairs(scores, same)
+    scores, same = pairs_of(scores, same)
     return auc_between(scores[same], scores[~same])
 
 
 def tpr_at_fpr(scores: np.ndarray, same: np.ndarray, fpr: float) -> float | None:
     """The largest TPR of any threshold whose FPR is <= fpr (no interpolation); None where a kind is missing."""
-    scores, same = _pairs(scores, same)
+    scores, same = pairs_of(scores, same)
     accepts, rejects = scores[same], np.sort(scores[~same])
     allowed = allowed_accepts(len(rejects), fpr)
     if not len(accepts) or not len(rejects):
@@ -88,7 +88,8 @@ def allowed_accepts(different: int, fpr: float) -> int:
     return allowed + 1 if allowed < different and (allowed + 1) / different <= fpr else allowed
 
 
-def _pairs(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def pairs_of(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`scores` as floats and `same` as bools, both (n,); ValueError for NaN and other shapes."""
     scores, same = _numbers(scores), np.asarray(same)
     if scores.shape != same.shape or (same.dtype != bool and same.size):
         raise ValueError(f"scores {scores.shape} and same {same.shape} {same.dtype}: give one bool for each score")

@@ -1,0 +1,207 @@
+"""The ROC of same and different scores, summed up from ranges of them that come in rising order.
+
+A range answers by rank and by value, whether it holds the scores themselves, sorted, or only how many have each value.
+So 50 million pairs and a handful go the same way, and both are exact: what is accepted at a threshold is counted, ties
+fall together (see verification.py), and the points to draw are points of the full curve.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .verification import allowed_accepts, pairs_of, twice_wins
+
+SAME, DIFFERENT = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """What the scores of same and different pairs say; None where one of the two kinds is missing.
+
+    same, different: how many there are. tprs: for each of `fprs` the largest true positive rate of any threshold whose
+    false positive rate is not above it. fpr, tpr, thresholds: float64 arrays of one length, points of the ROC curve to
+    draw, from accepting nothing (threshold inf) to accepting all; empty where a kind is missing.
+    """
+
+    same: int
+    different: int
+    auc: float | None
+    eer: float | None
+    fprs: tuple[float, ...]
+    tprs: tuple[float | None, ...]
+    fpr: np.ndarray
+    tpr: np.ndarray
+    thresholds: np.ndarray
+
+
+class Range(Protocol):
+    """The same (kind 0) and different (kind 1) scores between two values; a rank is a place in rising order."""
+
+    sizes: tuple[int, int]
+
+    def at(self, kind: int, ranks: np.ndarray) -> np.ndarray:
+        """The scores at these ranks."""
+
+    def below(self, kind: int, values: np.ndarray, side: str = "left") -> np.ndarray:
+        """How many scores lie below each value; with side "right" how many are not above it."""
+
+    def twice_wins(self) -> int:
+        """Twice the number of (same, different) with same > different, plus the number of equal ones."""
+
+
+class Sorted:
+    """A range of scores that are all there, each kind sorted, rising."""
+
+    def __init__(self, same: np.ndarray, different: np.ndarray) -> None:
+        self._scores = same, different
+        self.sizes = len(same), len(different)
+
+    def at(self, kind: int, ranks: np.ndarray) -> np.ndarray:
+        """See Range."""
+        return self._scores[kind][ranks]
+
+    def below(self, kind: int, values: np.ndarray, side: str = "left") -> np.ndarray:
+        """See Range."""
+        return np.searchsorted(self._scores[kind], values, side)  # type: ignore[call-overload]
+
+    def twice_wins(self) -> int:
+        """See Range."""
+        return twice_wins(*self._scores)
+
+
+class Counted:
+    """A range of which it is known how many scores have each of a rising list of values."""
+
+    def __init__(self, values: np.ndarray, same: np.ndarray, different: np.ndarray) -> None:
+        self._values, self._counts = values, (same, different)
+        self._upto = [np.append(0, np.cumsum(counts)) for counts in self._counts]
+        self.sizes = int(self._upto[SAME][-1]), int(self._upto[DIFFERENT][-1])
+
+    def at(self, kind: int, ranks: np.ndarray) -> np.ndarray:
+        """See Range."""
+        return self._values[np.searchsorted(self._upto[kind], ranks, "right") - 1]
+
+    def below(self, kind: int, values: np.ndarray, side: str = "left") -> np.ndarray:
+        """See Range."""
+        return self._upto[kind][np.searchsorted(self._values, values, side)]  # type: ignore[call-overload]
+
+    def twice_wins(self) -> int:
+        """See Range."""
+        same, different = self._counts
+        below = self._upto[DIFFERENT][:-1]
+        return sum(int(s) * int(b) for s, b in zip(same, 2 * below + different, strict=True) if s)
+
+
+def curve_of(scores: np.ndarray, same: np.ndarray, fprs: Sequence[float] = (1e-3,), points: int = 300) -> Curve:
+    """The curve of scores (n,) float that fit into memory; same (n,) bool. ValueError for NaN and other shapes."""
+    scores, same = pairs_of(scores, same)
+    accepts, rejects = np.sort(scores[same]), np.sort(scores[~same])
+    return summed([Sorted(accepts, rejects)], len(accepts), len(rejects), fprs, points)
+
+
+def summed(ranges: Iterable[Range], same: int, different: int, fprs: Sequence[float], points: int) -> Curve:
+    """The curve of `same` and `different` scores that come in rising ranges.
+
+    points: how many points of the ROC to keep, about; with fewer scores it is every one. They stand evenly in TPR, in
+    FPR, and in the logarithm of FPR, which is where small rates are read.
+    """
+    forbidden = [different - 1 - allowed_accepts(different, fpr) for fpr in fprs]
+    if not same or not different:
+        empty = np.empty(0)
+        return Curve(same, different, None, None, tuple(fprs), (None,) * len(fprs), empty, empty, empty)
+    sums = _Sums((same, different), forbidden, _ranks_to_draw(same, different, max(3, points)))
+    for some in ranges:
+        sums.add(some)
+        del some  # before the next range is made: only one is held
+    fpr, tpr, thresholds = sums.roc()
+    return Curve(
+        same, different, sums.wins / (2 * same * different), sums.eer, tuple(fprs), sums.tprs(), fpr, tpr, thresholds
+    )
+
+
+class _Sums:
+    """What is known after the scores below some value."""
+
+    def __init__(self, sizes: tuple[int, int], forbidden: list[int], ranks: tuple[np.ndarray, np.ndarray]) -> None:
+        self.wins = 0  # twice the pairs of pairs won, as Python integers: they outgrow 64 bits
+        self.eer = 0.0
+        self._sizes, self._forbidden, self._ranks = sizes, forbidden, ranks
+        self._before = [0, 0]
+        self._tpr_of = {rank: 1.0 for rank in forbidden if rank < 0}
+        self._points = [np.array([[0.0, 0.0, np.inf]])]
+
+    def add(self, some: Range) -> None:
+        """Take the next range; equal scores must not be cut in two."""
+        self.wins += some.twice_wins() + 2 * some.sizes[SAME] * self._before[DIFFERENT]
+        self._stop_false_accepts(some)
+        self._draw(some)
+        self._cross(some)
+        for kind in (SAME, DIFFERENT):
+            self._before[kind] += some.sizes[kind]
+
+    def tprs(self) -> tuple[float, ...]:
+        """The TPR above each forbidden rank."""
+        return tuple(self._tpr_of[rank] for rank in self._forbidden)
+
+    def roc(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The points drawn, by falling threshold."""
+        points = np.concatenate(self._points)
+        return tuple(points[np.unique(-points[:, 2], return_index=True)[1]].T)
+
+    def _accepted(self, some: Range, values: np.ndarray, side: str = "left") -> tuple[np.ndarray, np.ndarray]:
+        """How many same and different scores are >= each value; with side "right", > it."""
+        same, different = (self._sizes[kind] - self._before[kind] - some.below(kind, values, side) for kind in (0, 1))
+        return same, different
+
+    def _stop_false_accepts(self, some: Range) -> None:
+        for rank in self._forbidden:
+            place = rank - self._before[DIFFERENT]
+            if 0 <= place < some.sizes[DIFFERENT]:
+                value = some.at(DIFFERENT, np.array([place]))
+                self._tpr_of[rank] = float(self._accepted(some, value, "right")[SAME][0]) / self._sizes[SAME]
+
+    def _draw(self, some: Range) -> None:
+        for kind in (SAME, DIFFERENT):
+            places = self._ranks[kind] - self._before[kind]
+            values = some.at(kind, places[(places >= 0) & (places < some.sizes[kind])])
+            same, different = self._accepted(some, values)
+            points = different / self._sizes[DIFFERENT], same / self._sizes[SAME], values
+            self._points.append(np.stack(points, axis=1).astype(np.float64))
+
+    def _cross(self, some: Range) -> None:
+        """The equal error rate, if the ROC's line meets FPR = 1 - TPR here or beyond: later ranges correct it."""
+        reached = [value for kind in (SAME, DIFFERENT) for value in self._last_in_excess(some, kind)]
+        if reached:
+            value = np.array([max(reached)])
+            (fpr, excess), (fpr_before, before) = (self._excess(some, value, side) for side in ("left", "right"))
+            self.eer = fpr_before + before / (before - excess) * (fpr - fpr_before)
+
+    def _last_in_excess(self, some: Range, kind: int) -> np.ndarray:
+        """The largest score of a kind at which FPR >= 1 - TPR, if any; FPR - (1 - TPR) falls as scores rise: bisect."""
+        inside, outside = -1, some.sizes[kind]
+        while outside - inside > 1:
+            middle = (inside + outside) // 2
+            if self._excess(some, some.at(kind, np.array([middle])), "left")[1] >= 0:
+                inside = middle
+            else:
+                outside = middle
+        return some.at(kind, np.array([inside])[inside < 0 :])  # not a Python float: its type stays that of the scores
+
+    def _excess(self, some: Range, value: np.ndarray, side: str) -> tuple[float, float]:
+        """(FPR, FPR - (1 - TPR)) of accepting from `value` on, or above it; the sign of the second is exact."""
+        same, different = (int(count[0]) for count in self._accepted(some, value, side))
+        exact = different * self._sizes[SAME] - (self._sizes[SAME] - same) * self._sizes[DIFFERENT]
+        return different / self._sizes[DIFFERENT], exact / (self._sizes[SAME] * self._sizes[DIFFERENT])
+
+
+def _ranks_to_draw(same: int, different: int, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ranks of same and of different scores whose thresholds are drawn; the lowest ones accept all."""
+    each = points // 3
+    even = [np.linspace(0, size - 1, min(each, size)).round().astype(np.int64) for size in (same, different)]
+    rare = different - np.geomspace(1, different, min(each, different)).round().astype(np.int64)
+    everything = same + different <= points
+    if everything:
+        return np.arange(same), np.arange(different)
+    return np.append(0, even[SAME]), np.unique(np.concatenate([[0], even[DIFFERENT], rare]))
