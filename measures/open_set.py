@@ -1,4 +1,10 @@
-"""Known against unknown: how well the distance to the nearest class tells them apart."""
+"""Known against unknown: how well the distance to the nearest class tells them apart, and what is then answered right.
+
+known, unknown: (n,) distances to the nearest class, inf where nothing was found; NaN is refused (ValueError). An image
+is accepted where its distance is <= the cut.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,7 +14,62 @@ from .verification import auc_between
 def auroc(known: np.ndarray, unknown: np.ndarray) -> float | None:
     """The chance that an image of an unknown class lies farther away than one of a known class, ties counting half.
 
-    known, unknown: (n,) distances to the nearest class, inf where nothing was found; NaN is refused (ValueError).
     None where either is empty. 0.5 is chance, 1 is a threshold without error.
     """
     return auc_between(unknown, known)
+
+
+def oscr_curve(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(fpr, ccr, cuts): the open-set classification rate curve, by rising cut, from accepting nothing to accepting all.
+
+    right: (n,) bool, is the nearest class of each known image its own? fpr: the share of unknown images accepted. ccr:
+    the share of known images that are accepted and right, so the curve ends at (1, accuracy); both nan without images
+    of their kind. Dhamija, Guenther and Boult, "Reducing Network Agnostophobia", NeurIPS 2018, section 3, with a
+    distance in the place of a probability and ties accepted on both axes.
+    """
+    known, right, unknown = _checked(known, right, unknown)
+    won = np.sort(known[right])
+    cuts = np.unique(np.concatenate([won, unknown, [-np.inf, np.inf]]))
+    fpr = np.searchsorted(np.sort(unknown), cuts, "right") / (len(unknown) or np.nan)
+    ccr = np.searchsorted(won, cuts, "right") / (len(known) or np.nan)
+    return fpr, ccr, cuts
+
+
+def oscr(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> float | None:
+    """The area under `oscr_curve`, whose arguments it takes; None where either kind is empty.
+
+    It is the chance that a known image is answered right and lies nearer than an unknown one, ties counting half: at
+    most the accuracy, which it reaches where the two do not mix, and at most the AUROC.
+    """
+    known, right, unknown = _checked(known, right, unknown)
+    if not len(known) or not len(unknown):
+        return None
+    return (auc_between(unknown, known[right]) or 0.0) * float(right.mean())
+
+
+def over_splits(results: Sequence[Mapping[str, float | None]]) -> dict[str, dict[str, float | int | None]]:
+    """The macro average over splits: {measure: {"mean", "std", "splits"}}, every split counting the same.
+
+    results: one mapping from measures to values for each split, such as each choice of classes held out. A split where
+    a measure is None is left out of it; mean is None without any, std (n - 1 in the denominator) with fewer than two.
+    """
+    names = dict.fromkeys(name for result in results for name in result)
+    return {name: _spread([result.get(name) for result in results]) for name in names}
+
+
+def _spread(values: Sequence[float | None]) -> dict[str, float | int | None]:
+    defined = [value for value in values if value is not None]
+    return {
+        "mean": float(np.mean(defined)) if defined else None,
+        "std": float(np.std(defined, ddof=1)) if len(defined) > 1 else None,
+        "splits": len(defined),
+    }
+
+
+def _checked(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    known, right, unknown = np.asarray(known), np.asarray(right), np.asarray(unknown)
+    if known.ndim != 1 or known.shape != right.shape or (right.dtype != bool and right.size):
+        raise ValueError(f"known {known.shape} and right {right.shape} {right.dtype}: give one bool for each distance")
+    if np.isnan(known).any() or np.isnan(unknown).any():
+        raise ValueError("a distance is NaN, which has no place in an order")
+    return known, right.astype(bool) & np.isfinite(known), unknown
