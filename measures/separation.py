@@ -1,0 +1,152 @@
+"""Do classes overlap so much that no threshold on the distance can keep its word?
+
+A threshold on the distance to a class errs in two ways: it accepts images of another class, and it refuses images of
+the class itself. Lowering one error raises the other, so what a pair of classes allows is its **least error**: the
+smallest value, over all thresholds, of the larger of the two rates. (It is the equal error rate where the ROC passes
+through it.) A least error of 0.3 says: whatever the threshold, 30 % of the one class pass for the other or 30 % of the
+other are refused.
+
+Its lower bound is exact for any number of images. Let L be the true least error and t the threshold that attains it.
+Each of the two counts of errors at t is binomial with a rate of at most L, so with the chance wanted both their
+one-sided Clopper-Pearson bounds at t, each at half the error, lie at or below L; hence so does the larger one, and
+hence its smallest value over all thresholds. No correction for having looked at every threshold is needed: the argument
+is about t alone, as in Berger's intersection-union tests (Technometrics 1982). Over the pairs of classes the error is
+shared evenly (Bonferroni), so a warning is false with a chance of at most 5 %, however many classes there are.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .intervals import clopper_pearson
+
+LIMIT = 0.2
+"""Beyond this the classes are said to overlap: one image in five goes wrong at any threshold."""
+_MOST_PAIRS = 1000
+"""Pairs looked at closely: with more, those that overlap most by count."""
+
+Rate = Callable[[int, int], float]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Two classes: images of class `taken` pass for class `as_class`; `error` is seen, `low` its lower bound."""
+
+    taken: int
+    as_class: int
+    error: float
+    low: float
+
+
+@dataclass(frozen=True)
+class Separation:
+    """What the distances of images to classes say.
+
+    error, low: the least error of one threshold for all classes, between each image's own class and the nearest other
+    one (what an image would be answered if its class were not there), and its lower bound; None without images or
+    another class. pairs: those of classes whose least error is above the limit, worst first. overlapping: does any of
+    the lower bounds lie above the limit?
+    """
+
+    images: int
+    error: float | None
+    low: float | None
+    pairs: tuple[Overlap, ...]
+    limit: float
+
+    @property
+    def overlapping(self) -> bool:
+        """Is it all but certain that some threshold cannot keep both errors within the limit?"""
+        return any(low > self.limit for low in (self.low or 0.0, *(pair.low for pair in self.pairs)))
+
+
+def separation(distances: np.ndarray, codes: np.ndarray, limit: float = LIMIT, confidence: float = 0.95) -> Separation:
+    """Judge the overlap of classes by the distances (n, c) of images to each class; codes: (n,) the class of each.
+
+    An image must not have had a part in its own class's prototype. inf: nothing to be near to; images with code -1 are
+    left out. All lower bounds hold together with this confidence. ValueError for NaN and other shapes.
+    """
+    distances, codes = _checked(distances, codes)
+    present, sizes = np.unique(codes, return_counts=True)
+    ordered_pairs = len(present) * (len(present) - 1)
+    if not len(codes) or distances.shape[1] < 2:
+        return Separation(len(codes), None, None, (), limit)
+    error = (1 - confidence) / (1 + ordered_pairs)
+    every = np.arange(len(codes))
+    own, others = distances[every, codes], distances.copy()
+    others[every, codes] = np.inf
+    pooled = least_error(own, others.min(axis=1), error)
+    found = [
+        Overlap(taken, to, *least_error(distances[codes == to, to], distances[codes == taken, to], error))
+        for taken, to in _candidates(distances, codes, present, sizes, limit)
+    ]
+    worst: dict[frozenset[int], Overlap] = {}
+    for pair in sorted((pair for pair in found if pair.error > limit), key=_worst_first):
+        worst.setdefault(frozenset((pair.taken, pair.as_class)), pair)
+    return Separation(len(codes), *pooled, tuple(worst.values()), limit)
+
+
+def least_error(own: np.ndarray, others: np.ndarray, error: float) -> tuple[float, float]:
+    """(least error, its lower bound with a chance of `error` to be too high) of a cut between two sets of distances.
+
+    own: (n,) distances of images that belong, refused where they are above the cut. others: (m,) of those that do not,
+    accepted where they are not. n, m >= 1; inf is above every cut.
+    """
+    own, others = np.sort(own), np.sort(others)
+    cuts = np.unique(np.concatenate([[-np.inf], own, others]))
+    cuts = cuts[cuts < np.inf]
+    accepted = np.searchsorted(others, cuts, "right")
+    refused = len(own) - np.searchsorted(own, cuts, "right")
+
+    def bound(events: int, trials: int) -> float:
+        return clopper_pearson(events, trials, 1 - error / 2, "lower")[0]
+
+    def least(rate: Rate) -> float:
+        """The larger rate where it is smallest: one rises with the cut and the other falls, so where they cross."""
+        below, above = 0, len(cuts)
+        while above - below > 1:
+            middle = (below + above) // 2
+            if rate(int(accepted[middle]), len(others)) <= rate(int(refused[middle]), len(own)):
+                below = middle
+            else:
+                above = middle
+        beside = [place for place in (below, above) if place < len(cuts)]
+        return min(max(rate(int(accepted[i]), len(others)), rate(int(refused[i]), len(own))) for i in beside)
+
+    return least(lambda events, trials: events / trials), least(bound)
+
+
+def _candidates(
+    distances: np.ndarray, codes: np.ndarray, present: np.ndarray, sizes: np.ndarray, limit: float
+) -> list[tuple[int, int]]:
+    """Pairs (taken, as) with a least error above the limit: at the cut that refuses just few enough of the class
+    itself, too many of the others are accepted."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    cuts = np.full(distances.shape[1], -np.inf)
+    for code, start, size in zip(present, starts, sizes, strict=True):
+        mine = np.sort(distances[order[start : start + size], code])
+        cuts[code] = mine[size - 1 - int(limit * size)]
+    inside = (distances[order] <= cuts) & np.isfinite(distances[order])
+    shares = np.add.reduceat(inside, starts, axis=0, dtype=np.int64)[:, present] / sizes[:, None]
+    np.fill_diagonal(shares, 0.0)
+    taken, to = np.nonzero(shares > limit)
+    most = np.argsort(-shares[taken, to], kind="stable")[:_MOST_PAIRS]
+    return [(int(present[i]), int(present[j])) for i, j in zip(taken[most], to[most], strict=True)]
+
+
+def _worst_first(pair: Overlap) -> tuple[float, float, int, int]:
+    return -pair.low, -pair.error, pair.taken, pair.as_class
+
+
+def _checked(distances: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    distances, codes = np.asarray(distances), np.asarray(codes)
+    if distances.ndim != 2 or codes.shape != distances.shape[:1]:
+        raise ValueError(f"distances {distances.shape} and codes {codes.shape}: give (n, c) and (n,)")
+    kept = codes >= 0
+    if codes.size and (codes.dtype.kind not in "iu" or codes.max() >= distances.shape[1]):
+        raise ValueError(f"codes {codes.dtype} up to {codes.max()}: give -1 to {distances.shape[1] - 1}")
+    if np.isnan(distances[kept]).any():
+        raise ValueError("a distance is NaN, which has no place in an order")
+    return distances[kept], codes[kept].astype(np.int64)
