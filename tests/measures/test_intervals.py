@@ -1,8 +1,15 @@
 import math
 
+import numpy as np
 import pytest
 
-from lookalike.measures.intervals import clopper_pearson, most_events, needed_trials
+from lookalike.measures.intervals import (
+    binomial_tail,
+    clopper_pearson,
+    f_beta_interval,
+    most_events,
+    needed_trials,
+)
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
@@ -82,3 +89,49 @@ def test_refuses_the_impossible(arguments, said):
 def test_refuses_rates_that_no_count_can_keep(rate):
     with pytest.raises(ValueError, match="rate"):
         needed_trials(rate)
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.05, 0.5, 0.99])
+def test_the_tail_is_the_binomial_s(rate):
+    from scipy.stats import binom
+
+    events, trials = np.triu_indices(40)
+    np.testing.assert_allclose(binomial_tail(events, trials, rate), binom.cdf(events, trials, rate), rtol=1e-9)
+    assert binomial_tail(0, 0, rate) == 1
+
+
+def test_the_tail_agrees_with_the_upper_bound():
+    for trials in (1, 30, 59, 300):
+        for count in range(0, trials, max(1, trials // 10)):
+            passed = binomial_tail(count, trials, 0.05) <= 0.05
+            assert passed == (clopper_pearson(count, trials, 0.95, "upper")[1] <= 0.05)
+
+
+def test_the_tail_refuses_the_impossible():
+    for events, trials, rate in ((-1, 3, 0.5), (4, 3, 0.5), (1, 3, 0.0), (1, 3, 1.0)):
+        with pytest.raises(ValueError, match=r"between 0|events lie"):
+            binomial_tail(events, trials, rate)
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("shares", [(0.85, 0.05, 0.05, 0.05), (0.4, 0.1, 0.3, 0.2), (0.1, 0.2, 0.2, 0.5)])
+def test_f_beta_s_interval_covers_as_often_as_promised(shares, beta):
+    rng = np.random.default_rng(7)
+    right, confused, lost, false = shares
+    known, answered = right + confused + lost, right + confused + false
+    true = (1 + beta**2) * right / (beta**2 * known + answered)
+    covered = 0
+    for counts in rng.multinomial(80, shares, 250):
+        low, high = f_beta_interval(*counts.tolist(), beta=beta)
+        assert 0 < low < high < 1
+        covered += low <= true <= high
+    assert covered >= 225  # 237 of 250 expected
+
+
+def test_f_beta_s_interval_narrows_and_is_never_empty():
+    few, many = f_beta_interval(9, 0, 1, 0), f_beta_interval(900, 0, 100, 0)
+    assert many[1] - many[0] < few[1] - few[0]
+    assert many[0] < 2 * 900 / (2 * 900 + 100) < many[1]
+    assert f_beta_interval(5, 0, 0, 0)[0] < 0.9 and f_beta_interval(0, 0, 5, 0)[1] > 0.05
+    with pytest.raises(ValueError, match="negative"):
+        f_beta_interval(-1, 0, 0, 0)
