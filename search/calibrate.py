@@ -1,116 +1,104 @@
-"""Calibration: rank a labelled source, choose the cut on unknown images, measure it on others, store it.
+"""Calibration: rank a labelled source, choose the threshold on a part of it, measure it on the others, store it.
 
-Unknown images are those whose label is neither in the collection nor among the model's training classes. Where there
-are none, each known image is ranked with its own class left out and stands in for an unknown one; the model was
-trained on that class, so this is optimistic, and is recorded. How the cut keeps its bound: `thresholds`.
+Which images count and which are unknown: `labelled`. What a criterion promises and why it holds: `thresholds`.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..measures.distance import distance_of
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, write_calibration
-from .rank import Ranked, Way, rank, rank_without_class
-from .thresholds import Rate, choose_cut, false_accept_rate, false_reject_rate, split_unknowns
+from .labelled import ranked_sample, read_labelled
+from .rank import Way
+from .stored_head import keep_head
+from .thresholds.choose import Chosen, choose
+from .thresholds.criterion import Criterion
+from .thresholds.sample import Sample
 
 if TYPE_CHECKING:
     from .collection import Collection
 
 
-@dataclass(frozen=True)
-class _Labelled:
-    """The images of a source that can calibrate: one of each content, labelled, not in the collection."""
-
-    vectors: np.ndarray
-    labels: np.ndarray
-
-
 def calibrate(
-    collection: "Collection", source: str, *, by: str, fpr: float, k: int, weights: str, seed: int, progress: Progress
+    collection: "Collection",
+    source: str,
+    criterion: Criterion,
+    *,
+    by: str,
+    per_class: bool,
+    k: int,
+    weights: str,
+    seed: int,
+    progress: Progress,
 ) -> Calibration:
-    """Choose and publish the threshold for `by` at a false-accept rate of at most `fpr`.
+    """Choose and publish the threshold, or thresholds, for `by` that keep `criterion`; by "linear" the head with it.
 
-    Half of the unknown images, or as many as the bound needs, choose the cut; the others measure it.
-    LookalikeError, and nothing is stored: a source without labels, or with too few unknown images (it says how many
-    are missing), or a collection without classes.
+    LookalikeError, and nothing is stored: a source without labels, too few images for the bound (it says how many are
+    missing), a target that these images cannot reach, or a collection without classes.
     """
     way = Way(by, k, weights)
-    store = collection.store
-    labelled = _labelled(collection, source, progress)
-    known = np.isin(labelled.labels, store.classes)
-    foreign = ~known & ~np.isin(labelled.labels, collection.images.training_classes)
-    unknown_distances, unknowns = _unknown_distances(collection, labelled, known, foreign, way)
-    choosing, measuring = split_unknowns(len(unknown_distances), fpr, seed)
-    cut = choose_cut(unknown_distances[choosing], fpr)
-    known_distances = _nearest(rank(collection, labelled.vectors[known], None, way))
-    calibration = Calibration(
-        by=by,
-        k=k,
-        weights=weights,
-        fpr=fpr,
-        threshold=cut.threshold,
-        unknowns=unknowns,
-        chosen_on={"images": cut.unknowns, "false_accepts": cut.false_accepts, "rate": cut.rate, "bound": cut.bound},
-        measured_on=_rate("false_accepts", false_accept_rate(unknown_distances[measuring], cut.threshold)),
-        false_rejects=_rate("false_rejects", false_reject_rate(known_distances, cut.threshold)),
-        source=source,
-        seed=seed,
-        version=store.version,
-        next_row=store.next_row,
-        rows=store.rows,
-        model=store.model.digest if store.model else None,
-    )
-    with store.write() as writer:
-        writer.add_calibration(write_calibration(store.path, calibration))
+    head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
+    labelled = read_labelled(collection, source, progress)
+    sample, unknowns = ranked_sample(collection, labelled, way, mixed=criterion.mixed, seed=seed)
+    _refuse(collection, source, criterion, sample, unknowns)
+    chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed)
+    images = {"known": int(sample.known.sum()), "unknown": int((~sample.known).sum()), **labelled.aside}
+    wish = {"per_class": per_class, "seed": seed, "source": source}
+    made = _record(collection, criterion, chosen, way, unknowns=unknowns, images=images, **wish)
+    with collection.store.write() as writer:
+        if head is not None:
+            keep_head(writer, collection.store, head)
+        writer.add_calibration(write_calibration(collection.path, made))
         writer.commit()
-    return calibration
+    return made
 
 
-def _labelled(collection: "Collection", source: str, progress: Progress) -> _Labelled:
-    encoded = collection.images.encode_source(source, progress)
-    kept = np.array([label is not None for label in encoded.labels], bool)
-    if not kept.any():
-        raise LookalikeError(f"{source} has no labelled images: calibration needs class folders or a label column")
-    # Copies of one image are not independent, and the bound counts independent images.
-    first: dict[str, int] = {}
-    for i, content in enumerate(encoded.contents):
-        if content is not None and kept[i]:
-            kept[i] = first.setdefault(content, i) == i
-    stored = collection.store.find_contents(list(first)) >= 0
-    for (_, i), seen in zip(first.items(), stored, strict=True):
-        kept[i] &= not seen
-    if not kept.any():
-        raise LookalikeError(f"every image of {source} is in the collection: calibration needs images it has not seen")
-    labels = np.array(encoded.labels, dtype=object)
-    return _Labelled(encoded.vectors[kept], labels[kept])
-
-
-def _unknown_distances(
-    collection: "Collection", labelled: _Labelled, known: np.ndarray, foreign: np.ndarray, way: Way
-) -> tuple[np.ndarray, str]:
-    """Distances (n,) float32 to the nearest class of images that stand for the unknown, and which these were."""
-    if foreign.any():
-        return _nearest(rank(collection, labelled.vectors[foreign], None, way)), UNKNOWNS[0]
-    left_out = _nearest(rank_without_class(collection, labelled.vectors[known], labelled.labels[known].tolist(), way))
-    if np.isinf(left_out).any():
+def _refuse(collection: "Collection", source: str, criterion: Criterion, sample: Sample, unknowns: str | None) -> None:
+    """Where unknown images are needed, there must be some, and for a conformal promise about them real ones."""
+    needs_unknown = criterion.mixed or not criterion.concerns(sample)[sample.known].any()
+    if unknowns is None and needs_unknown:
         raise LookalikeError(
             f"{collection.path} has one class only, so leaving a class out finds nothing: "
             "give images of classes that the collection does not have"
         )
-    return left_out, UNKNOWNS[1]
+    if unknowns == UNKNOWNS[1] and criterion.name == "conformal" and needs_unknown:
+        raise LookalikeError(
+            f"{source} has no images of classes that neither the collection nor the model knows: conformal of unknown "
+            "needs them; conformal of known does not"
+        )
 
 
-def _nearest(ranked: Ranked) -> np.ndarray:
-    if not ranked.scores.size:
-        return np.full(len(ranked.scores), np.inf, np.float32)
-    return np.where(ranked.codes[:, 0] >= 0, distance_of(ranked.scores[:, 0]), np.float32(np.inf))
-
-
-def _rate(event: str, rate: Rate | None) -> dict[str, Any] | None:
-    if rate is None:
-        return None
-    return {"images": rate.trials, event: rate.events, "rate": rate.rate, "low": rate.low, "high": rate.high}
+def _record(collection: "Collection", criterion: Criterion, chosen: Chosen, way: Way, **facts: Any) -> Calibration:
+    """What was asked for and found; `facts` are fields as they are."""
+    store = collection.store
+    classes = {
+        store.classes[code]: {
+            "threshold": cut.threshold,
+            "chosen_on": cut.chosen_on,
+            "measured_on": chosen.own_measured[code],
+            "failed": cut.failed,
+        }
+        for code, cut in sorted(chosen.own.items())
+    }
+    return Calibration(
+        by=way.by,
+        k=way.k,
+        weights=way.weights,
+        criterion=criterion.name,
+        target=criterion.target,
+        of=getattr(criterion, "of", None),
+        threshold=chosen.threshold,
+        failed=chosen.cut.failed if chosen.cut else None,
+        classes=classes,
+        chosen_on=chosen.cut.chosen_on if chosen.cut else None,
+        measured_on=chosen.measured_on,
+        false_accepts=chosen.false_accepts,
+        false_rejects=chosen.false_rejects,
+        version=store.version,
+        next_row=store.next_row,
+        rows=store.rows,
+        prototypes=asdict(store.content.prototype_rule),
+        model=store.model.digest if store.model else None,
+        **facts,
+    )

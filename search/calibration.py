@@ -11,15 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..store.errors import LookalikeError, LookalikeWarning
-from ..store.manifest import CalibrationEntry
+from ..store.manifest import CalibrationEntry, PrototypeRule
 from ..store.publish import publish
 from .rank import Way
 
 if TYPE_CHECKING:
     from ..store.store import Store
 
-FORMAT = 1
+FORMAT = 2
 UNKNOWNS = ("unknown classes", "trained classes")
 
 
@@ -27,28 +29,42 @@ UNKNOWNS = ("unknown classes", "trained classes")
 class Calibration:
     """What `calibrate` chose and measured.
 
-    threshold: a distance; a nearest class farther away than it is answered unknown. fpr: the rate aimed at.
-    unknowns: "unknown classes" (labels neither in the collection nor among the model's training classes) or
-    "trained classes" (each class left out in turn, optimistic). chosen_on, measured_on: counts of unknown images, how
-    many were accepted, the rate and its bound or interval; measured_on is None where every unknown image was needed
-    to choose. false_rejects: known images refused, with a 95 % interval. version, next_row, rows: the collection's
-    state when calibrated.
+    criterion: "fpr", "precision", "f-beta" or "conformal", and the target aimed at; of: what conformal bounds, "known"
+    images refused or "unknown" ones accepted, else None. threshold: a distance; a nearest class farther away than it is
+    answered unknown, below zero everything is. classes: with `per_class`, name to the threshold of each class that has
+    its own, with what it was chosen and measured on, and why where none keeps its word (`failed`); `threshold` is that
+    of all others, `failed` why there is none.
+
+    unknowns: "unknown classes" (labels neither in the collection nor among the model's training classes), "trained
+    classes" (stand-ins, optimistic), or None where there was no image of either. images: how many known and unknown
+    ones there were, and others left aside: unlabelled, copies, stored in the collection already, rejected. chosen_on,
+    measured_on: counts, the rate, and its bound or, on images that did not choose, its 95 % interval; measured_on is
+    None where every image was needed to choose. false_accepts: unknown images accepted, false_rejects: known images
+    refused, with 95 % intervals. version, next_row, rows, prototypes (their rule): the collection when calibrated.
     """
 
     by: str
     k: int
     weights: str
-    fpr: float
+    criterion: str
+    target: float
+    of: str | None
+    per_class: bool
     threshold: float
-    unknowns: str
-    chosen_on: dict[str, Any]
+    failed: str | None
+    classes: dict[str, dict[str, Any]]
+    unknowns: str | None
+    images: dict[str, int]
+    chosen_on: dict[str, Any] | None
     measured_on: dict[str, Any] | None
+    false_accepts: dict[str, Any] | None
     false_rejects: dict[str, Any] | None
     source: str
     seed: int
     version: int
     next_row: int
     rows: int
+    prototypes: dict[str, int]
     model: str | None
     format: int = FORMAT
 
@@ -57,29 +73,16 @@ class Calibration:
         return asdict(self)
 
     def __str__(self) -> str:
-        chosen, measured, refused = self.chosen_on, self.measured_on, self.false_rejects
-        lines = [
-            f"threshold {self.threshold:.4f} by {self.by}: of {chosen['images']} unknown images "
-            f"{chosen['false_accepts']} accepted, so at most {chosen['bound']:.3g} of all (95 % sure)"
-        ]
-        if self.threshold < 0:
-            lines = [f"no threshold keeps fpr {self.fpr:g}: unknown images lie upon a class; everything is unknown"]
-        if measured:
-            lines.append(
-                f"measured on {measured['images']} others: {measured['false_accepts']} accepted "
-                f"({measured['rate']:.2%}, {measured['low']:.2%} to {measured['high']:.2%})"
-            )
-        if refused:
-            lines.append(
-                f"known images refused: {refused['false_rejects']} of {refused['images']} "
-                f"({refused['rate']:.2%}, {refused['low']:.2%} to {refused['high']:.2%})"
-            )
-        if self.unknowns == UNKNOWNS[1]:
-            lines.append(
-                "unknowns: trained classes, each left out in turn, which is optimistic: "
-                "give images of classes that the model was not trained on"
-            )
-        return "\n".join(lines)
+        from .calibration_words import lines
+
+        return "\n".join(lines(self))
+
+    def over(self, classes: list[str]) -> "float | np.ndarray":
+        """The threshold, or where classes have their own, one for each of `classes` (c,) float32."""
+        if not self.classes:
+            return self.threshold
+        own = {name: entry["threshold"] for name, entry in self.classes.items()}
+        return np.array([own.get(name, self.threshold) for name in classes], np.float32)
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> CalibrationEntry:
@@ -103,13 +106,29 @@ def read_calibration(store: "Store", by: str) -> Calibration | None:
             f"{store.path} was calibrated for model {entries[-1].model}, and its model is {model}: calibrate it again"
         )
     values = json.loads(store.file(entries[-1]).read_bytes())
+    if values.get("format") == 1:
+        values = _from_format_1(values)
     if values.get("format") != FORMAT:
         raise LookalikeError(f"{entries[-1].file} has format {values.get('format')!r}; this version reads {FORMAT}")
     return Calibration(**values)
 
 
-def threshold_of(store: "Store", way: Way) -> float | None:
-    """The calibrated threshold for deciding this way, None where there is none; warns once where it may not hold."""
+def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
+    """A calibration from when a false-accept rate was all that could be asked for."""
+    kept = {name: value for name, value in values.items() if name != "fpr"}
+    wish = {"criterion": "fpr", "target": values["fpr"], "of": None, "per_class": False}
+    rest = {
+        "failed": None,
+        "classes": {},
+        "images": {},
+        "false_accepts": values["measured_on"],
+        "prototypes": asdict(PrototypeRule()),
+    }
+    return {**kept, **wish, **rest, "format": FORMAT}
+
+
+def threshold_of(store: "Store", way: Way) -> Calibration | None:
+    """The calibration for deciding this way, None where there is none; warns once where it may not hold."""
     calibration = read_calibration(store, way.by)
     if calibration is None:
         return None
@@ -118,9 +137,16 @@ def threshold_of(store: "Store", way: Way) -> float | None:
             f"{store.path} was calibrated with k={calibration.k} and {calibration.weights} weights, not k={way.k} and "
             f"{way.weights}: its threshold may not keep its word"
         )
-    if (store.next_row, store.rows) != (calibration.next_row, calibration.rows):
+    if _changed(store, calibration):
         _warn(f"{store.path} has changed since version {calibration.version}, where it was calibrated for {way.by}")
-    return calibration.threshold
+    return calibration
+
+
+def _changed(store: "Store", calibration: Calibration) -> bool:
+    """Whether rows came or went since, or prototypes are made otherwise."""
+    if (store.next_row, store.rows) != (calibration.next_row, calibration.rows):
+        return True
+    return calibration.by != "knn" and asdict(store.content.prototype_rule) != calibration.prototypes
 
 
 def _warn(message: str) -> None:

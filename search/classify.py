@@ -11,6 +11,7 @@ from .queries import Asked
 from .rank import Ranked, Way, rank
 
 if TYPE_CHECKING:
+    from .calibration import Calibration
     from .collection import Collection
 
 
@@ -22,9 +23,10 @@ def classify(collection: "Collection", asked: Asked, *, by: str, k: int, weights
     return decisions(ranked, threshold_of(collection.store, way), by)
 
 
-def decisions(ranked: Ranked, threshold: float | None, by: str) -> Decisions:
-    """Turn ranked classes into Decisions at one threshold (None: nothing is refused)."""
-    made = decide(ranked.scores, ranked.codes, threshold)
+def decisions(ranked: Ranked, calibration: "Calibration | None", by: str) -> Decisions:
+    """Turn ranked classes into Decisions at the calibrated thresholds (None: nothing is refused)."""
+    thresholds = None if calibration is None else calibration.over(ranked.classes)
+    made = decide(ranked.scores, ranked.codes, thresholds)
     return Decisions(
         labels=[ranked.classes[code] if code >= 0 else None for code in made.code.tolist()],
         nearest=[ranked.classes[code] if code >= 0 else None for code in made.nearest.tolist()],

@@ -280,22 +280,40 @@ class Collection:
         self,
         source: PathLike,
         by: str = "prototype",
-        fpr: float = 1e-2,
+        fpr: float | None = None,
         *,
+        precision: float | None = None,
+        f_beta: float | None = None,
+        conformal: float | None = None,
+        of: str = "known",
+        per_class: bool = False,
         k: int = 10,
         weights: str = "uniform",
         seed: int = 0,
         progress: Progress = silent,
     ) -> "Calibration":
-        """Choose the distance beyond which the answer is unknown, so that at most `fpr` of unknown images are accepted.
+        """Choose the distance beyond which the answer is unknown, on labelled images that the collection has not seen.
 
-        `source`: labelled images that the collection has not seen. LookalikeError, and nothing is stored, with too
-        few unknown images for the bound: the message says how many are missing. See `search.calibrate`.
+        One of: `fpr` (at most this share of unknown images is accepted, 95 % sure; 0.01 where none is given),
+        `precision` (at least this share of accepted answers is right, 95 % sure), `f_beta` (the best F-beta, nothing
+        promised), `conformal` (at most this share `of` "known" images is refused, or of "unknown" ones accepted, on
+        average). `per_class`: a threshold for each class with enough images. LookalikeError, and nothing is stored,
+        with too few images for the bound (it says how many are missing), or a target they cannot reach. See
+        `search.calibrate` and `search.thresholds`.
         """
         from .calibrate import calibrate
+        from .thresholds.choose import criterion_of
 
         calibration = calibrate(
-            self, os.fspath(source), by=by, fpr=fpr, k=k, weights=weights, seed=seed, progress=progress
+            self,
+            os.fspath(source),
+            criterion_of(fpr, precision, f_beta, conformal, of),
+            by=by,
+            per_class=per_class,
+            k=k,
+            weights=weights,
+            seed=seed,
+            progress=progress,
         )
         self.refresh()
         return calibration

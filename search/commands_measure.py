@@ -8,6 +8,9 @@ from ..store.shell import bar, emit_json
 from .collection import Collection
 from .commands import DEVICES
 from .rank import WAYS, WEIGHTS
+from .thresholds.conformal import OF
+
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command(short_help="Choose the distance beyond which the answer is unknown.")
@@ -15,18 +18,29 @@ from .rank import WAYS, WEIGHTS
 @click.argument("source")
 @click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
 @click.option(
-    "--fpr",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.01,
-    show_default=True,
-    help="At most this share of unknown images is answered with a label (95 % sure).",
+    "--fpr", type=_SHARE, help="At most this share of unknown images is accepted (95 % sure).  [default: 0.01]"
 )
+@click.option("--precision", type=_SHARE, help="At least this share of accepted answers is right (95 % sure).")
+@click.option(
+    "--f-beta", type=click.FloatRange(0, min_open=True), help="The best F-beta, 1 for F1; nothing is promised."
+)
+@click.option("--conformal", type=_SHARE, help="On average at most this share of known images is refused.")
+@click.option(
+    "--of",
+    type=click.Choice(OF),
+    default="known",
+    show_default=True,
+    help="What --conformal bounds: known images refused, or unknown images accepted.",
+)
+@click.option("--per-class", is_flag=True, help="A threshold for each class with enough images; the others share one.")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
 @click.option("--seed", default=0, show_default=True, help="Of the split into images that choose and that measure.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> None:
     """Choose COLLECTION's threshold on SOURCE: labelled images that it has not seen.
+
+    Give one of --fpr, --precision, --f-beta and --conformal.
 
     Images of classes that neither the collection nor the model knows stand for the unknown; where there are none, each
     class is left out in turn, which is optimistic.

@@ -109,7 +109,7 @@ def test_classes_that_the_model_was_trained_on_are_not_unknown(shop):
 @pytest.mark.parametrize("by", ["prototype", "knn"])
 def test_without_unknown_images_classes_are_left_out_in_turn(shop, by):
     vectors, labels = clusters(3, 80)
-    give_source(shop, vectors, labels)
+    give_source(shop, vectors, labels, trained=["c0", "c1", "c2", "c3"])
     made = shop.calibrate("any", by=by, fpr=0.1)
     assert made.unknowns == "trained classes" and "optimistic" in str(made)
     if by == "prototype":
@@ -148,6 +148,19 @@ def test_a_collection_that_changed_answers_and_warns(shop):
         give_source(shop, vectors, labels)
         shop.calibrate("any", by="knn", fpr=0.1)
         shop.classify("k1", by="knn", k=3)
+
+
+def test_a_rule_for_prototypes_that_changed_is_told(shop):
+    from lookalike.indexer.folding import keep
+
+    give_source(shop, *source(100))
+    for by in ("prototype", "knn"):
+        shop.calibrate("any", by=by, fpr=0.1)
+    keep(shop.path, window=3)
+    shop.refresh()
+    with pytest.warns(LookalikeWarning, match="has changed since version"):
+        shop.classify("k1")
+    assert shop.classify("k1", by="knn").thresholds[0] > 0
 
 
 def test_compacting_is_no_change(shop):

@@ -1,0 +1,96 @@
+"""A calibration in words: what was chosen, what it promises, what was measured, and what to doubt."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .calibration import UNKNOWNS
+
+if TYPE_CHECKING:
+    from .calibration import Calibration
+
+
+def lines(made: "Calibration") -> Iterator[str]:
+    """One line after the other."""
+    chosen = made.chosen_on
+    if chosen is None:
+        yield f"threshold of classes that come later, by {made.by}: {made.threshold:.4f}, the smallest of all"
+    elif made.failed:
+        yield f"all other classes: {'never' if made.threshold < 0 else 'always'} answered; {made.failed}"
+    elif made.threshold < 0:
+        yield f"no threshold keeps {made.criterion} {made.target:g}: unknown images lie upon a class; {_NOTHING}"
+    else:
+        others = " for all other classes" if made.classes else ""
+        yield f"threshold {made.threshold:.4f} by {made.by}{others}: {_promise(made, chosen)}"
+    yield from (_of_class(made, name, entry) for name, entry in made.classes.items())
+    if made.per_class and not made.classes:
+        yield "no class has enough images for a threshold of its own"
+    if made.measured_on:
+        yield f"measured on others: {_measured(made, made.measured_on)}"
+    for name in ("false_accepts", "false_rejects"):
+        if (counted := getattr(made, name)) and counted != made.measured_on:
+            yield _share(counted, name)
+    yield from _doubts(made)
+
+
+_NOTHING = "everything is unknown"
+
+
+def _of_class(made: "Calibration", name: str, entry: dict[str, Any]) -> str:
+    if entry["failed"] or entry["threshold"] < 0:
+        answered = "never" if entry["threshold"] < 0 else "always"
+        return f"  {name}: {answered} answered; {entry['failed'] or 'unknown images lie upon it'}"
+    return f"  {name}: {entry['threshold']:.4f}; {_promise(made, entry['chosen_on'])}"
+
+
+def _promise(made: "Calibration", chosen: dict[str, Any]) -> str:
+    """What was seen and what follows from it."""
+    together = ", all classes together" if made.classes else ""
+    if made.criterion == "precision":
+        return (
+            f"{chosen['right']} of {chosen['accepted']} answers right, so at least {chosen['bound']:.2%} of all (95 % "
+            f"sure{together})"
+        )
+    if made.criterion == "f-beta":
+        return (
+            f"F-beta {chosen['rate']:.4f}, the best: {chosen['right']} of {chosen['accepted']} answers right, "
+            f"{chosen['known']} images of known classes; nothing is promised"
+        )
+    event = "false_rejects" if "false_rejects" in chosen else "false_accepts"
+    words = {"false_rejects": ("known", "refused"), "false_accepts": ("unknown", "accepted")}[event]
+    seen = f"of {chosen['images']} {words[0]} images {chosen[event]} {words[1]}"
+    if made.criterion == "conformal":
+        return f"{seen}, so on average at most {chosen['bound']:.3g} of those to come (conformal)"
+    return f"{seen}, so at most {chosen['bound']:.3g} of all (95 % sure{together})"
+
+
+def _measured(made: "Calibration", measured: dict[str, Any]) -> str:
+    if made.criterion == "f-beta":
+        return f"F-beta {measured['rate']:.4f} ({measured['low']:.4f} to {measured['high']:.4f})"
+    return _share(measured, next(name for name in measured if name != "images"))
+
+
+def _share(counted: dict[str, Any], name: str) -> str:
+    said = {
+        "right": "answers right",
+        "false_accepts": "unknown images accepted",
+        "false_rejects": "known images refused",
+    }
+    return (
+        f"{counted[name]} of {counted['images']} {said[name]} "
+        f"({counted['rate']:.2%}, {counted['low']:.2%} to {counted['high']:.2%})"
+    )
+
+
+def _doubts(made: "Calibration") -> Iterator[str]:
+    """What a reader should know before trusting it."""
+    known, unknown = made.images.get("known", 0), made.images.get("unknown", 0)
+    if made.criterion in ("precision", "f-beta"):
+        yield f"this holds where {unknown / (known + unknown):.0%} of all images are unknown, as here"
+    if made.unknowns == UNKNOWNS[1]:
+        yield (
+            "unknowns: trained classes, each left out in turn, which is optimistic: "
+            "give images of classes that the model was not trained on"
+        )
+    aside = {name: made.images.get(name, 0) for name in ("unlabelled", "copies", "stored", "rejected")}
+    if any(aside.values()):
+        yield "left aside: " + ", ".join(f"{count} {name}" for name, count in aside.items() if count)

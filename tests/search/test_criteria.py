@@ -1,0 +1,225 @@
+"""`calibrate` end to end: every criterion by every way to decide, one threshold or one a class; the shell's options."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lookalike import Collection, LookalikeError
+from lookalike.cli import run
+from lookalike.measures.intervals import clopper_pearson
+from lookalike.search.calibration import read_calibration
+
+from .conftest import clusters, unit
+from .stub import content, give_source
+
+WISHES = {
+    "fpr": {"fpr": 0.1},
+    "precision": {"precision": 0.8},
+    "f-beta": {"f_beta": 0.5},
+    "conformal": {"conformal": 0.1},
+    "conformal of unknown": {"conformal": 0.1, "of": "unknown"},
+}
+KNOWN, STRANGE = 500, 600
+
+
+def source(known: int = KNOWN, strange: int = STRANGE, seed: int = 3):
+    """Images of the shop's classes, closer than its own, and strangers in all directions."""
+    vectors, labels = clusters(seed, known, spread=0.4)
+    directions = unit(np.random.default_rng(seed).normal(size=(strange, 8)))
+    return np.concatenate([vectors, directions]), labels + ["strange"] * strange
+
+
+@pytest.mark.parametrize("per_class", [False, True], ids=["one", "per class"])
+@pytest.mark.parametrize("wish", WISHES)
+@pytest.mark.parametrize("by", ["prototype", "knn", "linear"])
+def test_what_is_stored_is_what_decides_and_what_was_counted(shop, by, wish, per_class):
+    vectors, labels = source()
+    give_source(shop, vectors, labels)
+    made = shop.calibrate("any", by=by, per_class=per_class, **WISHES[wish])
+    assert made == read_calibration(shop.store, by) and json.loads(json.dumps(made.to_json())) == made.to_json()
+    assert (made.images["known"], made.images["unknown"], made.unknowns) == (KNOWN, STRANGE, "unknown classes")
+    assert made.criterion == wish.split()[0] and made.target in WISHES[wish].values()
+    assert made.per_class == per_class == bool(made.classes) and set(made.classes) <= set(shop.store.classes)
+    decisions = shop.classify(list(vectors), by=by)
+    own = {name: entry["threshold"] for name, entry in made.classes.items()}
+    wanted = np.array([own.get(name, made.threshold) for name in decisions.nearest], np.float32)
+    np.testing.assert_array_equal(decisions.thresholds, wanted)
+    accepted = np.array([label is not None for label in decisions.labels])
+    np.testing.assert_array_equal(accepted, decisions.distances <= wanted)
+    assert accepted[:KNOWN].mean() > 0.2 and accepted[KNOWN:].mean() < 0.6
+    assert_counts_add_up(made, accepted, np.array(decisions.nearest) == np.array(labels))
+    assert "\n".join(str(made).split("\n")) == str(made) and str(made).startswith("threshold")
+
+
+def assert_counts_add_up(made, accepted, right) -> None:
+    """The images that chose and those that measured are all there are, and each was counted as it is answered."""
+    parts = [made.chosen_on, made.measured_on, *(entry["chosen_on"] for entry in made.classes.values())]
+    parts = [part for part in parts if part]
+    if made.criterion == "fpr" or made.of == "unknown":
+        assert sum(part["false_accepts"] for part in parts) == accepted[KNOWN:].sum()
+        assert sum(part["images"] for part in parts) == STRANGE
+        assert all(part["bound"] <= 0.1 for part in parts if "bound" in part)
+    elif made.criterion == "conformal":
+        assert sum(part["false_rejects"] for part in parts) == (~accepted[:KNOWN]).sum()
+        assert sum(part["images"] for part in parts) == KNOWN
+        assert all(part["bound"] <= 0.1 for part in parts if "bound" in part)
+    elif made.criterion == "precision":
+        assert all(part["bound"] >= 0.8 for part in parts if "bound" in part)
+        assert sum(part.get("right", 0) for part in parts) <= (accepted & right).sum()
+        assert made.measured_on["images"] <= (KNOWN + STRANGE) // 4
+    else:
+        assert sum(part["right"] for part in parts) == (accepted & right).sum()
+        assert made.measured_on["low"] < made.measured_on["rate"] < made.measured_on["high"]
+    for name in ("false_accepts", "false_rejects"):
+        counted = getattr(made, name)
+        assert (counted["low"], counted["high"]) == clopper_pearson(counted[name], counted["images"])
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_without_unknown_images_known_ones_stand_in_where_that_is_no_promise(shop, wish):
+    vectors, labels = source(strange=0)
+    give_source(shop, vectors, labels, trained=shop.store.classes)
+    if wish == "conformal of unknown":
+        with pytest.raises(LookalikeError, match="conformal of unknown needs them; conformal of known does not"):
+            shop.calibrate("any", **WISHES[wish])
+        return
+    made = shop.calibrate("any", **WISHES[wish])
+    assert made.unknowns == "trained classes" and "optimistic" in str(made)
+    both = made.images["known"] + made.images["unknown"]
+    mixed = made.criterion in ("precision", "f-beta")
+    assert both == (KNOWN if mixed else 2 * KNOWN)
+    assert 0.4 * both < made.images["unknown"] < 0.6 * both
+    assert ("of all images are unknown, as here" in str(made)) == mixed
+
+
+def test_images_of_trained_classes_that_the_collection_lacks_stand_in_too(shop):
+    vectors, labels = source()
+    give_source(shop, vectors, labels, trained=["strange"])
+    made = shop.calibrate("any", fpr=0.1)
+    assert (made.unknowns, made.images["unknown"]) == ("trained classes", KNOWN + STRANGE)
+
+
+def test_a_collection_of_one_class(tmp_path):
+    with Collection.create(tmp_path / "one") as one:
+        vectors = unit(np.ones(8) + 0.3 * np.random.default_rng(0).normal(size=(60, 8)))
+        one.add(vectors[:20], [str(i) for i in range(20)], ["only"] * 20)
+        give_source(one, vectors[20:], ["only"] * 40)
+        made = one.calibrate("any", conformal=0.1)
+        assert (made.unknowns, made.false_accepts, made.images["unknown"]) == (None, None, 0)
+        assert made.chosen_on["images"] == 20 and "unknowns" not in str(made)
+        for wish in ({"fpr": 0.1}, {"precision": 0.8}, {"f_beta": 1}, {"conformal": 0.1, "of": "unknown"}):
+            with pytest.raises(LookalikeError, match="one class only"):
+                one.calibrate("any", **wish)
+        give_source(one, vectors[20:], ["only"] * 20 + ["seen"] * 20, trained=["seen"])
+        assert one.calibrate("any", f_beta=1).unknowns == "trained classes"
+
+
+def test_a_class_with_one_image_shares_the_threshold_of_the_others(shop):
+    shop.add(unit(np.eye(1, 8)), ["lonely"], ["c9"])
+    vectors, labels = source()
+    give_source(shop, np.concatenate([vectors, unit(np.eye(1, 8) + 0.1)]), [*labels, "c9"])
+    made = shop.calibrate("any", conformal=0.1, per_class=True)
+    assert "c9" not in made.classes and made.images["known"] == KNOWN + 1
+    decision = shop.classify(unit(np.eye(1, 8) + 0.05))
+    assert decision.nearest == ["c9"] and decision.thresholds[0] == np.float32(made.threshold)
+
+
+def test_a_class_that_came_later_is_held_against_the_shared_threshold(shop):
+    give_source(shop, *source(2000))
+    made = shop.calibrate("any", conformal=0.1, per_class=True)
+    assert len(made.classes) == 4 and made.chosen_on is None and "classes that come later" in str(made)
+    shop.add(unit(np.eye(1, 8)), ["new"], ["later"])
+    with pytest.warns(match="has changed since"):
+        decision = shop.classify(unit(np.eye(1, 8)))
+    assert decision.nearest == ["later"] and decision.thresholds[0] == np.float32(made.threshold)
+
+
+def test_targets_out_of_reach_store_nothing(shop):
+    vectors, labels = source(300, 300)
+    give_source(shop, vectors, np.random.default_rng(0).permutation(labels).tolist())
+    with pytest.raises(LookalikeError, match="cannot be promised"):
+        shop.calibrate("any", precision=0.99)
+    with pytest.raises(LookalikeError, match=r"precision 0.999 needs 4492 labelled images"):
+        shop.calibrate("any", precision=0.999)
+    with pytest.raises(LookalikeError, match=r"conformal 0.001 needs 999 images .* there are 300, 699"):
+        shop.calibrate("any", conformal=0.001)
+    assert shop.store.content.calibrations == ()
+
+
+def test_a_class_that_cannot_keep_its_word_is_never_answered(shop):
+    vectors, labels = source(2000, 0)
+    strange = [f"like {label}" if label == "c1" and i % 2 else label for i, label in enumerate(labels)]
+    give_source(shop, vectors, strange)
+    made = shop.calibrate("any", precision=0.8, per_class=True)
+    assert made.classes["c1"]["threshold"] < 0 and made.classes["c0"]["threshold"] > 0
+    assert "  c1: never answered; precision 0.8 cannot be promised: at the best cut" in str(made)
+    decisions = shop.classify(list(vectors))
+    assert {"c1"} < set(decisions.nearest) and "c1" not in decisions.labels and "c0" in decisions.labels
+
+
+def test_images_left_aside_are_counted(shop):
+    from .test_evaluate import add_with_contents
+
+    vectors, labels = source()
+    add_with_contents(shop, vectors[:10], labels[:10], range(10))
+    contents = [content(i) for i in range(len(vectors))]
+    contents[-5:] = [content(99_999)] * 5
+    give_source(shop, vectors, [*labels[:20], None, None, *labels[22:]], contents)
+    made = shop.calibrate("any", conformal=0.1)
+    assert made.images == {
+        "known": KNOWN - 12, "unknown": STRANGE - 4, "unlabelled": 2, "copies": 4, "stored": 10, "rejected": 3,
+    }  # fmt: skip
+    assert "left aside: 2 unlabelled, 4 copies, 10 stored, 3 rejected" in str(made)
+
+
+def test_a_calibration_of_the_first_format_is_read(shop, monkeypatch):
+    give_source(shop, *source())
+    made = shop.calibrate("any", fpr=0.1).to_json()
+    first = {name: made[name] for name in ("by", "k", "weights", "threshold", "unknowns", "chosen_on", "measured_on")}
+    first |= {name: made[name] for name in ("false_rejects", "source", "seed", "version", "next_row", "rows", "model")}
+    monkeypatch.setattr(json, "loads", lambda text: {**first, "fpr": 0.1, "format": 1})
+    read = read_calibration(shop.store, "prototype")
+    monkeypatch.undo()
+    assert (read.criterion, read.target, read.threshold, read.classes) == ("fpr", 0.1, made["threshold"], {})
+    assert "of 300 unknown images" in str(read)
+    assert shop.classify("k0").thresholds[0] == np.float32(made["threshold"])
+
+
+@pytest.fixture
+def shell(shop, monkeypatch):
+    """The shop, asked through the shell; any source is `source()`."""
+    give_source(shop, *source())
+    encoder = SimpleNamespace(**vars(shop._encoder))
+    monkeypatch.setattr(Collection, "images", property(lambda self: encoder))
+    return shop
+
+
+@pytest.mark.parametrize(
+    ("options", "criterion", "target"),
+    [
+        (["--fpr", "0.1"], "fpr", 0.1),
+        (["--precision", "0.8"], "precision", 0.8),
+        (["--f-beta", "2", "--by", "knn", "-k", "5"], "f-beta", 2.0),
+        (["--conformal", "0.1", "--per-class"], "conformal", 0.1),
+        (["--conformal", "0.1", "--of", "unknown"], "conformal", 0.1),
+    ],
+)
+def test_the_shell_asks_for_one_criterion(shell, capsys, options, criterion, target):
+    assert run(["calibrate", str(shell.path), "any", *options, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["criterion"], said["target"]) == (criterion, target)
+    assert bool(said["classes"]) == ("--per-class" in options)
+    assert run(["calibrate", str(shell.path), "any", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("threshold ") and any(line.startswith("measured on others") for line in lines)
+
+
+def test_the_shell_refuses_two_and_says_the_default(shell, capsys):
+    assert run(["calibrate", str(shell.path), "any", "--fpr", "0.1", "--f-beta", "1"]) == 1
+    assert "fpr 0.1 and f-beta 1 cannot be kept by one threshold" in capsys.readouterr().err
+    assert run(["calibrate", str(shell.path), "any", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["criterion"], said["target"]) == ("fpr", 0.01)
+    assert run(["calibrate", str(shell.path), "any", "--precision", "1.5"]) == 2
