@@ -4,119 +4,124 @@ A query never matches itself: stored rows with the query's own content (SHA-256)
 its class's R and of its prototype. Measures that are undefined are None.
 """
 
+import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..measures.curve import Curve
 from ..measures.open_set import auroc
 from ..measures.pairs import pair_curve
-from ..measures.retrieval import retrieval
-from ..store.errors import LookalikeError
+from ..measures.retrieval import Retrieval, retrieval
+from ..measures.separation import separation
+from ..store.errors import LookalikeWarning
 from ..store.progress import Progress
-from .calibration import threshold_of
-from .classify import decisions
-from .decisions import Decisions
-from .rank import Way, rank
+from .evaluation import Evaluation, ask_source
+from .few_shots import FewShots, few_shots
+from .rank import Way
+from .separated import overlap_warning
 
 if TYPE_CHECKING:
-    from ..store.store import Store
     from .collection import Collection
+
+FPRS = (1e-1, 1e-2, 1e-3, 1e-4)
 
 
 def evaluate(
-    collection: "Collection", source: str, *, by: str, k: int, weights: str, progress: Progress
+    collection: "Collection",
+    source: str,
+    way: Way,
+    *,
+    full: bool = False,
+    episodes: FewShots | None = None,
+    progress: Progress,
 ) -> dict[str, Any]:
     """The fields of `evaluate --json`; LookalikeError for a source without labels or a collection without classes.
 
     recall_at_1, map_at_r and accuracy are means over queries whose class the collection has, the threshold ignored;
     auc and tpr_at_fpr_1e-3 take all pairs of the source's images; interclass_distance is the mean distance between
     prototypes; `unknown` measures, at the calibrated threshold, the queries whose class the collection has not:
-    false_accepts is the share of them given a label, false_rejects the share of the known answered unknown.
+    false_accepts is the share of them given a label, false_rejects the share of the known answered unknown. `full`
+    adds `details` (see `search.details`), `episodes` the few-shot accuracies. Warns in one line where the classes
+    overlap so much that no threshold can keep its word.
     """
-    way = Way(by, k, weights)
-    encoded = collection.images.encode_source(source, progress)
-    labels = np.array([label or "" for label in encoded.labels], dtype=object)
-    if not (labels != "").any():
-        raise LookalikeError(
-            f"{source} has no labels, so nothing can be measured: give class folders or a label column"
-        )
-    store = collection.store
-    own = rows_of_contents(store, encoded.contents)
-    made = decisions(rank(collection, encoded.vectors, own, way), threshold_of(store, way), by)
-    known = np.isin(labels, store.classes)
-    recall, precision = _retrieval(store, encoded.vectors, labels, known, own)
-    curve = _pairs(encoded.vectors, labels)
+    asked = ask_source(collection, source, way, progress)
+    if episodes is not None:
+        episodes.check(asked)
+    found, curve = found_in_collection(asked), pair_curve(asked.vectors, asked.label_codes, FPRS)
+    distances, codes, names = asked.to_prototypes
+    overlap = separation(distances, codes)
+    warning = overlap_warning(overlap, names)
+    if warning:
+        warnings.warn(warning, LookalikeWarning, stacklevel=2)
+    measured = fields(asked, found, curve)
+    if full:
+        from .details import details
+
+        measured["details"] = details(asked, found, curve, overlap)
+    if episodes is not None:
+        measured["episodes"] = few_shots(asked, episodes)
+    return measured
+
+
+def fields(asked: Evaluation, found: Retrieval, curve: Curve) -> dict[str, Any]:
+    """The fields that every evaluation has."""
     return {
-        "queries": len(labels),
-        "rejected_images": encoded.rejected,
-        "recall_at_1": _mean(recall),
-        "map_at_r": _mean(precision),
-        "accuracy": _mean((np.array(made.nearest, dtype=object) == labels)[known].astype(float)),
-        "auc": curve[0],
-        "tpr_at_fpr_1e-3": curve[1],
-        "interclass_distance": interclass_distance(collection.prototypes.matrix),
-        "unknown": _unknown(made, known, labels != ""),
+        "queries": len(asked),
+        "rejected_images": asked.rejected,
+        "recall_at_1": found.recall_at(1),
+        "map_at_r": found.map_at_r(),
+        "accuracy": accuracy(asked),
+        "auc": curve.auc,
+        "tpr_at_fpr_1e-3": curve.tprs[FPRS.index(1e-3)],
+        "interclass_distance": interclass_distance(
+            asked.collection.prototypes.matrix, asked.collection.prototypes.owners
+        ),
+        "unknown": unknown(asked),
     }
 
 
-def rows_of_contents(store: "Store", contents: list[str | None]) -> list[np.ndarray]:
-    """For each content (SHA-256 hex, or None) all live rows that hold it, int64."""
-    none = np.empty(0, np.int64)
-    asked = [content for content in contents if content is not None]
-    if not asked or not (store.find_contents(asked) >= 0).any():
-        return [none] * len(contents)
-    # Several rows may share a content (duplicates under other keys), so one pass over the column collects them all.
-    table = store.table(["content_sha256"])
-    wanted = set(asked)
-    places: dict[str, list[int]] = {}
-    for row, content in zip(table["row"].to_pylist(), table["content_sha256"].to_pylist(), strict=True):
-        if content in wanted:
-            places.setdefault(content, []).append(row)
-    return [np.array(places.get(content or "", []), np.int64) for content in contents]
-
-
-def _retrieval(
-    store: "Store", vectors: np.ndarray, labels: np.ndarray, known: np.ndarray, own: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+def found_in_collection(asked: Evaluation) -> Retrieval:
+    """Hold the queries of known classes against every live row."""
+    store = asked.collection.store
     rows = store.live_rows()
-    codes = store.codes(rows)
-    code_of = {name: code for code, name in enumerate(store.classes)}
-    asked = np.flatnonzero(known)
-    positions = [np.searchsorted(rows, own[i]) for i in asked]
-    query_codes = np.array([code_of[label] for label in labels[asked]], np.int64)
-    return retrieval(vectors[asked], query_codes, store.gather(rows), codes, positions)
+    known = np.flatnonzero(asked.known)
+    own = [np.searchsorted(rows, asked.own[i]) for i in known]
+    return retrieval(asked.vectors[known], asked.codes[known], store.gather(rows), store.codes(rows), own)
 
 
-def _pairs(vectors: np.ndarray, labels: np.ndarray) -> tuple[float | None, float | None]:
-    labelled = labels != ""
-    codes = np.unique(labels[labelled].astype(str), return_inverse=True)[1]
-    curve = pair_curve(vectors[labelled], codes, fpr=1e-3)
-    return curve.auc, curve.tpr
+def accuracy(asked: Evaluation) -> float | None:
+    """The share of queries of known classes whose nearest class is their own; None without any."""
+    right = np.array(asked.made.nearest, dtype=object) == asked.labels
+    return float(right[asked.known].mean()) if asked.known.any() else None
 
 
-def interclass_distance(prototypes: np.ndarray) -> float | None:
-    """Mean distance between the unit rows of prototypes (c, d), over all pairs of classes; None with fewer than two."""
-    if len(prototypes) < 2:
+def interclass_distance(prototypes: np.ndarray, owners: Sequence[int] | np.ndarray) -> float | None:
+    """Mean distance between prototypes (p, d), unit rows, of different classes; None with fewer than two classes.
+
+    owners: (p,) the class of each.
+    """
+    owners = np.asarray(owners)
+    first, second = np.triu_indices(len(prototypes), 1)
+    different = owners[first] != owners[second]
+    if not different.any():
         return None
-    pairs = np.triu_indices(len(prototypes), 1)
-    scores = (prototypes.astype(np.float64) @ prototypes.T.astype(np.float64))[pairs]
+    exact = prototypes.astype(np.float64)
+    scores = (exact @ exact.T)[first[different], second[different]]
     return float(np.sqrt(np.maximum(0.0, 2.0 - 2.0 * scores)).mean())
 
 
-def _unknown(made: Decisions, known: np.ndarray, labelled: np.ndarray) -> dict[str, Any] | None:
-    unknown = labelled & ~known
-    if not unknown.any():
+def unknown(asked: Evaluation) -> dict[str, Any] | None:
+    """The field `unknown`; None where the collection has every label of the source."""
+    foreign, known, made = asked.unknown, asked.known, asked.made
+    if not foreign.any():
         return None
     accepted = np.array([label is not None for label in made.labels])
-    calibrated = not np.isnan(made.thresholds).all()
+    calibrated = asked.calibration is not None
     return {
-        "queries": int(unknown.sum()),
-        "auroc": auroc(made.distances[known], made.distances[unknown]),
-        "false_accepts": float(accepted[unknown].mean()) if calibrated else None,
+        "queries": int(foreign.sum()),
+        "auroc": auroc(made.distances[known], made.distances[foreign]),
+        "false_accepts": float(accepted[foreign].mean()) if calibrated else None,
         "false_rejects": float((~accepted[known]).mean()) if calibrated and known.any() else None,
     }
-
-
-def _mean(values: np.ndarray) -> float | None:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else None

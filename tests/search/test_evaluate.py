@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lookalike import LookalikeError
-from lookalike.search.evaluate import interclass_distance, rows_of_contents
+from lookalike.search.contents import rows_of_contents
+from lookalike.search.evaluate import interclass_distance
 
 from .conftest import clusters, unit
 from .stub import content, give_source
@@ -104,4 +105,17 @@ def test_all_rows_of_a_content_are_found(shop):
 def test_interclass_distance_is_the_mean_over_pairs():
     prototypes = unit(np.random.default_rng(0).normal(size=(5, 3)))
     pairs = [np.linalg.norm(prototypes[i].astype(float) - prototypes[j]) for i in range(5) for j in range(i)]
-    assert interclass_distance(prototypes) == pytest.approx(np.mean(pairs), abs=1e-6)
+    assert interclass_distance(prototypes, range(5)) == pytest.approx(np.mean(pairs), abs=1e-6)
+
+
+def test_interclass_distance_leaves_out_prototypes_of_one_class():
+    prototypes = unit(np.random.default_rng(0).normal(size=(5, 3)))
+    owners = [0, 0, 1, 2, 2]
+    pairs = [
+        np.linalg.norm(prototypes[i].astype(float) - prototypes[j])
+        for i in range(5)
+        for j in range(i)
+        if owners[i] != owners[j]
+    ]
+    assert interclass_distance(prototypes, owners) == pytest.approx(np.mean(pairs), abs=1e-6)
+    assert interclass_distance(prototypes, [0] * 5) is None

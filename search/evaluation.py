@@ -1,0 +1,93 @@
+"""A labelled source as a collection sees it: what `evaluate` measures."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..store.errors import LookalikeError
+from ..store.progress import Progress
+from .calibration import Calibration, threshold_of
+from .classify import decisions
+from .contents import rows_of_contents
+from .decisions import Decisions
+from .rank import Way, rank
+from .separated import to_prototypes
+
+if TYPE_CHECKING:
+    from .collection import Collection
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """n images of a source, and what the collection says to each, its own content left out.
+
+    vectors: (n, d) float32 unit rows. labels: (n,) texts, "" without one. contents: SHA-256 in hex, or None. codes:
+    (n,) int64, the class's place in `store.classes`, -1 for a class that the collection does not have and for no label.
+    own: for each the stored rows of its content. made: the decisions, at `calibration` where there is one. rejected:
+    images of the source that cannot be read.
+    """
+
+    collection: "Collection"
+    source: str
+    vectors: np.ndarray
+    labels: np.ndarray
+    contents: list[str | None]
+    codes: np.ndarray
+    own: list[np.ndarray]
+    made: Decisions
+    calibration: Calibration | None
+    rejected: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def known(self) -> np.ndarray:
+        """(n,) bool: the images whose class the collection has."""
+        return self.codes >= 0
+
+    @property
+    def unknown(self) -> np.ndarray:
+        """(n,) bool: the images with a label that the collection does not have."""
+        return (self.labels != "") & (self.codes < 0)
+
+    @property
+    def label_codes(self) -> np.ndarray:
+        """(n,) int64: codes of the source's own labels, also of those the collection lacks; -1 without a label."""
+        return np.unique(np.append(self.labels, "").astype(str), return_inverse=True)[1][:-1] - 1
+
+    @cached_property
+    def to_prototypes(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """(distances (m, c), codes (m,), names (c,)) of the known images to the prototypes: see `separated`."""
+        return to_prototypes(self.collection, self.vectors, self.labels, self.own)
+
+
+def ask_source(collection: "Collection", source: str, way: Way, progress: Progress) -> Evaluation:
+    """Encode a source and let the collection answer each image.
+
+    LookalikeError for a source without labels, and a collection without classes.
+    """
+    encoded = collection.images.encode_source(source, progress)
+    labels = np.array([label or "" for label in encoded.labels], dtype=object)
+    if not (labels != "").any():
+        raise LookalikeError(
+            f"{source} has no labels, so nothing can be measured: give class folders or a label column"
+        )
+    store = collection.store
+    place = {name: code for code, name in enumerate(store.classes)}
+    own = rows_of_contents(store, encoded.contents)
+    calibration = threshold_of(store, way)
+    return Evaluation(
+        collection=collection,
+        source=source,
+        vectors=encoded.vectors,
+        labels=labels,
+        contents=encoded.contents,
+        codes=np.array([place.get(label, -1) for label in labels], np.int64),
+        own=own,
+        made=decisions(rank(collection, encoded.vectors, own, way, progress), calibration, way.by),
+        calibration=calibration,
+        rejected=encoded.rejected,
+    )
