@@ -25,10 +25,11 @@ def directions(sums: NDArray[np.number], counts: Ints, scale: float = SCALE) -> 
     return np.where(pointing, means / np.where(pointing, lengths, 1.0), 0.0).astype(np.float32)
 
 
-def lengths_of(sums: Ints, counts: Ints) -> NDArray[np.float64]:
-    """The lengths of the means of sums (p, d) of counts (p,) rows, (p,) float64 in [0, 1]; 0 without rows.
+def squared_spreads(sums: Ints, counts: Ints) -> NDArray[np.float64]:
+    """The mean squared distance of the unit rows in sums (p, d) of counts (p,) to the direction of their mean, (p,).
 
-    The mean squared distance of unit rows to the direction of their mean is 2 - 2 * length.
+    It is 2 - 2 * (length of the mean), where lengths of 1 are only good to float32: right to 1e-7. 0 for a row alone.
     """
     means = sums / (SCALE * np.maximum(counts, 1))[:, None]
-    return np.minimum(1.0, np.sqrt(np.square(means).sum(axis=1)))
+    lengths = np.minimum(1.0, np.sqrt(np.square(means).sum(axis=1)))
+    return np.where(counts <= 1, 0.0, 2.0 - 2.0 * lengths)

@@ -1,0 +1,68 @@
+"""How well clusters agree with classes: purity and normalised mutual information.
+
+All take clusters (n,) and classes (n,), integer codes; rows with -1 in either (noise, no label) are left out. Measures
+are None where no row is left.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Shared(NamedTuple):
+    """How many rows (m,) a cluster (m,) shares with a class (m,), int64: each pair that occurs, in order."""
+
+    clusters: np.ndarray
+    classes: np.ndarray
+    counts: np.ndarray
+
+
+def shared(clusters: np.ndarray, classes: np.ndarray) -> Shared:
+    """The pairs of cluster and class that occur; ValueError for shapes that differ and codes that are not integers."""
+    clusters, classes = np.asarray(clusters), np.asarray(classes)
+    if clusters.ndim != 1 or clusters.shape != classes.shape:
+        raise ValueError(f"clusters {clusters.shape} and classes {classes.shape}: give two arrays (n,)")
+    if any(codes.size and codes.dtype.kind not in "iu" for codes in (clusters, classes)):
+        raise ValueError(f"clusters {clusters.dtype} and classes {classes.dtype}: give integer codes, -1 for none")
+    both = (clusters >= 0) & (classes >= 0)
+    width = int(classes.max(initial=0)) + 1
+    pairs, counts = np.unique(clusters[both].astype(np.int64) * width + classes[both], return_counts=True)
+    return Shared(*np.divmod(pairs, width), counts)
+
+
+def commonest(pairs: Shared) -> Shared:
+    """Of each cluster the class it shares most rows with, equal ones by smaller code."""
+    order = np.lexsort((pairs.classes, -pairs.counts, pairs.clusters))
+    first = order[np.unique(pairs.clusters[order], return_index=True)[1]]
+    return Shared(pairs.clusters[first], pairs.classes[first], pairs.counts[first])
+
+
+def purity(clusters: np.ndarray, classes: np.ndarray) -> float | None:
+    """The share of rows that belong to the commonest class of their cluster.
+
+    Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008, eq. 16.1. 1 is also what a cluster for
+    each row gets: read it beside the number of clusters, or take nmi.
+    """
+    pairs = shared(clusters, classes)
+    return float(commonest(pairs).counts.sum() / pairs.counts.sum()) if len(pairs.counts) else None
+
+
+def nmi(clusters: np.ndarray, classes: np.ndarray) -> float | None:
+    """Mutual information of clusters and classes over the mean of their entropies, in [0, 1].
+
+    Eq. 16.2 of the same book, and scikit-learn's normalized_mutual_info_score: 1 where clusters are classes, 0 where
+    they say nothing of them; 1 where there is one cluster and one class.
+    """
+    pairs = shared(clusters, classes)
+    if not len(pairs.counts):
+        return None
+    own = _entropy(np.bincount(pairs.clusters, pairs.counts)) + _entropy(np.bincount(pairs.classes, pairs.counts))
+    if own == 0:
+        return 1.0
+    return float(np.clip((own - _entropy(pairs.counts)) / (own / 2), 0.0, 1.0))
+
+
+def _entropy(counts: np.ndarray) -> float:
+    """Of the distribution that these counts are of, in nats."""
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
