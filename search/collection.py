@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from ..indexer.instances import Instances
     from ..indexer.prototypes import Prototypes
     from .calibration import Calibration
+    from .clusters import Clusters
     from .decisions import Decisions
+    from .prototype_list import ClassRow
     from .with_images import ImageEncoder
 
 PathLike = str | os.PathLike[str]
@@ -97,7 +99,7 @@ class Collection:
 
     @property
     def prototypes(self) -> "Prototypes":
-        """One unit row a class: those folded at `index` with what changed since."""
+        """Unit rows, one a class or several: those folded at `index` with what changed since."""
         return self.view.prototypes
 
     @property
@@ -339,6 +341,39 @@ class Collection:
         from .bench import bench
 
         return bench(self, k=k, queries=queries, seed=seed, progress=progress)
+
+    def keep_prototypes(self, window: int | None = None, per_class: int | None = None) -> None:
+        """Make prototypes of the newest `window` images of a class (0: all), at most `per_class` each, from now on.
+
+        None leaves a setting as it is. Exact and without retraining: see `indexer.folded`.
+        """
+        from ..indexer.folding import keep
+
+        keep(self.path, window=window, per_class=per_class)
+        self.refresh()
+
+    def list_prototypes(self) -> "list[ClassRow]":
+        """What each class's prototypes are made of, and which class is nearest: the fields of `prototypes --json`."""
+        from .prototype_list import prototype_list
+
+        return prototype_list(self._store, self.prototypes)
+
+    def cluster(
+        self,
+        k: int | None = None,
+        *,
+        method: str | None = None,
+        min_size: int | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> "Clusters":
+        """Group images that look alike, whatever their labels: `k` clusters by k-means, or as many as HDBSCAN finds.
+
+        `method`: "kmeans" or "hdbscan"; `min_size`: HDBSCAN's smallest cluster (5). See `search.clusters`.
+        """
+        from .cluster import Manner, cluster
+
+        return cluster(self._store, Manner(k, method, min_size, seed), progress)
 
     def vectors(self, columns: list[str] | None = None) -> "pa.Table":
         """All live rows as an Arrow table: row, key, label, vector and the stored facts, or only `columns`."""

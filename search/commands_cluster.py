@@ -1,0 +1,62 @@
+"""Shell: cluster."""
+
+from pathlib import Path
+
+import click
+
+from ..store.shell import bar, emit_json, shown
+from .aligned import aligned
+from .cluster import METHODS
+from .collection import Collection
+
+
+@click.command(short_help="Group images that look alike, whatever their labels.")
+@click.argument("collection")
+@click.option("--k", type=click.IntRange(1), metavar="K", help="How many clusters; left out, hdbscan finds out.")
+@click.option("--method", type=click.Choice(METHODS), help="kmeans where K is given, hdbscan where it is not.")
+@click.option("--min-size", type=click.IntRange(2), metavar="M", help="Smallest cluster of hdbscan.  [default: 5]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
+@click.option("--out", metavar="FILE", help="Write key and cluster of every image to FILE.csv or FILE.parquet.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a cluster.")
+def cluster(
+    collection: str,
+    k: int | None,
+    method: str | None,
+    min_size: int | None,
+    seed: int,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Group the images of COLLECTION that look alike, and show each group's size, purity and typical images.
+
+    Purity is the share of a cluster's labelled images that have its commonest label. Cluster -1 is noise: what hdbscan
+    puts into no cluster. k-means takes any number of images; hdbscan compares all pairs, and refuses what would take it
+    more than some minutes.
+    """
+    from .cluster_file import check_cluster_file, write_cluster_file
+
+    if out is not None:
+        check_cluster_file(Path(out))
+    with bar("cluster") as progress, Collection.open(collection) as opened:
+        found = opened.cluster(k, method=method, min_size=min_size, seed=seed, progress=progress)
+        if out is not None:
+            write_cluster_file(Path(out), found)
+    if as_json:
+        for each in found:
+            emit_json(each.to_json())
+    else:
+        head = ("cluster", "images", "purity", "spread", "commonest label", "typical images")
+        cells = [
+            [
+                "noise" if each.number < 0 else str(each.number),
+                str(each.size),
+                "-" if each.purity is None else f"{each.purity:.3f}",
+                "-" if each.spread is None else f"{each.spread:.3f}",
+                "-" if each.label is None else shown(each.label),
+                ", ".join(map(shown, each.medoids)) or "-",
+            ]
+            for each in found
+        ]
+        for line in aligned(head, cells):
+            click.echo(line)
+    click.echo(str(found), err=as_json)

@@ -1,0 +1,78 @@
+"""What a collection's prototypes are made of, class by class: what `lookalike prototypes` shows."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..indexer.fixed import squared_spreads
+from ..indexer.prototypes import Prototypes
+from ..indexer.windows import newest
+from ..measures.distance import distance_of
+from ..store.store import Store
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class.
+
+    prototypes: how many it has; 0 where its images cancel out, and have no direction. count: images they are made of.
+    newest_row, newest_key: the newest of these. spread: the root mean square distance of these images to their
+    prototype. nearest_class, nearest_distance: of the other classes the one with the nearest prototype. None where
+    there is none.
+    """
+
+    name: str
+    prototypes: int
+    count: int
+    newest_row: int
+    newest_key: str
+    spread: float | None
+    nearest_class: str | None
+    nearest_distance: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `prototypes --json`."""
+        fields = asdict(self)
+        return {"class": fields.pop("name"), **fields}
+
+
+def prototype_list(store: Store, prototypes: Prototypes) -> list[ClassRow]:
+    """One row for each class of `store`, sorted by name; `prototypes` are the store's."""
+    sums = prototypes.folded.sums
+    counts = np.bincount(sums.owners, sums.counts, len(sums.classes)).astype(int).tolist()
+    spreads = _spreads(prototypes)
+    near = _nearest_others(prototypes)
+    rows = newest(store, 1)
+    rows = rows[np.argsort(store.codes(rows))]  # one of each class, in the order of sums.classes
+    keys = store.keys(rows)
+    made = np.bincount(prototypes.owners, minlength=len(prototypes.classes)).tolist()
+    made_of = dict(zip(prototypes.classes, made, strict=True))
+    return [
+        ClassRow(name, made_of.get(name, 0), count, row, key, spreads.get(name), *near.get(name, (None, None)))
+        for name, count, row, key in zip(sums.classes, counts, rows.tolist(), keys, strict=True)
+    ]
+
+
+def _spreads(prototypes: Prototypes) -> dict[str, float]:
+    """Root mean square distances of the classes that have a prototype, from sums alone."""
+    sums = prototypes.folded.sums
+    squared = sums.counts * squared_spreads(sums.sums, sums.counts)
+    mean = np.bincount(sums.owners, squared, len(sums.classes)) / np.bincount(sums.owners, sums.counts)
+    found = dict(zip(sums.classes, np.sqrt(mean).tolist(), strict=True))
+    return {name: found[name] for name in prototypes.classes}
+
+
+def _nearest_others(prototypes: Prototypes) -> dict[str, tuple[str, float]]:
+    """Of each class that has prototypes, the nearest other class and the distance between their nearest prototypes."""
+    if len(prototypes.classes) < 2:
+        return {}
+    scores, codes = prototypes.search(prototypes.matrix, 2)
+    column = (codes[:, 0] == prototypes.owners).astype(int)  # its own class comes first, but for one that is equal
+    every = np.arange(len(codes))
+    score, code = scores[every, column], codes[every, column]
+    order = np.lexsort((code, -score, prototypes.owners))
+    first = order[np.searchsorted(prototypes.owners[order], np.arange(len(prototypes.classes)))]
+    distances = distance_of(score[first]).tolist()
+    names = [prototypes.classes[other] for other in code[first].tolist()]
+    return dict(zip(prototypes.classes, zip(names, distances, strict=True), strict=True))
