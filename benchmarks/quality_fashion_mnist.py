@@ -20,7 +20,7 @@ import numpy as np
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.recipe import load_recipe
 from lookalike.embedder.train import train
-from lookalike.measures.ranking import average_precision_at_r
+from lookalike.measures.retrieval import retrieval
 
 FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
@@ -77,22 +77,18 @@ class Log:
             print(f"{time.strftime('%H:%M:%S')} {done}/{total} {note}", file=sys.stderr, flush=True)
 
 
-def numbers(vectors: np.ndarray, labels: np.ndarray, queries: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+def numbers(vectors: np.ndarray, labels: np.ndarray, queries: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
     """10-NN and prototype accuracy, recall@1 and MAP@R."""
     classes = np.unique(labels)
     prototypes = np.stack([vectors[labels == c].mean(axis=0) for c in classes])
     prototypes /= np.linalg.norm(prototypes, axis=1, keepdims=True)
-    knn, first, precision = [], [], []
-    for block, hits in ranked(vectors, queries, int(np.bincount(labels).max())):
-        near = labels[hits]
-        knn.append(vote(near[:, :10]) == truth[block])
-        first.append(near[:, 0] == truth[block])
-        precision.append(average_precision_at_r(truth[block], near, np.bincount(labels)[truth[block]]))
+    knn = [vote(labels[hits]) == truth[block] for block, hits in ranked(vectors, queries, 10)]
+    found = retrieval(queries, truth, vectors, labels)
     return {
         "knn10": float(np.concatenate(knn).mean()),
         "prototype": float((classes[(queries @ prototypes.T).argmax(axis=1)] == truth).mean()),
-        "recall_at_1": float(np.concatenate(first).mean()),
-        "map_at_r": float(np.concatenate(precision).mean()),
+        "recall_at_1": found.recall_at(1),
+        "map_at_r": found.map_at_r(),
     }
 
 

@@ -1,26 +1,32 @@
 """How good an embedding is, on images that were kept out of training: recall@1 and MAP@R of each against all others."""
 
 import warnings
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ..measures.ranking import average_precision_at_r
+from ..measures.distances import class_distances
+from ..measures.retrieval import retrieval
 from ..store.errors import LookalikeError, LookalikeWarning
 
 MOST = 5000
 """Images scored at most: every one is compared with every other."""
-BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Scores:
-    """recall_at_1, map_at_r: shares, None where no class has two images. spread: 1 - |mean vector|², 0 if all agree."""
+    """recall_at_1, map_at_r: shares, None where no class has two images. spread: 1 - |mean vector|², 0 if all agree.
+
+    within, between: mean distance of the pairs of one class and of two, gap: how much farther the latter are; None
+    where there is no such pair.
+    """
 
     recall_at_1: float | None
     map_at_r: float | None
     spread: float
+    within: float | None
+    between: float | None
+    gap: float | None
 
     def to_json(self) -> dict[str, float | None]:
         """Give plain values."""
@@ -90,35 +96,6 @@ def thinned(positions: np.ndarray, most: int = MOST) -> np.ndarray:
 
 def score(vectors: np.ndarray, codes: np.ndarray) -> Scores:
     """Score unit rows (n, d) with class codes (n,): each row asks all others; classes of one row ask nothing."""
-    counts = np.bincount(codes)[codes] - 1 if len(codes) else np.zeros(0, dtype=np.int64)
-    deepest = int(counts.max(initial=0))
-    right, precision = [], []
-    for first, scores in _blocks(vectors):
-        hits = codes[_best(scores, max(deepest, 1))]
-        block = slice(first, first + len(scores))
-        asked = counts[block] > 0
-        right.append((hits[:, 0] == codes[block])[asked])
-        precision.append(average_precision_at_r(codes[block], hits, counts[block])[asked])
+    found = retrieval(vectors, codes, vectors, codes, own=np.arange(len(codes))[:, None])
     spread = 1.0 - float(np.square(vectors.mean(axis=0, dtype=np.float64)).sum()) if len(vectors) else 0.0
-    return Scores(_mean(right), _mean(precision), spread)
-
-
-def _blocks(vectors: np.ndarray) -> Iterable[tuple[int, np.ndarray]]:
-    if len(vectors) < 2:
-        return
-    for first in range(0, len(vectors), BLOCK):
-        scores = vectors[first : first + BLOCK] @ vectors.T
-        scores[np.arange(len(scores)), np.arange(first, first + len(scores))] = -np.inf
-        yield first, scores
-
-
-def _best(scores: np.ndarray, k: int) -> np.ndarray:
-    k = min(k, scores.shape[1] - 1)
-    nominated = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(scores, nominated, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(nominated, order, axis=1)
-
-
-def _mean(parts: list[np.ndarray]) -> float | None:
-    values = np.concatenate(parts) if parts else np.zeros(0)
-    return float(values.mean()) if len(values) else None
+    return Scores(found.recall_at(1), found.map_at_r(), spread, *class_distances(vectors, codes))

@@ -42,7 +42,7 @@ def retrieval(
     query_codes: np.ndarray,
     references: np.ndarray,
     codes: np.ndarray,
-    own: Sequence[np.ndarray] | None = None,
+    own: Sequence[np.ndarray] | np.ndarray | None = None,
     threads: int = 2,
 ) -> Retrieval:
     """Hold each query against all references.
@@ -75,7 +75,7 @@ def retrieval(
     return Retrieval(*found)
 
 
-def _places(order: np.ndarray, own: Sequence[np.ndarray] | None):  # type: ignore[no-untyped-def]
+def _places(order: np.ndarray, own: Sequence[np.ndarray] | np.ndarray | None):  # type: ignore[no-untyped-def]
     """From a query to its own references' places after sorting by class; None where nothing is left out."""
     if own is None or not any(len(rows) for rows in own):
         return None

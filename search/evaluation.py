@@ -71,6 +71,9 @@ def ask_source(collection: "Collection", source: str, way: Way, progress: Progre
     """
     encoded = collection.images.encode_source(source, progress)
     labels = np.array([label or "" for label in encoded.labels], dtype=object)
+    if not len(labels):
+        rejected = f" ({encoded.rejected} were rejected)" if encoded.rejected else ""
+        raise LookalikeError(f"{source} has no readable image{rejected}, so nothing can be measured")
     if not (labels != "").any():
         raise LookalikeError(
             f"{source} has no labels, so nothing can be measured: give class folders or a label column"
