@@ -1,7 +1,29 @@
-"""Distances between all rows of a batch, and the way back: from a gradient over the distances to one over the rows."""
+"""Distances between all rows of a batch, and the way back: from a gradient over the distances to one over the rows.
+
+A distance is made of points (b, d) and has their `matrix` (b, b), symmetric with a zero diagonal, and `dim`, their d.
+"""
+
+from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from .absolute import pull_of_sums
+
+
+class Distance(Protocol):
+    """What a loss asks of a distance; `matrix` may be used up by `pull_back`."""
+
+    matrix: Tensor
+    dim: int
+
+    def __init__(self, points: Tensor) -> None: ...
+
+    def pull_back(self, weights: Tensor) -> Tensor:
+        """The gradient (b, d) of sum(weights * matrix) by the points, none from a distance of zero; uses up weights."""
+
+    def chords(self) -> Tensor:
+        """The Euclidean distances (b, b) between the same points, which are unit rows."""
 
 
 def unit_rows(points: Tensor) -> Tensor:
@@ -29,6 +51,7 @@ class Euclidean:
     _PAIR_VALUES = 1 << 20  # values of pair differences held at a time
 
     def __init__(self, points: Tensor) -> None:
+        self.dim = points.shape[1]
         shrink = _shrink(points.abs().max())
         self._points = points * shrink
         self.matrix = torch.cdist(self._points, self._points).fill_diagonal_(torch.inf)
@@ -55,6 +78,10 @@ class Euclidean:
         # Two products: adding the transpose first walks memory across rows and costs more than the second product.
         return near.addmm_(pull, self._points, alpha=-1).addmm_(pull.T, self._points, alpha=-1)
 
+    def chords(self) -> Tensor:
+        """The matrix itself."""
+        return self.matrix
+
     def _close_pairs(self) -> tuple[Tensor, ...]:
         if len(self._points) < 2:
             return ()
@@ -73,4 +100,53 @@ class Euclidean:
         return direction.to(self._points.dtype), distance
 
 
-DISTANCES = {"euclidean": Euclidean}
+class SquaredEuclidean:
+    """Squares of Euclidean distances, taken from these so that near rows keep their digits."""
+
+    _FACTOR = 1.0
+
+    def __init__(self, points: Tensor) -> None:
+        self.dim = points.shape[1]
+        self._roots = Euclidean(points)
+        self.matrix = self._roots.matrix.square().mul_(self._FACTOR)
+
+    def pull_back(self, weights: Tensor) -> Tensor:
+        """The gradient (b, d) of sum(weights * matrix) by the points; uses up `weights`."""
+        return self._roots.pull_back(weights.mul_(self._roots.matrix).mul_(2 * self._FACTOR))
+
+    def chords(self) -> Tensor:
+        """The distances that are squared here."""
+        return self._roots.matrix
+
+
+class Cosine(SquaredEuclidean):
+    """1 - cosine, for unit rows: half the squared distance, which unlike the inner product is exact near zero.
+
+    The gradient differs from that of the inner product along the rows only, and normalising takes that part out.
+    """
+
+    _FACTOR = 0.5
+
+
+class Manhattan:
+    """Sums of absolute differences. Time O(b^2 d), without the matrix product that the other distances have."""
+
+    def __init__(self, points: Tensor) -> None:
+        self._points, self.dim = points, points.shape[1]
+        self.matrix = torch.cdist(points, points, p=1)
+
+    def pull_back(self, weights: Tensor) -> Tensor:
+        """The gradient (b, d) of sum(weights * matrix) by the points, none from coordinates that are equal."""
+        return pull_of_sums(self._points, weights)
+
+    def chords(self) -> Tensor:
+        """Measured anew."""
+        return Euclidean(self._points).matrix
+
+
+DISTANCES: dict[str, type[Distance]] = {
+    "euclidean": Euclidean,
+    "squared-euclidean": SquaredEuclidean,
+    "cosine": Cosine,
+    "manhattan": Manhattan,
+}

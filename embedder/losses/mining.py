@@ -1,9 +1,10 @@
-"""What a mining is: a choice of triplets, given as how often each pair of the batch takes part in an active one.
+"""Minings that take every triplet of a kind, given as how often each pair of the batch takes part in an active one.
 
 mine(distances (b, b), groups, margin) -> (b, b) in the dtype of `distances`, an anchor a row: at a positive's column
 the number of active triplets with it, at a negative's minus that number, zero elsewhere. A triplet (a, p, n) is
 active when its loss d(a, p) - d(a, n) + margin, rounded as floats are, is above zero and the mining chose it. These
-numbers are the gradient of the summed loss by the distances, and the sum itself follows from them.
+numbers are the gradient of the summed loss by the distances, and the sum itself follows from them: no triplet is
+gone through. That needs a loss that is linear in the distances; the soft margin is not.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from torch import Tensor
 from .groups import Groups
 from .intervals import interval_counts
 
-Mining = Callable[[Tensor, Groups, float], Tensor]
+Counting = Callable[[Tensor, Groups, float], Tensor]
 
 
 def semi_hard(distances: Tensor, groups: Groups, margin: float) -> Tensor:
@@ -27,15 +28,6 @@ def semi_hard(distances: Tensor, groups: Groups, margin: float) -> Tensor:
 def all_triplets(distances: Tensor, groups: Groups, margin: float) -> Tensor:
     """Every triplet with d(a, n) < d(a, p) + margin ("batch all", Hermans et al. 2017, section 2)."""
     return _counts(distances, groups, None, _reach(groups.at_positives(distances, -torch.inf), margin))
-
-
-def hard(distances: Tensor, groups: Groups, margin: float) -> Tensor:
-    """For every anchor its farthest positive and its nearest negative ("batch hard", Hermans et al. 2017, eq. 5)."""
-    positive, at = groups.at_positives(distances, -torch.inf).max(1, keepdim=True)
-    negative, far = groups.only_negatives(distances).min(1, keepdim=True)
-    active = ((positive - negative + margin) > 0).to(distances.dtype)
-    counts = torch.zeros_like(distances).scatter_(1, groups.positives.gather(1, at), active)
-    return counts.scatter_add_(1, far, -active)
 
 
 def _counts(distances: Tensor, groups: Groups, starts: Tensor | None, stops: Tensor) -> Tensor:
@@ -53,4 +45,4 @@ def _reach(positive: Tensor, margin: float) -> Tensor:
     return torch.where(stop - positive < limit, torch.nextafter(stop, torch.full_like(stop, torch.inf)), stop)
 
 
-MINING: dict[str, Mining] = {"semi-hard": semi_hard, "all": all_triplets, "hard": hard}
+COUNTING: dict[str, Counting] = {"semi-hard": semi_hard, "all": all_triplets}

@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+
+from .groups import Groups
 
 
 @dataclass(frozen=True)
 class LossStats:
     """What the progress line shows of a step: 0-d tensors on the batch's device, float64 (`active` int64).
 
-    `active` is the number of triplets with a positive loss that were averaged, `active_share` its share of the triplets
-    that the mining chose from; `positive_distance` and `negative_distance` are means over all pairs of one class and of
-    two. NaN where there is nothing to average.
+    `active` is how many of a batch's triplets, pairs or images the loss still works at, `active_share` its share of
+    those it could; each loss says which these are. `positive_distance` and `negative_distance` are means over all pairs
+    of one class and of two, in the loss's own distance, Euclidean if it has none. NaN where there is nothing.
     """
 
     active: Tensor
@@ -26,3 +29,25 @@ class LossResult:
 
     loss: Tensor
     stats: LossStats
+
+
+def stats_of(distances: Tensor, groups: Groups, active: Tensor, choices: Tensor) -> LossStats:
+    """The stats of a batch with these distances (b, b) of a zero diagonal; `active` of the `choices` are 0-d counts."""
+    positive = groups.at_positives(distances, 0.0).sum(dtype=torch.float64)
+    negative = distances.sum(dtype=torch.float64) - positive
+    return LossStats(
+        active=active.long(),
+        active_share=_mean(active.double(), choices),
+        positive_distance=_mean(positive, groups.positive_pairs),
+        negative_distance=_mean(negative, groups.negative_pairs),
+    )
+
+
+def stats_of_rows(rows: Tensor, groups: Groups, active: Tensor, choices: Tensor) -> LossStats:
+    """`stats_of` by the Euclidean distances of unit rows (b, d)."""
+    rows = rows.detach()
+    return stats_of(torch.cdist(rows, rows).fill_diagonal_(0), groups, active, choices)
+
+
+def _mean(total: Tensor, count: Tensor) -> Tensor:
+    return torch.where(count > 0, total / count, torch.nan)

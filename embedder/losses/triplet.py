@@ -1,59 +1,98 @@
 """The triplet loss: an image nearer to its own class than to any other, by a margin."""
 
-import math
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ...store.errors import LookalikeError
-from .distances import DISTANCES, Euclidean, unit_rows
+from .batch import check_batch, check_number, choice, full_precision, rows_of
+from .distances import DISTANCES, Distance
+from .drawing import DRAWING, Triplets
+from .gradient import with_gradient
 from .groups import Groups
 from .intervals import row_blocks
-from .mining import MINING, Mining, hard
-from .result import LossResult, LossStats
+from .margins import HardMargin, Margin, SoftMargin
+from .mining import COUNTING, Counting
+from .result import LossResult, stats_of
+
+MININGS = (*COUNTING, *DRAWING)
+SOFT = "soft"
+_VALUES = 1 << 18  # gaps at a time, where all are gone through
 
 
 def triplet(
     embeddings: Tensor,
     labels: Tensor,
     *,
-    margin: float = 0.2,
+    margin: float | str = 0.2,
     mining: str = "semi-hard",
     distance: str = "euclidean",
     normalise: bool = True,
+    generator: torch.Generator | None = None,
 ) -> LossResult:
-    """Mean of d(a, p) - d(a, n) + margin over the mined triplets in which it is positive; zero when there is none.
+    """Mean of max(0, d(a, p) - d(a, n) + margin) over the mined triplets that cost anything; zero when there is none.
 
-    embeddings (b, d) floating, any finite values, scaled to unit rows unless `normalise` is off; labels (b,)
-    integers. `mining` is "semi-hard" (every triplet with d(a, p) < d(a, n) < d(a, p) + margin), "all" (every triplet)
-    or "hard" (for each anchor its farthest positive and nearest negative). Half precision is computed in float32.
-    Memory is O(b^2), the gradient is finite at distance zero, and a batch without triplets gives zero with a zero
-    gradient. Value and gradient are those of pytorch-metric-learning's TripletMarginMiner or BatchHardMiner with
-    TripletMarginLoss at the same margin. LookalikeError for shapes, a margin or a name that cannot be meant.
+    embeddings (b, d) floating, any finite values, scaled to unit rows unless `normalise` is off; labels (b,) integers.
+    `margin` is a number, or "soft": log(1 + exp(d(a, p) - d(a, n))), averaged over all mined triplets. `mining` is
+    "semi-hard" (every triplet with d(a, p) < d(a, n) < d(a, p) + margin), "all" (every triplet), "hard" (for each
+    anchor its farthest positive and nearest negative), "distance-weighted" or "random" (for each anchor and positive a
+    negative, drawn so that all distances come alike, or just so) or "facenet-mix" (half the hardest of a large draw,
+    half random); the last three draw by `generator`, a CPU one, or torch's own. `distance` is "euclidean",
+    "squared-euclidean", "cosine" (1 - cosine) or "manhattan".
 
-    Schroff et al. 2015, FaceNet, eq. 1 to 4; Hermans et al. 2017, In Defense of the Triplet Loss.
+    Half precision is computed in float32. The gradient is finite at distance zero, and a batch without triplets gives
+    zero with a zero gradient. Memory is O(b^2). Time is O(b^2 (d + log k)) for k images a class, but for two: the
+    soft margin over all triplets goes through them, O(b^2 k), since only a loss that is linear in the distances
+    can be summed without; and Manhattan distances have a slower O(b^2 d). Active are the triplets that cost anything,
+    with the soft margin those whose negative is the nearer. Value and gradient are those of pytorch-metric-learning's
+    TripletMarginMiner or BatchHardMiner with TripletMarginLoss at the same margin and distance. LookalikeError for
+    shapes, a margin, a name or a combination that cannot be meant.
+
+    Schroff et al. 2015, FaceNet, eq. 1 to 4; Hermans et al. 2017, In Defense of the Triplet Loss; Wu et al. 2017,
+    Sampling Matters in Deep Embedding Learning.
     """
-    _check(embeddings, labels, margin)
-    mine, measure = _choice("mining", mining, MINING), _choice("distance", distance, DISTANCES)
-    with torch.autocast(embeddings.device.type, enabled=False):
-        points = embeddings if embeddings.dtype in (torch.float32, torch.float64) else embeddings.float()
-        points = unit_rows(points) if normalise else points
+    check_batch(embeddings, labels)
+    _check(margin, mining, normalise)
+    measure = choice("distance", distance, DISTANCES)
+    with full_precision(embeddings):
+        points = rows_of(embeddings, normalise or distance == "cosine")
         with torch.no_grad():
-            loss, gradient, stats = _mined_loss(points, labels.to(points.device), margin, mine, measure)
-        return LossResult(_KnownGradient.apply(points, loss, gradient), stats)
+            groups, metric = Groups(labels.to(points.device)), measure(points)
+            mined = _mined(metric, groups, margin, mining, generator)
+            stats = stats_of(metric.matrix, groups, mined.active, mined.choices)
+            averaged = mined.averaged.clamp_min(1)
+            loss = (mined.total / averaged).to(points.dtype)
+            gradient = metric.pull_back(mined.weights.div_(averaged)) if points.requires_grad else torch.empty(0)
+        return LossResult(with_gradient(points, loss, gradient), stats)
 
 
-def _mined_loss(
-    points: Tensor, labels: Tensor, margin: float, mine: Mining, measure: type[Euclidean]
-) -> tuple[Tensor, Tensor, LossStats]:
-    groups, metric = Groups(labels), measure(points)
-    counts = mine(metric.matrix, groups, margin)
+class _Mined(NamedTuple):
+    """The summed loss, its gradient (b, b) by the distances, what to divide both by, and two counts."""
+
+    weights: Tensor
+    total: Tensor
+    averaged: Tensor
+    active: Tensor
+    choices: Tensor
+
+
+def _mined(
+    metric: Distance, groups: Groups, margin: float | str, mining: str, generator: torch.Generator | None
+) -> _Mined:
+    if mining in DRAWING:
+        penalty = HardMargin(margin) if isinstance(margin, (int, float)) else SoftMargin()
+        return _listed(metric.matrix, DRAWING[mining](metric, groups, generator), penalty)
+    if isinstance(margin, str):
+        return _every(metric.matrix, groups, SoftMargin())
+    return _counted(metric.matrix, groups, COUNTING[mining], margin)
+
+
+def _counted(distances: Tensor, groups: Groups, count: Counting, margin: float) -> _Mined:
+    """By the numbers of active triplets, which are the gradient."""
+    counts = count(distances, groups, margin)
     active = (counts.gather(1, groups.positives) * groups.real).sum(dtype=torch.float64)
-    mean = (_product(metric.matrix, counts) + margin * active) / active.clamp_min(1)
-    stats = _stats(metric.matrix, groups, active, groups.complete_anchors if mine is hard else groups.triplets)
-    gradient = metric.pull_back(counts.div_(active.clamp_min(1))) if points.requires_grad else torch.empty(0)
-    return mean.to(points.dtype), gradient, stats
+    return _Mined(counts, _product(distances, counts) + margin * active, active, active, groups.triplets)
 
 
 def _product(distances: Tensor, counts: Tensor) -> Tensor:
@@ -66,51 +105,41 @@ def _product(distances: Tensor, counts: Tensor) -> Tensor:
     )
 
 
-def _stats(distances: Tensor, groups: Groups, active: Tensor, choices: Tensor) -> LossStats:
-    positive = groups.at_positives(distances, 0.0).sum(dtype=torch.float64)
-    negative = distances.sum(dtype=torch.float64) - positive
-    return LossStats(
-        active=active.long(),
-        active_share=_mean(active, choices),
-        positive_distance=_mean(positive, groups.positive_pairs),
-        negative_distance=_mean(negative, groups.negative_pairs),
-    )
+def _listed(distances: Tensor, triplets: Triplets, margin: Margin) -> _Mined:
+    """By the triplets themselves."""
+    gaps = triplets.gaps(distances)
+    losses, slopes = margin.losses(gaps), margin.slopes(gaps)
+    weights = torch.zeros_like(distances)
+    weights.index_put_((triplets.anchor, triplets.positive), slopes, accumulate=True)
+    weights.index_put_((triplets.anchor, triplets.negative), -slopes, accumulate=True)
+    choices = torch.tensor(len(gaps), device=gaps.device)
+    return _Mined(weights, losses.sum(dtype=torch.float64), margin.averaged(losses), margin.active(gaps), choices)
 
 
-def _mean(total: Tensor, count: Tensor) -> Tensor:
-    return torch.where(count > 0, total / count, torch.nan)
+def _every(distances: Tensor, groups: Groups, margin: SoftMargin) -> _Mined:
+    """By all triplets, some anchors' at a time."""
+    positive, negative = groups.at_positives(distances, -torch.inf), groups.only_negatives(distances)
+    weights = torch.zeros_like(distances)
+    total, active = weights.new_zeros((), dtype=torch.float64), torch.zeros_like(groups.triplets)
+    step = max(1, _VALUES // (positive.shape[1] * negative.shape[1]))
+    for first in range(0, len(distances), step):
+        rows = slice(first, first + step)
+        gaps = positive[rows, :, None] - negative[rows, None, :]  # -inf, at no cost, for what is no triplet
+        slopes = margin.slopes(gaps)
+        weights[rows] -= slopes.sum(1)
+        weights[rows].scatter_add_(1, groups.positives[rows], slopes.sum(2))
+        total += margin.losses(gaps).sum(dtype=torch.float64)
+        active += margin.active(gaps)
+    return _Mined(weights, total, groups.triplets, active, groups.triplets)
 
 
-class _KnownGradient(torch.autograd.Function):
-    """The loss, with its gradient by the points worked out beforehand."""
-
-    @staticmethod
-    def forward(ctx: Any, points: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-        ctx.save_for_backward(gradient)
-        return loss.clone()
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        return upstream * ctx.saved_tensors[0], None, None
-
-
-def _check(embeddings: Tensor, labels: Tensor, margin: float) -> None:
-    if embeddings.ndim != 2 or not embeddings.is_floating_point() or not embeddings.numel():
+def _check(margin: float | str, mining: str, normalise: bool) -> None:
+    choice("mining", mining, dict.fromkeys(MININGS))
+    if margin != SOFT:
+        check_number("margin", margin, "0.2 (or soft)")
+    if margin == SOFT and mining == "semi-hard":
+        raise LookalikeError(f"mining is 'semi-hard': it ends at the margin, and {SOFT!r} has no end; all would work")
+    if mining == "distance-weighted" and not normalise:
         raise LookalikeError(
-            f"embeddings are {_shown(embeddings)}; a floating (batch, dim) matrix with a row would work"
+            "mining is 'distance-weighted': it draws by the distances of unit rows; normalise=True would work"
         )
-    if labels.shape != embeddings.shape[:1] or labels.is_floating_point() or labels.is_complex():
-        raise LookalikeError(f"labels are {_shown(labels)}; {len(embeddings)} integers, one a row, would work")
-    if not (math.isfinite(margin) and margin > 0):
-        raise LookalikeError(f"margin is {margin}; a number above 0, such as 0.2, would work")
-
-
-def _choice(setting: str, name: str, choices: dict[str, Any]) -> Any:
-    if name not in choices:
-        raise LookalikeError(f"{setting} is {name!r}; {', '.join(choices)} would work")
-    return choices[name]
-
-
-def _shown(tensor: Tensor) -> str:
-    return f"{tensor.dtype} of shape {tuple(tensor.shape)}"

@@ -21,35 +21,51 @@ class Naive:
     negative_distance: float
 
 
-def naive_triplet(points: Tensor, labels: Tensor, margin: float, mining: str, normalise: bool = True) -> Naive:
+def naive_triplet(
+    points: Tensor, labels: Tensor, margin: float | str, mining: str, normalise: bool = True, kind: str = "euclidean"
+) -> Naive:
     rows = points.detach().clone().requires_grad_()
     used = rows / rows.norm(dim=1, keepdim=True) if normalise else rows
-    distance = {pair: _distance(used[pair[0]], used[pair[1]]) for pair in itertools.permutations(range(len(rows)), 2)}
+    between = DISTANCES[kind]
+    distance = {pair: between(used[pair[0]], used[pair[1]]) for pair in itertools.permutations(range(len(rows)), 2)}
     triplets = [
         (a, p, n) for a, p, n in itertools.permutations(range(len(rows)), 3) if labels[a] == labels[p] != labels[n]
     ]
     chosen = _hardest(triplets, distance) if mining == "hard" else triplets
     if mining == "semi-hard":
         chosen = [(a, p, n) for a, p, n in chosen if distance[a, p] < distance[a, n] < distance[a, p] + margin]
-    losses = [distance[a, p] - distance[a, n] + margin for a, p, n in chosen]
-    losses = [loss for loss in losses if loss > 0]
+    if margin == "soft":
+        losses = [torch.log1p(torch.exp(distance[a, p] - distance[a, n])) for a, p, n in chosen]
+        active = sum(bool(distance[a, p] > distance[a, n]) for a, p, n in chosen)
+    else:
+        losses = [distance[a, p] - distance[a, n] + margin for a, p, n in chosen]
+        losses = [loss for loss in losses if loss > 0]
+        active = len(losses)
     loss = sum(losses) / len(losses) if losses else (rows * 0).sum()
     loss.backward()
     return Naive(
         loss=loss.item(),
         gradient=rows.grad,
-        active=len(losses),
+        active=active,
         choices=len(chosen) if mining == "hard" else len(triplets),
         positive_distance=_mean([d.item() for (i, j), d in distance.items() if labels[i] == labels[j]]),
         negative_distance=_mean([d.item() for (i, j), d in distance.items() if labels[i] != labels[j]]),
     )
 
 
-def _distance(x: Tensor, y: Tensor) -> Tensor:
+def _euclidean(x: Tensor, y: Tensor) -> Tensor:
     difference = x - y
     if not difference.any():
         return (difference * 0).sum()
     return difference.norm()
+
+
+DISTANCES = {
+    "euclidean": _euclidean,
+    "squared-euclidean": lambda x, y: (x - y).square().sum(),
+    "cosine": lambda x, y: 1 - x @ y / (x.norm() * y.norm()),
+    "manhattan": lambda x, y: (x - y).abs().sum(),
+}
 
 
 def _hardest(triplets: list, distance: dict) -> list:
@@ -69,6 +85,12 @@ def _mean(values: list) -> float:
 @pytest.fixture
 def naive():
     return naive_triplet
+
+
+@pytest.fixture
+def naive_distances():
+    """Each kind of distance between two rows."""
+    return DISTANCES
 
 
 def _random(b: int, d: int, seed: int) -> Tensor:

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lookalike.embedder.losses import triplet as module
 from lookalike.embedder.losses.triplet import triplet
 from lookalike.store.errors import LookalikeError
 
@@ -33,6 +34,51 @@ def test_equals_three_nested_loops(batch, naive, mining, margin, normalise):
     assert result.stats.active_share.item() == pytest.approx(share, nan_ok=True)
     assert result.stats.positive_distance.item() == pytest.approx(expected.positive_distance, nan_ok=True)
     assert result.stats.negative_distance.item() == pytest.approx(expected.negative_distance, nan_ok=True)
+
+
+@pytest.mark.parametrize("distance", ["squared-euclidean", "cosine", "manhattan"])
+@pytest.mark.parametrize("margin", [0.2, "soft"])
+@pytest.mark.parametrize("mining", MININGS)
+def test_other_distances_and_the_soft_margin_equal_the_loops_too(batch, naive, mining, margin, distance):
+    if (mining, margin) == ("semi-hard", "soft"):
+        return  # refused, see below
+    points, labels = batch
+    expected = naive(points, labels, margin, mining, kind=distance)
+    result, gradient = with_gradient(points, labels, margin=margin, mining=mining, distance=distance)
+    if not tied(points):  # there a last bit decides whether a triplet costs anything
+        assert result.stats.active == expected.active
+        assert result.loss.item() == pytest.approx(expected.loss, rel=1e-7, abs=1e-12)
+        torch.testing.assert_close(gradient, expected.gradient, rtol=1e-6, atol=1e-9)
+    assert gradient.isfinite().all()
+    assert result.stats.positive_distance.item() == pytest.approx(expected.positive_distance, nan_ok=True, abs=1e-12)
+    assert result.stats.negative_distance.item() == pytest.approx(expected.negative_distance, nan_ok=True, abs=1e-12)
+
+
+@pytest.mark.parametrize("mining", ["all", "hard"])
+def test_the_soft_margin_equals_the_loops(batch, naive, mining):
+    points, labels = batch
+    expected = naive(points, labels, "soft", mining)
+    result, gradient = with_gradient(points, labels, margin="soft", mining=mining)
+    assert result.loss.item() == pytest.approx(expected.loss, rel=1e-7, abs=1e-12)
+    if not tied(points):
+        assert result.stats.active == expected.active
+        torch.testing.assert_close(gradient, expected.gradient, rtol=1e-6, atol=1e-9)
+
+
+def test_the_soft_margin_goes_through_all_triplets_some_anchors_at_a_time(monkeypatch):
+    points, labels = torch.randn(40, 6), torch.arange(40) % 7
+    expected, exact = with_gradient(points, labels, margin="soft", mining="all")
+    monkeypatch.setattr(module, "_VALUES", 700)
+    result, gradient = with_gradient(points, labels, margin="soft", mining="all")
+    torch.testing.assert_close(result.loss, expected.loss)
+    torch.testing.assert_close(gradient, exact)
+
+
+def test_the_soft_margin_does_not_overflow():
+    points = torch.tensor([[0.0], [1e4], [1.0]])
+    result, gradient = with_gradient(points, torch.tensor([0, 0, 1]), margin="soft", mining="all", normalise=False)
+    assert result.loss.item() == pytest.approx((9999 + 1.3132617) / 2, rel=1e-6)
+    assert gradient.isfinite().all()
 
 
 def tied(points):
@@ -171,8 +217,11 @@ def test_input_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"mining": "semihard"}, "mining is 'semihard'; semi-hard, all, hard would work"),
-        ({"distance": "cosmic"}, "distance is 'cosmic'; euclidean would work"),
+        ({"mining": "semihard"}, "mining is 'semihard'; semi-hard, all, hard, distance-weighted,"),
+        ({"distance": "cosmic"}, "distance is 'cosmic'; euclidean, squared-euclidean, cosine, manhattan would work"),
+        ({"margin": "soft"}, "mining is 'semi-hard': it ends at the margin"),
+        ({"margin": "hard"}, "margin is 'hard'; a number above 0, such as 0.2 (or soft), would work"),
+        ({"mining": "distance-weighted", "normalise": False}, "normalise=True would work"),
         ({"margin": 0.0}, "margin is 0.0"),
         ({"margin": math.nan}, "margin is nan"),
         ({"margin": math.inf}, "margin is inf"),

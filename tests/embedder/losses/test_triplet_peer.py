@@ -13,14 +13,27 @@ from lookalike.embedder.losses.triplet import triplet
 def peer(needs):
     needs("pytorch_metric_learning")
 
-    def loss_and_gradient(points, labels, margin, mining):
-        from pytorch_metric_learning import losses, miners
+    def loss_and_gradient(points, labels, margin, mining, distance="euclidean"):
+        from pytorch_metric_learning import distances, losses, miners
 
         names = {"semi-hard": "semihard", "all": "all"}
-        miner = miners.BatchHardMiner() if mining == "hard" else miners.TripletMarginMiner(margin, names[mining])
+        measure = {
+            "euclidean": distances.LpDistance(),
+            "squared-euclidean": distances.LpDistance(power=2),
+            "cosine": distances.CosineSimilarity(),
+            "manhattan": distances.LpDistance(p=1, normalize_embeddings=False),  # it would divide by the sum
+        }[distance]
+        hard = mining == "hard"
+        soft = margin == "soft"
         rows = points.clone().requires_grad_()
-        mined = miner(rows, labels)
-        loss = losses.TripletMarginLoss(margin)(rows, labels, mined)
+        used = torch.nn.functional.normalize(rows) if distance == "manhattan" else rows
+        if hard:
+            mined = miners.BatchHardMiner(distance=measure)(used, labels)
+        elif soft:
+            mined = None  # all triplets
+        else:
+            mined = miners.TripletMarginMiner(margin, names[mining], distance=measure)(used, labels)
+        loss = losses.TripletMarginLoss(0 if soft else margin, smooth_loss=soft, distance=measure)(used, labels, mined)
         loss.backward()
         return loss, rows.grad
 
@@ -52,6 +65,22 @@ def test_equals_the_peer(peer, mining, kind, classes, images, dtype, margin):
     assert result.loss.item() == pytest.approx(loss.item(), rel=1e-5)
     assert (rows.grad - gradient).norm() <= 1e-5 * gradient.norm()
     torch.testing.assert_close(rows.grad, gradient, rtol=1e-4, atol=1e-5 * gradient.abs().max().item())
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "squared-euclidean", "cosine", "manhattan"])
+@pytest.mark.parametrize(
+    ("mining", "margin"), [("semi-hard", 0.2), ("all", 0.2), ("hard", 0.2), ("all", "soft"), ("hard", "soft")]
+)
+@pytest.mark.parametrize("kind", ["clustered", "ragged"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_equals_the_peer_at_every_distance(peer, mining, margin, distance, kind, dtype):
+    points, labels = batch(8, 6, kind, dtype)
+    loss, gradient = peer(points, labels, margin, mining, distance)
+    rows = points.clone().requires_grad_()
+    result = triplet(rows, labels, margin=margin, mining=mining, distance=distance)
+    result.loss.backward()
+    assert result.loss.item() == pytest.approx(loss.item(), rel=1e-5)
+    assert (rows.grad - gradient).norm() <= 2e-5 * gradient.norm()
 
 
 @pytest.mark.parametrize("mining", ["semi-hard", "all"])

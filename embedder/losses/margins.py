@@ -1,0 +1,65 @@
+"""What a triplet costs, as a function of its gap d(a, p) - d(a, n)."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Margin(Protocol):
+    """Any of the below."""
+
+    def losses(self, gaps: Tensor) -> Tensor:
+        """The loss of each gap, in its dtype and shape."""
+
+    def slopes(self, gaps: Tensor) -> Tensor:
+        """The derivative of the loss by each gap."""
+
+    def averaged(self, losses: Tensor) -> Tensor:
+        """How many of the losses the mean is taken over, as a 0-d tensor."""
+
+    def active(self, gaps: Tensor) -> Tensor:
+        """How many of the gaps are counted as active, as a 0-d tensor."""
+
+
+class HardMargin:
+    """max(0, gap + width): the mean is over triplets with a positive loss, which are the active ones."""
+
+    def __init__(self, width: float) -> None:
+        self.width = width
+
+    def losses(self, gaps: Tensor) -> Tensor:
+        """The part above zero, rounded as gap + width is."""
+        return (gaps + self.width).clamp_min(0)
+
+    def slopes(self, gaps: Tensor) -> Tensor:
+        """1 where the loss is positive, else 0."""
+        return (gaps + self.width > 0).to(gaps.dtype)
+
+    def averaged(self, losses: Tensor) -> Tensor:
+        """The positive losses."""
+        return (losses > 0).sum()
+
+    def active(self, gaps: Tensor) -> Tensor:
+        """The positive losses."""
+        return (gaps + self.width > 0).sum()
+
+
+class SoftMargin:
+    """log(1 + exp(gap)) (Hermans et al. 2017): every triplet counts; active are those with the negative nearer."""
+
+    def losses(self, gaps: Tensor) -> Tensor:
+        """Without overflow: the gap itself where it is large."""
+        return torch.nn.functional.softplus(gaps)
+
+    def slopes(self, gaps: Tensor) -> Tensor:
+        """The logistic function."""
+        return gaps.sigmoid()
+
+    def averaged(self, losses: Tensor) -> Tensor:
+        """All of them."""
+        return torch.tensor(losses.numel(), device=losses.device)
+
+    def active(self, gaps: Tensor) -> Tensor:
+        """Those above zero."""
+        return (gaps > 0).sum()
