@@ -1,0 +1,57 @@
+"""Pairs: a classifier that learns, beside the embedding, to tell pairs of one class from pairs of two."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .absolute import weighted_sums
+from .batch import check_batch, check_dim, full_precision, rows_of
+from .groups import Groups
+from .result import LossResult, stats_of_rows
+
+STEEPNESS, MIDDLE = 10.0, 0.75
+"""What an untrained classifier answers: logit 0 at a distance of about MIDDLE, falling by STEEPNESS a unit of it."""
+
+
+class Pairs(nn.Module):
+    """A Siamese network's binary classifier: P(same class) = logistic(bias + sum_k weight[k] * |a[k] - b[k]|).
+
+    Parameters: `weight` (dim,) and `bias` (), trained with the network. pairs(embeddings (b, dim) floating, labels (b,)
+    integers) is the cross-entropy over all pairs of the batch, of one class and of two weighing half each however many
+    they are; a kind that the batch lacks counts as 0. The embeddings are scaled to unit rows. Active are the pairs that
+    the classifier gets wrong. Half precision is computed in float32, memory is O(b^2), time O(b^2 dim), and the
+    gradient is finite at distance zero. LookalikeError for shapes that cannot be meant.
+
+    Koch et al. 2015, Siamese Neural Networks for One-shot Image Recognition, section 3.1.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        # Coordinates of unit rows at distance c differ by some 0.8 c / sqrt(dim), the mean of a normal one.
+        slope = STEEPNESS / (math.sqrt(2 / math.pi) * math.sqrt(dim))
+        self.weight = nn.Parameter(torch.full((dim,), -slope))
+        self.bias = nn.Parameter(torch.tensor(STEEPNESS * MIDDLE))
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> LossResult:
+        check_batch(embeddings, labels)
+        check_dim(embeddings, len(self.weight))
+        with full_precision(embeddings):
+            rows = rows_of(embeddings)
+            labels = labels.to(rows.device)
+            groups = Groups(labels)
+            logits = weighted_sums(rows, self.weight.to(rows.dtype)) + self.bias
+            same = (labels[:, None] == labels).fill_diagonal_(False)
+            different = labels[:, None] != labels
+            loss = (_mean(F.softplus(-logits), same) + _mean(F.softplus(logits), different)) / 2
+            wrong = (same & (logits < 0) | different & (logits >= 0)).sum()
+            return LossResult(loss, stats_of_rows(rows, groups, wrong, groups.positive_pairs + groups.negative_pairs))
+
+    def logits(self, left: Tensor, right: Tensor) -> Tensor:
+        """log(P / (1 - P)) of "same class" (n,) for the pairs of two matrices (n, dim), scaled to unit rows."""
+        return (rows_of(left) - rows_of(right)).abs() @ self.weight + self.bias
+
+
+def _mean(values: Tensor, where: Tensor) -> Tensor:
+    return (values * where).sum() / where.sum().clamp_min(1)
