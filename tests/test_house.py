@@ -33,7 +33,11 @@ FOREIGN = {
     "configs": set(),
 }
 # One library in one file, as the design's table has it.
-ALONE = {"h5py": "store/matrix_files.py", "duckdb": "store/where.py"}
+ALONE = {
+    "h5py": "store/matrix_files.py",
+    "duckdb": "store/where.py",
+    "pytorch_metric_learning": "embedder/losses/pml.py",
+}
 SHELL = {"click", "rich"}
 
 
