@@ -18,23 +18,28 @@ class Batches:
     """P x K batches over images with `labels` (n,): names, or integers where -1 means unlabelled and is never drawn.
 
     A batch has `classes` different classes, or all of them where there are fewer, and `images` of each: different
-    ones where the class has enough, else each about equally often. LookalikeError for less than two classes, where no
-    class has two images, and for `classes` or `images` below 2.
+    ones where the class has enough, else each about equally often, or just once where `repeats` is off. LookalikeError
+    for less than two classes, where no class has two images, and for `classes` or `images` below 2.
     """
 
-    def __init__(self, labels: Sequence[str] | np.ndarray, *, classes: int, images: int, seed: int) -> None:
+    def __init__(
+        self, labels: Sequence[str] | np.ndarray, *, classes: int, images: int, seed: int, repeats: bool = True
+    ) -> None:
         for setting, value in (("classes", classes), ("images", images)):
             if value < 2:
                 raise LookalikeError(f"batch.{setting} is {value}; 2 or more would work, as triplets span classes")
         self._members = _members(np.asarray(labels))
         self._classes = min(classes, len(self._members))
-        self._images = images
+        self._images, self._repeats = images, repeats
         self._seed = seed
         self._orders: dict[int, tuple[int, np.ndarray]] = {}  # spares time; what is drawn does not depend on it
         self.steps_per_sweep = -(-len(self._members) // self._classes)
 
     def indices(self, step: int) -> np.ndarray:
-        """The images of step 0, 1, ... as indices (classes * images,) int64 into the labels, class by class."""
+        """The images of step 0, 1, ... as indices (classes * images,) int64 into the labels, class by class.
+
+        With `repeats` off they are fewer where a class is smaller than `images`.
+        """
         sweep, turn = divmod(step, self.steps_per_sweep)
         turns = turn * self._classes + np.arange(self._classes)
         labels = self._order(-1, sweep)[turns % len(self._members)]
@@ -44,7 +49,8 @@ class Batches:
         """The images of a class in its turn number `visit`."""
         members = self._members[label]
         cycle, part = divmod(visit, -(-len(members) // self._images))
-        places = (part * self._images + np.arange(self._images)) % len(members)
+        count = self._images if self._repeats else min(self._images, len(members))
+        places = (part * self._images + np.arange(count)) % len(members)
         return members[self._order(label, cycle)[places]]
 
     def _order(self, label: int, cycle: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store.errors import LookalikeError
+from .loss_settings import DISTANCES, MININGS, loss_name, margin, options, settled
 from .recipe_checks import check_together, checked_value, choice, number, validation_classes
 
 
@@ -49,18 +50,21 @@ class Model:
 
 @dataclass(frozen=True)
 class Loss:
-    """What is made small."""
+    """What is made small. What a loss does not take is None; see loss_settings.py for what each takes."""
 
-    name: str = field(default="triplet", metadata=choice(["triplet"]))
-    margin: float = field(default=0.2, metadata=number(float, 0.001, 2))
-    distance: str = field(default="euclidean", metadata=choice(["euclidean"]))
+    name: str = field(default="triplet", metadata={"check": loss_name})
+    margin: float | str | None = field(default=0.2, metadata={"check": margin})
+    distance: str | None = field(default="euclidean", metadata=choice(list(DISTANCES)))
+    shots: int | None = field(default=None, metadata=number(int, 1, 4095))
+    scale: float | None = field(default=None, metadata=number(float, 0.01, 1000))
+    options: dict[str, Any] | None = field(default=None, metadata={"check": options})
 
 
 @dataclass(frozen=True)
 class Mining:
-    """Which triplets of a batch count."""
+    """Which triplets of a batch count, for the triplet loss; None for any other, whatever was said."""
 
-    name: str = field(default="semi-hard", metadata=choice(["all", "hard", "semi-hard"]))
+    name: str | None = field(default="semi-hard", metadata=choice(list(MININGS)))
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ class Recipe:
         sections = {f.name: f.default_factory for f in fields(cls)}
         _known(values, list(sections), "section")
         recipe = cls(**{name: _section(name, make, values.get(name, {})) for name, make in sections.items()})
+        recipe = settled(recipe, set(values.get("loss", {})))
         check_together(recipe)
         return recipe
 
@@ -169,14 +174,16 @@ def _parse(text: str, name: str) -> dict[str, Any]:
 def _override(values: dict[str, Any], override: str) -> None:
     """Put "section.key=value" into `values`: a TOML value, or else the bare text, so that paths need no quotes."""
     key, equals, text = override.partition("=")
-    section, dot, name = key.strip().partition(".")
-    if not equals or not dot or not name:
+    *tables, name = key.strip().split(".")
+    if not equals or not tables or not all((*tables, name)):
         raise LookalikeError(f"--set {override}: write it SECTION.KEY=VALUE, such as training.steps=500")
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
-    target = values.setdefault(section, {})
+    target: Any = values
+    for table in tables:
+        target = target.setdefault(table, {}) if isinstance(target, dict) else None
     if isinstance(target, dict):
         target[name] = value
 
@@ -205,10 +212,12 @@ def _short(value: Any) -> str:
 
 
 def _toml_section(name: str, values: dict[str, Any]) -> str:
-    # JSON's strings, numbers, booleans and lists of strings are TOML's, except that JSON does not escape DEL.
-    lines = [
-        f"{k} = {json.dumps(v, ensure_ascii=False).replace(chr(127), chr(92) + 'u007f')}"
-        for k, v in values.items()
-        if v is not None
-    ]
+    lines = [f"{k} = {_toml_value(v)}" for k, v in values.items() if v is not None]
     return "\n".join([f"[{name}]", *lines, ""])
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml_value(v)}" for k, v in value.items()) + " }"
+    # JSON's strings, numbers, booleans and lists of strings are TOML's, except that JSON does not escape DEL.
+    return json.dumps(value, ensure_ascii=False).replace(chr(127), chr(92) + "u007f")

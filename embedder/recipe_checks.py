@@ -7,6 +7,7 @@ from typing import Any
 
 from ..store.errors import LookalikeError
 from .backbones import SMALLEST
+from .loss_settings import check_loss
 
 
 def choice(choices: list[Any] | None, what: str = "") -> dict[str, Any]:
@@ -71,6 +72,7 @@ def validation_classes(key: str, value: Any) -> float | tuple[str, ...]:
 def check_together(recipe: Any) -> None:
     """Refuse values that are possible alone and impossible together."""
     model, image = recipe.model, recipe.image
+    check_loss(recipe)
     if model.pretrained and model.backbone != "efficientnet-lite0":
         raise LookalikeError(
             f"model.pretrained = true: {model.backbone} has no pretrained weights; efficientnet-lite0 has"

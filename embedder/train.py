@@ -1,7 +1,9 @@
 """Training by a recipe: from a labelled source, or arrays, to the folder of an encoder.
 
-The folder gets encoder.safetensors, encoder.json, the resolved recipe and training.json: how it went. Until then it
-holds a checkpoint; with `resume` the training goes on from that and gives the same weights as if it had never stopped.
+The folder gets encoder.safetensors, encoder.json, the resolved recipe, training.json: how it went, and loss.safetensors
+where the loss has parameters of its own. Until then it holds a checkpoint; with `resume` the training goes on from that
+and gives the same weights as if it had never stopped. The history, an entry before the first step and one a validation,
+is in encoder.json too, so that a collection has it.
 """
 
 import warnings
@@ -89,6 +91,7 @@ def train_arrays(
 def _checked(order: _Order) -> Finished | None:
     """Refuse what cannot work before any work, the folder made last; give the training that is over already."""
     torch_device(order.device)
+    check_available(order.recipe)
     if order.recipe.model.pretrained:
         check_weights(order.recipe.model.backbone)
     finished = training_folder.finished_before(order.out, order.recipe, order.resume)
@@ -123,13 +126,15 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
         _run(trainer, out, notes, order.progress)
         encoder = _best_encoder(trainer, [str(names[c]) for c in np.unique(codes[fit])], order.device)
     card = _card(encoder, trainer, data, notes["threads"], out)
-    training_folder.save(out, encoder, recipe, Finished(card, order.source, digest))
+    training_folder.save(out, encoder, recipe, Finished(card, order.source, digest), trainer.best_loss)
     return card
 
 
 def _run(trainer: Trainer, out: Path, notes: dict[str, Any], progress: Progress) -> None:
-    """Step and validate until the training is over; a checkpoint after each validation."""
+    """Look, then step and validate until the training is over; a checkpoint after each validation."""
     settings = trainer.recipe.training
+    if trainer.step == 0 and settings.steps:
+        trainer.look()
     while trainer.finished() is None:
         trainer.advance()
         progress(trainer.step, settings.steps, _note(trainer))
@@ -137,19 +142,15 @@ def _run(trainer: Trainer, out: Path, notes: dict[str, Any], progress: Progress)
             trainer.validate()
             tensors, state = trainer.state()
             checkpoint.write(out, tensors, {**notes, **state})
-    if not trainer.history:
+    if settings.steps == 0:
         trainer.validate()
     _judge(trainer)
 
 
 def _note(trainer: Trainer) -> str:
-    now = trainer.running.means()
-    recall = trainer.history[-1]["recall_at_1"] if trainer.history else None
-    known = f" · recall@1 {recall:.3f}" if recall is not None else ""
-    return (
-        f"loss {now['loss']:.4f} · active {now['active']:.1%} · positive {now['positive']:.3f} "
-        f"· negative {now['negative']:.3f}{known}"
-    )
+    now = {**trainer.running.means(), "recall@1": trainer.history[-1]["recall_at_1"] if trainer.history else None}
+    shown = {"loss": ".4f", "active": ".1%", "positive": ".3f", "negative": ".3f", "recall@1": ".3f"}
+    return " · ".join(f"{name} {now[name]:{form}}" for name, form in shown.items() if now[name] is not None)
 
 
 def _judge(trainer: Trainer) -> None:
@@ -157,7 +158,8 @@ def _judge(trainer: Trainer) -> None:
     if trainer.recipe.training.steps == 0 or not len(trainer.held):
         return
     best = next(entry for entry in trainer.history if entry["step"] == trainer.best_step)
-    advice = f"a lower optimiser.lr than {trainer.recipe.optimiser.lr:g}, or mining.name = semi-hard, may help"
+    easier = ", or mining.name = semi-hard," if trainer.recipe.mining.name not in (None, "semi-hard") else ""
+    advice = f"a lower optimiser.lr than {trainer.recipe.optimiser.lr:g}{easier} may help"
     if best["spread"] < COLLAPSED:
         raise LookalikeError(f"the embedding collapsed: all images got nearly the same vector; {advice}")
     shares = np.bincount(trainer.codes[trainer.held]) / len(trainer.held)
@@ -177,13 +179,13 @@ def _best_encoder(trainer: Trainer, classes: list[str], device: str) -> Encoder:
     trainer.network.load_state_dict(trainer.best)
     recipe = trainer.recipe
     network = trainer.network.to("cpu")
-    card = encoder_card(recipe, trainer.preprocessing, "fp32", classes)
+    card = encoder_card(recipe, trainer.preprocessing, "fp32", classes, history=trainer.history)
     encoder = make_encoder(network, card, device=device)
     sample = trainer.images[trainer.held if len(trainer.held) else validation.thinned(trainer.fit, SAMPLE)]
     wanted = recipe.training.precision
     chosen = precision.choose(encoder, sample[:: -(-len(sample) // SAMPLE)]) if wanted == "auto" else wanted
     vectors = encoder.with_precision(chosen).encode(trainer.images[trainer.held])
-    scores = validation.score(vectors, trainer.codes[trainer.held]).to_json() if len(trainer.held) else {}
+    scores = _scores(trainer, vectors) if len(trainer.held) else {}
     return make_encoder(network, {**card, "precision": chosen, "scores": scores}, device=device)
 
 

@@ -6,7 +6,7 @@ that a training restored from its state goes on bit for bit, on one machine with
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from .backbones import build, preprocessing
 from .batches import Batches
 from .encoder import scaling
 from .hardware import has_bf16
-from .losses.triplet import triplet
+from .objective import Objective
 from .optimiser import adamw, rate, set_rate
 from .recipe import Recipe
 
@@ -32,20 +32,23 @@ networks have ten times as much."""
 
 @dataclass
 class Running:
-    """Sums over the steps since the last validation: loss, active share, positive and negative distance."""
+    """What the steps since the last validation gave: loss, active share, positive and negative distance."""
 
-    steps: int = 0
-    sums: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    sums: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("loss", "active", "positive", "negative"), 0.0)
+    )
+    counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, *values: float) -> None:
-        """Add one step's values."""
-        self.steps += 1
-        self.sums = tuple(a + (b if math.isfinite(b) else 0.0) for a, b in zip(self.sums, values, strict=True))
+        """Add one step's values, without those that are no number: there was nothing to measure."""
+        for name, value in zip(self.sums, values, strict=True):
+            if math.isfinite(value):
+                self.sums[name] += value
+                self.counts[name] = self.counts.get(name, 0) + 1
 
-    def means(self) -> dict[str, float]:
-        """Give the means by name."""
-        names = ("loss", "active", "positive", "negative")
-        return {name: total / max(1, self.steps) for name, total in zip(names, self.sums, strict=True)}
+    def means(self) -> dict[str, float | None]:
+        """Give the means by name, None where no step had anything to measure."""
+        return {name: total / self.counts[name] if name in self.counts else None for name, total in self.sums.items()}
 
 
 class Trainer:
@@ -64,7 +67,11 @@ class Trainer:
         self.fit, self.held = fit, validation.thinned(held)
         self.bf16 = recipe.training.precision == "bf16" or (recipe.training.precision == "auto" and has_bf16(device))
         self.network = _fresh_network(recipe).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = adamw(self.network, lr=recipe.optimiser.lr, weight_decay=recipe.optimiser.weight_decay)
+        classes, self.targets = np.unique(codes[fit]), np.zeros_like(codes)
+        self.targets[fit] = np.searchsorted(classes, codes[fit])
+        self.objective = Objective(recipe, len(classes)).to(device)
+        learned = torch.nn.ModuleList([self.network, self.objective])
+        self.optimiser = adamw(learned, lr=recipe.optimiser.lr, weight_decay=recipe.optimiser.weight_decay)
         self.batches = _batches(recipe, codes[fit])
         self.preprocessing = preprocessing(
             recipe.model.backbone, size=recipe.image.size, channels=recipe.image.channels
@@ -73,7 +80,7 @@ class Trainer:
         self.step = 0
         self.running = Running()
         self.history: list[dict[str, Any]] = []
-        self.best: dict[str, torch.Tensor] = self._weights()
+        self.best, self.best_loss = _copied(self.network), _copied(self.objective.loss)
         self.best_step, self.best_score = 0, -1.0
         self.stale = self.collapsed = 0
         self.seconds = 0.0
@@ -85,9 +92,7 @@ class Trainer:
         set_rate(self.optimiser, rate(self.step, self.recipe.training.steps, self.recipe.optimiser.lr))
         self.network.train()
         vectors = self._forward(positions, train=True)
-        labels = torch.from_numpy(self.codes[positions]).to(self.device)
-        loss = self.recipe.loss
-        result = triplet(vectors, labels, margin=loss.margin, mining=self.recipe.mining.name, distance=loss.distance)
+        result = self.objective(vectors, torch.from_numpy(self.targets[positions]).to(self.device), self.step)
         value = result.loss.item()
         if not math.isfinite(value):
             lr = self.recipe.optimiser.lr
@@ -102,13 +107,21 @@ class Trainer:
         self.step += 1
         self.seconds += time.perf_counter() - start
 
+    def look(self) -> validation.Scores:
+        """Score the held images, and note the step in the history; before the first step too, to see what changes."""
+        start = time.perf_counter()
+        scores = validation.score(self.embed(self.held), self.codes[self.held])
+        self.history.append({"step": self.step, **self.running.means(), **scores.to_json()})
+        self.running = Running()
+        self.seconds += time.perf_counter() - start
+        return scores
+
     def validate(self) -> None:
-        """Score the held images, keep the weights if none were better, and note the step in the history.
+        """Look, and keep the weights if none were better.
 
         Where nothing can be measured the last weights are kept, and patience does not count.
         """
-        start = time.perf_counter()
-        scores = validation.score(self.embed(self.held), self.codes[self.held])
+        scores = self.look()
         if scores.map_at_r is None:
             self._keep(self.best_score)
         else:
@@ -117,12 +130,10 @@ class Trainer:
                 self._keep(scores.map_at_r)
         if len(self.held):
             self.collapsed = self.collapsed + 1 if scores.spread < COLLAPSED else 0
-        self.history.append({"step": self.step, **self.running.means(), **scores.to_json()})
-        self.running = Running()
-        self.seconds += time.perf_counter() - start
 
     def _keep(self, value: float) -> None:
-        self.best, self.best_step, self.best_score = self._weights(), self.step, value
+        self.best, self.best_loss = _copied(self.network), _copied(self.objective.loss)
+        self.best_step, self.best_score = self.step, value
 
     def finished(self) -> str | None:
         """Say why the training is over: "steps", "patience" or "collapse"; None while it is not."""
@@ -150,21 +161,25 @@ class Trainer:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             return self.network(scaled)
 
-    def _weights(self) -> dict[str, torch.Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
-
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Give everything that the rest of the training depends on: tensors by name, and notes."""
-        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        tensors |= {f"optimiser.{k}": t for k, t in checkpoint.optimiser_tensors(self.optimiser).items()}
+        parts = {
+            "network": self.network.state_dict(),
+            "best": self.best,
+            "loss": self.objective.loss.state_dict(),
+            "best_loss": self.best_loss,
+            "optimiser": checkpoint.optimiser_tensors(self.optimiser),
+        }
+        tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
         return tensors, {name: getattr(self, name) for name in checkpoint.STATE}
 
     def restore(self, tensors: dict[str, torch.Tensor], notes: dict[str, Any], path: Path) -> None:
         """Go back to what `state` gave; LookalikeError naming `path` where the tensors are another network's."""
         encoder_file.load_into(self.network, _below(tensors, "best."), path)
-        self.best = self._weights()
+        encoder_file.load_into(self.objective.loss, _below(tensors, "best_loss."), path)
+        self.best, self.best_loss = _copied(self.network), _copied(self.objective.loss)
         encoder_file.load_into(self.network, _below(tensors, "network."), path)
+        encoder_file.load_into(self.objective.loss, _below(tensors, "loss."), path)
         checkpoint.restore_optimiser(self.optimiser, _below(tensors, "optimiser."), path)
         for name in checkpoint.STATE:
             setattr(self, name, notes[name])
@@ -174,8 +189,13 @@ def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Ten
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
+def _copied(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
 def _batches(recipe: Recipe, codes: np.ndarray) -> Batches:
-    return Batches(codes, classes=recipe.batch.classes, images=recipe.batch.images, seed=recipe.training.seed)
+    batch, once = recipe.batch, recipe.loss.name == "prototypical"  # a query is no image of its own support
+    return Batches(codes, classes=batch.classes, images=batch.images, seed=recipe.training.seed, repeats=not once)
 
 
 def _fresh_network(recipe: Recipe) -> torch.nn.Module:

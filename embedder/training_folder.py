@@ -1,8 +1,8 @@
 """The folder of a training: what it may hold before, and what is left in it.
 
 An unfinished training leaves a checkpoint; a finished one encoder.safetensors, encoder.json, recipe.toml (the resolved
-recipe, ready for `lookalike train`) and training.json: how it went, and on what. Two trainings are the same if recipe
-and data are, however the path to the data was spelled.
+recipe, ready for `lookalike train`), training.json: how it went, and on what, and loss.safetensors where the loss has
+parameters. Two trainings are the same if recipe and data are, however the path to the data was spelled.
 """
 
 import hashlib
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
+import torch
 
 from ..store.errors import LookalikeError
-from . import checkpoint, encoder_file
+from . import checkpoint, encoder_file, objective
 from .encoder import Encoder, save_encoder
 from .recipe import Recipe
 from .training_set import TrainingSet
@@ -25,7 +27,10 @@ REPORT, RECIPE = "training.json", "recipe.toml"
 @dataclass(frozen=True)
 class TrainCard:
     """What came of a training. seconds: of steps and validations, over all resumed parts; ended: "steps", "patience" or
-    "collapse"; scores: of the saved encoder on the validation images; history: one entry a validation."""
+    "collapse"; scores: of the saved encoder on the validation images; history: an entry before the first step and one a
+    validation: step, the scores then, and the means of the steps since the entry before (loss, active: the share of
+    triplets, pairs or images that it works at, positive, negative: distances in batches), None where there is nothing.
+    """
 
     model: str
     digest: str
@@ -93,7 +98,7 @@ def _read(out: Path, recipe: Recipe) -> Finished:
     return finished
 
 
-def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished) -> None:
+def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished, loss: dict[str, torch.Tensor]) -> None:
     """Write what is left of a training, the encoder last, and remove the checkpoint."""
     report = {
         "recipe": recipe.to_dict(),
@@ -103,6 +108,9 @@ def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished) -> Non
     }
     encoder_file.replace_file(out / REPORT, (json.dumps(report, indent=1) + "\n").encode())
     encoder_file.replace_file(out / RECIPE, recipe.with_source(None).to_toml().encode())
+    if loss:
+        plain = {name: tensor.cpu().contiguous() for name, tensor in loss.items()}
+        encoder_file.replace_file(out / objective.WEIGHTS, safetensors.torch.save(plain))
     save_encoder(out, encoder)
     checkpoint.remove(out)
 

@@ -82,6 +82,18 @@ def test_names_and_codes_draw_the_same_images():
         np.testing.assert_array_equal(by_name.indices(step), by_code.indices(step))
 
 
+@settings(max_examples=30, deadline=None)
+@given(sizes, st.integers(2, 6), st.integers(2, 5), st.integers(0, 2**40))
+def test_without_repeats_an_image_comes_once_a_batch(sizes, classes, images, seed):
+    labels = labelled(sizes)
+    often, once = (
+        Batches(labels, classes=classes, images=images, seed=seed, repeats=repeats) for repeats in (True, False)
+    )
+    for step in range(2 * once.steps_per_sweep):
+        drawn = once.indices(step).tolist()
+        assert drawn == list(dict.fromkeys(often.indices(step).tolist()))
+
+
 def test_unlabelled_images_are_never_drawn():
     labels = np.array([-1, 0, 0, 1, -1, 1, 1, -1])
     batches = Batches(labels, classes=2, images=2, seed=0)

@@ -16,10 +16,11 @@ RECIPE = Recipe.from_dict(
 OTHERS = {"recipe": {}, "data": "digest", "threads": 1}
 
 
-def trainer():
+def trainer(loss="triplet"):
     images = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 1), dtype=np.uint8)
     codes = np.arange(12) % 3
-    return Trainer(RECIPE, images, codes, np.arange(9), np.arange(9, 12), torch.device("cpu"))
+    recipe = RECIPE if loss == "triplet" else Recipe.from_dict({**RECIPE.to_dict(), "loss": {"name": loss}})
+    return Trainer(recipe, images, codes, np.arange(9), np.arange(9, 12), torch.device("cpu"))
 
 
 def test_every_part_of_the_state_comes_back(tmp_path):
@@ -44,6 +45,25 @@ def test_every_part_of_the_state_comes_back(tmp_path):
         for name, value in before.optimiser.state[theirs].items():
             assert torch.equal(after.optimiser.state[mine][name], value), name
             assert after.optimiser.state[mine][name].stride() == value.stride(), name
+
+
+def test_the_losss_own_parameters_are_part_of_the_state(tmp_path):
+    before, after = trainer("softmax"), trainer("softmax")
+    before.advance()
+    before.validate()
+    best = before.objective.loss.weight.detach().clone()
+    before.advance()
+    checkpoint.write(tmp_path, before.state()[0], {**OTHERS, **before.state()[1]})
+    after.restore(*checkpoint.read(tmp_path), tmp_path)
+    assert torch.equal(after.best_loss["weight"], best)
+    assert torch.equal(after.objective.loss.weight, before.objective.loss.weight)
+    assert not torch.equal(after.objective.loss.weight, best)
+    assert len(after.optimiser.state) == len(before.optimiser.state) == len(list(before.network.parameters())) + 1
+    before.advance()
+    after.advance()
+    assert torch.equal(after.objective.loss.weight, before.objective.loss.weight)
+    with pytest.raises(LookalikeError, match="the weights weight are missing"):
+        trainer("softmax").restore(*trainer().state(), tmp_path)
 
 
 def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):

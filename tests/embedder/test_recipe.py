@@ -79,9 +79,32 @@ def test_a_resolved_recipe_reads_back_as_itself(tmp_path):
         ("[model]\nbackbone = 'resnet50'", ["model.backbone", "'resnet50'", "conv4, resnet, efficientnet-lite0"]),
         (
             "[mining]\nname = 'semihard'",
-            ["mining.name", "'semihard'", "all, hard, semi-hard", "did you mean semi-hard?"],
+            ["mining.name", "'semihard'", "all, hard, semi-hard, distance-weighted", "did you mean semi-hard?"],
         ),
-        ("[loss]\nname = 'contrastive'", ["loss.name", "'contrastive'", "triplet"]),
+        ("[loss]\nname = 'contrast'", ["loss.name", "'contrast'", "softmax", "pml:NAME", "did you mean contrastive?"]),
+        ("[loss]\nname = 'pml:'", ["loss.name", "'pml:'", "triplet"]),
+        ("[loss]\nname = 3", ["loss.name", "3", "triplet"]),
+        ("[loss]\nmargin = 'hard'", ["loss.margin", "'hard'", "a number", "soft"]),
+        ("[loss]\nmargin = 'soft'", ["mining.name = 'semi-hard'", "soft", "all, hard, distance-weighted"]),
+        ("[loss]\nname = 'contrastive'\nmargin = 'soft'", ["loss.margin", "contrastive takes a number"]),
+        ("[loss]\nmargin = 2.5", ["loss.margin = 2.5", "at most 2 apart", "euclidean"]),
+        ("[loss]\nmargin = 5\ndistance = 'squared-euclidean'", ["loss.margin = 5", "at most 4 apart"]),
+        ("[loss]\nmargin = 17\ndistance = 'manhattan'", ["loss.margin = 17", "at most 16 apart", "manhattan"]),
+        (
+            "[loss]\ndistance = 'cosin'",
+            ["loss.distance", "euclidean, squared-euclidean, cosine", "did you mean cosine?"],
+        ),
+        (
+            "[loss]\nname = 'softmax'\nmargin = 0.2",
+            ["loss.margin = 0.2", "softmax takes no margin", "its keys are scale"],
+        ),
+        ("[loss]\nname = 'pairs'\nscale = 2", ["loss.scale = 2", "pairs takes no scale", "no settings"]),
+        ("[loss]\nscale = 2", ["loss.scale", "triplet takes no scale", "margin, distance"]),
+        ("[loss]\nname = 'prototypical'\nshots = 20", ["loss.shots = 20", "batch.images = 20", "1 to 19"]),
+        ("[loss]\nname = 'prototypical'\ndistance = 'euclidean'", ["loss.distance", "prototypical takes no distance"]),
+        ("[loss]\nname = 'pml:NTXentLoss'\noptions = 3", ["loss.options = 3", "table"]),
+        ("[loss]\nname = 'pml:NTXentLoss'\noptions = { t = [1] }", ["loss.options.t = [1]", "number"]),
+        ("[loss]\noptions = { t = 1 }", ["loss.options", "triplet takes no options"]),
         ("[image]\nflip = 1", ["image.flip", "1", "true, false"]),
         ("[image]\nchannels = 4", ["image.channels", "4", "1, 3"]),
         ("[image]\nsize = 28.5", ["image.size", "28.5", "whole number"]),
@@ -109,6 +132,62 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path, text, words):
         load_recipe(written(tmp_path, text))
     assert "\n" not in str(error.value)
     assert [word for word in words if word not in str(error.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name = 'triplet'\ndistance = 'cosine'", {"margin": 0.1, "distance": "cosine"}),
+        ("distance = 'manhattan'\nmargin = 3", {"margin": 3.0, "distance": "manhattan"}),
+        ("name = 'contrastive'", {"margin": 1.0, "distance": "euclidean"}),
+        ("name = 'pairs'", {}),
+        ("name = 'prototypical'", {"shots": 5, "scale": 10.0}),
+        ("name = 'softmax'\nscale = 20", {"scale": 20.0}),
+        ("name = 'pml:NTXentLoss'", {}),
+        (
+            "name = 'pml:X'\n[loss.options]\na = 1\n'b c' = true\nd = 'x\"y'",
+            {"options": {"a": 1, "b c": True, "d": 'x"y'}},
+        ),
+    ],
+)
+def test_the_resolved_recipe_says_what_the_loss_takes_and_nothing_else(tmp_path, text, expected):
+    recipe = load_recipe(written(tmp_path, f"[mining]\nname = 'random'\n[loss]\n{text}\n"))
+    found = recipe.to_dict()["loss"]
+    name = found.pop("name")
+    assert found == expected and f"name = {name!r}" in text + "name = 'triplet'"
+    assert recipe.to_dict()["mining"] == ({"name": "random"} if name == "triplet" else {})
+    assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+
+
+def test_the_margin_follows_the_length_of_vectors_where_distances_do():
+    margins = [Recipe.from_dict({"model": {"dim": d}, "loss": {"distance": "manhattan"}}).loss.margin for d in (16, 64)]
+    assert margins[1] == pytest.approx(2 * margins[0], abs=0.002) and margins[1] > 1
+
+
+def test_the_shots_follow_the_batch():
+    for images, shots in ((2, 1), (4, 2), (11, 5), (200, 5)):
+        assert Recipe.from_dict({"batch": {"images": images}, "loss": {"name": "prototypical"}}).loss.shots == shots
+
+
+def test_the_recipe_knows_the_losses_own_choices():
+    from lookalike.embedder import loss_settings
+    from lookalike.embedder.losses import distances, triplet
+
+    assert set(loss_settings.MININGS) == set(triplet.MININGS)
+    assert set(loss_settings.DISTANCES) == set(distances.DISTANCES)
+    assert loss_settings.SOFT == triplet.SOFT
+
+
+def test_an_override_reaches_into_tables(tmp_path):
+    path = written(tmp_path, "")
+    recipe = load_recipe(path, ["loss.name=pml:ProxyAnchorLoss", "loss.options.alpha=16", "loss.options.kind=a b"])
+    assert recipe.loss.options == {"alpha": 16, "kind": "a b"}
+    with pytest.raises(LookalikeError, match=r"model\.dim"):
+        load_recipe(path, ["model.dim.x=3"])
+    for wrong in ("loss.options.=3", "loss..alpha=3"):
+        with pytest.raises(LookalikeError, match="SECTION"):
+            load_recipe(path, [wrong])
 
 
 def test_overrides_are_toml_values_or_bare_text(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from lookalike.embedder import checkpoint, encoder_file
+from lookalike.embedder import checkpoint, encoder_file, objective
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.recipe import Recipe, load_recipe
 from lookalike.embedder.train import train_arrays
@@ -93,6 +93,86 @@ def test_a_resumed_training_gives_the_same_bits(tmp_path, backbone, kill_at, thr
     assert any(name.endswith("running_var") for name in once)
     assert resumed.history == whole.history and resumed.best_step == whole.best_step
     assert not checkpoint.exists(tmp_path / "parts")
+
+
+LOSSES = [
+    {"loss": {"name": "triplet", "margin": "soft", "distance": "manhattan"}, "mining": {"name": "distance-weighted"}},
+    {"mining": {"name": "facenet-mix"}},
+    {"loss": {"name": "contrastive"}},
+    {"loss": {"name": "pairs"}},
+    {"loss": {"name": "prototypical", "shots": 2}},
+    {"loss": {"name": "softmax"}},
+    {"loss": {"name": "pml:ProxyAnchorLoss"}},
+    {"loss": {"name": "pml:DynamicSoftMarginLoss"}},
+]
+
+
+@pytest.mark.parametrize("sections", LOSSES, ids=lambda sections: str(sections))
+def test_every_loss_resumes_to_the_same_bits_its_own_parameters_too(tmp_path, needs, sections):
+    if "pml" in str(sections):
+        needs("pytorch_metric_learning")
+    images, labels = stripes()
+    settings = recipe(**sections, training={"validate_every": 3, "steps": 9})
+    whole = train_arrays(images, labels, settings, tmp_path / "whole")
+    with pytest.raises(Killed):
+        train_arrays(images, labels, settings, tmp_path / "parts", progress=killed_after(5))
+    resumed = train_arrays(images, labels, settings, tmp_path / "parts", resume=True)
+    assert resumed.history == whole.history
+    names = {path.name for path in (tmp_path / "whole").iterdir()}
+    for name in names & {encoder_file.WEIGHTS, objective.WEIGHTS}:
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
+    own = [name for name in ("pairs", "softmax", "pml") if name in str(sections)]
+    assert (objective.WEIGHTS in names) == bool(own)
+    assert not any("loss" in name or "proxies" in name for name in weights(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"loss": {"distance": "cosine"}, "mining": {"name": "random"}},
+        {"loss": {"margin": "soft", "distance": "squared-euclidean"}, "mining": {"name": "all"}},
+        *LOSSES[:-1],
+    ],
+    ids=lambda sections: str(sections),
+)
+def test_every_loss_learns_classes_it_has_never_seen(tmp_path, needs, sections):
+    if "pml" in str(sections):
+        needs("pytorch_metric_learning")
+    images, labels = stripes(classes=8)
+    settings = recipe(
+        **sections,
+        data={"validation_classes": 0.25},
+        training={"steps": 60, "validate_every": 30},
+        optimiser={"lr": 0.004},
+    )
+    history = train_arrays(images, labels, settings, tmp_path).history
+    assert history[-1]["map_at_r"] > 0.9 > history[0]["map_at_r"]
+    assert history[-1]["gap"] > 3 * history[0]["gap"]
+    assert history[-1]["gap"] == pytest.approx(history[-1]["between"] - history[-1]["within"])
+
+
+def test_the_parameters_of_a_loss_are_those_beside_the_best_weights(tmp_path):
+    images, labels = stripes()
+    settings = recipe(loss={"name": "softmax"}, training={"steps": 60, "validate_every": 20})
+    train_arrays(images, labels, settings, tmp_path)
+    encoder, loss = Encoder.load(tmp_path), objective.trained_loss(tmp_path)
+    logits = loss.logits(torch.from_numpy(encoder.encode(images)))
+    named = [encoder.training_classes[column] for column in logits.argmax(1)]
+    assert np.mean([name == label for name, label in zip(named, labels, strict=True)]) > 0.6
+    train_arrays(images, labels, recipe(training={"steps": 4}), tmp_path / "triplet")
+    with pytest.raises(LookalikeError, match="triplet has no parameters"):
+        objective.trained_loss(tmp_path / "triplet")
+    (tmp_path / objective.WEIGHTS).unlink()
+    with pytest.raises(LookalikeError, match=objective.WEIGHTS):
+        objective.trained_loss(tmp_path)
+
+
+def test_a_loss_that_is_not_there_is_refused_before_any_work(tmp_path, needs):
+    needs("pytorch_metric_learning")
+    settings = recipe(loss={"name": "pml:ProxyAnkerLoss"})
+    with pytest.raises(LookalikeError, match="did you mean ProxyAnchorLoss"):
+        train_arrays(*stripes(), settings, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_the_seed_decides_the_weights(tmp_path):
@@ -226,9 +306,31 @@ def test_the_progress_line_and_the_history_tell_how_it_goes(tmp_path):
     )
     assert [(done, total) for done, total, _ in notes] == [(step, 12) for step in range(1, 13)]
     assert all(word in notes[-1][2] for word in ("loss", "active", "positive", "negative", "recall@1"))
-    assert [entry["step"] for entry in card.history] == [4, 8, 12]
+    assert [entry["step"] for entry in card.history] == [0, 4, 8, 12]
+    first, *others = card.history
+    assert {first[name] for name in ("loss", "active", "positive", "negative")} == {None}
+    for entry in others:
+        assert 0 < entry["active"] < 1 and entry["loss"] > 0 and 0 < entry["positive"] < 2 and 0 < entry["negative"] < 2
+    for entry in card.history:
+        assert entry["gap"] == pytest.approx(entry["between"] - entry["within"]) and entry["within"] > 0
     report = json.loads((tmp_path / "training.json").read_text())
     assert report["card"] == card.to_json() and report["recipe"] == recipe().to_dict()
+    assert json.loads((tmp_path / encoder_file.CARD).read_text())["history"] == card.history
+
+
+def test_what_a_loss_does_not_have_is_not_shown(tmp_path, needs):
+    needs("pytorch_metric_learning")
+    notes = []
+    train_arrays(
+        *stripes(),
+        recipe(loss={"name": "pml:NTXentLoss"}),
+        tmp_path,
+        progress=lambda done, total, note: notes.append(note),
+    )
+    assert "loss" in notes[-1] and "positive" in notes[-1] and "active" not in notes[-1] and "nan" not in notes[-1]
+    assert {entry["active"] for entry in json.loads((tmp_path / "training.json").read_text())["card"]["history"]} == {
+        None
+    }
 
 
 def test_the_resolved_recipe_is_saved_and_trains_the_same_again(tmp_path):

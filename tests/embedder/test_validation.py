@@ -34,6 +34,17 @@ def test_scores_are_those_of_the_definition():
     assert scores.spread == pytest.approx(1 - np.linalg.norm(vectors.astype(np.float64).mean(axis=0)) ** 2)
 
 
+def test_distances_are_means_over_pairs_of_one_class_and_of_two():
+    vectors = np.float32([[1, 0], [0, 1], [0, 1], [-1, 0]])
+    scores = score(vectors, np.array([0, 0, 1, 1]))
+    root = 2**0.5
+    assert scores.within == pytest.approx(root)
+    assert scores.between == pytest.approx((root + 2 + 0 + root) / 4)
+    assert scores.gap == pytest.approx(scores.between - scores.within)
+    one = score(vectors, np.zeros(4, dtype=int))
+    assert one.between is None and one.gap is None and one.within > 0
+
+
 def test_without_a_pair_there_is_no_score():
     vectors = np.eye(3, dtype=np.float32)
     for count in (0, 1, 3):
