@@ -20,6 +20,7 @@ from . import checkpoint, encoder_file, precision, training_folder, validation
 from .backbones import check_weights, preprocessing
 from .encoder import Encoder, encoder_card, make_encoder
 from .hardware import deterministic, torch_device
+from .objective import check_available
 from .recipe import Recipe
 from .sources import open_source
 from .trainer import COLLAPSED, Trainer
@@ -185,7 +186,7 @@ def _best_encoder(trainer: Trainer, classes: list[str], device: str) -> Encoder:
     wanted = recipe.training.precision
     chosen = precision.choose(encoder, sample[:: -(-len(sample) // SAMPLE)]) if wanted == "auto" else wanted
     vectors = encoder.with_precision(chosen).encode(trainer.images[trainer.held])
-    scores = _scores(trainer, vectors) if len(trainer.held) else {}
+    scores = validation.score(vectors, trainer.codes[trainer.held]).to_json() if len(trainer.held) else {}
     return make_encoder(network, {**card, "precision": chosen, "scores": scores}, device=device)
 
 
