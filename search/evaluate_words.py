@@ -73,12 +73,13 @@ def _open_set(values: dict[str, Any]) -> Iterator[str]:
     for name, spread in values["held_out_classes"].items():
         if spread["mean"] is not None:
             around = "" if spread["std"] is None else f" +- {spread['std']:.4f}"
-            yield f"{'held out: ' + name:<{_WIDTH}} {spread['mean']:.4f}{around} over {spread['splits']} classes"
+            splits = f"{spread['splits']} class{'es' if spread['splits'] > 1 else ''}"
+            yield f"{'held out: ' + name:<{_WIDTH}} {spread['mean']:.4f}{around} over {splits}"
 
 
 def _separation(values: dict[str, Any]) -> Iterator[str]:
     yield from _plain({"overlapping": "yes" if values["overlapping"] else "no"})
-    yield from _plain({"least error": values["error"], "at least": values["low"]})
+    yield from _plain({"least error": values["error"], "its lower bound": values["low"]})
     for pair in values["pairs"][:_MISTAKES]:
         label, other = shortened(pair["label"], 30), shortened(pair["passes_for"], 30)
         yield f"{'overlap':<{_WIDTH}} {label} passes for {other}: {pair['error']:.4f}, at least {pair['low']:.4f}"
