@@ -3,6 +3,7 @@
 import os
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -59,6 +60,7 @@ def index(
     device: str = "auto",
     compact: bool = False,
     progress: Progress = silent,
+    also: Callable[[Writer, Progress], None] | None = None,
 ) -> IndexCard:
     """Index the rows that no segment covers and fold the prototypes, in one commit, or none where nothing changed.
 
@@ -66,7 +68,8 @@ def index(
 
     spec: a FAISS factory string, or "auto" (see specs). recall: the recall@k to reach on stored rows, in (0, 1].
     memory: bytes that all segments may take. compact: drop removed vectors from the disk, and index everything anew,
-    as another spec does. Raises LookalikeError for a spec, recall, k, memory or device that does not work.
+    as another spec does. also: called before the commit, to stage what else follows from the rows. Raises
+    LookalikeError for a spec, recall, k, memory or device that does not work.
     """
     started = time.monotonic()
     chosen = choose(device)
@@ -76,6 +79,8 @@ def index(
             compact_store(writer, progress)
         _stage(writer, request, chosen, compact, progress)
         fold(writer)
+        if also is not None:
+            also(writer, progress)
         merge_small(writer, progress)
         now = writer.commit()
         prototypes = now.content.prototypes

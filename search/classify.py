@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..store.progress import Progress, silent
 from .calibration import threshold_of
 from .decide import decide
 from .decisions import Decisions
@@ -15,11 +16,24 @@ if TYPE_CHECKING:
     from .collection import Collection
 
 
-def classify(collection: "Collection", asked: Asked, *, by: str, k: int, weights: str, exact: bool) -> Decisions:
-    """Decide for each of the `asked` vectors; a stored image (a key) does not speak for itself."""
+def classify(
+    collection: "Collection",
+    asked: Asked,
+    *,
+    by: str,
+    k: int,
+    weights: str,
+    exact: bool,
+    progress: Progress = silent,
+) -> Decisions:
+    """Decide for each of the `asked` vectors; a stored image (a key) does not speak for itself.
+
+    By a linear head it does, since the head was fitted on it too; only the distance leaves it out. progress: of fitting
+    a head where none is stored.
+    """
     way = Way(by, k, weights, exact)
     own = [np.array([row], np.int64) if row >= 0 else np.empty(0, np.int64) for row in asked.own]
-    ranked = rank(collection, asked.vectors, own, way)
+    ranked = rank(collection, asked.vectors, own, way, progress)
     return decisions(ranked, threshold_of(collection.store, way), by)
 
 

@@ -212,9 +212,11 @@ class Collection:
     ) -> "IndexCard":
         """Build or extend the index over instances, fold the prototypes, and return what was built and measured.
 
+        A linear head that is stored is fitted anew where rows came or went since.
         `spec` is "auto" or any FAISS factory string, `recall` the recall@k to reach, `memory` a bound in bytes.
         """
         from ..indexer.index import index
+        from .stored_head import refit
 
         card = index(
             self.path,
@@ -225,6 +227,7 @@ class Collection:
             device=self._device if device == "auto" else device,
             compact=compact,
             progress=progress,
+            also=refit,
         )
         self.refresh()
         return card
@@ -265,18 +268,26 @@ class Collection:
         return asked
 
     def classify(
-        self, queries: Any, by: str = "prototype", *, k: int = 10, weights: str = "uniform", exact: bool = False
+        self,
+        queries: Any,
+        by: str = "prototype",
+        *,
+        k: int = 10,
+        weights: str = "uniform",
+        exact: bool = False,
+        progress: Progress = silent,
     ) -> "Decisions":
         """Say what each query is, or None where it is farther than the calibrated threshold.
 
-        `queries` as for `search`, or what `ask` returned. `by`: "prototype" (nearest class mean) or "knn" (vote of the
-        k nearest, `weights` "uniform" or "distance"). Without a calibration for `by` the threshold is NaN and nothing
-        is refused.
+        `queries` as for `search`, or what `ask` returned. `by`: "prototype" (nearest class mean), "knn" (vote of the
+        k nearest, `weights` "uniform" or "distance") or "linear" (the head that `calibrate` stored, else one fitted in
+        memory, with `progress`; the distance is to the answer's prototype). Without a calibration for `by` the
+        threshold is NaN and nothing is refused.
         """
         from .classify import classify
 
         asked = queries if isinstance(queries, Asked) else self.ask(queries)
-        return classify(self, asked, by=by, k=k, weights=weights, exact=exact)
+        return classify(self, asked, by=by, k=k, weights=weights, exact=exact, progress=progress)
 
     def calibrate(
         self,

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from ..store.shell import emit_json, shown
+from ..store.progress import silent
+from ..store.shell import bar, emit_json, shown
 from .collection import Collection
 from .queries import Asked
 from .rank import WAYS, WEIGHTS
@@ -80,9 +81,10 @@ def classify(
     """
 
     def answer(opened: Collection, asked: Asked) -> list[dict[str, Any]]:
-        return opened.classify(asked, by, k=k, weights=weights).records()
+        return opened.classify(asked, by, k=k, weights=weights, progress=progress).records()
 
-    with Collection.open(collection, device=device) as opened:
+    fitting = bar("fit") if by == "linear" else nullcontext(silent)
+    with Collection.open(collection, device=device) as opened, fitting as progress:
         ctx.exit(_answer_all(opened, query, normalise, answer, emit_json if as_json else _print_decision))
 
 

@@ -1,7 +1,10 @@
-"""Which classes come nearest to each query, by prototype or by a vote of neighbours, before any decision.
+"""Which classes come first for each query, by prototype, a vote of neighbours or a linear head, before any decision.
 
 Contract: `Ranked.scores` (nq, c') float32 and `.codes` (nq, c') int64 into `.classes`, the answer first; missing
-entries are score -inf and code -1. `own` lists, per query, stored rows that must not speak for it (its own content).
+entries are score -inf and code -1. A score is that of the class's nearest prototype or, by votes, nearest row; a head
+orders classes otherwise than their scores do. `own` lists, per query, stored rows that must not speak for it (its own
+content): they are left out of prototypes and of votes. A head has learned from them all the same: it is not fitted
+anew for each query, so on images that the collection holds its order is optimistic.
 """
 
 from collections.abc import Sequence
@@ -11,12 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..store.errors import LookalikeError
+from ..store.progress import Progress, silent
 from .vote import WEIGHTS, vote
 
 if TYPE_CHECKING:
     from .collection import Collection
 
-WAYS = ("prototype", "knn")
+WAYS = ("prototype", "knn", "linear")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Way:
-    """How to decide: `by` "prototype" or "knn", the latter with k neighbours and their weights."""
+    """How to decide: `by` "prototype", "linear" or "knn", the last with k neighbours and their weights."""
 
     by: str = "prototype"
     k: int = 10
@@ -46,45 +50,89 @@ class Way:
             raise LookalikeError(f"k is {self.k}: it must be at least 1")
 
 
-def rank(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:
-    """Rank the classes for unit `vectors` (nq, d), with the rows `own` of each query left out."""
+def rank(
+    collection: "Collection",
+    vectors: np.ndarray,
+    own: Sequence[np.ndarray] | None,
+    way: Way,
+    progress: Progress = silent,
+) -> Ranked:
+    """Rank the classes for unit `vectors` (nq, d), with the rows `own` of each query left out.
+
+    progress: of fitting a linear head, where none is stored.
+    """
     if not collection.store.classes:
         raise LookalikeError(f"{collection.path} has no labelled images: there is nothing to classify by")
     if way.by == "prototype":
         return _by_prototype(collection, vectors, own)
+    if way.by == "linear":
+        return _by_head(collection, vectors, prototype_scores(collection, vectors, own), progress)
     return _by_vote(collection, vectors, own, way)
 
 
 def rank_without_class(collection: "Collection", vectors: np.ndarray, labels: Sequence[str], way: Way) -> Ranked:
-    """Rank as if each query's own class (`labels`, nq) were not in the collection."""
-    if way.by == "prototype":
-        prototypes = collection.prototypes
-        scores = prototypes.scores(vectors)
-        code_of = {name: code for code, name in enumerate(prototypes.classes)}
-        own = np.array([code_of.get(label, -1) for label in labels], np.int64)  # -1: a class without a direction
-        scores[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
-        return _best_two(scores, prototypes.classes)
-    return _vote_without_class(collection, vectors, np.asarray(labels, dtype=object), way)
+    """Rank as if each query's own class (`labels`, nq) were not in the collection.
+
+    A linear head is not fitted without that class; the class is only taken out of its order.
+    """
+    if way.by == "knn":
+        return _vote_without_class(collection, vectors, np.asarray(labels, dtype=object), way)
+    classes = collection.prototypes.classes
+    code_of = {name: code for code, name in enumerate(classes)}
+    codes = np.array([code_of.get(label, -1) for label in labels], np.int64)
+    scores = prototype_scores(collection, vectors, None)
+    scores[codes >= 0, codes[codes >= 0]] = -np.inf
+    if way.by == "linear":
+        return _by_head(collection, vectors, scores)
+    return Ranked(*best_two(scores), classes)
 
 
 def _by_prototype(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> Ranked:
     prototypes = collection.prototypes
-    touched = [] if own is None else [i for i, rows in enumerate(own) if len(rows)]
-    if not touched:
+    if own is None or not any(map(len, own)):
         scores, codes = prototypes.search(vectors, 2)
         return Ranked(scores, codes, prototypes.classes)
+    return Ranked(*best_two(prototype_scores(collection, vectors, own)), prototypes.classes)
+
+
+def prototype_scores(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> np.ndarray:
+    """The score of each class's nearest prototype (nq, c), the rows `own` of each query left out; -inf for none."""
+    prototypes = collection.prototypes
     scores = prototypes.scores(vectors)
-    for i in touched:
-        for code, units in prototypes.left_out(collection.store, own[i]).items():  # type: ignore[index]
-            scores[i, code] = (units @ vectors[i]).max(initial=-np.inf)
-    return _best_two(scores, prototypes.classes)
+    for i, rows in enumerate(own or ()):
+        if len(rows):
+            for code, units in prototypes.left_out(collection.store, rows).items():
+                scores[i, code] = (units @ vectors[i]).max(initial=-np.inf)
+    return scores
 
 
-def _best_two(scores: np.ndarray, classes: list[str]) -> Ranked:
-    """The two best columns of scores (nq, c), ties by smaller code; a class at -inf is missing."""
-    codes = np.argsort(-scores, axis=1, kind="stable")[:, :2]
-    best = np.take_along_axis(scores, codes, axis=1).astype(np.float32)
-    return Ranked(best, np.where(np.isfinite(best), codes, -1), classes)
+def _by_head(collection: "Collection", vectors: np.ndarray, scores: np.ndarray, progress: Progress = silent) -> Ranked:
+    """The classes with a prototype in the order of the linear head; scores: of their prototypes, (nq, c)."""
+    classes = collection.prototypes.classes
+    logits = collection.view.head(progress).logits(vectors, classes)
+    return Ranked(*ranked_by(logits, scores), classes)
+
+
+def best_two(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two best columns of scores (nq, c): scores (nq, 2) float32, codes (nq, 2) int64, ties by smaller code.
+
+    One column where c is 1. -inf is a missing class: score -inf, code -1.
+    """
+    return ranked_by(scores, scores)
+
+
+def ranked_by(order: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `best_two`, the classes ordered by `order` (nq, c), larger first, instead of by their scores (nq, c)."""
+    left = np.where(np.isfinite(scores), order, -np.inf)
+    every = np.arange(len(left))
+    best = np.empty((len(left), min(2, left.shape[1])), np.float32)
+    codes = np.empty(best.shape, np.int64)
+    for place in range(best.shape[1]):
+        code = left.argmax(axis=1)
+        there = left[every, code] > -np.inf
+        best[:, place], codes[:, place] = np.where(there, scores[every, code], -np.inf), np.where(there, code, -1)
+        left[every, code] = -np.inf
+    return best, codes
 
 
 def _by_vote(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:

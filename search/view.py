@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..store.progress import Progress, silent
 from ..store.store import Store
 
 if TYPE_CHECKING:
     from ..indexer.instances import Instances
     from ..indexer.prototypes import Prototypes
+    from .linear_head import Head
 
 
 class View:
@@ -18,6 +20,7 @@ class View:
     def __init__(self, store: Store, device: str) -> None:
         self.store, self.device = store, device
         self._selection: tuple[str, np.ndarray] | None = None
+        self._head: Head | None = None
 
     @cached_property
     def instances(self) -> "Instances":
@@ -43,6 +46,21 @@ class View:
         mask = np.zeros(self.store.next_row, bool)
         mask[rows[with_label]] = True
         return mask
+
+    def head(self, progress: Progress = silent) -> "Head":
+        """The linear head: the stored one, or one fitted in memory where there is none; kept."""
+        if self._head is None:
+            from .stored_head import head_of
+
+            self._head = head_of(self.store, progress)
+        return self._head
+
+    def fit_head(self, progress: Progress = silent) -> "Head":
+        """The linear head, fitted anew where the stored one is out of date or there is none; kept."""
+        from .stored_head import current_head
+
+        self._head = current_head(self.store, progress)
+        return self._head
 
     def meeting(self, where: str | None) -> np.ndarray | None:
         """(next_row,) bool: the rows that meet the SQL condition, None without one; the last one asked is kept."""

@@ -12,7 +12,10 @@ from .pages import Pages
 from .publish import TEMPORARY, plain_errors
 from .store import Store
 
-_FOLDERS = ("deleted", "instances", "lookups", "model", "prototypes", "rejects", "row_maps", "thresholds", "vectors")
+_FOLDERS = (
+    *("deleted", "heads", "instances", "lookups", "model"),
+    *("prototypes", "rejects", "row_maps", "thresholds", "vectors"),
+)
 _KEPT = 2
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike.store.compact import compact
-from lookalike.store.manifest import CalibrationEntry, FileEntry, PrototypeEntry, SegmentEntry
+from lookalike.store.manifest import CalibrationEntry, FileEntry, HeadEntry, PrototypeEntry, SegmentEntry
 from lookalike.store.parts import Rows, lookup_columns, write_part
 from lookalike.store.publish import publish
 from lookalike.store.rejects import Reject, write_rejects
@@ -60,7 +60,7 @@ def grow(part_rows):
 
 @pytest.fixture
 def shop(tmp_path, grow):
-    """A collection of every kind of file: three versions, a model, rejects, deleted rows, a row map, a calibration."""
+    """A collection of every kind of file: versions, a model, rejects, deleted rows, a row map, thresholds, a head."""
     with Store.create(tmp_path / "shop") as empty, empty.write() as writer:
         writer.set_model("d" * 64, 8, "fp32", {"encoder.json": b'{"recipe": 1}', "encoder.safetensors": b"weights"})
         contents = [*(c * 64 for c in "1234"), None, None]
@@ -79,5 +79,7 @@ def shop(tmp_path, grow):
         writer.set_segments((SegmentEntry("instances/s.faiss", *segment, "Flat", 0, 6, None, {}, {}),))
         calibration = publish(writer.path / "thresholds/c.json", b"{}")
         writer.add_calibration(CalibrationEntry("thresholds/c.json", *calibration, "knn", 4, "d" * 64))
+        head = publish(writer.path / "heads/h.parquet", b"head")
+        writer.set_head(HeadEntry("heads/h.parquet", *head, 6, None, 3, "d" * 64, 2))
         writer.commit()
     return tmp_path / "shop"

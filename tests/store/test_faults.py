@@ -192,7 +192,8 @@ def _flip_and_truncate(shop, bits):
         entries = store.manifest.files()
         kinds = {entry.file.split("/")[0] for entry in entries}
         assert kinds == {
-            "deleted", "instances", "lookups", "model", "prototypes", "rejects", "row_maps", "thresholds", "vectors"
+            *("deleted", "heads", "instances", "lookups", "model"),
+            *("prototypes", "rejects", "row_maps", "thresholds", "vectors"),
         }  # fmt: skip
         for entry in entries:
             path = store.file(entry)
