@@ -13,6 +13,9 @@ from typing import Any
 
 from .errors import LookalikeError
 from .progress import Progress
+from .shown import shown
+
+__all__ = ["bar", "emit_json", "parse_size", "shown", "undefined_as_null"]
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -23,16 +26,6 @@ def parse_size(text: str) -> int:
     if match is None:
         raise LookalikeError(f"size {text!r} is not understood: write a number and K, M, G or T, such as 2G")
     return int(float(match[1]) * _UNITS[match[2].upper()])
-
-
-def shown(text: str) -> str:
-    """`text` with control characters and undecodable bytes escaped, fit for a terminal and a log line."""
-    return "".join(
-        c
-        if c.isprintable()
-        else c.encode("utf-8", "surrogateescape").decode("latin-1").encode("unicode_escape").decode()
-        for c in text
-    )
 
 
 def undefined_as_null(value: Any) -> Any:
