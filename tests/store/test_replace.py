@@ -1,0 +1,51 @@
+"""Files outside of a collection: replaced whole or not at all, and nothing but regular files is replaced."""
+
+import os
+
+import pytest
+
+from lookalike import LookalikeError
+from lookalike.store import replace
+from lookalike.store.replace import check_replaceable, replace_file
+
+
+def test_a_file_is_written_and_an_older_one_replaced(tmp_path):
+    path = tmp_path / "out.html"
+    replace_file(path, b"one")
+    replace_file(path, b"another")
+    assert path.read_bytes() == b"another" and os.listdir(tmp_path) == ["out.html"]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.mkdir(), "a folder"),
+        (lambda path: path.symlink_to("elsewhere"), "a link"),
+        (lambda path: os.mkfifo(path), "not a regular file"),
+    ],
+)
+def test_only_a_regular_file_is_replaced(tmp_path, make, words):
+    path = tmp_path / "out.html"
+    make(path)
+    for write in (check_replaceable, lambda path: replace_file(path, b"x")):
+        with pytest.raises(LookalikeError, match=f"cannot write .*out.html: it is {words}"):
+            write(path)
+    assert os.path.lexists(path) and os.listdir(tmp_path) == ["out.html"]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(LookalikeError, match=r"cannot write .*nowhere/out.html: no such file or directory"):
+        replace_file(tmp_path / "nowhere" / "out.html", b"x")
+
+
+def test_where_writing_fails_the_older_file_stays(tmp_path, monkeypatch):
+    path = tmp_path / "out.html"
+    replace_file(path, b"old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(replace.os, "fsync", full)
+    with pytest.raises(LookalikeError, match="the disk is full"):
+        replace_file(path, b"new")
+    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["out.html"]
