@@ -9,7 +9,7 @@ decodes file names (bytes that are not UTF-8 are lone surrogates); the store kee
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -69,6 +69,16 @@ class Source(ABC):
     @abstractmethod
     def read(self, locator: Any) -> bytes | RawPixels:
         """Give the encoded image, or pixels, of one record; Rejected where it cannot be had."""
+
+    def locate(self, keys: Set[str]) -> dict[str, Any]:
+        """The locators of those of `keys` that are records here; the source is listed until all are found."""
+        found: dict[str, Any] = {}
+        for record in self.records() if keys else ():
+            if record.key in keys:
+                found[record.key] = record.locator
+                if len(found) == len(keys):
+                    break
+        return found
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ root; links to folders never are (each is rejected), so no loop can be entered. 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,11 @@ class FolderSource(Source):
         if isinstance(locator, dict):
             raise Rejected("read", f"listed in {METADATA}, but not among the folder's images")
         return read_file(os.path.join(self.root, locator), self.root)
+
+    def locate(self, keys: Set[str]) -> dict[str, Any]:
+        """A key is the path itself, so that nothing is listed; one that leads out of the root is none of ours."""
+        ours = (key for key in keys if os.path.normpath(key) == key and not key.startswith(("/", "..")))
+        return {key: key for key in ours if os.path.lexists(os.path.join(self.root, key))}
 
     def records(self) -> Iterator[Record]:
         """All inputs below the root, then what metadata.csv lists besides."""
