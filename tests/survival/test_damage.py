@@ -49,6 +49,10 @@ class Uses:
         decided = collection.classify(QUERIES)
         return decided.labels, decided.nearest, decided.distances.tolist()
 
+    def linear(self, collection):
+        decided = collection.classify(QUERIES, by="linear")
+        return decided.labels, decided.nearest, decided.distances.tolist()
+
     def vectors(self, collection):
         return collection.vectors().to_pylist()
 
@@ -70,9 +74,10 @@ class Uses:
             return getattr(self, name)(collection)
 
 
-ALL = ("search", "exact", "key", "image", "classify", "vectors", "embed", "remove", "rollback")
+ALL = ("search", "exact", "key", "image", "classify", "linear", "vectors", "embed", "remove", "rollback")
 REFUSING = {
     "deleted": ("search", "vectors", "embed"),
+    "heads": ("linear",),
     "instances": ("search", "key"),
     "lookups": ("key", "embed", "remove"),
     "model/encoder.json": ("image",),
@@ -81,7 +86,7 @@ REFUSING = {
     "prototypes/parquet": ("classify",),
     "rejects": ("embed",),
     "row_maps": ("search",),
-    "thresholds": ("classify",),
+    "thresholds": ("classify", "linear"),
     "vectors": ("vectors", "rollback"),
 }
 
@@ -180,6 +185,7 @@ COMMANDS = {
     "instances": ["search", "SHOP", KEY],
     "lookups": ["search", "SHOP", KEY],
     "prototypes/parquet": ["classify", "SHOP", KEY],
+    "heads": ["classify", "SHOP", KEY, "--by", "linear"],
     "thresholds": ["classify", "SHOP", KEY],
     "model/encoder.safetensors": ["embed", "SHOP", "more", "--workers", "1"],
     "rejects": ["embed", "SHOP", "photos", "--workers", "1"],
