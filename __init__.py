@@ -10,21 +10,37 @@ Only light modules are imported here; torch, faiss and scikit-learn load where t
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .embedder.compare import compare
     from .search.collection import Collection
+    from .search.knn_classifier import KNNClassifier
+    from .search.linear_classifier import LinearClassifier
+    from .search.prototype_classifier import PrototypeClassifier
     from .store.errors import LookalikeError
 
 __version__ = "0.1.0"
-__all__ = ["Collection", "LookalikeError", "__version__"]
+__all__ = [
+    "Collection",
+    "KNNClassifier",
+    "LinearClassifier",
+    "LookalikeError",
+    "PrototypeClassifier",
+    "__version__",
+    "compare",
+]
+_HOMES = {
+    "Collection": "search.collection",
+    "KNNClassifier": "search.knn_classifier",
+    "LinearClassifier": "search.linear_classifier",
+    "LookalikeError": "store.errors",
+    "PrototypeClassifier": "search.prototype_classifier",
+    "compare": "embedder.compare",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
-    if name == "Collection":
-        from .search.collection import Collection
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
+    import importlib
 
-        return Collection
-    if name == "LookalikeError":
-        from .store.errors import LookalikeError
-
-        return LookalikeError
-    raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -27,6 +27,7 @@ COMMANDS = {
     "classify": ("search.commands:classify", "Say what each query is, or that it is unknown."),
     "calibrate": ("search.commands_measure:calibrate", "Choose the distance beyond which the answer is unknown."),
     "evaluate": ("search.commands_measure:evaluate", "Measure a labelled source against the collection."),
+    "compare": ("embedder.commands_compare:compare", "Say whether two images are of the same class."),
     "prototypes": ("search.commands_prototypes:prototypes", "List the class prototypes, or say what they are made of."),
     "cluster": ("search.commands_cluster:cluster", "Group images that look alike, whatever their labels."),
     "bench": ("search.commands_measure:bench", "Measure recall against latency."),

@@ -24,6 +24,7 @@ def train(
 ) -> None:
     """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
     from .recipe import load_recipe
+    from .same_or_different import SameOrDifferent
     from .train import TrainCard
     from .train import train as run
 
@@ -33,7 +34,7 @@ def train(
     if as_json:
         emit_json(card.to_json())
         return
-    scores = " · ".join(f"{n} {v:.4f}" for n, v in card.scores.items() if v is not None and n != "spread")
+    scores = " · ".join(f"{n} {v:.4f}" for n, v in card.scores.items() if isinstance(v, float) and n != "spread")
     left_out = "".join(
         f", {n} {what}" for n, what in ((card.unlabelled, "unlabelled"), (card.rejected, "rejected")) if n
     )
@@ -44,3 +45,5 @@ def train(
         f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}"
     )
     click.echo(f"on images kept out of training: {scores or 'nothing to measure'}")
+    if stored := card.scores.get("same_or_different"):
+        click.echo(f"the same up to distance {stored['threshold']:.3f}: {SameOrDifferent(**stored)}")

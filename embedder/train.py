@@ -22,6 +22,7 @@ from .encoder import Encoder, encoder_card, make_encoder
 from .hardware import deterministic, torch_device
 from .objective import check_available
 from .recipe import Recipe
+from .same_or_different import choose_threshold
 from .sources import open_source
 from .trainer import COLLAPSED, Trainer
 from .training_folder import Finished, TrainCard
@@ -186,8 +187,19 @@ def _best_encoder(trainer: Trainer, classes: list[str], device: str) -> Encoder:
     wanted = recipe.training.precision
     chosen = precision.choose(encoder, sample[:: -(-len(sample) // SAMPLE)]) if wanted == "auto" else wanted
     vectors = encoder.with_precision(chosen).encode(trainer.images[trainer.held])
-    scores = validation.score(vectors, trainer.codes[trainer.held]).to_json() if len(trainer.held) else {}
+    scores = _scores(trainer, vectors) if len(trainer.held) else {}
     return make_encoder(network, {**card, "precision": chosen, "scores": scores}, device=device)
+
+
+def _scores(trainer: Trainer, vectors: np.ndarray) -> dict[str, Any]:
+    """The saved encoder's scores on the validation images, with a threshold for "same" where anything was learned."""
+    codes, recipe = trainer.codes[trainer.held], trainer.recipe
+    scores: dict[str, Any] = validation.score(vectors, codes).to_json()
+    if recipe.training.steps:
+        trained = bool(np.isin(codes, trainer.codes[trainer.fit]).any())
+        chosen = choose_threshold(vectors, codes, trained=trained, seed=recipe.training.seed)
+        scores["same_or_different"] = chosen and chosen.to_json()
+    return scores
 
 
 def _card(encoder: Encoder, trainer: Trainer, data: TrainingSet, threads: int, out: Path) -> TrainCard:

@@ -37,7 +37,7 @@ class TrainCard:
     dim: int
     precision: str
     training_classes: list[str]
-    scores: dict[str, float | None]
+    scores: dict[str, Any]
     steps: int
     best_step: int
     ended: str

@@ -1,0 +1,44 @@
+"""`lookalike compare`."""
+
+import click
+
+from ..store.errors import LookalikeError
+from ..store.shell import emit_json, shown
+
+
+@click.command(short_help="Say whether two images are of the same class.")
+@click.argument("a")
+@click.argument("b")
+@click.option("--model", required=True, metavar="MODEL", help='A trained model\'s folder, or "pretrained".')
+@click.option("--threshold", type=click.FloatRange(0, 2), help="A distance in place of the one stored with MODEL.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def compare(
+    ctx: click.Context, a: str, b: str, model: str, threshold: float | None, device: str, as_json: bool
+) -> None:
+    """Say whether the images A and B are of the same class: their distance by MODEL, held against a threshold.
+
+    Training chooses the threshold on pairs of its validation images and stores it with MODEL, with the share of pairs
+    that it gets wrong.
+    """
+    from .compare import compare as compared
+    from .encoder import Encoder
+
+    encoder = Encoder.load(model, device=device)
+    try:
+        found = compared(a, b, encoder, threshold=threshold)
+    except LookalikeError as error:
+        if not as_json:
+            raise
+        emit_json({"a": a, "b": b, "error": str(error)})
+        ctx.exit(1)
+    if as_json:
+        emit_json(found.to_json())
+    else:
+        click.echo(str(found))
+    if found.threshold is None:
+        click.echo(
+            f"{shown(model)} stores no threshold: --threshold T gives one, training with validation images stores one",
+            err=True,
+        )

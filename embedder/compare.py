@@ -1,0 +1,92 @@
+"""Two images: the same or different, by an encoder's own threshold or a given one."""
+
+from dataclasses import asdict, dataclass
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..store.errors import LookalikeError
+from .arrays import encode_images
+from .encoder import Encoder
+from .same_or_different import SameOrDifferent
+
+Picture = str | PathLike[str] | Image.Image
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` answers.
+
+    same: whether the distance, in [0, 2], is at most the threshold; None without one. measured: the errors at the
+    threshold on the encoder's validation images; None for a threshold that was given.
+    """
+
+    a: str
+    b: str
+    same: bool | None
+    distance: float
+    threshold: float | None
+    measured: SameOrDifferent | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `compare --json`: what is not known is None."""
+        names = [name for name in SameOrDifferent.__dataclass_fields__ if name != "threshold"]
+        measured = asdict(self.measured) if self.measured else dict.fromkeys(names)
+        plain = {name: getattr(self, name) for name in ("a", "b", "same", "distance", "threshold")}
+        return {**plain, **{name: measured[name] for name in names}}
+
+    def __str__(self) -> str:
+        verdict = {True: "same", False: "different", None: "undecided"}[self.same]
+        limit = "no threshold" if self.threshold is None else f"threshold {self.threshold:.3f}"
+        lines = [f"{verdict}: distance {self.distance:.3f}, {limit}"]
+        if self.measured:
+            lines.append(str(self.measured))
+        return "\n".join(lines)
+
+
+def compare(
+    a: Picture,
+    b: Picture,
+    model: str | PathLike[str] | Encoder,
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+) -> Comparison:
+    """Say whether two images (files or PIL images) are of the same class, by the encoder `model`.
+
+    model: the folder of a trained model, "pretrained", or an Encoder. threshold: a distance in place of the one that
+    training stored. LookalikeError for a model or an image that cannot be read.
+    """
+    if threshold is not None and not 0 <= threshold <= 2:
+        raise LookalikeError(f"threshold is {threshold!r}: distances lie between 0 and 2")
+    encoder = model if isinstance(model, Encoder) else Encoder.load(fspath(model), device=device)
+    rows = []
+    for answer in encode_images(encoder, [a, b]):
+        if isinstance(answer, LookalikeError):
+            raise answer
+        rows.append(answer)
+    # For unit rows the same as by their score, and 0 where they are equal, whatever their last bits.
+    distance = np.float32(np.linalg.norm(rows[0].astype(np.float64) - rows[1]))
+    measured = None if threshold is not None else stored_threshold(encoder)
+    limit = measured.threshold if measured else threshold
+    same = None if limit is None else bool(distance <= np.float32(limit))
+    return Comparison(_name(a), _name(b), same, float(distance), limit, measured)
+
+
+def stored_threshold(encoder: Encoder) -> SameOrDifferent | None:
+    """The threshold that training stored with the encoder, and its errors; None where it has none."""
+    stored = encoder.card["scores"].get("same_or_different")
+    if stored is None:
+        return None
+    try:
+        return SameOrDifferent(**stored)
+    except TypeError as error:
+        raise LookalikeError(f"encoder.json: same_or_different is not what belongs there ({error})") from None
+
+
+def _name(picture: Picture) -> str:
+    if isinstance(picture, Image.Image):
+        return str(getattr(picture, "filename", "") or "picture")
+    return fspath(picture)
