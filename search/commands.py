@@ -1,6 +1,7 @@
 """Shell: search and classify."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import click
