@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 
 from ..store.parts import Rows
 from ..store.store import Store
-from .encoder import PIXELS, Encoder
+from .encoder import Encoder
 from .images import NO_VECTOR, Image, is_unit, prepared
 from .rejected import Rejected
 from .sources import Record
-
-_MOST = 1024
 
 
 @dataclass
@@ -100,7 +98,6 @@ class Assembly:
         contents = self.store.facts(held).content if len(held) else []
         labels = self.store.labels(held) if len(held) else []
         self._own_facts = dict(zip(held.tolist(), zip(contents, labels, strict=True), strict=True))
-        self._batch = max(1, min(_MOST, PIXELS // self.encoder.preprocessing.size**2))
 
     def reject(self, place: int, record: Record, rejected: Rejected) -> None:
         """Note that a record gets no row."""
@@ -146,7 +143,7 @@ class Assembly:
         number = self._new_row(place, record, image.sha256)
         self._rows[number].width, self._rows[number].height = width, height
         self._waiting.append((number, pixels))
-        if len(self._waiting) >= self._batch:
+        if len(self._waiting) >= self.encoder.batch:
             self._encode()
 
     def _encode(self) -> None:

@@ -34,7 +34,7 @@ _WORK, _TRIAL = (f"lookalike.embedder.fragment:{name}" for name in ("embed_fragm
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 # glibc maps a large block anew each time and returns it at once, and a decoded photograph is one: a sixth of the time
 # went into page faults. Other C libraries do not read these.
-_KEPT_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 30))
+_KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
 WORKER_ENV = {**_ONE_THREAD, **_KEPT_MEMORY}
 """What a worker finds in its environment, before any library loads."""
 
