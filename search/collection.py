@@ -338,12 +338,24 @@ class Collection:
         *,
         k: int = 10,
         weights: str = "uniform",
+        full: bool = False,
+        episodes: bool = False,
+        way: int = 5,
+        shots: Sequence[int] = (1, 5),
+        seed: int = 0,
         progress: Progress = silent,
     ) -> dict[str, Any]:
-        """Measure a labelled source against the collection: the fields of `evaluate --json`, None where undefined."""
-        from .evaluate import evaluate
+        """Measure a labelled source against the collection: the fields of `evaluate --json`, None where undefined.
 
-        return evaluate(self, os.fspath(source), by=by, k=k, weights=weights, progress=progress)
+        `full` adds `details`, `episodes` the accuracy over 600 few-shot episodes of `way` classes for each of `shots`,
+        drawn by `seed`. Warns where the classes overlap so much that no threshold can keep its word.
+        """
+        from .evaluate import evaluate
+        from .few_shots import FewShots
+        from .rank import Way
+
+        drawn = FewShots(way, tuple(shots), seed=seed) if episodes else None
+        return evaluate(self, os.fspath(source), Way(by, k, weights), full=full, episodes=drawn, progress=progress)
 
     def bench(
         self, k: int = 10, *, queries: int = 1000, seed: int = 0, progress: Progress = silent
