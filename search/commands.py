@@ -1,7 +1,8 @@
 """Shell: search and classify."""
 
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,6 +24,8 @@ DEVICES = click.Choice(["auto", "cpu", "gpu"])
 @click.option("--exact", is_flag=True, help="Pass the index by and compare with every stored vector.")
 @click.option("--where", metavar="SQL", help="Only rows that meet it, such as \"label = 'shoe' and width > 200\".")
 @click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
+@click.option("--sheet", metavar="FILE", help="Draw queries and hits as one picture, FILE.png or FILE.jpg.")
+@click.option("--open", "show", is_flag=True, help="Show that picture.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
 @click.pass_context
@@ -34,6 +37,8 @@ def search(
     exact: bool,
     where: str | None,
     normalise: bool,
+    sheet: str | None,
+    show: bool,
     device: str,
     as_json: bool,
 ) -> None:
@@ -51,8 +56,33 @@ def search(
                 ]
             }
 
+    if show and sheet is None:
+        raise click.UsageError("--open shows a contact sheet: say where to draw it with --sheet FILE")
+    emit = emit_json if as_json else _print_hits
     with Collection.open(collection, device=device) as opened:
-        ctx.exit(_answer_all(opened, query, normalise, answer, emit_json if as_json else _print_hits))
+        if sheet is None:
+            ctx.exit(_answer_all(opened, query, normalise, answer, emit))
+        with _drawn(opened, Path(sheet)) as keep:
+            failed = _answer_all(opened, query, normalise, answer, lambda one: (emit(one), keep(one)))
+    if show:
+        from .opener import open_file
+
+        open_file(Path(sheet))
+    ctx.exit(failed)
+
+
+@contextmanager
+def _drawn(opened: Collection, path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Give what keeps answers, and draw them as a contact sheet at the end; a bad name is refused before any work."""
+    from .sheet import MOST, check_sheet, write_sheet
+    from .strips import Strips
+
+    check_sheet(path)
+    strips = Strips(opened.store)
+    yield strips.add
+    write_sheet(path, strips.drawn())
+    if strips.left_out:
+        click.echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
 
 
 @click.command(short_help="Say what each query is, or that it is unknown.")
