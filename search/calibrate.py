@@ -11,10 +11,10 @@ from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, write_calibration
 from .labelled import ranked_sample, read_labelled
 from .rank import Way
+from .separated import separated, warn_of_overlap
 from .stored_head import keep_head
 from .thresholds.choose import Chosen, choose
 from .thresholds.criterion import Criterion
-from .thresholds.sample import Sample
 
 if TYPE_CHECKING:
     from .collection import Collection
@@ -35,13 +35,14 @@ def calibrate(
     """Choose and publish the threshold, or thresholds, for `by` that keep `criterion`; by "linear" the head with it.
 
     LookalikeError, and nothing is stored: a source without labels, too few images for the bound (it says how many are
-    missing), a target that these images cannot reach, or a collection without classes.
+    missing), a target that these images cannot reach, or a collection without classes. Warns where the classes overlap
+    so much that no threshold can keep its word.
     """
     way = Way(by, k, weights)
     head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
     labelled = read_labelled(collection, source, progress)
-    sample, unknowns = ranked_sample(collection, labelled, way, mixed=criterion.mixed, seed=seed)
-    _refuse(collection, source, criterion, sample, unknowns)
+    sample, unknowns = ranked_sample(collection, labelled, way, mixed=criterion.of == "both", seed=seed)
+    _refuse(collection, source, criterion, unknowns)
     chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed)
     images = {"known": int(sample.known.sum()), "unknown": int((~sample.known).sum()), **labelled.aside}
     wish = {"per_class": per_class, "seed": seed, "source": source}
@@ -54,15 +55,14 @@ def calibrate(
     return made
 
 
-def _refuse(collection: "Collection", source: str, criterion: Criterion, sample: Sample, unknowns: str | None) -> None:
+def _refuse(collection: "Collection", source: str, criterion: Criterion, unknowns: str | None) -> None:
     """Where unknown images are needed, there must be some, and for a conformal promise about them real ones."""
-    needs_unknown = criterion.mixed or not criterion.concerns(sample)[sample.known].any()
-    if unknowns is None and needs_unknown:
+    if unknowns is None and criterion.of != "known":
         raise LookalikeError(
             f"{collection.path} has one class only, so leaving a class out finds nothing: "
             "give images of classes that the collection does not have"
         )
-    if unknowns == UNKNOWNS[1] and criterion.name == "conformal" and needs_unknown:
+    if unknowns == UNKNOWNS[1] and (criterion.name, criterion.of) == ("conformal", "unknown"):
         raise LookalikeError(
             f"{source} has no images of classes that neither the collection nor the model knows: conformal of unknown "
             "needs them; conformal of known does not"
@@ -87,7 +87,7 @@ def _record(collection: "Collection", criterion: Criterion, chosen: Chosen, way:
         weights=way.weights,
         criterion=criterion.name,
         target=criterion.target,
-        of=getattr(criterion, "of", None),
+        of=criterion.of,
         threshold=chosen.threshold,
         failed=chosen.cut.failed if chosen.cut else None,
         classes=classes,

@@ -29,11 +29,11 @@ UNKNOWNS = ("unknown classes", "trained classes")
 class Calibration:
     """What `calibrate` chose and measured.
 
-    criterion: "fpr", "precision", "f-beta" or "conformal", and the target aimed at; of: what conformal bounds, "known"
-    images refused or "unknown" ones accepted, else None. threshold: a distance; a nearest class farther away than it is
-    answered unknown, below zero everything is. classes: with `per_class`, name to the threshold of each class that has
-    its own, with what it was chosen and measured on, and why where none keeps its word (`failed`); `threshold` is that
-    of all others, `failed` why there is none.
+    criterion: "fpr", "precision", "f-beta" or "conformal", and the target aimed at; of: the images it is about,
+    "known", "unknown" or "both". threshold: a distance; a nearest class farther away than it is answered unknown, below
+    zero everything is. classes: with `per_class`, name to the threshold of each class that has its own, with what it
+    was chosen and measured on, and why where none keeps its word (`failed`); `threshold` is that of all others,
+    `failed` why there is none.
 
     unknowns: "unknown classes" (labels neither in the collection nor among the model's training classes), "trained
     classes" (stand-ins, optimistic), or None where there was no image of either. images: how many known and unknown
@@ -48,7 +48,7 @@ class Calibration:
     weights: str
     criterion: str
     target: float
-    of: str | None
+    of: str
     per_class: bool
     threshold: float
     failed: str | None
@@ -116,7 +116,7 @@ def read_calibration(store: "Store", by: str) -> Calibration | None:
 def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
     """A calibration from when a false-accept rate was all that could be asked for."""
     kept = {name: value for name, value in values.items() if name != "fpr"}
-    wish = {"criterion": "fpr", "target": values["fpr"], "of": None, "per_class": False}
+    wish = {"criterion": "fpr", "target": values["fpr"], "of": "unknown", "per_class": False}
     rest = {
         "failed": None,
         "classes": {},

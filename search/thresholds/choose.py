@@ -53,7 +53,7 @@ def criterion_of(
 ) -> Criterion:
     """The one criterion that is asked for, `fpr=0.01` where none is; LookalikeError for two, or for a wrong value.
 
-    of: what `conformal` bounds, "known" images refused or "unknown" ones accepted.
+    of: what `conformal` is about, "known" images refused or "unknown" ones accepted.
     """
     asked = {"fpr": fpr, "precision": precision, "f-beta": f_beta, "conformal": conformal}
     given = {name: float(value) for name, value in asked.items() if value is not None}
@@ -77,7 +77,7 @@ def choose(sample: Sample, criterion: Criterion, classes: int, *, per_class: boo
     enough images, see `groups`. LookalikeError with too few images (it says how many are missing), and where no
     threshold does what is asked.
     """
-    concerned = np.random.default_rng(seed).permutation(np.flatnonzero(criterion.concerns(sample)))
+    concerned = np.random.default_rng(seed).permutation(np.flatnonzero(sample.of(criterion.of)))
     part = criterion.part(len(concerned))
     choosing = sample.take(concerned[:part])
     measuring = sample.take(np.setdiff1d(np.arange(len(sample)), concerned[:part]))

@@ -38,7 +38,6 @@ class Conformal:
     target: float
     of: str = "known"
     name: ClassVar[str] = "conformal"
-    mixed: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         checked_share(self.name, self.target, 0.05)
@@ -49,10 +48,6 @@ class Conformal:
     def vacuous(self) -> float:
         """Refuse no known image, or accept no unknown one."""
         return EVERYTHING if self.of == "known" else NOTHING
-
-    def concerns(self, sample: Sample) -> np.ndarray:
-        """The known images, or the unknown ones."""
-        return sample.known == (self.of == "known")
 
     def needed(self, groups: int = 1) -> int:
         """1/A - 1, rounded up; averages of several groups hold each by itself, so their number does not matter."""
@@ -95,7 +90,7 @@ class Conformal:
 
     def measure(self, sample: Sample, accepted: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any] | None:
         """The share of known images refused, or of unknown ones accepted, with a 95 % interval."""
-        mine = self.concerns(sample) & sample.near(group)
+        mine = sample.of(self.of) & sample.near(group)
         return rate(self._event, accepted[mine] != (self.of == "known"))
 
     @property

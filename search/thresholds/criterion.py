@@ -11,12 +11,15 @@ from .sample import Sample
 class Criterion(Protocol):
     """A wish about a threshold.
 
-    name: as the option is called. target: its value. mixed: whether known and unknown images count together, in the
-    mix they come in.
+    name: as the option is called. target: its value. of: the images it is about and that can choose, "known", "unknown"
+    or "both", these in the mix they come in; all others only measure.
     """
 
     name: ClassVar[str]
-    mixed: ClassVar[bool]
+
+    @property
+    def of(self) -> str:
+        """What it is about: "known" images, "unknown" ones or "both"."""
 
     @property
     def target(self) -> float:
@@ -25,9 +28,6 @@ class Criterion(Protocol):
     @property
     def vacuous(self) -> float:
         """The threshold that keeps the wish without data."""
-
-    def concerns(self, sample: Sample) -> np.ndarray:
-        """(n,) bool: the images that can choose; all others only measure."""
 
     def needed(self, groups: int = 1) -> int:
         """The fewest images that can choose for a group, where `groups` groups shall all keep their bounds."""
@@ -38,7 +38,7 @@ class Criterion(Protocol):
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
         """The threshold for images near the classes of `group` (classes,) bool, or near any.
 
-        sample: images that this concerns and that choose, in random order, at least `needed(groups)` near the group.
+        sample: images `of` its kind that choose, in random order, at least `needed(groups)` near the group.
         """
 
     def measure(self, sample: Sample, accepted: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ class FBeta:
 
     target: float
     name: ClassVar[str] = "f-beta"
-    mixed: ClassVar[bool] = True
+    of: ClassVar[str] = "both"
 
     def __post_init__(self) -> None:
         if not 0 < self.target < math.inf:
@@ -42,10 +42,6 @@ class FBeta:
     def vacuous(self) -> float:
         """Accept nothing."""
         return NOTHING
-
-    def concerns(self, sample: Sample) -> np.ndarray:
-        """All of them."""
-        return np.ones(len(sample), bool)
 
     def needed(self, groups: int = 1) -> int:
         """30 for a class of its own."""

@@ -32,7 +32,7 @@ class FalseAcceptRate:
 
     target: float
     name: ClassVar[str] = "fpr"
-    mixed: ClassVar[bool] = False
+    of: ClassVar[str] = "unknown"
 
     def __post_init__(self) -> None:
         checked_share(self.name, self.target, 0.01)
@@ -41,10 +41,6 @@ class FalseAcceptRate:
     def vacuous(self) -> float:
         """Accept nothing."""
         return NOTHING
-
-    def concerns(self, sample: Sample) -> np.ndarray:
-        """The unknown images."""
-        return ~sample.known
 
     def needed(self, groups: int = 1) -> int:
         """As many as promise F when none of them is accepted: 299 for 0.01 and one group."""

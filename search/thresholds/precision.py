@@ -41,7 +41,7 @@ class Precision:
 
     target: float
     name: ClassVar[str] = "precision"
-    mixed: ClassVar[bool] = True
+    of: ClassVar[str] = "both"
 
     def __post_init__(self) -> None:
         checked_share(self.name, self.target, 0.95)
@@ -50,10 +50,6 @@ class Precision:
     def vacuous(self) -> float:
         """Accept nothing."""
         return NOTHING
-
-    def concerns(self, sample: Sample) -> np.ndarray:
-        """All of them."""
-        return np.ones(len(sample), bool)
 
     def needed(self, groups: int = 1) -> int:
         """As many as promise P when all of them are accepted and right: two thirds of these test."""

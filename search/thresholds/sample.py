@@ -46,6 +46,10 @@ class Sample:
         """(n,) bool: the nearest class is the image's own."""
         return self.known & (self.nearest == self.truth)
 
+    def of(self, kind: str) -> np.ndarray:
+        """(n,) bool: the images of "known" classes, of "unknown" ones, or "both"."""
+        return np.ones(len(self), bool) if kind == "both" else self.known == (kind == "known")
+
     def take(self, which: np.ndarray | slice) -> "Sample":
         """The images at these places, or where a mask is true, in that order."""
         return Sample(self.distances[which], self.nearest[which], self.truth[which])

@@ -223,3 +223,20 @@ def test_the_shell_refuses_two_and_says_the_default(shell, capsys):
     said = json.loads(capsys.readouterr().out)
     assert (said["criterion"], said["target"]) == ("fpr", 0.01)
     assert run(["calibrate", str(shell.path), "any", "--precision", "1.5"]) == 2
+
+
+@pytest.mark.parametrize("by", ["prototype", "knn", "linear"])
+def test_a_source_of_one_kind_only(shop, by):
+    vectors, labels = source(0, 300)
+    for trained, unknowns in ((), "unknown classes"), (["strange"], "trained classes"):
+        give_source(shop, vectors, labels, trained=trained)
+        made = shop.calibrate("any", by=by, fpr=0.1)
+        assert (made.unknowns, made.images["known"], made.false_rejects) == (unknowns, 0, None)
+        with pytest.raises(LookalikeError, match="needs 9 images of known classes; there are 0, 9 are missing"):
+            shop.calibrate("any", by=by, conformal=0.1)
+        with pytest.raises(LookalikeError, match="cannot be promised"):
+            shop.calibrate("any", by=by, precision=0.8)
+    vectors, labels = source(300, 0)
+    give_source(shop, vectors, labels, trained=shop.store.classes)
+    made = shop.calibrate("any", by=by, conformal=0.1)
+    assert (made.unknowns, made.false_accepts["images"]) == ("trained classes", 300)

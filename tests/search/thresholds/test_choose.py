@@ -40,7 +40,7 @@ def false_accepts(thresholds):
 def test_what_is_measured_is_what_a_loop_counts_on_the_images_that_did_not_choose(criterion, per_class):
     sample = draw(np.random.default_rng(1), 1500)
     made = choose(sample, criterion, 4, per_class=per_class, seed=5)
-    concerned = np.flatnonzero(criterion.concerns(sample))
+    concerned = np.flatnonzero(sample.of(criterion.of))
     shuffled = np.random.default_rng(5).permutation(concerned)
     others = sample.take(np.setdiff1d(np.arange(1500), shuffled[: criterion.part(len(concerned))]))
     accepted = others.distances <= made.thresholds(4)[others.nearest]

@@ -65,6 +65,8 @@ def test_a_sample_knows_which_answers_are_right():
     sample = Sample([0.1, 0.2, 0.3, np.inf], [0, 1, 1, -1], [0, 0, -1, 0])
     assert sample.known.tolist() == [True, True, False, True]
     assert sample.right.tolist() == [True, False, False, False]
+    assert sample.of("known").tolist() == sample.known.tolist() == (~sample.of("unknown")).tolist()
+    assert sample.of("both").all()
     assert sample.near(np.array([False, True])).tolist() == [False, True, True, False]
     assert sample.near(None).all() and len(sample.take(np.array([2, 0]))) == 2
     assert sample.take(np.array([2, 0])).truth.tolist() == [-1, 0]

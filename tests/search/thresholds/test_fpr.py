@@ -154,7 +154,7 @@ def test_several_groups_share_the_chance_of_error():
 def test_only_unknown_images_concern_it_and_are_measured():
     sample = joined(unknown([0.1, 0.2, 0.3, 0.4]), known([0.1, 0.9]))
     criterion = FalseAcceptRate(0.3)
-    assert criterion.concerns(sample).tolist() == [True] * 4 + [False] * 2
+    assert sample.of(criterion.of).tolist() == [True] * 4 + [False] * 2
     measured = criterion.measure(sample, accepts(sample.distances, 0.3))
     assert (measured["false_accepts"], measured["images"], measured["rate"]) == (3, 4, 0.75)
     assert (measured["low"], measured["high"]) == clopper_pearson(3, 4)
