@@ -167,6 +167,9 @@ assert c.search(x[:3], k=2).keys()[0][0] == "0"
 assert len(c.search("7", k=3).keys()[0]) == 3
 assert c.classify(x[:5]).nearest
 assert c.classify("9", by="knn").nearest
+c.keep_prototypes(window=9, per_class=2)
+assert c.classify(x[:5]).nearest and c.list_prototypes()
+assert len(c.cluster(3)) == 3
 """)
     assert "faiss" in loaded
     assert not loaded & {"torch", "sklearn", "PIL"}
