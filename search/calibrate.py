@@ -43,6 +43,7 @@ def calibrate(
     labelled = read_labelled(collection, source, progress)
     sample, unknowns = ranked_sample(collection, labelled, way, mixed=criterion.of == "both", seed=seed)
     _refuse(collection, source, criterion, unknowns)
+    warn_of_overlap(*separated(collection, labelled.vectors, labelled.labels))
     chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed)
     images = {"known": int(sample.known.sum()), "unknown": int((~sample.known).sum()), **labelled.aside}
     wish = {"per_class": per_class, "seed": seed, "source": source}

@@ -4,7 +4,6 @@ A query never matches itself: stored rows with the query's own content (SHA-256)
 its class's R and of its prototype. Measures that are undefined are None.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,11 @@ from ..measures.open_set import auroc
 from ..measures.pairs import pair_curve
 from ..measures.retrieval import Retrieval, retrieval
 from ..measures.separation import separation
-from ..store.errors import LookalikeWarning
 from ..store.progress import Progress
 from .evaluation import Evaluation, ask_source
 from .few_shots import FewShots, few_shots
 from .rank import Way
-from .separated import overlap_warning
+from .separated import warn_of_overlap
 
 if TYPE_CHECKING:
     from .collection import Collection
@@ -52,9 +50,7 @@ def evaluate(
     found, curve = found_in_collection(asked), pair_curve(asked.vectors, asked.label_codes, FPRS)
     distances, codes, names = asked.to_prototypes
     overlap = separation(distances, codes)
-    warning = overlap_warning(overlap, names)
-    if warning:
-        warnings.warn(warning, LookalikeWarning, stacklevel=2)
+    warn_of_overlap(overlap, names)
     measured = fields(asked, found, curve)
     if full:
         from .details import details

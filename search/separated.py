@@ -3,6 +3,7 @@
 The rule and its source are those of `measures.separation`, on the distances of images to class prototypes.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..measures.distance import distance_of
 from ..measures.separation import Separation, separation
+from ..store.errors import LookalikeWarning
 from ..store.shown import shortened
 from .rank import prototype_scores
 
@@ -49,6 +51,13 @@ def to_prototypes(
         return np.empty((0, len(names)), np.float32), codes[asked], names
     scores = prototype_scores(collection, vectors[asked], None if own is None else [own[i] for i in asked.tolist()])
     return distance_of(scores), codes[asked], names
+
+
+def warn_of_overlap(found: Separation, names: list[str]) -> None:
+    """Give the warning, if there is one, as a LookalikeWarning; the arguments are those of `overlap_warning`."""
+    message = overlap_warning(found, names)
+    if message:
+        warnings.warn(message, LookalikeWarning, stacklevel=3)
 
 
 def overlap_warning(found: Separation, names: list[str]) -> str | None:

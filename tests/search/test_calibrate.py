@@ -179,3 +179,11 @@ def test_another_model_s_calibration_is_refused(shop, monkeypatch):
     assert entry.model is None
     with pytest.raises(LookalikeError, match=f"model None, and its model is {'b' * 64}"):
         shop.classify(list(shop.raw[0][:1]))
+
+
+def test_overlapping_classes_are_named_before_a_threshold_is_chosen(shop):
+    vectors, labels = clusters(9, 400)
+    shuffled = np.random.default_rng(0).permutation(labels).tolist()
+    give_source(shop, vectors, shuffled)
+    with pytest.warns(LookalikeWarning, match=r"no threshold can keep its word: .*; worst: c\d for c\d \(\d+%\)"):
+        shop.calibrate("any", fpr=0.2)

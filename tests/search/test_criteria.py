@@ -136,6 +136,7 @@ def test_a_class_that_came_later_is_held_against_the_shared_threshold(shop):
     assert decision.nearest == ["later"] and decision.thresholds[0] == np.float32(made.threshold)
 
 
+@pytest.mark.filterwarnings("ignore:classes overlap")  # of labels at random
 def test_targets_out_of_reach_store_nothing(shop):
     vectors, labels = source(300, 300)
     give_source(shop, vectors, np.random.default_rng(0).permutation(labels).tolist())
