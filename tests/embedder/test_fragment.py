@@ -6,9 +6,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from lookalike.embedder import assembly as assembly_module
+from lookalike.embedder import fragment as fragment_module
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.fragment import embed_fragment, let_go
 from lookalike.embedder.sources import open_source
@@ -67,8 +68,10 @@ def test_it_may_run_twice(payload):
 @pytest.mark.parametrize("batch", [1, 3, 64])
 def test_the_same_image_gives_the_same_vector_in_any_batch(payload, batch, monkeypatch):
     _, whole = part(payload, embed_fragment(payload))
-    monkeypatch.setattr(assembly_module, "_MOST", batch)
+    monkeypatch.setattr("lookalike.embedder.encoder.CORE_PIXELS", -(-batch * 28**2 // torch.get_num_threads()))
+    let_go()  # the encoder that was loaded with another batch
     rows, vectors = part(payload, embed_fragment(payload))
+    assert fragment_module._kept_encoder[1].batch == batch
     np.testing.assert_allclose(vectors, whole, atol=1e-6)
     order = np.random.default_rng(batch).permutation(len(payload["records"]))
     shuffled = {**payload, "records": [payload["records"][i] for i in order]}
