@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binom
 
 from lookalike.measures.intervals import clopper_pearson
@@ -168,3 +170,45 @@ def test_a_threshold_a_class_is_what_decide_holds_distances_against():
     made = decide(scores, sample.nearest[:, None], thresholds)
     np.testing.assert_array_equal(made.threshold, thresholds[sample.nearest])
     np.testing.assert_array_equal(made.code >= 0, accepts(made.distance, thresholds[sample.nearest]))
+
+
+rows = st.tuples(
+    st.one_of(st.floats(0, 2, width=32), st.sampled_from([0.0, 0.5, 0.50000006, 1.0, 2.0, np.inf])),
+    st.integers(0, 2),
+    st.sampled_from([-1, -1, 0, 1, 2, 3]),
+)
+
+
+@settings(max_examples=80)
+@given(
+    st.lists(rows, min_size=1, max_size=40),
+    st.integers(1, 12),
+    st.sampled_from([FalseAcceptRate(0.3), Precision(0.5), Conformal(0.2), Conformal(0.2, "unknown")]),
+    st.booleans(),
+)
+def test_no_images_lead_to_a_threshold_beyond_its_bound(drawn, times, criterion, per_class):
+    distances, nearest, truth = (np.array(column) for column in zip(*(drawn * times), strict=True))
+    sample = Sample(distances, np.where(np.isinf(distances), -1, nearest), truth)
+    try:
+        made = choose(sample, criterion, 4, per_class=per_class, seed=1)
+    except LookalikeError as error:
+        assert "missing" in str(error) or "cannot be" in str(error)
+        return
+    shuffled = np.random.default_rng(1).permutation(np.flatnonzero(sample.of(criterion.of)))
+    choosing = sample.take(shuffled[: criterion.part(len(shuffled))])
+    others = [code for code in range(4) if code not in made.own]
+    groups = [[code] for code in made.own] + ([others] if made.cut else [])
+    for group, cut in zip(groups, [*made.own.values(), made.cut], strict=False):
+        mine = choosing.take(np.isin(choosing.nearest, group)) if made.own else choosing
+        accepted = accepts(mine.distances, cut.threshold)
+        if criterion.name == "fpr" and len(mine):
+            assert clopper_pearson(int(accepted.sum()), len(mine), 1 - 0.05 / len(groups), "upper")[1] <= 0.3 or (
+                cut.accepts_nothing
+            )
+        elif criterion.name == "conformal":
+            events = ~accepted if criterion.of == "known" else accepted
+            assert events.sum() <= 0.2 * (len(mine) + 1)
+        elif not cut.failed:
+            testing = mine.take(slice(len(mine) // 3, None))
+            answers = testing.take(accepts(testing.distances, cut.threshold))
+            assert clopper_pearson(int(answers.right.sum()), len(answers), 1 - 0.05 / len(groups), "lower")[0] >= 0.5
