@@ -31,6 +31,10 @@ COMMANDS = {
     "prototypes": ("search.commands_prototypes:prototypes", "List the class prototypes, or say what they are made of."),
     "cluster": ("search.commands_cluster:cluster", "Group images that look alike, whatever their labels."),
     "bench": ("search.commands_measure:bench", "Measure recall against latency."),
+    "report": (
+        "search.commands_report:report",
+        "Draw what a collection can be trusted with, as one HTML file.",
+    ),
     "remove": ("search.commands_collection:remove", "Remove images by key."),
     "info": ("store.commands:info", "Say what a collection holds."),
     "verify": ("store.commands:verify", "Read every byte and report damage."),

@@ -5,6 +5,7 @@ torch loads when the first image arrives, faiss when the first search does.
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -397,6 +398,29 @@ class Collection:
         from .cluster import Manner, cluster
 
         return cluster(self._store, Manner(k, method, min_size, seed), progress)
+
+    def report(
+        self,
+        out: PathLike,
+        data: PathLike | None = None,
+        *,
+        by: str = "prototype",
+        bench: bool = True,
+        seed: int = 0,
+        date: datetime | None = None,
+        progress: Progress = silent,
+    ) -> dict[str, Any]:
+        """Write one HTML file that shows what the collection can be trusted with: the fields of `report --json`.
+
+        `data`: labelled images that the collection has not seen; without it stored ones ask, their own content left
+        out. `bench`: measure latency too. Equal collections, seeds and dates give equal files without `bench`.
+        LookalikeError: an empty collection, `out` is no regular file, matplotlib (the extra `report`) is missing.
+        """
+        from .rank import Way
+        from .report.report import report
+
+        source = None if data is None else os.fspath(data)
+        return report(self, Path(out), data=source, way=Way(by), seed=seed, bench=bench, date=date, progress=progress)
 
     def vectors(self, columns: list[str] | None = None) -> "pa.Table":
         """All live rows as an Arrow table: row, key, label, vector and the stored facts, or only `columns`."""

@@ -1,0 +1,34 @@
+"""Shell: report."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..store.shell import bar, emit_json, shown
+from .collection import Collection
+from .rank import WAYS
+
+
+@click.command(short_help="Draw what a collection can be trusted with, as one HTML file.")
+@click.argument("collection")
+@click.option("--out", required=True, metavar="FILE", help="The HTML file; an older one is replaced.")
+@click.option("--data", metavar="SOURCE", help="Labelled images that the collection has not seen, to measure with.")
+@click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
+@click.option("--bench/--no-bench", default=True, show_default=True, help="Measure latency; up to half a minute.")
+@click.option("--seed", default=0, show_default=True, help="Of the samples and of the map.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def report(collection: str, out: str, as_json: bool, **options: Any) -> None:
+    """Write a report on COLLECTION: a page that needs no network and shows figures, mistakes and where all came from.
+
+    Without --data it asks with stored images, each with its own content left out; a model that was trained on them
+    makes that optimistic, and nothing unknown is among them.
+    """
+    with bar("report") as progress, Collection.open(collection) as opened:
+        made = opened.report(Path(out), progress=progress, **options)
+    if as_json:
+        emit_json(made)
+        return
+    click.echo(f"{shown(made['out'])}: {len(made['sections'])} sections, {made['bytes'] / 1e6:.1f} MB")
+    for one in made["left_out"]:
+        click.echo(f"left out: {one['section']} ({one['why']})", err=True)

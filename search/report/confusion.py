@@ -1,0 +1,68 @@
+"""The confusion matrix: what images of each class are answered, the calibrated threshold applied."""
+
+import numpy as np
+
+from .confused import shown_classes
+from .material import Material
+from .matrices import matrix
+from .page import Section, figure, paragraph
+
+NAME, TITLE = "confusion", "Confusion"
+UNKNOWN, OTHER, STRANGE = "unknown", "other classes", "no class here"
+
+
+def section(material: Material) -> Section:
+    """Counts of answers by true class, coloured by their share of the class's images."""
+    made = material.answers
+    names = shown_classes(material)
+    counts, rows, columns = counted(material, names)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    drawing = matrix(
+        np.where(counts > 0, shares, np.nan),
+        lambda row, column: str(counts[row, column]) if counts[row, column] else "",
+        rows,
+        columns,
+        ("true class", "answer"),
+        "Oranges",
+    )
+    of = len(material.store.classes)
+    few = "" if of == len(names) else f" The {len(names)} of {of} classes that are confused most are shown."
+    words = f"Answers by {made.by} to {material.questions.named()}.{few}"
+    return Section(NAME, TITLE, figure(drawing, words) + paragraph(_most(counts, rows, columns), "note"))
+
+
+def counted(material: Material, names: list[str]) -> tuple[np.ndarray, list[str], list[str]]:
+    """(counts (r, c) int64, row names, column names): how often which true class got which answer.
+
+    Rows are `names` and, where there are some, images of classes that the collection lacks. Columns are `names`, other
+    classes and unknown, the last two where they occur.
+    """
+    places: dict[str | None, int] = {name: place for place, name in enumerate(names)}
+    truth, answers = material.questions.labels, material.answers.labels
+    counts = np.zeros((len(names) + 1, len(names) + 2), np.int64)
+    for label, answer, known in zip(truth, answers, material.known, strict=True):
+        row = places.get(label) if known else len(names)
+        if row is not None and label:
+            column = len(names) + 1 if answer is None else places.get(answer, len(names))
+            counts[row, column] += 1
+    rows = [*range(len(names)), *([len(names)] if material.unknown.any() else [])]
+    columns = [*range(len(names)), *(i for i in (len(names), len(names) + 1) if counts[:, i].any())]
+    row_names, column_names = [*names, STRANGE], [*names, OTHER, UNKNOWN]
+    return counts[np.ix_(rows, columns)], [row_names[i] for i in rows], [column_names[i] for i in columns]
+
+
+def _most(counts: np.ndarray, rows: list[str], columns: list[str]) -> str:
+    """The most frequent mistakes, in words."""
+    wrong = [
+        (int(counts[row, column]), rows[row], columns[column])
+        for row, column in np.argwhere(counts).tolist()
+        if rows[row] != columns[column] and (rows[row], columns[column]) != (STRANGE, UNKNOWN)
+    ]
+    if not wrong:
+        return "No image was answered wrongly."
+    listed = (f"{truth} answered {answer} ({count})" for count, truth, answer in sorted(wrong, key=_first)[:5])
+    return f"Most frequent mistakes: {', '.join(listed)}."
+
+
+def _first(mistake: tuple[int, str, str]) -> tuple[int, str, str]:
+    return -mistake[0], mistake[1], mistake[2]

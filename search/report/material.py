@@ -1,0 +1,103 @@
+"""What the sections draw from: the collection, the questions, their answers; each piece made when it is first asked."""
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..calibration import Calibration, read_calibration, threshold_of
+from ..classify import decisions
+from ..decisions import Decisions
+from ..evaluation import Evaluation
+from ..rank import Way, rank
+from .page import LeftOut
+from .questions import Questions
+from .sampling import stratified
+
+if TYPE_CHECKING:
+    from ..collection import Collection
+
+MOST_IN_PAIRS = 5000
+"""Images whose pairs are looked at: twelve million of them."""
+
+
+class Material:
+    """A collection with labelled questions; `way` decides, `seed` draws every sample."""
+
+    def __init__(self, collection: "Collection", questions: Questions, way: Way, seed: int) -> None:
+        self.collection, self.store = collection, collection.store
+        self.questions, self.way, self.seed = questions, way, seed
+
+    @cached_property
+    def asked(self) -> Evaluation:
+        """The questions as the collection sees them, as `evaluate` measures them; LeftOut without labels."""
+        self.need_classes()
+        self.need_labels()
+        questions, place = self.questions, {name: code for code, name in enumerate(self.store.classes)}
+        calibration = threshold_of(self.store, self.way)
+        ranked = rank(self.collection, questions.vectors, questions.own, self.way)
+        return Evaluation(
+            collection=self.collection,
+            source=questions.named(),
+            vectors=questions.vectors,
+            labels=questions.labels,
+            contents=questions.contents,
+            codes=np.array([place.get(label, -1) for label in questions.labels], np.int64),
+            own=questions.own,
+            made=decisions(ranked, calibration, self.way.by),
+            calibration=calibration,
+            rejected=questions.rejected,
+        )
+
+    @property
+    def answers(self) -> Decisions:
+        """What the collection says to each question, its own content left out; LeftOut without labels."""
+        return self.asked.made
+
+    @property
+    def known(self) -> np.ndarray:
+        """(n,) bool: the questions whose class the collection has."""
+        return np.isin(self.questions.labels, self.store.classes)
+
+    @property
+    def unknown(self) -> np.ndarray:
+        """(n,) bool: the questions with a label that the collection does not have."""
+        return ~self.known & (self.questions.labels != "")
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """The calibration for this way of deciding, None without one."""
+        return read_calibration(self.store, self.way.by)
+
+    @cached_property
+    def card(self) -> dict[str, Any] | None:
+        """encoder.json of the collection's model, its hash checked; None without a model."""
+        model = self.store.model
+        entries = [] if model is None else [entry for entry in model.files if entry.file.endswith("/encoder.json")]
+        return json.loads(self.store.file(entries[0]).read_bytes()) if entries else None
+
+    @property
+    def same_or_different(self) -> float | None:
+        """The distance up to which the model's training takes two images for the same; None where it stored none."""
+        stored = ((self.card or {}).get("scores") or {}).get("same_or_different") or {}
+        return stored.get("threshold")
+
+    @cached_property
+    def paired(self) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors (m, d) and class codes (m,) int64 of the labelled questions whose pairs are looked at."""
+        self.need_labels()
+        labelled = np.flatnonzero(self.questions.labels != "")
+        codes = np.unique(self.questions.labels[labelled].astype(str), return_inverse=True)[1].astype(np.int64)
+        chosen = stratified(codes, MOST_IN_PAIRS, self.seed)
+        return self.questions.vectors[labelled[chosen]], codes[chosen]
+
+    def need_classes(self) -> None:
+        """LeftOut where the collection has no classes."""
+        if not self.store.classes:
+            raise LeftOut("the collection has no labels")
+
+    def need_labels(self) -> None:
+        """LeftOut where the questions have no labels."""
+        if not (self.questions.labels != "").any():
+            raise LeftOut("the images asked with have no labels")

@@ -1,0 +1,68 @@
+"""What the report's measures ask the collection: a labelled source, or stored rows that do not speak for themselves."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...store.progress import Progress
+from ..contents import rows_of_contents
+from .sampling import stratified
+
+if TYPE_CHECKING:
+    from ..collection import Collection
+
+MOST_STORED = 2000
+"""Stored rows that are asked with where no source is given."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """n images that the collection is asked about.
+
+    vectors: (n, d) float32 unit rows. labels: (n,) texts, "" without a label. keys, contents (SHA-256 in hex or None):
+    n each. own: for each the stored rows of its own content, int64, which are left out. source: what was read, None
+    for stored rows. of: how many images they were drawn from. rejected: images of the source that cannot be read.
+    """
+
+    vectors: np.ndarray
+    labels: np.ndarray
+    keys: list[str]
+    contents: list[str | None]
+    own: list[np.ndarray]
+    source: str | None
+    of: int
+    rejected: int = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def named(self) -> str:
+        """What they are, in words."""
+        if self.source is not None:
+            return f"{len(self):,} images of {self.source}"
+        drawn = f", drawn from {self.of:,}" if self.of > len(self) else ""
+        return f"{len(self):,} stored images{drawn}, each asked with its own content left out"
+
+
+def of_source(collection: "Collection", source: str, progress: Progress) -> Questions:
+    """All readable images of a source; LookalikeError where the source or the collection's model cannot be had."""
+    encoded = collection.images.encode_source(source, progress)
+    labels = np.array([label or "" for label in encoded.labels], dtype=object)
+    contents = list(encoded.contents)
+    own = rows_of_contents(collection.store, contents)
+    return Questions(encoded.vectors, labels, list(encoded.keys), contents, own, source, len(labels), encoded.rejected)
+
+
+def of_stored(collection: "Collection", seed: int) -> Questions:
+    """A sample of the labelled rows, each with the rows of its content (or, where none is known, itself) as its own."""
+    store = collection.store
+    rows = store.live_rows()
+    codes = store.codes(rows)
+    rows, codes = rows[codes >= 0], codes[codes >= 0]
+    chosen = rows[stratified(codes, MOST_STORED, seed)]
+    contents = store.facts(chosen).content
+    copies = rows_of_contents(store, contents)
+    own = [np.union1d(copy, [row]).astype(np.int64) for copy, row in zip(copies, chosen.tolist(), strict=True)]
+    labels = np.array([label or "" for label in store.labels(chosen)], dtype=object)
+    return Questions(store.gather(chosen), labels, store.keys(chosen), contents, own, None, len(rows))

@@ -1,0 +1,98 @@
+"""The report: its sections in order, each drawn or left out for a reason, written as one HTML file.
+
+Size: below 5 MB. The map shows at most 1,200 images in one sprite, a contact sheet 24 pairs, a matrix 20 classes, and
+curves some hundred points, however large the collection is.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...store.errors import LookalikeError
+from ...store.progress import Progress
+from ...store.replace import check_replaceable, replace_file
+from ..rank import Way
+from . import (
+    class_matrix,
+    confusion,
+    histograms,
+    latency,
+    mistakes,
+    provenance,
+    roc_curves,
+    similarity_map,
+    summary,
+    training,
+    unknowns,
+)
+from .material import Material
+from .page import LeftOut, Section, whole_page
+from .questions import of_source, of_stored
+
+if TYPE_CHECKING:
+    from ..collection import Collection
+
+_Made = Section | tuple[str, str]
+
+
+def report(
+    collection: "Collection",
+    out: Path,
+    *,
+    data: str | None,
+    way: Way,
+    seed: int,
+    bench: bool,
+    date: datetime | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write the report to `out` and return {"out", "bytes", "sections", "left_out"}; see `Collection.report`."""
+    check_replaceable(out)
+    if not len(collection):
+        raise LookalikeError(f"{collection.path} is empty: embed or import something first")
+    store = collection.store
+    questions = of_stored(collection, seed) if data is None else of_source(collection, data, progress)
+    material = Material(collection, questions, way, seed)
+    made = list(_sections(material, bench, date or datetime.now().astimezone(), progress))
+    sections = [one for one in made if isinstance(one, Section)]
+    left_out = [one for one in made if not isinstance(one, Section)]
+    subtitle = f"Measured with {questions.named()}."
+    page = whole_page(f"{store.path.name}: lookalike report", subtitle, sections, left_out).encode()
+    replace_file(out, page)
+    return {
+        "out": str(out),
+        "bytes": len(page),
+        "sections": [section.name for section in sections],
+        "left_out": [{"section": name, "why": why} for name, why in left_out],
+    }
+
+
+def _sections(material: Material, bench: bool, date: datetime, progress: Progress) -> Iterator[_Made]:
+    """Each section, or its name and why it is left out."""
+    drawn = (
+        summary,
+        similarity_map,
+        roc_curves,
+        histograms,
+        class_matrix,
+        confusion,
+        mistakes,
+        unknowns,
+        training,
+    )
+    total = len(drawn) + 2
+    for done, module in enumerate(drawn):
+        progress(done, total, module.TITLE)
+        yield _made(module.NAME, lambda draw=module.section: draw(material))  # type: ignore[misc]
+    progress(total - 2, total, latency.TITLE)
+    yield _made(latency.NAME, lambda: latency.section(material, bench))
+    progress(total - 1, total, provenance.TITLE)
+    yield _made(provenance.NAME, lambda: provenance.section(material, date))
+
+
+def _made(name: str, make: Callable[[], Section]) -> _Made:
+    try:
+        return make()
+    except LeftOut as reason:
+        return name, str(reason)

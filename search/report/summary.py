@@ -1,0 +1,81 @@
+"""The numbers in short: those of `lookalike evaluate`, and how far the classes lie apart."""
+
+from typing import Any
+
+import numpy as np
+
+from ...measures.distances import class_distances
+from ...measures.pairs import pair_curve
+from ...measures.retrieval import Retrieval
+from ..evaluate import FPRS, fields, found_in_collection
+from .material import Material
+from .page import Section, facts, paragraph
+
+NAME, TITLE = "summary", "In short"
+_MOST_SCORES = 4_000_000_000
+"""Inner products that recall@1 and MAP@R may cost: a second or two for each thousand million."""
+
+
+def section(material: Material) -> Section:
+    """A table of measures; those that need more images, labels or a threshold say so."""
+    measured = fields(material.asked, _found(material), pair_curve(*material.paired, fprs=FPRS))
+    body = facts([*_closed(material, measured), *_apart(material), *_open(material, measured)], "facts numbers")
+    if material.questions.source is None and material.card is not None:
+        words = "Stored images asked: where the model was trained on them, all of this is optimistic (give --data)."
+        body = paragraph(words, "note") + body
+    return Section(NAME, TITLE, body)
+
+
+def _found(material: Material) -> Retrieval:
+    if int(material.known.sum()) * len(material.collection) <= _MOST_SCORES:
+        return found_in_collection(material.asked)
+    return Retrieval(*np.full((3, 1), np.nan))
+
+
+def _closed(material: Material, measured: dict[str, Any]) -> list[tuple[str, str]]:
+    known, pairs = int(material.known.sum()), len(material.paired[1])
+    return [
+        ("images of classes that the collection has", f"{known:,}"),
+        (f"nearest class right, by {material.way.by} (accuracy)", _number(measured["accuracy"])),
+        ("nearest image of the same class (recall@1)", _number(measured["recall_at_1"])),
+        ("MAP@R", _number(measured["map_at_r"])),
+        (f"same or different, pairs of {pairs:,} images: AUC", _number(measured["auc"])),
+        ("of these, same pairs accepted at FPR 0.001", _number(measured["tpr_at_fpr_1e-3"])),
+    ]
+
+
+def _apart(material: Material) -> list[tuple[str, str]]:
+    within, between, gap = class_distances(*material.paired)
+    return [
+        ("mean distance within a class", _number(within)),
+        ("mean distance between classes", _number(between)),
+        ("the gap between these", _number(gap)),
+    ]
+
+
+def _open(material: Material, measured: dict[str, Any]) -> list[tuple[str, str]]:
+    rows, unknown = [("threshold", _threshold(material))], measured["unknown"]
+    if unknown is None:
+        return rows
+    rows += [
+        ("images of classes that the collection does not have", str(unknown["queries"])),
+        ("known or unknown by distance: AUROC", _number(unknown["auroc"])),
+    ]
+    if material.calibration is not None:
+        rows += [
+            ("unknown images given a label (false accepts)", _number(unknown["false_accepts"])),
+            ("known images answered unknown (false rejects)", _number(unknown["false_rejects"])),
+        ]
+    return rows
+
+
+def _threshold(material: Material) -> str:
+    calibration = material.calibration
+    if calibration is None:
+        return "none yet: lookalike calibrate chooses one"
+    own = f", {len(calibration.classes)} classes have their own" if calibration.classes else ""
+    return f"{calibration.threshold:.3f}{own}" if calibration.threshold >= 0 else "none keeps the bound" + own
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
