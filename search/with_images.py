@@ -29,10 +29,10 @@ class ImageEncoder:
     @classmethod
     def of(cls, store: "Store", device: str = "auto") -> "ImageEncoder":
         """Load the collection's encoder after checking its files' hashes; LookalikeError where it has no model."""
-        from ..embedder.encoder import Encoder
-
         if store.model is None:
             raise LookalikeError(f"{store.path} has no model, so images cannot be asked with: use keys or vectors")
+        from ..embedder.encoder import Encoder
+
         folders = {store.file(entry).parent for entry in store.model.files}
         encoder = Encoder.load(next(iter(folders)), device=device, precision=store.model.precision)
         return cls(encoder, store.model.digest)
