@@ -109,7 +109,7 @@ def test_a_file_or_picture_that_asks(folder, tmp_path):
 def test_a_picture_fits_fills_and_keeps_its_shape(height, width, side):
     fit = fitted(np.zeros((height, width, 3), np.uint8), side)
     high, wide = fit.shape[:2]
-    assert 1 <= min(high, wide) and max(high, wide) <= side and 2 * max(high, wide) > side
+    assert min(high, wide) >= 1 and max(high, wide) <= side and 2 * max(high, wide) > side
     assert abs(high * width - wide * height) <= max(height, width)  # half a pixel of either side
     if max(height, width) <= side:
         assert high % height == 0 and high // height == wide // width
