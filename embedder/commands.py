@@ -45,5 +45,8 @@ def train(
         f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}"
     )
     click.echo(f"on images kept out of training: {scores or 'nothing to measure'}")
+    before, after = card.history[0].get("gap"), card.scores.get("gap")
+    if before is not None and after is not None and card.steps:
+        click.echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")
     if stored := card.scores.get("same_or_different"):
         click.echo(f"the same up to distance {stored['threshold']:.3f}: {SameOrDifferent(**stored)}")

@@ -1,0 +1,65 @@
+"""`lookalike train` in the shell: what it says, and how it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from lookalike.embedder.commands import train
+from lookalike.store.errors import LookalikeError
+
+SETTINGS = [
+    "image.size=16",
+    "model.dim=4",
+    "data.validation_classes=0",
+    "batch.classes=3",
+    "batch.images=3",
+    "training.steps=4",
+    "training.validate_every=2",
+]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three class folders of eight images."""
+    random = np.random.default_rng(0)
+    for number, label in enumerate("abc"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for i in range(8):
+            pixels = np.clip(80 * number + random.integers(0, 60, (16, 16)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{i}.png")
+    return tmp_path / "photos"
+
+
+def invoked(tmp_path, photos, *more):
+    (tmp_path / "recipe.toml").write_text("")
+    changes = [word for setting in (*SETTINGS, *more) for word in ("--set", setting)]
+    words = [str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "model"), "--data", str(photos), *changes]
+    return words, CliRunner()
+
+
+def test_train_says_how_far_classes_lie_apart_before_and_after(tmp_path, photos):
+    words, runner = invoked(tmp_path, photos)
+    said = runner.invoke(train, words, catch_exceptions=False)
+    assert said.exit_code == 0
+    card = json.loads((tmp_path / "model" / "training.json").read_text())["card"]
+    line = f"classes lie {card['scores']['gap']:.3f} farther apart than they are wide, "
+    assert f"{line}{card['history'][0]['gap']:.3f} before training" in said.stdout
+
+
+def test_train_takes_a_loss_and_its_settings(tmp_path, photos):
+    words, runner = invoked(tmp_path, photos, "loss.name=softmax", "loss.scale=8")
+    said = runner.invoke(train, [*words, "--json"], catch_exceptions=False)
+    card = json.loads(said.stdout)
+    assert [entry["step"] for entry in card["history"]] == [0, 2, 4]
+    recipe = json.loads((tmp_path / "model" / "encoder.json").read_text())["recipe"]
+    assert recipe["loss"] == {"name": "softmax", "scale": 8.0} and recipe["mining"] == {}
+
+
+def test_train_refuses_a_setting_of_another_loss(tmp_path, photos):
+    words, runner = invoked(tmp_path, photos, "loss.name=softmax", "loss.margin=0.2")
+    with pytest.raises(LookalikeError, match=r"loss\.margin = 0\.2: the loss softmax takes no margin"):
+        runner.invoke(train, words, catch_exceptions=False)
+    assert not (tmp_path / "model").exists()
