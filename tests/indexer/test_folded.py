@@ -114,6 +114,21 @@ def test_left_out_rows_leave_what_removing_them_leaves(new_shop, data):
             assert units.tobytes() == held.tobytes()
 
 
+def test_an_anchor_without_rows_waits_for_those_that_move_up(shop):
+    up, right = np.eye(2, dtype=np.float32)
+    made = shop(np.stack([up, right, right, right, up]), ["a"] * 5)
+    keep(made.path, window=3, per_class=2)
+    made.remove([4])  # the only one upwards in the window, which now holds 1, 2 and 3
+    with made.open() as store:
+        before = Prototypes.of(store)
+        assert before.matrix.tolist() == [right.tolist()] and before.counts.tolist() == [3]
+        found = before.left_out(store, np.array([3]))[0]  # row 0 moves up
+    assert sorted(found.tolist()) == sorted([up.tolist(), right.tolist()])
+    made.remove([3])
+    with made.open() as store:
+        assert Prototypes.of(store).matrix.tolist() == found.tolist()
+
+
 def test_a_window_is_the_mean_of_its_newest_rows(shop, rng):
     labels = [f"{i % 3}" for i in range(40)]
     made = shop(unit(rng, 40, 6), labels).remove([39, 36, 1])
