@@ -1,6 +1,7 @@
 """The tour: from pictures to answers on real images, by the same public calls a user has.
 
-DIR gets images/train, images/calibrate, images/known and images/unknown (class folders of PNG), model, collection.
+DIR gets images/train, images/calibrate, images/known and images/unknown (class folders of PNG), model, collection and,
+where matplotlib is installed, report.html.
 Two classes are held out of training and of the collection; they are the unknown ones.
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FPR = 0.05
 ASKED = "asked.csv"
+REPORT = "report.html"
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
@@ -108,7 +110,8 @@ def write_images(folder: Path, dataset: Dataset) -> None:
 def demo(folder: str, dataset: str) -> None:
     """Train an encoder, embed, index, calibrate, evaluate and ask, on real images with two classes held out.
 
-    DIR (lookalike-demo by default) gets the images, the model and the collection, ready for the other commands.
+    DIR (lookalike-demo by default) gets the images, the model and the collection, ready for the other commands, and
+    with matplotlib (pip install 'lookalike[report]') report.html.
     """
     from .embedder.recipe import load_recipe
     from .embedder.train import train
@@ -126,9 +129,11 @@ def demo(folder: str, dataset: str) -> None:
         train(load_recipe(chosen.recipe), model, data=str(images / "train"), resume=True, progress=progress)
     with Collection.open_or_create(root / "collection") as collection:
         rows = _fill_and_measure(collection, images, model)
+        drawn = _draw(collection, root)
     _table(rows)
     _say(f"done in {time.monotonic() - started:.0f} s")
     _next_commands(root, images)
+    click.echo(drawn)
 
 
 def _fill_and_measure(collection: "Collection", images: Path, model: Path) -> list[tuple[str, str]]:
@@ -147,6 +152,20 @@ def _fill_and_measure(collection: "Collection", images: Path, model: Path) -> li
     answers = [_answer(collection, next(_pictures(images / kind))) for kind in ("known", "unknown")]
     point = next(p for p in collection.bench(k=10) if p["chosen"])
     return [*_facts(collection, embedded, card), *_measures(measured, calibration), *answers, _latency(point)]
+
+
+def _draw(collection: "Collection", root: Path) -> str:
+    """Draw the report where matplotlib is installed; a line that says where it is, or what it needs."""
+    from importlib.util import find_spec
+
+    out, source = root / REPORT, root / "images" / ASKED
+    if find_spec("matplotlib") is None:
+        again = shlex.join(("lookalike", "report", str(root / "collection"), "--out", str(out), "--data", str(source)))
+        return f"For pictures of all this: pip install 'lookalike[report]' and {again}"
+    _say(f"7. draw the report {out}")
+    with bar("report") as progress:
+        collection.report(out, source, progress=progress)
+    return f"Pictures of all this: open {shlex.quote(str(out))} in a browser"
 
 
 def _together(images: Path) -> None:

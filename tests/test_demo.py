@@ -9,7 +9,7 @@ import pytest
 import lookalike.embedder.recipe as recipes
 from lookalike import Collection
 from lookalike.cli import run
-from lookalike.demo import DATASETS, cut, digits
+from lookalike.demo import DATASETS, _draw, cut, digits
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,7 @@ def tour(tmp_path_factory):
         assert run(["demo", str(folder)]) == 0
         first = list(printed)
         printed.clear()
+        patch.setattr("lookalike.demo._draw", lambda *_: "")  # once is enough
         assert run(["demo", str(folder)]) == 0
     finally:
         patch.undo()
@@ -38,6 +39,7 @@ def test_it_leaves_what_the_design_promises(tour):
     assert (folder / "model" / "encoder.safetensors").is_file() and (folder / "model" / "encoder.json").is_file()
     assert {path.name for path in (folder / "images" / "unknown").iterdir()} == {"8", "9"}
     assert {path.name for path in (folder / "images" / "known").iterdir()} == set("01234567")
+    assert (folder / "report.html").read_bytes().startswith(b"<!DOCTYPE html>")
     with Collection.open(folder / "collection") as collection:
         info = collection.info()
         assert info["rows"] == info["indexed"] == len(list((folder / "images" / "train").glob("*/*.png")))
@@ -61,6 +63,25 @@ def test_the_next_commands_work(tour, capsys):
         assert run(command) == 0
     out = capsys.readouterr().out
     assert json.loads(out.splitlines()[-1])["classes"] == 8
+
+
+def test_the_report_shows_every_section_and_is_named_in_the_closing_lines(tour):
+    page = (tour[0] / "report.html").read_text()
+    for name in ("map", "roc", "confusion", "unknowns", "training", "latency", "provenance"):
+        assert f'<section id="{name}">' in page
+    assert 'id="left-out"' not in page
+    assert str(tour[0] / "report.html") in tour[1][-1]
+
+
+def test_without_matplotlib_it_says_what_to_install(tour, monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
+    with Collection.open(tour[0] / "collection") as collection:
+        said = _draw(collection, tour[0])
+    assert "pip install 'lookalike[report]'" in said and len(said.splitlines()) == 1
+    assert said.split(" and ")[1].split()[:2] == ["lookalike", "report"]
 
 
 def test_running_it_again_keeps_the_model_and_embeds_nothing_new(tour):
