@@ -1,0 +1,281 @@
+"""Every loss by every way to decide, after the same minutes of training of the same network on one core each.
+
+    python benchmarks/losses.py [--out FOLDER] [--sets fashion glyphs] [--minutes 5] [--seeds 0] [--losses NAME ...]
+        [--held-out] [--table]
+
+Two sets: Fashion-MNIST (60,000 images to learn and to compare with, 10,000 to ask) and 250 letters in the faces of the
+DejaVu fonts (glyphs.py; two thirds of a letter's drawings to learn and to compare with, the others ask). The network is
+the small `resnet`, 64 dimensions; a short trial of a loss says how many steps the minutes allow, so that its cosine
+schedule ends when they do, and `seconds` says what they took. Runs go one a core. Each leaves a line in
+FOLDER/runs.jsonl and its encoder beside; running again goes on with what is missing, and the table of all lines is
+printed at the end (`--table`: that alone).
+
+--held-out trains without two classes (three pairs, one a seed; on glyphs 50 letters) and asks with them too:
+auroc_<way> is the AUROC of known against unknown by the distance that the way decides by, and softmax_odds by the
+largest probability of the softmax that was trained (softmax alone).
+"""
+
+import argparse
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from glyphs import glyphs
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+PAIRS = (("5", "7"), ("6", "0"), ("2", "8"))  # the classes held out of Fashion-MNIST, by seed
+LOSSES: dict[str, tuple[str, ...]] = {
+    "triplet, all": ("mining.name=all",),
+    "triplet, semi-hard": ("mining.name=semi-hard",),
+    "triplet, hard": ("mining.name=hard",),
+    "triplet, soft margin": ("loss.margin=soft", "mining.name=hard"),
+    "triplet, distance-weighted": ("mining.name=distance-weighted",),
+    "triplet, FaceNet's mix": ("mining.name=facenet-mix",),
+    "contrastive": ("loss.name=contrastive",),
+    "pairs": ("loss.name=pairs",),
+    "prototypical": ("loss.name=prototypical",),
+    "softmax": ("loss.name=softmax",),
+    "proxy-anchor (PML)": ("loss.name=pml:ProxyAnchorLoss",),
+}
+SHAPES = {
+    "fashion": ("image.flip=true", "image.shift=0.07", "batch.classes=10", "batch.images=25"),
+    "glyphs": ("image.rotate=10", "image.scale=0.1", "image.shift=0.07", "batch.classes=32", "batch.images=4"),
+}
+COMMON = (
+    "model.backbone=resnet", "model.dim=64", "optimiser.lr=2e-3", "optimiser.weight_decay=1e-3",
+    "data.validation_classes=0", "training.patience=0",
+)  # fmt: skip
+WAYS = ("knn", "knn, weighted", "prototype", "3 prototypes", "linear")
+TRIAL = 12  # steps
+
+
+def images_of(name: str, held_out: bool, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Images uint8 (n, 28, 28, 1) and labels (n,) str to "learn", to "ask", and, where held out, "unknown" ones."""
+    if name == "fashion":
+        learn, ask = (_fashion(part) for part in ("train", "t10k"))
+        unknown = np.array(PAIRS[seed % len(PAIRS)] if held_out else [], dtype=str)
+    else:
+        images, labels = glyphs(300 if held_out else 250)
+        part = np.random.default_rng(0).random(len(labels)) < 2 / 3
+        learn, ask = ((images[chosen], labels[chosen]) for chosen in (part, ~part))
+        letters = np.random.default_rng(seed).permutation(np.unique(labels))
+        unknown = letters[250:] if held_out else letters[:0]
+    parts = {"learn": learn, "ask": ask, "unknown": ask}
+    return {
+        part: (images[keep], labels[keep])
+        for part, (images, labels) in parts.items()
+        for keep in [np.isin(labels, unknown) == (part == "unknown")]
+    }
+
+
+def _fashion(part: str) -> tuple[np.ndarray, np.ndarray]:
+    with gzip.open(FASHION / f"{part}-images-idx3-ubyte.gz") as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)
+    with gzip.open(FASHION / f"{part}-labels-idx1-ubyte.gz") as file:
+        return images, np.frombuffer(file.read(), np.uint8, offset=8).astype(str)
+
+
+def run(job: dict, out: Path) -> dict:
+    """Train and measure one job in this process; its numbers."""
+    from lookalike.embedder.encoder import Encoder
+    from lookalike.embedder.train import train_arrays
+
+    parts = images_of(job["set"], job["held_out"], job["seed"])
+    settings = [*COMMON, *SHAPES[job["set"]], *LOSSES[job["loss"]], f"training.seed={job['seed']}"]
+    if job["held_out"] and job["set"] == "fashion":
+        settings.append("batch.classes=8")
+    model = out / "-".join(f"{value}".replace(" ", "_").replace(",", "") for value in job.values())
+    steps = kept(Path(f"{model}.steps"), lambda: steps_in(60 * job["minutes"], recipe_of(settings), *parts["learn"]))
+    recipe = recipe_of([*settings, f"training.steps={steps}", f"training.validate_every={-(-steps // 4)}"])
+    images, labels = parts["learn"]
+    card = train_arrays(images, labels.tolist(), recipe, model, resume=True)
+    encoder = Encoder.load(model)
+    vectors = {part: encoder.encode(images) for part, (images, _) in parts.items() if len(images)}
+    names = {part: labels for part, (_, labels) in parts.items()}
+    numbers = {"steps": card.steps, "seconds": round(card.seconds), "best_step": card.best_step}
+    numbers |= retrieved(vectors, names) | decided(vectors, names)
+    if job["held_out"] and job["loss"] == "softmax":
+        numbers["softmax_odds"] = odds(model, encoder, vectors)
+    return numbers
+
+
+def recipe_of(settings: list[str]):
+    """The recipe of these settings, and defaults."""
+    from lookalike.embedder.recipe import load_recipe
+
+    with tempfile.NamedTemporaryFile(suffix=".toml") as nothing:
+        return load_recipe(nothing.name, settings)
+
+
+def kept(path: Path, count: Callable[[], int]) -> int:
+    """What `count` gave when it was first asked: an interrupted training goes on with as many steps."""
+    if not path.exists():
+        path.write_text(str(count()))
+    return int(path.read_text())
+
+
+def steps_in(seconds: float, recipe, images: np.ndarray, labels: np.ndarray) -> int:
+    """How many steps, with four validations, the seconds allow; by a short trial."""
+    import torch
+
+    from lookalike.embedder import validation
+    from lookalike.embedder.trainer import Trainer
+
+    codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    fit, held = validation.split(labels.astype(object), 0, recipe.training.seed)
+    trainer = Trainer(recipe, images, codes, fit, held, torch.device("cpu"))
+    times = []
+    for _ in range(TRIAL):
+        start = time.perf_counter()
+        trainer.advance()
+        times.append(time.perf_counter() - start)
+    start = time.perf_counter()
+    trainer.look()
+    looks = 5 * (time.perf_counter() - start)
+    return max(20, int((seconds - looks) / median(times[2:])))
+
+
+def retrieved(vectors: dict, names: dict) -> dict:
+    """MAP@R of the asking images against those learned from; AUC and TPR at 1e-3 of all pairs of asking images."""
+    from lookalike.measures.pairs import pair_curve
+    from lookalike.measures.retrieval import retrieval
+
+    codes = {part: np.searchsorted(np.unique(names["learn"]), names[part]) for part in ("learn", "ask")}
+    curve = pair_curve(vectors["ask"], codes["ask"])
+    found = retrieval(vectors["ask"], codes["ask"], vectors["learn"], codes["learn"])
+    return {"map_at_r": found.map_at_r(), "auc": curve.auc, "tpr_at_1e-3": curve.tprs[0]}
+
+
+def decided(vectors: dict, names: dict) -> dict:
+    """Accuracy of each way, and where there are unknown images the AUROC of the distances it decides by."""
+    from lookalike.measures.open_set import auroc
+    from lookalike.search.knn_classifier import KNNClassifier
+    from lookalike.search.linear_classifier import LinearClassifier
+    from lookalike.search.prototype_classifier import PrototypeClassifier
+
+    makers = dict(
+        zip(
+            WAYS,
+            (
+                KNNClassifier(10),
+                KNNClassifier(10, weights="distance"),
+                PrototypeClassifier(),
+                PrototypeClassifier(per_class=3),
+                LinearClassifier(),
+            ),
+            strict=True,
+        )
+    )
+    numbers = {}
+    for way, model in makers.items():
+        model.fit(vectors["learn"], names["learn"])
+        made = model.decide(vectors["ask"])
+        numbers[way] = float(np.mean(model.classes_[made.nearest] == names["ask"]))
+        if "unknown" in vectors:
+            numbers[f"auroc_{way}"] = auroc(made.distance, model.decide(vectors["unknown"]).distance)
+    return numbers
+
+
+def odds(model: Path, encoder, vectors: dict) -> float:
+    """AUROC of known against unknown by the largest probability of the trained softmax."""
+    import torch
+
+    from lookalike.embedder.objective import trained_loss
+    from lookalike.measures.open_set import auroc
+
+    softmax = trained_loss(model)
+    with torch.no_grad():
+        best = {p: torch.softmax(softmax.logits(torch.from_numpy(vectors[p])), 1).amax(1) for p in ("ask", "unknown")}
+    return auroc(1 - best["ask"].numpy(), 1 - best["unknown"].numpy())
+
+
+def missing(arguments: argparse.Namespace, done: list[dict]) -> list[dict]:
+    """The jobs asked for that have no line yet."""
+    jobs = [
+        {"set": name, "loss": loss, "seed": seed, "held_out": arguments.held_out, "minutes": arguments.minutes}
+        for name in arguments.sets
+        for seed in arguments.seeds
+        for loss in arguments.losses
+    ]
+    return [job for job in jobs if not any(job.items() <= line.items() for line in done)]
+
+
+def lines(out: Path) -> list[dict]:
+    """What is done."""
+    path = out / "runs.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(done: list[dict]) -> str:
+    """Medians over seeds, a line a loss, best accuracy of any way first; one table for each set, open or not."""
+    parts = []
+    for name, held_out, minutes in sorted({(line["set"], line["held_out"], line["minutes"]) for line in done}):
+        chosen = [d for d in done if (d["set"], d["held_out"], d["minutes"]) == (name, held_out, minutes)]
+        columns = [c for c in chosen[0] if c not in ("set", "loss", "held_out", "minutes", "seed")]
+        columns += ["softmax_odds"] if held_out and "softmax_odds" not in columns else []
+        rows = {loss: [d for d in chosen if d["loss"] == loss] for loss in dict.fromkeys(d["loss"] for d in chosen)}
+        rows = dict(sorted(rows.items(), key=lambda row: -max(_median(row[1], way) or 0 for way in WAYS)))
+        parts.append(
+            f"\n{name}{', two kinds of classes held out' if held_out else ''}, {minutes:g} minutes of one core"
+        )
+        parts.append("  ".join([f"{'loss':<28}", "seeds", *(f"{column:>13}" for column in columns)]))
+        for loss, of in rows.items():
+            cells = [_cell(_median(of, column)) for column in columns]
+            parts.append("  ".join([f"{loss:<28}", f"{len(of):>5}", *(f"{cell:>13}" for cell in cells)]))
+    return "\n".join(parts)
+
+
+def _median(of: list[dict], column: str) -> float | None:
+    values = [line[column] for line in of if line.get(column) is not None]
+    return median(values) if values else None
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}" if value > 1 else f"{value:.4f}"
+
+
+def main() -> None:
+    """Run what is missing, one job a core, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("losses-runs"))
+    parser.add_argument("--sets", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--losses", nargs="+", choices=list(LOSSES), default=list(LOSSES))
+    parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--table", action="store_true", help="print the table of what is done")
+    parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.job:
+        print(json.dumps({**arguments.job, **run(arguments.job, arguments.out)}))
+        return
+    if not arguments.table:
+        jobs = missing(arguments, lines(arguments.out))
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, open(arguments.out / "runs.jsonl", "a") as raw:
+            for line in pool.map(lambda job: _apart(job, arguments.out), jobs):
+                raw.write(line)
+                raw.flush()
+    print(table(lines(arguments.out)))
+
+
+def _apart(job: dict, out: Path) -> str:
+    """The line of a job, run in a process of its own on one core."""
+    print(f"{time.strftime('%H:%M:%S')} {job}", file=sys.stderr, flush=True)
+    command = [sys.executable, __file__, "--out", str(out), "--job", json.dumps(job)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=env)
+    return done.stdout if done.returncode == 0 else ""
+
+
+if __name__ == "__main__":
+    main()
