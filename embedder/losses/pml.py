@@ -70,17 +70,18 @@ def names() -> list[str]:
     return sorted(name for name in _losses() if name not in UNFIT)
 
 
-def _losses() -> dict[str, type[nn.Module]]:
+def _losses(asked: str = "") -> dict[str, type[nn.Module]]:
     try:
         from pytorch_metric_learning import losses
     except ImportError:
-        raise LookalikeError("pytorch-metric-learning is not installed: pip install 'lookalike[pml]'") from None
+        what = f"loss.name = 'pml:{asked}': " if asked else ""
+        raise LookalikeError(f"{what}pytorch-metric-learning is not installed: pip install 'lookalike[pml]'") from None
     found = inspect.getmembers(losses, lambda each: inspect.isclass(each) and issubclass(each, nn.Module))
     return {name: each for name, each in found if not name.startswith("_") and not name.endswith("Mixin")}
 
 
 def _made(name: str, filled: dict[str, int], options: dict[str, Any]) -> nn.Module:
-    known = _losses()
+    known = _losses(name)
     if name in UNFIT:
         raise LookalikeError(f"loss.name = 'pml:{name}': {UNFIT[name]}; pml:TripletMarginLoss would work")
     if name not in known:
