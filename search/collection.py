@@ -416,11 +416,10 @@ class Collection:
         out. `bench`: measure latency too. Equal collections, seeds and dates give equal files without `bench`.
         LookalikeError: an empty collection, `out` is no regular file, matplotlib (the extra `report`) is missing.
         """
-        from .rank import Way
         from .report.report import report
 
         source = None if data is None else os.fspath(data)
-        return report(self, Path(out), data=source, way=Way(by), seed=seed, bench=bench, date=date, progress=progress)
+        return report(self, Path(out), data=source, by=by, seed=seed, bench=bench, date=date, progress=progress)
 
     def vectors(self, columns: list[str] | None = None) -> "pa.Table":
         """All live rows as an Arrow table: row, key, label, vector and the stored facts, or only `columns`."""

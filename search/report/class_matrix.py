@@ -3,7 +3,8 @@
 import numpy as np
 
 from ...measures.distances import distance_matrix
-from ..separated import overlap_warning, separated
+from ...measures.separation import separation
+from ..separated import overlap_warning
 from .confused import shown_classes, stored_of
 from .material import Material
 from .matrices import matrix
@@ -34,10 +35,8 @@ def section(material: Material) -> Section:
         f"Mean distance between stored images, {which}, at most 100 images of each. The diagonal is the distance "
         "within a class: a dark cell beside it is a class that is hard to tell apart."
     )
-    found, overlapping = separated(
-        material.collection, material.questions.vectors, material.questions.labels, material.questions.own
-    )
-    warning = overlap_warning(found, overlapping)
+    distances, codes, prototypes = material.asked.to_prototypes
+    warning = overlap_warning(separation(distances, codes), prototypes)
     body = figure(drawing, words) + paragraph(_closest(names, means), "note")
     return Section(NAME, TITLE, body + (paragraph(f"Warning: {warning}.", "bad") if warning else ""))
 

@@ -1,29 +1,28 @@
 """Which classes the matrices show where there are too many: those confused most, then those that lie closest."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 import numpy as np
 
 from .material import Material
 from .sampling import some_of_each, stratified
 
 MOST_CLASSES = 20
-_PER_CLASS = 100
-_SAMPLE = 4000
+_PER_CLASS, _SAMPLE = 100, 4000
 
 
 def shown_classes(material: Material) -> list[str]:
-    """At most MOST_CLASSES names, sorted: all, or those with most wrong answers and then with the closest means."""
+    """At most MOST_CLASSES names, sorted: all, or both ends of the most frequent mistakes, then the closest pairs."""
     classes = material.store.classes
     if len(classes) <= MOST_CLASSES:
         return classes
-    mistakes = dict.fromkeys(classes, 0)
-    truth, nearest = material.questions.labels[material.known], np.array(material.answers.nearest, dtype=object)
-    for label, answer in zip(truth, nearest[material.known], strict=True):
-        if answer is not None and label != answer:
-            mistakes[label] += 1
-            mistakes[answer] += 1
-    closeness = _closeness(material)
-    order = sorted(classes, key=lambda name: (-mistakes[name], -closeness.get(name, -1.0), name))
-    return sorted(order[:MOST_CLASSES])
+    chosen: dict[str, None] = {}
+    for pair in (*_confused(material), *_closest(material)):
+        chosen.update(dict.fromkeys(pair))
+        if len(chosen) >= MOST_CLASSES:
+            break
+    return sorted(list(chosen)[:MOST_CLASSES])
 
 
 def stored_of(material: Material, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -39,8 +38,17 @@ def stored_of(material: Material, names: list[str]) -> tuple[np.ndarray, np.ndar
     return store.gather(rows[chosen]), place[codes[chosen]]
 
 
-def _closeness(material: Material) -> dict[str, float]:
-    """The score of each class's mean over a sample with the nearest other class's mean."""
+def _confused(material: Material) -> list[tuple[str, str]]:
+    """Pairs of classes, one of which was nearest to images of the other, the most frequent first."""
+    mistakes: Counter[tuple[str, str]] = Counter()
+    for label, near, known in zip(material.questions.labels, material.answers.nearest, material.known, strict=True):
+        if known and near is not None and near != label:
+            mistakes[min(label, near), max(label, near)] += 1
+    return sorted(mistakes, key=lambda pair: (-mistakes[pair], pair))
+
+
+def _closest(material: Material) -> Iterator[tuple[str, str]]:
+    """Each class of a sample with the one whose mean is nearest to its own, the closest pairs first."""
     store = material.store
     rows = store.live_rows()
     codes = store.codes(rows)
@@ -52,4 +60,5 @@ def _closeness(material: Material) -> dict[str, float]:
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     scores = means @ means.T
     np.fill_diagonal(scores, -np.inf)
-    return {store.classes[code]: score for code, score in zip(present, scores.max(axis=1), strict=True)}
+    for place in np.argsort(-scores.max(axis=1), kind="stable"):
+        yield store.classes[present[place]], store.classes[present[scores[place].argmax()]]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ..contents import rows_of_contents
 from .sampling import stratified
@@ -46,9 +47,13 @@ class Questions:
 
 
 def of_source(collection: "Collection", source: str, progress: Progress) -> Questions:
-    """All readable images of a source; LookalikeError where the source or the collection's model cannot be had."""
+    """All readable images of a source; LookalikeError where it has no labels, or there is no model to encode them."""
     encoded = collection.images.encode_source(source, progress)
     labels = np.array([label or "" for label in encoded.labels], dtype=object)
+    if not (labels != "").any():
+        raise LookalikeError(
+            f"{source} has no labelled image, so nothing can be measured: give class folders or labels"
+        )
     contents = list(encoded.contents)
     own = rows_of_contents(collection.store, contents)
     return Questions(encoded.vectors, labels, list(encoded.keys), contents, own, source, len(labels), encoded.rejected)

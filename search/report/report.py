@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ...store.replace import check_replaceable, replace_file
+from ..calibration import read_calibration
 from ..rank import Way
 from . import (
     class_matrix,
@@ -41,7 +42,7 @@ def report(
     out: Path,
     *,
     data: str | None,
-    way: Way,
+    by: str,
     seed: int,
     bench: bool,
     date: datetime | None,
@@ -53,7 +54,7 @@ def report(
         raise LookalikeError(f"{collection.path} is empty: embed or import something first")
     store = collection.store
     questions = of_stored(collection, seed) if data is None else of_source(collection, data, progress)
-    material = Material(collection, questions, way, seed)
+    material = Material(collection, questions, _way(collection, by), seed)
     made = list(_sections(material, bench, date or datetime.now().astimezone(), progress))
     sections = [one for one in made if isinstance(one, Section)]
     left_out = [one for one in made if not isinstance(one, Section)]
@@ -66,6 +67,12 @@ def report(
         "sections": [section.name for section in sections],
         "left_out": [{"section": name, "why": why} for name, why in left_out],
     }
+
+
+def _way(collection: "Collection", by: str) -> Way:
+    """The way of deciding that was calibrated, with its neighbours and weights, else the usual one."""
+    calibration = read_calibration(collection.store, Way(by).by)
+    return Way(by) if calibration is None else Way(by, calibration.k, calibration.weights)
 
 
 def _sections(material: Material, bench: bool, date: datetime, progress: Progress) -> Iterator[_Made]:

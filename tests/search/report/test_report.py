@@ -6,12 +6,14 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lookalike import Collection, LookalikeError
 from lookalike.cli import run
+from lookalike.search.calibration import FORMAT, Calibration, write_calibration
 
 from ..conftest import clusters
 from .conftest import NASTY, Page
@@ -135,6 +137,29 @@ def test_what_cannot_be_written_or_asked_is_refused_in_one_line(shop, tmp_path, 
     assert (tmp_path / "kept.html").read_text() == "old"
     with Collection.create(tmp_path / "empty") as empty, pytest.raises(LookalikeError, match="is empty"):
         empty.report(tmp_path / "r.html")
+
+
+def test_a_source_without_labels_measures_nothing(pictured, tmp_path):
+    whole = pictured.images.encode_source
+    pictured.images.encode_source = lambda source, progress: SimpleNamespace(
+        **{**vars(whole(source, progress)), "labels": [None] * 18}
+    )
+    with pytest.raises(LookalikeError, match="asked has no labelled image"):
+        pictured.report(tmp_path / "r.html", pictured.asked)
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_it_decides_as_was_calibrated(pictured, tmp_path, monkeypatch):
+    store, given = pictured.store, dict.fromkeys(Calibration.__dataclass_fields__)
+    way = {"by": "knn", "k": 3, "weights": "distance", "threshold": 0.3, "classes": {}, "format": FORMAT}
+    state = {"rows": store.rows, "next_row": store.next_row, "version": store.version, "prototypes": {}}
+    monkeypatch.setattr(Calibration, "__str__", lambda self: "three neighbours")
+    with store.write() as writer:
+        writer.add_calibration(write_calibration(pictured.path, Calibration(**{**given, **way, **state})))
+        writer.commit()
+    pictured.refresh()
+    _, page = report(pictured, tmp_path, data=pictured.asked, by="knn")  # a warning would fail the test
+    assert "threshold 0.300" in page.text and "false accepts" in page.text and "three neighbours" in page.text
 
 
 def test_the_shell_answers_what_was_drawn(shop, tmp_path, capsys):
