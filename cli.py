@@ -20,6 +20,10 @@ from .store.errors import LookalikeError, LookalikeWarning
 COMMANDS = {
     "demo": ("demo:demo", "Train, embed, index, calibrate and ask, on real images."),
     "train": ("embedder.commands:train", "Train an encoder by a recipe."),
+    "sweep": (
+        "embedder.commands_sweep:sweep",
+        "Train a recipe with varied settings, and say where the gain stops.",
+    ),
     "embed": ("search.commands_collection:embed", "Bring a collection up to date with a source of images."),
     "import": ("search.commands_collection:import_", "Add vectors made elsewhere."),
     "index": ("search.commands_collection:index", "Build or extend the index over instances and prototypes."),

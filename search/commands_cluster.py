@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..store.shell import bar, emit_json, shown
-from .aligned import aligned
+from ..store.aligned import aligned
 from .cluster import METHODS
 from .collection import Collection
 

@@ -3,7 +3,7 @@
 import click
 
 from ..store.shell import emit_json, shown
-from .aligned import aligned
+from ..store.aligned import aligned
 from .collection import Collection
 from .prototype_list import ClassRow
 
