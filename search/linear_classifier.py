@@ -8,16 +8,17 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .class_means import class_means, scores_of
 from .deciding_classifier import DecidingClassifier, whole_number
-from .linear_fit import fit_logistic
+from .linear_fit import Settings, fit_logistic
 from .rank import ranked_by
 
 
 class LinearClassifier(DecidingClassifier):
     """Scikit-learn's multinomial logistic regression orders the classes; the distance is to the answer's prototype.
 
-    C, max_iter, tol: of LogisticRegression (for many classes see linear_fit.py). threshold, unknown_label: see
-    deciding_classifier.py. A class whose rows cancel out has no prototype and counts as distance 2 away. Fitted: coef_
-    (c, d) and intercept_ (c,) float64, one row a class (of two classes too); n_iter_; prototypes_ (c, d) float32.
+    C, max_iter, tol: of LogisticRegression; whiten: fit on whitened rows, "auto" where there are enough; see
+    linear_fit.py. threshold, unknown_label: see deciding_classifier.py. A class whose rows cancel out has no prototype
+    and counts as distance 2 away. Fitted: coef_ (c, d) and intercept_ (c,) float64, one row a class (of two classes
+    too); n_iter_; prototypes_ (c, d) float32.
     """
 
     def __init__(
@@ -26,19 +27,23 @@ class LinearClassifier(DecidingClassifier):
         *,
         max_iter: int = 400,
         tol: float = 1e-4,
+        whiten: bool | str = "auto",
         threshold: Any = None,
         unknown_label: Any = None,
     ) -> None:
         self.C = C
         self.max_iter = max_iter
         self.tol = tol
+        self.whiten = whiten
         self.threshold = threshold
         self.unknown_label = unknown_label
 
     def _learn(self, rows: np.ndarray, codes: np.ndarray) -> None:
         count = len(self.classes_)
         most = whole_number("max_iter", self.max_iter)
-        fitted = fit_logistic(rows, codes, count, inverse_penalty=self.C, most=most, tolerance=self.tol)
+        if self.whiten not in (True, False, "auto"):
+            raise ValueError(f"whiten is {self.whiten!r}: it is one of True, False, 'auto'")
+        fitted = fit_logistic(rows, codes, count, Settings(self.C, most, self.tol, self.whiten))
         if not fitted.converged:
             warnings.warn(f"the linear head did not converge in max_iter={most} iterations", ConvergenceWarning)
         self.coef_, self.intercept_, self.n_iter_ = fitted.weights, fitted.biases, max(1, fitted.iterations)

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from ..store.writer import Writer
 
 FOLDER = "heads"
-INVERSE_PENALTY, MOST_ITERATIONS, TOLERANCE = 10.0, 400, 1e-4
-MOST_NUMBERS = 1 << 27  # rows times classes, or dimensions: float64, and scikit-learn holds two of the former
+MOST_NUMBERS = 1 << 27  # rows times classes, or dimensions, of float64, and of either there are two at once
 
 
 def head_of(store: "Store", progress: Progress = silent) -> Head:
@@ -63,7 +62,7 @@ def fitted_head(store: "Store", progress: Progress = silent) -> Head:
     Beyond 2^27 / classes rows (or 2^27 / dimensions, if less) they are thinned evenly within each class, with a
     warning.
     """
-    from .linear_fit import fit_logistic
+    from .linear_fit import Settings, fit_logistic
 
     rows = store.live_rows()
     codes = store.codes(rows)
@@ -78,15 +77,7 @@ def fitted_head(store: "Store", progress: Progress = silent) -> Head:
             LookalikeWarning,
             stacklevel=2,
         )
-    fitted = fit_logistic(
-        store.gather(rows[keep]),
-        codes[keep],
-        len(store.classes),
-        inverse_penalty=INVERSE_PENALTY,
-        most=MOST_ITERATIONS,
-        tolerance=TOLERANCE,
-        progress=progress,
-    )
+    fitted = fit_logistic(store.gather(rows[keep]), codes[keep], len(store.classes), Settings(), progress)
     return Head(list(store.classes), fitted.weights.astype(np.float32), fitted.biases.astype(np.float32))
 
 

@@ -14,7 +14,7 @@ from .conftest import clusters
 def test_orders_the_classes_as_logistic_regression_does(classes):
     vectors, labels = clusters(0, 150, classes=classes, spread=1.5)
     queries, _ = clusters(1, 100, classes=classes, spread=1.5)
-    fitted = LinearClassifier(C=3.0, tol=1e-8, max_iter=2000).fit(vectors, labels)
+    fitted = LinearClassifier(C=3.0, tol=1e-8, max_iter=2000, whiten=False).fit(vectors, labels)
     peer = LogisticRegression(C=3.0, tol=1e-8, max_iter=2000).fit(vectors.astype(np.float64), labels)
     np.testing.assert_allclose(fitted.predict_proba(queries), peer.predict_proba(queries), atol=1e-4)
     np.testing.assert_allclose(fitted.decision_function(queries), peer.decision_function(queries), atol=2e-3)
@@ -47,3 +47,8 @@ def test_too_few_iterations_are_said():
     vectors, labels = clusters(2, 120, spread=1.5)
     with pytest.warns(ConvergenceWarning, match="max_iter=1"):
         LinearClassifier(max_iter=1).fit(vectors, labels)
+
+
+def test_whiten_must_be_a_choice():
+    with pytest.raises(ValueError, match="whiten is 'yes'"):
+        LinearClassifier(whiten="yes").fit([[1.0], [2.0]], [0, 1])

@@ -32,8 +32,7 @@ def head_file(collection):
 
 
 def peer(vectors, labels):
-    settings = {"C": stored_head.INVERSE_PENALTY, "tol": stored_head.TOLERANCE, "max_iter": stored_head.MOST_ITERATIONS}
-    return LinearClassifier(**settings).fit(vectors, labels)
+    return LinearClassifier().fit(vectors, labels)
 
 
 @pytest.mark.parametrize("stored", [False, True])
