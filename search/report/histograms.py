@@ -10,7 +10,7 @@ from .material import Material
 from .page import Section, figure
 
 NAME, TITLE = "distances", "Distances"
-_BINS = 80
+_MOST_BINS, _FEW_BINS = 80, 20
 
 
 def section(material: Material) -> Section:
@@ -19,7 +19,7 @@ def section(material: Material) -> Section:
 
 
 def _pairs(material: Material) -> str:
-    edges, same, different = distance_histogram(*material.paired, bins=_BINS)
+    edges, same, different = distance_histogram(*material.paired, bins=_bins(len(material.paired[1]) ** 2 / 2))
     kinds = [("one class", same, SAME), ("two classes", different, DIFFERENT)]
     chosen = material.same_or_different
     words = f"Pairs of {len(material.paired[1]):,} images: {same.sum():,} of one class, {different.sum():,} of two."
@@ -38,7 +38,7 @@ def _nearest(material: Material) -> str:
         ("known, nearest class wrong", known & ~right, DIFFERENT),
         ("unknown", material.unknown, UNKNOWN),
     ]
-    edges = np.linspace(0.0, 2.0, _BINS + 1)
+    edges = np.linspace(0.0, 2.0, _bins(len(known)) + 1)
     kinds = []
     for name, mine, colour in groups:
         if mine.any():
@@ -52,6 +52,11 @@ def _nearest(material: Material) -> str:
     else:
         words += f" The line is the calibrated threshold, {threshold:.3f}: what lies beyond it is answered unknown."
     return figure(draw(lambda target: _paint(target, edges, kinds, threshold, "distance to the nearest class")), words)
+
+
+def _bins(values: float) -> int:
+    """As many bins as so many values fill without becoming a picket fence."""
+    return int(np.clip(np.sqrt(values) * 4, _FEW_BINS, _MOST_BINS))
 
 
 def _paint(
@@ -73,5 +78,7 @@ def _paint(
         least, most = min(least, threshold), max(most, threshold)
     axes.set_xlim(max(0.0, least - 0.02), min(2.0, most + 0.02))
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.legend(loc="best")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    # Above the axes: filled steps leave no corner free.
+    short = max(len(name) for name, _, _ in kinds) < 15
+    target.legend(loc="outside upper left", ncols=3 if short else 1)

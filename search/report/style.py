@@ -38,6 +38,7 @@ th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; bo
   body { max-width: none; padding: 0; font-size: 11pt; }
   nav, .hint, #tip { display: none; }
   h2 { break-after: avoid; }
+  section > figure > img { max-width: 25rem; }
   figure, tr { break-inside: avoid; }
   .pair > * { print-color-adjust: exact; }
 }

@@ -12,7 +12,9 @@ from lookalike.store.replace import check_replaceable, replace_file
 def test_a_file_is_written_and_an_older_one_replaced(tmp_path):
     path = tmp_path / "out.html"
     replace_file(path, b"one")
-    replace_file(path, b"another")
+    with path.open("rb") as reader:  # who reads the older one goes on reading it
+        replace_file(path, b"another")
+        assert reader.read() == b"one"
     assert path.read_bytes() == b"another" and os.listdir(tmp_path) == ["out.html"]
 
 

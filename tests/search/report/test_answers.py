@@ -22,6 +22,7 @@ from .conftest import Page, add_images, material_of, questions_of
 def asked(shop):
     """A shop asked with 40 images, a fifth of them of a class that it has not, and two without a label."""
     vectors, labels = clusters(8, 40, spread=1.5)
+    vectors[:6] = shop.raw[0][[0, 1, 2, 0, 1, 2]]  # stored images ask too
     labels = ["strange" if i % 5 == 0 else label for i, label in enumerate(labels)]
     labels[7] = labels[8] = ""
     own = [np.array([i % 3], np.int64) if i < 6 else np.empty(0, np.int64) for i in range(40)]
@@ -91,6 +92,12 @@ def test_the_summary_says_what_evaluate_says(pictured, tmp_path):
     for name in ("accuracy", "recall_at_1", "map_at_r", "auc", "tpr_at_fpr_1e-3"):
         assert f"{measured[name]:.4f}" in page.text, name
     assert f"{measured['unknown']['auroc']:.4f}" in page.text and "none yet" in page.text
+
+
+def test_stored_vectors_ask_without_themselves(shop):
+    questions = of_stored(shop, 0)
+    assert [rows.tolist() for rows in questions.own] == [[row] for row in shop.store.find(questions.keys).tolist()]
+    assert len(questions) == 60 and (questions.labels == np.array(shop.raw[1], dtype=object)).all()
 
 
 def test_stored_images_ask_without_themselves_and_their_copies(pictured):

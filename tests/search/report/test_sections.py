@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
@@ -53,6 +54,12 @@ def test_the_maps_data_name_the_points_that_are_drawn(pictured):
     keys = {key: label for _, _, label, key, _ in data["points"]}
     assert keys["red/0.png"] == "red" and keys["grey/3.png"] == "grey (not in the collection)"
     assert all(0 <= x <= 10_000 and 0 <= y <= 10_000 and why == "" for x, y, _, _, why in data["points"])
+    svg = ElementTree.fromstring(page.figures[0])
+    width, height = (float(number) for number in svg.get("viewBox").split()[2:])
+    drawn = np.array([[float(e.get("x")), float(e.get("y"))] for e in svg.iter() if e.tag.endswith("use")])
+    for x, y, *_ in data["points"]:
+        there = np.array([x * width, y * height]) / 1e4
+        assert np.linalg.norm(drawn - there, axis=1).min() < 0.5, "no dot is drawn where the data have one"
     (uri,) = [attributes["src"] for _, attributes in page.tags if attributes.get("id") == "sprite"]
     cells, side = decoded(uri), decoded(uri).shape[0] // data["rows"]
     for number, (_, _, _, key, _) in enumerate(data["points"]):
