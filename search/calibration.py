@@ -17,6 +17,7 @@ from ..store.errors import LookalikeError, LookalikeWarning
 from ..store.manifest import CalibrationEntry, PrototypeRule
 from ..store.publish import publish
 from .rank import Way
+from .stored_head import outdated
 
 if TYPE_CHECKING:
     from ..store.store import Store
@@ -137,7 +138,8 @@ def threshold_of(store: "Store", way: Way) -> Calibration | None:
             f"{store.path} was calibrated with k={calibration.k} and {calibration.weights} weights, not k={way.k} and "
             f"{way.weights}: its threshold may not keep its word"
         )
-    if _changed(store, calibration):
+    # An outdated linear head says so itself, and what mends it: one warning is enough.
+    if _changed(store, calibration) and not (way.by == "linear" and outdated(store)):
         _warn(f"{store.path} has changed since version {calibration.version}, where it was calibrated for {way.by}")
     return calibration
 

@@ -33,10 +33,10 @@ def head_of(store: "Store", progress: Progress = silent) -> Head:
     if entry is None:
         return fitted_head(store, progress)
     head = _read(store, entry)
-    if outdated(store, entry):
+    if outdated(store):
         warnings.warn(
-            f"{store.path} has changed since version {entry.version}, where its linear head was fitted, and that head "
-            f"answers: `lookalike index {store.path}` refits it",
+            f"{store.path} has changed since version {entry.version}, where its linear head was fitted and calibrated, "
+            f"and that answers: `lookalike index {store.path}` refits it",
             LookalikeWarning,
             stacklevel=2,
         )
@@ -46,13 +46,16 @@ def head_of(store: "Store", progress: Progress = silent) -> Head:
 def current_head(store: "Store", progress: Progress = silent) -> Head:
     """The stored head where it is up to date, else one fitted in memory."""
     entry = store.content.head
-    if entry is None or outdated(store, entry):
+    if entry is None or outdated(store):
         return fitted_head(store, progress)
     return _read(store, entry)
 
 
-def outdated(store: "Store", entry: HeadEntry) -> bool:
-    """Whether rows came or went since the head was fitted."""
+def outdated(store: "Store") -> bool:
+    """Whether the collection stores a head, and rows came or went since it was fitted."""
+    entry = store.content.head
+    if entry is None:
+        return False
     return entry.deleted != store.content.deleted or store.layout.count_live(entry.next_row, store.next_row) > 0
 
 
@@ -97,8 +100,7 @@ def thinned(codes: np.ndarray, most: int) -> np.ndarray:
 
 def keep_head(writer: "Writer", store: "Store", head: Head) -> None:
     """Publish `head`, of the rows of `store`, for the writer's next version; nothing where `store` has it already."""
-    entry = store.content.head
-    if entry is not None and not outdated(store, entry):
+    if store.content.head is not None and not outdated(store):
         return
     name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
     writer.set_head(
@@ -116,8 +118,8 @@ def keep_head(writer: "Writer", store: "Store", head: Head) -> None:
 
 def refit(writer: "Writer", progress: Progress = silent) -> None:
     """Stage a new head where the collection stores one that is out of date; drop it where no labelled row is left."""
-    store, entry = writer.base, writer.content.head
-    if entry is None or not outdated(store, entry):
+    store = writer.base
+    if writer.content.head is None or not outdated(store):
         return
     if store.classes:
         keep_head(writer, store, fitted_head(store, progress))

@@ -1,5 +1,6 @@
 """`--by linear`: the head that calibrate stores, what happens to it when rows come and go, and what it answers."""
 
+import json
 import subprocess
 import sys
 import warnings
@@ -7,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from lookalike import Collection, LinearClassifier, LookalikeError
+from lookalike import Collection, LinearClassifier, LookalikeError, cli
 from lookalike.search import stored_head
 from lookalike.search.stored_head import thinned
 from lookalike.store.errors import LookalikeWarning
@@ -99,7 +100,8 @@ def test_after_a_change_the_head_answers_with_one_warning_and_index_refits_it(ca
     assert head_file(calibrated) == name
     with pytest.warns(LookalikeWarning) as said:
         made = calibrated.classify(far, by="linear")
-    assert sum("`lookalike index" in str(warning.message) for warning in said) == 1
+    (warning,) = said
+    assert "`lookalike index" in str(warning.message) and "refits it" in str(warning.message)
     assert made.nearest == peer(vectors, labels).predict(far).tolist(), "the head never saw the new class"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LookalikeWarning)  # the calibration's own
@@ -224,3 +226,11 @@ def test_thinning_keeps_every_class_and_its_share():
     assert (np.diff(kept) > 0).all()
     assert np.bincount(codes[kept]).tolist() == [1, 10, 29]
     assert thinned(codes, 400).tolist() == list(range(400))
+
+
+def test_the_shell_answers_by_it(shop, capsys):
+    assert cli.run(["classify", str(shop.path), "key:k3", "--by", "linear", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["by"], answer["threshold"]) == ("linear", None)
+    assert answer["label"] == answer["nearest"] == peer(*shop.raw).predict(shop.raw[0][3:4])[0]
+    assert answer["distance"] > 0 and answer["margin"] is not None
