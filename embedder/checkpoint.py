@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from ..store.errors import LookalikeError
+from ..store.replace import replace_file
 from . import encoder_file
 
 NAME = "checkpoint.safetensors"
@@ -34,7 +35,7 @@ def write(folder: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any])
     """Write the checkpoint of `folder`, replacing the one before."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     content = safetensors.torch.save(plain, {"lookalike": json.dumps({"format": FORMAT, **notes})})
-    encoder_file.replace_file(folder / NAME, content)
+    replace_file(folder / NAME, content)
 
 
 def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.replace import replace_file
 from . import encoder_file
 from .backbones import build
 from .backbones.blocks import folded
@@ -176,4 +177,4 @@ def save_encoder(folder: str | Path, encoder: Encoder) -> None:
     with encoder_file.plain_errors(f"make the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     for name in (encoder_file.WEIGHTS, encoder_file.CARD):
-        encoder_file.replace_file(folder / name, encoder.files()[name])
+        replace_file(folder / name, encoder.files()[name])

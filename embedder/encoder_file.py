@@ -7,8 +7,6 @@ first. Only reading or writing weights loads torch: what a sync has to know of a
 
 import hashlib
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,20 +100,6 @@ def read_file(path: Path) -> bytes:
     """Give a file's bytes; LookalikeError naming it where that fails."""
     with plain_errors(f"read {path}"):
         return path.read_bytes()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, replacing an older one: models and checkpoints belong to no collection."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    with plain_errors(f"write {path}"):
-        try:
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def _one_line(error: Exception) -> str:

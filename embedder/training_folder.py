@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 
 from ..store.errors import LookalikeError
+from ..store.replace import replace_file
 from . import checkpoint, encoder_file, objective
 from .encoder import Encoder, save_encoder
 from .recipe import Recipe
@@ -106,11 +107,11 @@ def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished, loss: 
         "data": finished.data,
         "card": finished.card.to_json(),
     }
-    encoder_file.replace_file(out / REPORT, (json.dumps(report, indent=1) + "\n").encode())
-    encoder_file.replace_file(out / RECIPE, recipe.with_source(None).to_toml().encode())
+    replace_file(out / REPORT, (json.dumps(report, indent=1) + "\n").encode())
+    replace_file(out / RECIPE, recipe.with_source(None).to_toml().encode())
     if loss:
         plain = {name: tensor.cpu().contiguous() for name, tensor in loss.items()}
-        encoder_file.replace_file(out / objective.WEIGHTS, safetensors.torch.save(plain))
+        replace_file(out / objective.WEIGHTS, safetensors.torch.save(plain))
     save_encoder(out, encoder)
     checkpoint.remove(out)
 

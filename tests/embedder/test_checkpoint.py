@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lookalike.embedder import checkpoint, encoder_file
+from lookalike.embedder import checkpoint
 from lookalike.embedder.recipe import Recipe
 from lookalike.embedder.trainer import Trainer
 from lookalike.store.errors import LookalikeError
@@ -73,7 +73,7 @@ def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(encoder_file.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(LookalikeError, match="disk is full"):
         checkpoint.write(tmp_path, {"a": torch.zeros(2)}, {**notes, "step": 2})
     tensors, notes = checkpoint.read(tmp_path)
