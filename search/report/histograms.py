@@ -44,13 +44,8 @@ def _nearest(material: Material) -> str:
         if mine.any():
             kinds.append((f"{name} ({int(mine.sum())})", np.histogram(made.distances[mine], edges)[0], colour))
     threshold = None if material.calibration is None else material.calibration.threshold
-    words = f"Distance of {len(known):,} images to their nearest class ({made.by})."
-    if threshold is None:
-        words += " There is no threshold yet: lookalike calibrate chooses one."
-    elif threshold < 0:
-        words += " The calibrated threshold accepts nothing."
-    else:
-        words += f" The line is the calibrated threshold, {threshold:.3f}: what lies beyond it is answered unknown."
+    beyond = ": what lies beyond it is answered unknown" if threshold is not None and threshold >= 0 else ""
+    words = f"Distance of {len(known):,} images to their nearest class ({made.by}); {material.threshold}{beyond}."
     return figure(draw(lambda target: _paint(target, edges, kinds, threshold, "distance to the nearest class")), words)
 
 

@@ -70,6 +70,16 @@ class Material:
         """The calibration for this way of deciding, None without one."""
         return read_calibration(self.store, self.way.by)
 
+    @property
+    def threshold(self) -> str:
+        """The calibrated threshold in words."""
+        calibration = self.calibration
+        if calibration is None:
+            return "no threshold yet (lookalike calibrate chooses one)"
+        found = "no threshold keeps its word" if calibration.threshold < 0 else f"threshold {calibration.threshold:.3f}"
+        own = len(calibration.classes)
+        return f"{found}, own ones for {own} of {len(self.store.classes)} classes" if own else found
+
     @cached_property
     def card(self) -> dict[str, Any] | None:
         """encoder.json of the collection's model, its hash checked; None without a model."""

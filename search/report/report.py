@@ -1,7 +1,7 @@
 """The report: its sections in order, each drawn or left out for a reason, written as one HTML file.
 
-Size: below 5 MB. The map shows at most 1,200 images in one sprite, a contact sheet 24 pairs, a matrix 20 classes, and
-curves some hundred points, however large the collection is.
+Size: below 6 MB, and one or two as a rule. The map shows at most 1,200 images in one sprite, a contact sheet 24 pairs,
+a matrix 20 classes, and curves some hundred points, however large the collection is.
 """
 
 from collections.abc import Callable, Iterator

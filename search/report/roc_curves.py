@@ -51,18 +51,15 @@ def _unknowns(material: Material) -> str:
     if material.calibration is not None:
         accepted = np.array([label is not None for label in made.labels])
         at = float(accepted[material.unknown].mean()), float(accepted[material.known].mean())
-        marks.append((*at, f"threshold {material.calibration.threshold:.3f}", CHOSEN))
+        marks.append((*at, material.threshold, CHOSEN))
     drawing = draw(lambda target: _paint(target, roc(scores, is_known)[:2], marks, "unknown images accepted"))
     words = (
         f"Known or unknown by the distance to the nearest class ({made.by}): AUROC {auroc(known, unknown):.4f} over "
-        f"{len(known)} images of known classes and {len(unknown)} of classes that the collection does not have."
+        f"{len(known)} images of known classes and {len(unknown)} of classes that the collection does not have; "
+        f"{material.threshold}."
     )
     if marks:
-        words += (
-            f" At the threshold {marks[0][0]:.2%} of unknown images get a label, {1 - marks[0][1]:.2%} of known none."
-        )
-    else:
-        words += " There is no threshold yet: lookalike calibrate chooses one."
+        words += f" At it {marks[0][0]:.2%} of unknown images get a label, {1 - marks[0][1]:.2%} of known ones none."
     return figure(drawing, words)
 
 
@@ -85,7 +82,7 @@ def _paint(target: Any, curve: tuple[np.ndarray, np.ndarray], marks: list[_Mark]
 
 def _rates(vectors: np.ndarray, codes: np.ndarray, threshold: float) -> tuple[float, float]:
     """(FPR, TPR) of the pairs at a distance."""
-    upper = np.triu_indices(len(vectors), 1)
-    accepted = distance_of((vectors @ vectors.T)[upper]) <= np.float32(threshold)
-    same = (codes[:, None] == codes)[upper]
-    return float(accepted[~same].mean()), float(accepted[same].mean())
+    pairs = np.triu(np.ones((len(codes), len(codes)), bool), 1)
+    same = codes[:, None] == codes
+    accepted = distance_of(vectors @ vectors.T) <= np.float32(threshold)
+    return float(accepted[pairs & ~same].mean()), float(accepted[pairs & same].mean())

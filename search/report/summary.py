@@ -20,9 +20,12 @@ def section(material: Material) -> Section:
     """A table of measures; those that need more images, labels or a threshold say so."""
     measured = fields(material.asked, _found(material), pair_curve(*material.paired, fprs=FPRS))
     body = facts([*_closed(material, measured), *_apart(material), *_open(material, measured)], "facts numbers")
-    if material.questions.source is None and material.card is not None:
-        words = "Stored images asked: where the model was trained on them, all of this is optimistic (give --data)."
-        body = paragraph(words, "note") + body
+    learned = [name for name, there in (("model", material.card), ("head", material.way.by == "linear")) if there]
+    if material.questions.source is None and learned:
+        words = (
+            f"Stored images asked: where the {' or the '.join(learned)} learned from them, all of this is optimistic"
+        )
+        body = paragraph(f"{words} (give --data).", "note") + body
     return Section(NAME, TITLE, body)
 
 
@@ -56,7 +59,7 @@ def _apart(material: Material) -> list[tuple[str, str]]:
 
 
 def _open(material: Material, measured: dict[str, Any]) -> list[tuple[str, str]]:
-    rows, unknown = [("threshold", _threshold(material))], measured["unknown"]
+    rows, unknown = [("known or unknown", material.threshold)], measured["unknown"]
     if unknown is None:
         return rows
     rows += [
@@ -69,14 +72,6 @@ def _open(material: Material, measured: dict[str, Any]) -> list[tuple[str, str]]
             ("known images answered unknown (false rejects)", _number(unknown["false_rejects"])),
         ]
     return rows
-
-
-def _threshold(material: Material) -> str:
-    calibration = material.calibration
-    if calibration is None:
-        return "none yet: lookalike calibrate chooses one"
-    own = f", {len(calibration.classes)} classes have their own" if calibration.classes else ""
-    return f"{calibration.threshold:.3f}{own}" if calibration.threshold >= 0 else "none keeps the bound" + own
 
 
 def _number(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -14,6 +14,8 @@ SIDE = 112
 """Pixels of a side of a picture in a contact sheet."""
 MAP_SIDE = 48
 """Pixels of a side of a picture of the map."""
+MOST_BYTES = 1_500_000
+"""Of the map's sprite, which noise alone would exceed."""
 
 
 class Sprite(NamedTuple):
@@ -33,16 +35,22 @@ def framed(picture: Picture, alt: str) -> str:
     return f'<span class="none" role="img" aria-label="{text(alt)}">{text(picture)}</span>'
 
 
-def picture_uri(pixels: np.ndarray) -> str:
-    """Pixels uint8 (h, w, 3) as a data URI: PNG or JPEG, whichever is shorter."""
-    png, jpeg = io.BytesIO(), io.BytesIO()
+def picture_uri(pixels: np.ndarray, most: int = MOST_BYTES) -> str:
+    """Pixels uint8 (h, w, 3) as a data URI, PNG or JPEG, whichever is shorter; coarser where that exceeds `most`."""
     image = Image.fromarray(pixels)
     grey = bool((pixels == pixels[:, :, :1]).all())
-    (image.convert("L") if grey else image).save(png, "PNG", optimize=True)
-    image.save(jpeg, "JPEG", quality=80, optimize=True)
-    if len(png.getvalue()) <= len(jpeg.getvalue()):
-        return data_uri("image/png", png.getvalue())
-    return data_uri("image/jpeg", jpeg.getvalue())
+    png = _saved(image.convert("L") if grey else image, "PNG")
+    for quality in (80, 60, 40, 20):
+        jpeg = _saved(image, "JPEG", quality=quality, optimize=True)
+        if min(len(png), len(jpeg)) <= most:
+            break
+    return data_uri("image/png", png) if len(png) <= len(jpeg) else data_uri("image/jpeg", jpeg)
+
+
+def _saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    content = io.BytesIO()
+    image.save(content, form, **options)
+    return content.getvalue()
 
 
 def sprite(pictures: Sequence[Picture]) -> Sprite:

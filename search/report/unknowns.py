@@ -23,8 +23,7 @@ def section(material: Material) -> Section:
         for i in places
     ]
     accepted = sum(made.labels[i] is not None for i in unknown.tolist())
-    limit = "no threshold yet" if material.calibration is None else f"threshold {material.calibration.threshold:.3f}"
-    words = f"{accepted} of {len(unknown)} images of unknown classes were given a label ({limit}). "
+    words = f"{accepted} of {len(unknown)} images of unknown classes were given a label: {material.threshold}. "
     words += "Nearest first; right: the nearest stored image of the nearest class."
     return Section(NAME, TITLE, paragraph(words) + contact_sheet(material, places, captions))
 

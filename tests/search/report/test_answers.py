@@ -79,7 +79,7 @@ def test_unknowns_come_nearest_first_and_say_what_they_were_answered(asked):
     page = Page(unknowns(asked).body)
     strange = sorted(range(0, 40, 5), key=lambda i: asked.answers.distances[i])
     assert [data for tag, data in page.texts if tag == "small"] == [f"q{i}" for i in strange]
-    assert "7 of 8 images of unknown classes were given a label (no threshold yet)" in page.text
+    assert "7 of 8 images of unknown classes were given a label: no threshold yet" in page.text
     assert page.text.count("answered unknown") == 1
     with pytest.raises(LeftOut, match="give --data"):
         unknowns(material_of(asked.collection))
@@ -91,7 +91,7 @@ def test_the_summary_says_what_evaluate_says(pictured, tmp_path):
     page = Page(summary(material).body)
     for name in ("accuracy", "recall_at_1", "map_at_r", "auc", "tpr_at_fpr_1e-3"):
         assert f"{measured[name]:.4f}" in page.text, name
-    assert f"{measured['unknown']['auroc']:.4f}" in page.text and "none yet" in page.text
+    assert f"{measured['unknown']['auroc']:.4f}" in page.text and "no threshold yet" in page.text
 
 
 def test_stored_vectors_ask_without_themselves(shop):

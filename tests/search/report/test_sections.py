@@ -13,7 +13,7 @@ from lookalike.search.report import histograms, latency, provenance, roc_curves,
 from lookalike.search.report.page import LeftOut
 from lookalike.search.report.similarity_map import MOST, embedded
 from lookalike.search.report.similarity_map import section as similarity_map
-from lookalike.search.report.thumbnails import framed, picture_uri, sprite
+from lookalike.search.report.thumbnails import MOST_BYTES, framed, picture_uri, sprite
 
 from ..conftest import clusters, unit
 from .conftest import Page, material_of, questions_of
@@ -83,7 +83,7 @@ def test_the_roc_shows_both_thresholds(shop, monkeypatch):
 
     vectors, labels = clusters(8, 40)
     material = material_of(shop, questions_of(vectors, ["strange" if i % 4 == 0 else x for i, x in enumerate(labels)]))
-    assert "There is no threshold yet" in Page(roc_curves.section(material).body).text
+    assert "no threshold yet" in Page(roc_curves.section(material).body).text
     names = Calibration.__dataclass_fields__
     chosen = Calibration(**{**dict.fromkeys(names), "threshold": 0.5, "classes": {}, "by": "prototype"})
     material.__dict__.update(calibration=chosen, card={"scores": {"same_or_different": {"threshold": 0.75}}})
@@ -133,6 +133,11 @@ def test_pictures_keep_their_pixels_or_say_why_there_are_none():
     assert len(picture_uri(noise)) < 20_000
     page = Page(framed("<gone>", 'a "b"') + framed(pixels, "c"))
     assert [tag for tag, _ in page.tags] == ["span", "img"] and "<gone>" in page.text
+
+
+def test_a_sprite_of_noise_is_bounded():
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 48, 48, 3)).astype(np.uint8)
+    assert len(sprite(list(noise)).uri) < 4 / 3 * MOST_BYTES + 100
 
 
 def test_a_sprite_holds_each_picture_in_its_cell():
