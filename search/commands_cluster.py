@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from ..store.shell import bar, emit_json, shown
 from ..store.aligned import aligned
+from ..store.shell import bar, emit_json, shown
 from .cluster import METHODS
 from .collection import Collection
 

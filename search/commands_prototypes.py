@@ -2,8 +2,8 @@
 
 import click
 
-from ..store.shell import emit_json, shown
 from ..store.aligned import aligned
+from ..store.shell import emit_json, shown
 from .collection import Collection
 from .prototype_list import ClassRow
 
