@@ -6,7 +6,9 @@ would promise too much. It is chosen by split fixed-sequence testing ("learn the
 Jordan and Lei 2021): a third of the images propose an order of cuts, the others test them in that order until one
 fails, and the last that passed is the threshold.
 
-The proposal begins with the cut whose precision is most certain and goes on to larger ones, at most `STEPS` in all.
+The proposal looks for the cut whose precision is most certain. That one lies right before the next wrong answers of
+the few images that propose, so it begins with a smaller one, which accepts `FIRST` of what that one accepts (but enough
+to pass at all), and goes on to larger ones, at most `STEPS` in all.
 The test of a cut t: let A be how many test images it accepts and W how many of these answers are wrong; t passes where
 P(Binomial(A, 1 - P) <= W) <= a, with a = 0.05.
 
@@ -24,6 +26,7 @@ so, and of the few thresholds that are found more than 5 % are broken: luck is t
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,8 +37,9 @@ from ..decide import accepts
 from .cut import CONFIDENCE, EVERYTHING, NOTHING, Cut, checked_share, gaps, rate
 from .sample import Sample
 
-STEPS = 50
+FIRST, STEPS = 0.7, 50
 _ERROR = 1 - CONFIDENCE
+_MOST = 10_000_000  # images: more cannot be asked for
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,17 @@ class Precision:
 
 
 def proposed(sample: Sample, precision: float) -> np.ndarray:
-    """The cuts to test, in order, (s,) float32: the one most surely precise on `sample`, then larger ones."""
+    """The cuts to test, in order, (s,) float32: one below the most surely precise on `sample`, then larger ones."""
     order = np.argsort(sample.distances, kind="stable")
     accepted, cuts = gaps(sample.distances[order])
     if not len(cuts):
         return cuts
     cuts[-1] = EVERYTHING  # the farthest of the few that propose is not the farthest of all
     wrong = np.cumsum(~sample.right[order])[accepted - 1]
-    first = int(np.argmin(binomial_tail(wrong, accepted, 1 - precision)))
+    surest = accepted[int(np.argmin(binomial_tail(wrong, accepted, 1 - precision)))]
+    # Twice as many images test, and a little more than they need leaves room for chance.
+    least = 0.6 * needed_trials(1 - precision, CONFIDENCE)
+    first = int(np.searchsorted(accepted, min(surest, max(FIRST * surest, least))))
     steps = np.unique(np.linspace(first, len(cuts) - 1, STEPS).round().astype(int))
     return cuts[steps]
 
@@ -118,15 +125,18 @@ def _why_not(images: Sample, precision: float, groups: int) -> str:
     said = (
         f"precision {precision:g} cannot be promised: at the best cut {shares[best]:.1%} of {accepted[best]} are right"
     )
-    if shares[best] <= precision:
+    wrong = int(accepted[best]) - round(float(shares[best]) * int(accepted[best]))
+    if wrong >= (1 - Fraction(str(precision))) * int(accepted[best]):  # exactly: 1 - 43 / 100 is above 0.57 as a float
         return f"{said}, and more images will not change that; a better embedder, or a lower precision, may"
     count = _images_for(1 - shares[best], accepted[best] / len(images), precision, groups)
+    if count > _MOST:
+        return f"{said}, too near to it to be told apart by {_MOST:,} images; a lower precision may be promised"
     return f"{said}, which would need about {max(count, 2 * len(images))} labelled images"
 
 
 def _images_for(wrong: float, accepted: float, precision: float, groups: int) -> int:
     """About how many labelled images, half of them testing, prove a precision at these shares of wrong and accepted."""
     confidence, tests = 1 - _ERROR / groups, needed_trials(1 - precision, 1 - _ERROR / groups)
-    while (most_events(tests, 1 - precision, confidence) or 0) < wrong * tests:
+    while tests <= _MOST and (most_events(tests, 1 - precision, confidence) or 0) < wrong * tests:
         tests = math.ceil(tests * 1.05)
-    return math.ceil(2 * tests / accepted)
+    return math.ceil(2 * tests / (FIRST * accepted))

@@ -67,14 +67,17 @@ def test_what_is_returned_passed_and_so_did_all_before_it(rows, precision, group
     assert cut.chosen_on["bound"] >= precision - 1e-12 and cut.failed is None
 
 
-def test_it_proposes_the_surest_cut_first_and_larger_ones_after_it():
+def test_it_proposes_a_cut_below_the_surest_first_and_larger_ones_after_it():
     rng = np.random.default_rng(0)
     distances = np.sort(rng.random(1000)).astype(np.float32)
     right = rng.random(1000) < np.where(distances < 0.6, 0.99, 0.5)
     cuts = proposed(known(distances, right), 0.9)
     accepted = [(distances <= cut).sum() for cut in distances]
     chances = [binom.cdf((~right[:k]).sum(), k, 0.1) for k in accepted]
-    assert (distances <= cuts[0]).sum() == accepted[int(np.argmin(chances))]
+    surest = accepted[int(np.argmin(chances))]
+    assert surest > 500 and (distances <= cuts[0]).sum() == np.ceil(0.7 * surest)
+    few = known(distances[:40], np.ones(40))
+    assert (distances <= proposed(few, 0.9)[0]).sum() == 28 and len(proposed(few, 0.99)) == 1
     assert len(cuts) == STEPS and (np.diff(cuts) > 0).all() and cuts[-1] > 2
 
 
