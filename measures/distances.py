@@ -1,6 +1,7 @@
 """How far apart images of one class lie, and images of two: means over all pairs, and their histogram.
 
-All pairs i < j of the labelled rows count, exactly, block by block: time O(n^2 d), memory one block of scores.
+All pairs i < j of the labelled rows count, exactly, block by block: time O(n^2 d), memory one block of scores, and for
+`distance_matrix` some matrices (classes, classes).
 Distances are computed in float64, since those of near copies cancel in float32.
 """
 
@@ -28,10 +29,21 @@ def class_distances(vectors: np.ndarray, codes: np.ndarray) -> ClassDistances:
     vectors: (n, d) float32 unit rows. codes: (n,) integer classes, rows with -1 are left out. ValueError for other
     shapes, NaN and Inf.
     """
-    totals, pairs = _sums(*sorted_by_class(vectors, codes))
-    same = np.eye(len(totals), dtype=bool)
-    within, between = _mean(totals[same], pairs[same]), _mean(totals[~same], pairs[~same])
-    return ClassDistances(within, between, None if within is None or between is None else between - within)
+    rows, sorted_codes = sorted_by_class(vectors, codes)
+    ends = np.searchsorted(sorted_codes, sorted_codes, side="right")
+    sums, pairs = np.zeros(2), np.zeros(2, dtype=np.int64)
+    for first, distances in _blocks(rows):
+        height, width = distances.shape
+        distances[np.tri(height, width, dtype=bool)] = 0.0  # of a pair i < j only one place is left
+        own = np.arange(width) < (ends[first : first + height] - first)[:, None]
+        within = float(distances[own].sum())
+        sums += within, float(distances.sum()) - within
+    sizes = np.unique(sorted_codes, return_counts=True)[1].astype(np.int64)
+    pairs[0] = (sizes * (sizes - 1) // 2).sum()
+    pairs[1] = len(rows) * (len(rows) - 1) // 2 - pairs[0]
+    mean_within, mean_between = (float(sums[i] / pairs[i]) if pairs[i] else None for i in range(2))
+    gap = None if mean_within is None or mean_between is None else mean_between - mean_within
+    return ClassDistances(mean_within, mean_between, gap)
 
 
 def distance_matrix(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +102,3 @@ def _blocks(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     for first in range(0, len(rows), step):
         scores = exact[first : first + step] @ exact[first:].T
         yield first, np.sqrt(np.maximum(0.0, 2.0 - 2.0 * scores))
-
-
-def _mean(totals: np.ndarray, pairs: np.ndarray) -> float | None:
-    return float(totals.sum() / pairs.sum()) if pairs.sum() else None

@@ -3,12 +3,11 @@
 Which images count and which are unknown: `labelled`. What a criterion promises and why it holds: `thresholds`.
 """
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
-from .calibration import UNKNOWNS, Calibration, write_calibration
+from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
 from .labelled import ranked_sample, read_labelled
 from .rank import Way
 from .separated import separated, warn_of_overlap
@@ -39,16 +38,18 @@ def calibrate(
     so much that no threshold can keep its word.
     """
     way = Way(by, k, weights)
-    head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
-    labelled = read_labelled(collection, source, progress)
-    sample, unknowns = ranked_sample(collection, labelled, way, mixed=criterion.of == "both", seed=seed)
-    _refuse(collection, source, criterion, unknowns)
-    warn_of_overlap(*separated(collection, labelled.vectors, labelled.labels))
-    chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed)
-    images = {"known": int(sample.known.sum()), "unknown": int((~sample.known).sum()), **labelled.aside}
-    wish = {"per_class": per_class, "seed": seed, "source": source}
-    made = _record(collection, criterion, chosen, way, unknowns=unknowns, images=images, **wish)
-    with collection.store.write() as writer:
+    with collection.store.write() as writer:  # a folder that cannot be written says so before any work
+        labelled = read_labelled(collection, source, progress)
+        head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
+        sample, unknowns = ranked_sample(collection, labelled, way, mixed=criterion.of == "both", seed=seed)
+        _refuse(collection, source, criterion, unknowns)
+        warn_of_overlap(*separated(collection, labelled.vectors, labelled.labels))
+        chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed)
+        images = {"known": int(sample.known.sum()), "unknown": int((~sample.known).sum()), **labelled.aside}
+        if unknowns == UNKNOWNS[0]:  # of classes that the model was trained on and the collection lacks
+            images["trained"] = len(labelled.labels) - len(sample.truth)
+        wish = {"per_class": per_class, "seed": seed, "source": source}
+        made = _record(collection, criterion, chosen, way, unknowns=unknowns, images=images, **wish)
         if head is not None:
             keep_head(writer, collection.store, head)
         writer.add_calibration(write_calibration(collection.path, made))
@@ -99,7 +100,7 @@ def _record(collection: "Collection", criterion: Criterion, chosen: Chosen, way:
         version=store.version,
         next_row=store.next_row,
         rows=store.rows,
-        prototypes=asdict(store.content.prototype_rule),
+        prototypes=prototypes_of(store),
         model=store.model.digest if store.model else None,
         **facts,
     )

@@ -148,7 +148,17 @@ def _changed(store: "Store", calibration: Calibration) -> bool:
     """Whether rows came or went since, or prototypes are made otherwise."""
     if (store.next_row, store.rows) != (calibration.next_row, calibration.rows):
         return True
-    return calibration.by != "knn" and asdict(store.content.prototype_rule) != calibration.prototypes
+    return calibration.by != "knn" and prototypes_of(store) != calibration.prototypes
+
+
+def prototypes_of(store: "Store") -> dict[str, Any]:
+    """What decides where a version's prototypes lie, beside its rows.
+
+    Several of a class are clusters that `index` makes anew, so that it moves them although no row came or went.
+    """
+    rule, entry = store.content.prototype_rule, store.content.prototypes
+    table = entry.table.sha256 if rule.per_class > 1 and entry is not None else None
+    return asdict(rule) | ({"table": table} if table else {})
 
 
 def _warn(message: str) -> None:

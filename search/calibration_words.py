@@ -91,6 +91,8 @@ def _doubts(made: "Calibration") -> Iterator[str]:
             "unknowns: trained classes, each left out in turn, which is optimistic: "
             "give images of classes that the model was not trained on"
         )
-    aside = {name: made.images.get(name, 0) for name in ("unlabelled", "copies", "stored", "rejected")}
+    kinds = ("unlabelled", "copies", "stored", "rejected")
+    aside = {name: made.images.get(name, 0) for name in kinds}
+    aside["of classes that the model was trained on and the collection lacks"] = made.images.get("trained", 0)
     if any(aside.values()):
         yield "left aside: " + ", ".join(f"{count} {name}" for name, count in aside.items() if count)

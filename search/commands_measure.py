@@ -35,7 +35,9 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--per-class", is_flag=True, help="A threshold for each class with enough images; the others share one.")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
-@click.option("--seed", default=0, show_default=True, help="Of the split into images that choose and that measure.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the split into choosing and measuring."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> None:
     """Choose COLLECTION's threshold on SOURCE: labelled images that it has not seen.

@@ -16,7 +16,7 @@ from .rank import WAYS
 @click.option("--data", metavar="SOURCE", help="Labelled images that the collection has not seen, to measure with.")
 @click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
 @click.option("--bench/--no-bench", default=True, show_default=True, help="Measure latency; up to half a minute.")
-@click.option("--seed", default=0, show_default=True, help="Of the samples and of the map.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the samples and of the map.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def report(collection: str, out: str, as_json: bool, **options: Any) -> None:
     """Write a report on COLLECTION: a page that needs no network and shows figures, mistakes and where all came from.

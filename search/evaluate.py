@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..measures.curve import Curve
+from ..measures.distances import class_distances
 from ..measures.open_set import auroc
 from ..measures.pairs import pair_curve
 from ..measures.retrieval import Retrieval, retrieval
@@ -98,14 +99,7 @@ def interclass_distance(prototypes: np.ndarray, owners: Sequence[int] | np.ndarr
 
     owners: (p,) the class of each.
     """
-    owners = np.asarray(owners)
-    first, second = np.triu_indices(len(prototypes), 1)
-    different = owners[first] != owners[second]
-    if not different.any():
-        return None
-    exact = prototypes.astype(np.float64)
-    scores = (exact @ exact.T)[first[different], second[different]]
-    return float(np.sqrt(np.maximum(0.0, 2.0 - 2.0 * scores)).mean())
+    return class_distances(prototypes, np.asarray(owners)).between
 
 
 def unknown(asked: Evaluation) -> dict[str, Any] | None:

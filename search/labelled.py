@@ -6,6 +6,7 @@ training classes. Where there are none, images of classes the model was trained 
 did not have their class; the model has learned to tell these classes apart, so that is optimistic.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,21 +61,28 @@ def ranked_sample(
     where the `mixed` share of unknown images matters a random half of them, in its own stead.
     """
     store = collection.store
-    known = np.isin(labelled.labels, store.classes)
-    foreign = ~known & ~np.isin(labelled.labels, collection.images.training_classes)
+    known = _among(labelled.labels, store.classes)
+    foreign = ~known & ~_among(labelled.labels, collection.images.training_classes)
     if foreign.any():
         sample = _joined(_known(collection, labelled, known, way), _unknown(collection, labelled, foreign, way))
         return sample, UNKNOWNS[0]
     standing = known if len(store.classes) > 1 else np.zeros(len(known), bool)
     if mixed:
-        standing = standing & (np.random.default_rng([seed, 1]).random(len(known)) < 0.5)
+        half = np.random.default_rng([seed, 1]).permutation(np.flatnonzero(standing))[: int(standing.sum()) // 2]
+        standing = np.isin(np.arange(len(known)), half)
         known = known & ~standing
     sample = _joined(
         _known(collection, labelled, known, way),
         _left_out(collection, labelled, standing, way),
-        _unknown(collection, labelled, ~np.isin(labelled.labels, store.classes), way),
+        _unknown(collection, labelled, ~_among(labelled.labels, store.classes), way),
     )
-    return sample, UNKNOWNS[1] if not sample.known.all() else None
+    return sample, UNKNOWNS[1] if len(store.classes) > 1 or not sample.known.all() else None
+
+
+def _among(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """(n,) bool; np.isin compares each label with each class where they are objects."""
+    there = set(classes)
+    return np.array([label in there for label in labels], bool)
 
 
 def _known(collection: "Collection", labelled: Labelled, which: np.ndarray, way: Way) -> Sample:

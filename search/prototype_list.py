@@ -74,5 +74,9 @@ def _nearest_others(prototypes: Prototypes) -> dict[str, tuple[str, float]]:
     order = np.lexsort((code, -score, prototypes.owners))
     first = order[np.searchsorted(prototypes.owners[order], np.arange(len(prototypes.classes)))]
     distances = distance_of(score[first]).tolist()
-    names = [prototypes.classes[other] for other in code[first].tolist()]
-    return dict(zip(prototypes.classes, zip(names, distances, strict=True), strict=True))
+    others = code[first].tolist()
+    return {
+        name: (prototypes.classes[other], distance)
+        for name, other, distance in zip(prototypes.classes, others, distances, strict=True)
+        if other >= 0
+    }

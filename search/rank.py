@@ -7,7 +7,7 @@ content): they are left out of prototypes and of votes. A head has learned from 
 anew for each query, so on images that the collection holds its order is optimistic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ from .vote import WEIGHTS, vote
 if TYPE_CHECKING:
     from .collection import Collection
 
+_MOST_CELLS = 25_000_000  # scores of classes that are held at once
+_Pair = tuple[np.ndarray, np.ndarray]
 WAYS = ("prototype", "knn", "linear")
 
 
@@ -66,7 +68,9 @@ def rank(
     if way.by == "prototype":
         return _by_prototype(collection, vectors, own)
     if way.by == "linear":
-        return _by_head(collection, vectors, prototype_scores(collection, vectors, own), progress)
+        head = collection.view.head(progress)
+        classes = collection.prototypes.classes
+        return _in_blocks(collection, vectors, own, lambda some, s: ranked_by(head.logits(vectors[some], classes), s))
     return _by_vote(collection, vectors, own, way)
 
 
@@ -80,11 +84,32 @@ def rank_without_class(collection: "Collection", vectors: np.ndarray, labels: Se
     classes = collection.prototypes.classes
     code_of = {name: code for code, name in enumerate(classes)}
     codes = np.array([code_of.get(label, -1) for label in labels], np.int64)
-    scores = prototype_scores(collection, vectors, None)
-    scores[codes >= 0, codes[codes >= 0]] = -np.inf
-    if way.by == "linear":
-        return _by_head(collection, vectors, scores)
-    return Ranked(*best_two(scores), classes)
+    head = collection.view.head() if way.by == "linear" else None
+
+    def ranked(some: slice, scores: np.ndarray) -> _Pair:
+        there = np.flatnonzero(codes[some] >= 0)
+        scores[there, codes[some][there]] = -np.inf
+        return best_two(scores) if head is None else ranked_by(head.logits(vectors[some], classes), scores)
+
+    return _in_blocks(collection, vectors, None, ranked)
+
+
+def _in_blocks(
+    collection: "Collection",
+    vectors: np.ndarray,
+    own: Sequence[np.ndarray] | None,
+    ranked: Callable[[slice, np.ndarray], _Pair],
+) -> Ranked:
+    """What `ranked` gives for blocks of queries and the scores (b, c) of their classes: no (nq, c) is ever held."""
+    prototypes = collection.prototypes
+    step = max(1, _MOST_CELLS // max(1, len(prototypes.matrix)))
+    blocks = [slice(first, first + step) for first in range(0, max(1, len(vectors)), step)]
+    found = [
+        ranked(some, prototype_scores(collection, vectors[some], own[some] if own is not None else None))
+        for some in blocks
+    ]
+    scores, codes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Ranked(scores, codes, prototypes.classes)
 
 
 def _by_prototype(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> Ranked:
@@ -92,7 +117,7 @@ def _by_prototype(collection: "Collection", vectors: np.ndarray, own: Sequence[n
     if own is None or not any(map(len, own)):
         scores, codes = prototypes.search(vectors, 2)
         return Ranked(scores, codes, prototypes.classes)
-    return Ranked(*best_two(prototype_scores(collection, vectors, own)), prototypes.classes)
+    return _in_blocks(collection, vectors, own, lambda some, scores: best_two(scores))
 
 
 def prototype_scores(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> np.ndarray:
@@ -104,13 +129,6 @@ def prototype_scores(collection: "Collection", vectors: np.ndarray, own: Sequenc
             for code, units in prototypes.left_out(collection.store, rows).items():
                 scores[i, code] = (units @ vectors[i]).max(initial=-np.inf)
     return scores
-
-
-def _by_head(collection: "Collection", vectors: np.ndarray, scores: np.ndarray, progress: Progress = silent) -> Ranked:
-    """The classes with a prototype in the order of the linear head; scores: of their prototypes, (nq, c)."""
-    classes = collection.prototypes.classes
-    logits = collection.view.head(progress).logits(vectors, classes)
-    return Ranked(*ranked_by(logits, scores), classes)
 
 
 def best_two(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

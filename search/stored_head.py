@@ -76,7 +76,7 @@ def fitted_head(store: "Store", progress: Progress = silent) -> Head:
     if len(keep) < len(rows):
         warnings.warn(
             f"the linear head of {store.path} is fitted on {len(keep)} of {len(rows)} rows: {len(store.classes)} "
-            "classes and {store.dim} dimensions leave no room for more",
+            f"classes and {store.dim} dimensions leave no room for more",
             LookalikeWarning,
             stacklevel=2,
         )

@@ -8,7 +8,7 @@ from .matrices import matrix
 from .page import Section, figure, paragraph
 
 NAME, TITLE = "confusion", "Confusion"
-UNKNOWN, OTHER, STRANGE = "unknown", "other classes", "no class here"
+UNKNOWN, OTHER, STRANGE = "[unknown]", "[other classes]", "[no class here]"  # no likely names of classes
 
 
 def section(material: Material) -> Section:

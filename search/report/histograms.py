@@ -43,7 +43,8 @@ def _nearest(material: Material) -> str:
     for name, mine, colour in groups:
         if mine.any():
             kinds.append((f"{name} ({int(mine.sum())})", np.histogram(made.distances[mine], edges)[0], colour))
-    threshold = None if material.calibration is None else material.calibration.threshold
+    calibration = material.calibration
+    threshold = None if calibration is None or calibration.classes else calibration.threshold
     beyond = ": what lies beyond it is answered unknown" if threshold is not None and threshold >= 0 else ""
     words = f"Distance of {len(known):,} images to their nearest class ({made.by}); {material.threshold}{beyond}."
     return figure(draw(lambda target: _paint(target, edges, kinds, threshold, "distance to the nearest class")), words)

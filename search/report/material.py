@@ -55,12 +55,13 @@ class Material:
         """What the collection says to each question, its own content left out; LeftOut without labels."""
         return self.asked.made
 
-    @property
+    @cached_property
     def known(self) -> np.ndarray:
         """(n,) bool: the questions whose class the collection has."""
-        return np.isin(self.questions.labels, self.store.classes)
+        classes = set(self.store.classes)
+        return np.array([label in classes for label in self.questions.labels], bool)
 
-    @property
+    @cached_property
     def unknown(self) -> np.ndarray:
         """(n,) bool: the questions with a label that the collection does not have."""
         return ~self.known & (self.questions.labels != "")

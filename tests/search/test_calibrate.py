@@ -104,6 +104,8 @@ def test_classes_that_the_model_was_trained_on_are_not_unknown(shop):
     made = shop.calibrate("any", fpr=0.1)
     assert made.unknowns == "unknown classes"
     assert made.chosen_on["images"] + made.measured_on["images"] == 60
+    assert made.images["trained"] == 40  # neither known nor unknown, and said to be there
+    assert sum(made.images.values()) - made.images["rejected"] == len(labels)
 
 
 @pytest.mark.parametrize("by", ["prototype", "knn"])
@@ -161,6 +163,37 @@ def test_a_rule_for_prototypes_that_changed_is_told(shop):
     with pytest.warns(LookalikeWarning, match="has changed since version"):
         shop.classify("k1")
     assert shop.classify("k1", by="knn").thresholds[0] > 0
+
+
+def test_prototypes_that_index_moves_are_told(shop):
+    """Several prototypes a class are clustered anew at `index`, though no row comes or goes after the calibration."""
+    from lookalike.indexer.folding import keep
+
+    keep(shop.path, per_class=2)
+    shop.index()
+    vectors, labels = clusters(9, 40)
+    shop.add(vectors, [f"late{i}" for i in range(40)], labels)
+    give_source(shop, *source(100))
+    shop.calibrate("any", fpr=0.1)
+    assert shop.classify("k1").thresholds[0] > 0  # nothing has changed yet
+    shop.index()
+    with pytest.warns(LookalikeWarning, match="has changed since version"):
+        shop.classify("k1")
+
+
+def test_a_collection_that_is_written_refuses_before_any_work(shop):
+    give_source(shop, *source(100))
+    shop._encoder.encode_source = None  # nothing is read
+    with shop.store.write(), pytest.raises(LookalikeError, match="writ"):
+        shop.calibrate("any", fpr=0.1)
+
+
+@pytest.mark.parametrize("images", [1, 2, 3])
+def test_few_images_are_said_to_be_few(shop, images):
+    vectors, labels = clusters(3, images)
+    give_source(shop, vectors, labels, trained=["c0", "c1", "c2", "c3"])
+    with pytest.raises(LookalikeError, match=f"there are {images}, .* are missing"):
+        shop.calibrate("any", precision=0.9)
 
 
 def test_compacting_is_no_change(shop):

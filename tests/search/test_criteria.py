@@ -171,6 +171,7 @@ def test_images_left_aside_are_counted(shop):
     made = shop.calibrate("any", conformal=0.1)
     assert made.images == {
         "known": KNOWN - 12, "unknown": STRANGE - 4, "unlabelled": 2, "copies": 4, "stored": 10, "rejected": 3,
+        "trained": 0,
     }  # fmt: skip
     assert "left aside: 2 unlabelled, 4 copies, 10 stored, 3 rejected" in str(made)
 

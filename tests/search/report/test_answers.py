@@ -5,7 +5,7 @@ import pytest
 
 from lookalike import Collection
 from lookalike.search.report.confused import MOST_CLASSES, shown_classes, stored_of
-from lookalike.search.report.confusion import counted
+from lookalike.search.report.confusion import OTHER, STRANGE, UNKNOWN, counted
 from lookalike.search.report.contact import nearest_rows
 from lookalike.search.report.mistakes import hardest
 from lookalike.search.report.mistakes import section as mistakes
@@ -35,7 +35,7 @@ def test_the_confusion_counts_every_labelled_image_once(asked):
         answers[i] = None
     names = ["c0", "c2"]
     counts, rows, columns = counted(asked, names)
-    assert rows == ["c0", "c2", "no class here"] and columns == ["c0", "c2", "other classes", "unknown"]
+    assert rows == ["c0", "c2", STRANGE] and columns == ["c0", "c2", OTHER, UNKNOWN]
     expected = np.zeros((3, 4), int)
     for label, answer in zip(asked.questions.labels, answers, strict=True):
         truth = {"c0": 0, "c2": 1, "strange": 2}.get(label)
