@@ -24,6 +24,11 @@ def glyphs(classes: int = 400, times: int = 6, seed: int = 0) -> tuple[np.ndarra
     return np.stack(drawn)[..., None], np.repeat(letters, len(fonts) * times)
 
 
+def face_of(images: int, times: int = 6) -> np.ndarray:
+    """(n,) int64: by which face each image of `glyphs` was drawn; drawings by one face are near copies."""
+    return np.arange(images) // times % len(faces())
+
+
 def faces() -> list[Path]:
     """The font files, but for the one that has few letters; SystemExit where there are none."""
     found = sorted(path for path in FONTS.glob("*.ttf") if "MathTeX" not in path.name)
@@ -41,7 +46,7 @@ def distinct_letters(fonts: list[ImageFont.FreeTypeFont]) -> list[str]:
         if unicodedata.category(letter) not in ("Lu", "Ll", "Lo") or unicodedata.decomposition(letter):
             continue
         masks = [bytes(font.getmask(letter)) for font in fonts]
-        if masks[0] not in seen and all(mask not in ("", gap) for mask, gap in zip(masks, missing, strict=True)):
+        if masks[0] not in seen and all(mask not in (b"", gap) for mask, gap in zip(masks, missing, strict=True)):
             seen.add(masks[0])
             kept.append(letter)
     return kept

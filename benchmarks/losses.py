@@ -4,7 +4,7 @@
         [--held-out] [--table]
 
 Two sets: Fashion-MNIST (60,000 images to learn and to compare with, 10,000 to ask) and 250 letters in the faces of the
-DejaVu fonts (glyphs.py; two thirds of a letter's drawings to learn and to compare with, the others ask). The network is
+DejaVu fonts (glyphs.py; two thirds of the faces to learn and to compare with, the others ask). The network is
 the small `resnet`, 64 dimensions; a short trial of a loss says how many steps the minutes allow, so that its cosine
 schedule ends when they do, and `seconds` says what they took. Runs go one a core. Each leaves a line in
 FOLDER/runs.jsonl and its encoder beside; running again goes on with what is missing, and the table of all lines is
@@ -24,12 +24,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from glyphs import glyphs
+from glyphs import face_of, glyphs
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 PAIRS = (("5", "7"), ("6", "0"), ("2", "8"))  # the classes held out of Fashion-MNIST, by seed
@@ -65,7 +65,8 @@ def images_of(name: str, held_out: bool, seed: int) -> dict[str, tuple[np.ndarra
         unknown = np.array(PAIRS[seed % len(PAIRS)] if held_out else [], dtype=str)
     else:
         images, labels = glyphs(300 if held_out else 250)
-        part = np.random.default_rng(0).random(len(labels)) < 2 / 3
+        face = face_of(len(images))
+        part = np.isin(face, np.random.default_rng(0).permutation(face.max() + 1)[: (face.max() + 1) * 2 // 3])
         learn, ask = ((images[chosen], labels[chosen]) for chosen in (part, ~part))
         letters = np.random.default_rng(seed).permutation(np.unique(labels))
         unknown = letters[250:] if held_out else letters[:0]
@@ -193,9 +194,10 @@ def odds(model: Path, encoder, vectors: dict) -> float:
     from lookalike.measures.open_set import auroc
 
     softmax = trained_loss(model)
-    with torch.no_grad():
-        best = {p: torch.softmax(softmax.logits(torch.from_numpy(vectors[p])), 1).amax(1) for p in ("ask", "unknown")}
-    return auroc(1 - best["ask"].numpy(), 1 - best["unknown"].numpy())
+    with torch.no_grad():  # in float64, since the odds of most known images are 1 but for some 1e-8
+        logits = {part: softmax.logits(torch.from_numpy(vectors[part])).double() for part in ("ask", "unknown")}
+        doubt = {part: -torch.log_softmax(of, 1).amax(1).numpy() for part, of in logits.items()}
+    return auroc(doubt["ask"], doubt["unknown"])
 
 
 def missing(arguments: argparse.Namespace, done: list[dict]) -> list[dict]:
@@ -260,21 +262,33 @@ def main() -> None:
         print(json.dumps({**arguments.job, **run(arguments.job, arguments.out)}))
         return
     if not arguments.table:
-        jobs = missing(arguments, lines(arguments.out))
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, open(arguments.out / "runs.jsonl", "a") as raw:
-            for line in pool.map(lambda job: _apart(job, arguments.out), jobs):
-                raw.write(line)
-                raw.flush()
+        run_all(missing(arguments, lines(arguments.out)), arguments.out)
     print(table(lines(arguments.out)))
 
 
-def _apart(job: dict, out: Path) -> str:
-    """The line of a job, run in a process of its own on one core."""
+def run_all(jobs: list[dict], out: Path) -> None:
+    """Run the jobs, one a core, and keep each line as soon as it is there; SystemExit at the end where some failed."""
+    failed = []
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, open(out / "runs.jsonl", "a") as raw:
+        running = {pool.submit(_apart, job, out): job for job in jobs}
+        for done in as_completed(running):
+            code, line = done.result()
+            if code:
+                failed.append(running[done])
+            else:
+                raw.write(line)
+                raw.flush()
+    if failed:
+        sys.exit(f"{len(failed)} of {len(jobs)} runs failed: {failed}")
+
+
+def _apart(job: dict, out: Path) -> tuple[int, str]:
+    """The exit code and the line of a job, run in a process of its own on one core."""
     print(f"{time.strftime('%H:%M:%S')} {job}", file=sys.stderr, flush=True)
     command = [sys.executable, __file__, "--out", str(out), "--job", json.dumps(job)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=env)
-    return done.stdout if done.returncode == 0 else ""
+    return done.returncode, done.stdout
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`lookalike sweep`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--data", metavar="SOURCE", help="A labelled source instead of the recipe's data.source.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a key for all runs.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where.")
-@click.option("--json", "as_json", is_flag=True, help="Answer one JSON object a run.")
+@click.option("--json", "as_json", is_flag=True, help="Answer one JSON object a run, and one a gain.")
 @click.pass_context
 def sweep(
     ctx: click.Context,
@@ -47,6 +48,7 @@ def sweep(
     on a larger one gains nothing that the validation images can tell is named. Running it again goes on with what is
     missing.
     """
+    from .gain import gains
     from .sweep import combinations
     from .sweep import sweep as run_all
 
@@ -60,7 +62,10 @@ def sweep(
             runs.append(run)
             if as_json:
                 emit_json(run.to_json())
-    if not as_json:
+    if as_json:
+        for gain in gains(runs):
+            emit_json({"gain": asdict(gain)})
+    else:
         _tell(runs)
     _draw(runs, picture)
     if any(run.error for run in runs):

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..store.codec import to_plain
+from ..store.errors import LookalikeError
 from ..store.escaped import escaped
 from ..store.parts import write_part
 from ..store.store import Store
@@ -94,6 +95,8 @@ def load_model(payload: dict[str, Any]) -> dict[str, Any]:
     """Load a model (`payload`: model, digest, device) for the fragments to come; its precision on this hardware."""
     global _kept_encoder
     loaded = Encoder.load(payload["model"], device=payload["device"])
+    if loaded.digest != payload["digest"]:
+        raise LookalikeError(f"{payload['model']} changed while it was read: embed again")
     _kept_encoder = (_encoder_name({**payload, "precision": loaded.precision}), loaded)
     return {"precision": loaded.precision}
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from . import encoder_file
+from .recipe import Recipe
 
 
 class Offered:
@@ -21,7 +22,7 @@ class Offered:
         self.files = _files(self.name)
         card = encoder_file.read_card(self.files[encoder_file.CARD], Path(self.name, encoder_file.CARD))
         self.digest = encoder_file.digest(self.files)
-        self.dim = int(card["recipe"]["model"]["dim"])
+        self.dim = Recipe.from_dict(card["recipe"]).model.dim
 
 
 def _files(name: str) -> dict[str, bytes]:

@@ -4,9 +4,10 @@ The threshold is where false accepts and false rejects of all pairs are equally 
 of each class's images choose it, the pairs of the other half measure it; where too few images make no pair of both
 kinds, all of them do both, and that is recorded.
 
-Pairs share images, so n images say less than their n (n - 1) / 2 pairs would. The intervals are those of as many
-independent trials as there are disjoint pairs: a mean over all pairs varies no more than a mean over disjoint ones
-(Hoeffding, "Probability inequalities for sums of bounded random variables", 1963, section 5), so they are wide enough.
+Pairs share images, so n images say less than their n (n - 1) / 2 pairs would. A mean over all pairs varies no more than
+one over disjoint pairs, where all pairs are a mean of such sets (Hoeffding, "Probability inequalities for sums of
+bounded random variables", 1963, section 5). No image being in more than D pairs, D + 1 sets of disjoint pairs hold them
+all (Vizing 1964), and hold equally many each (McDiarmid 1972). The intervals are those of as many independent trials.
 """
 
 from dataclasses import asdict, dataclass
@@ -106,9 +107,8 @@ def _measured(
     scores, same = _pairs(vectors, codes)
     accepted = distance_of(scores) <= np.float32(threshold)
     counts = np.unique(codes, return_counts=True)[1]
-    disjoint = min(len(codes) // 2, len(codes) - int(counts.max()))
-    accept = _rate(int(accepted[~same].sum()), int((~same).sum()), disjoint)
-    reject = _rate(int((~accepted[same]).sum()), int(same.sum()), int((counts // 2).sum()))
+    accept = _rate(int(accepted[~same].sum()), int((~same).sum()), len(codes) - int(counts.min()))
+    reject = _rate(int((~accepted[same]).sum()), int(same.sum()), int(counts.max()) - 1)
     return SameOrDifferent(
         threshold,
         *(*accept, int((~same).sum())),
@@ -120,8 +120,9 @@ def _measured(
     )
 
 
-def _rate(events: int, pairs: int, disjoint: int) -> tuple[float, float, float]:
-    """The rate among all pairs, and its 95 % interval as if `disjoint` pairs had shown it, rounded outwards."""
+def _rate(events: int, pairs: int, most: int) -> tuple[float, float, float]:
+    """The rate among all pairs and its 95 % interval, rounded outwards, where no image is in more than `most` pairs."""
+    disjoint = max(1, pairs // (most + 1))
     low = clopper_pearson(events * disjoint // pairs, disjoint)[0]
     high = clopper_pearson(-(-events * disjoint // pairs), disjoint)[1]
     return events / pairs, low, high

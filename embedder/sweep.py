@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..measures.retrieval import retrieval
-from ..store.errors import LookalikeError
+from ..store.errors import LookalikeError, TrainingFailed
 from ..store.progress import Progress, silent
 from ..store.publish import plain_errors
 from . import validation
@@ -67,10 +67,12 @@ def combinations(
     keys = dict(_values(text) for text in varied)
     if len(keys) < len(varied):
         raise LookalikeError(f"--vary names a key twice: {', '.join(varied)}")
-    found = []
+    found: list[tuple[dict[str, Any], Recipe]] = []
     for values in itertools.product(*keys.values()):
         chosen = [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
         made = load_recipe(recipe, [*overrides, *chosen])
+        if any(made == other for _, other in found):
+            raise LookalikeError(f"--vary {' '.join(chosen)}: the recipe is the same as that of another combination")
         found.append(({key: _setting(made, key) for key in keys}, made))
     return found
 
@@ -139,7 +141,7 @@ def _run(
     _, held = validation.split(labels, recipe.data.validation_classes, recipe.training.seed)
     try:
         card = train_arrays(data.images, data.labels, recipe, folder, resume=True, progress=progress, device=device)
-    except LookalikeError as error:
+    except TrainingFailed as error:
         return Run(settings, str(folder), error=str(error))
     held = validation.thinned(held)
     encoder = Encoder.load(folder, device=device)

@@ -11,7 +11,7 @@ it as soon as the source is listed.
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +75,16 @@ def embed(
         _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
         count = _workers(planned, workers)
-        with engines.opened(count, engine, env=WORKER_ENV, poison=Isolation(engine, WORKER_ENV), work=_WORK) as perform:
+        poison = Isolation(engine, WORKER_ENV)
+        with (
+            _kept_here(wanted.source, count),
+            engines.opened(count, engine, env=WORKER_ENV, poison=poison, work=_WORK) as perform,
+        ):
             if offered is not None and writer.base.model is None:
                 _set_model(writer, offered, perform, device)
             sync = Sync(writer, wanted, planned, progress)
-            _apply(sync, perform, count, device)
+            for result in perform(fragments(sync.payloads(_model(writer, device), count), str(path), _WORK)):
+                sync.take(result)
         sync.finish()
     done = {**sync.counts, "ignored": wanted.source.ignored, "seconds": time.monotonic() - started}
     _check_rejects(done, max_rejects)
@@ -114,18 +119,12 @@ def _set_model(writer: Writer, offered: Offered, perform: engines.Perform, devic
     writer.commit()
 
 
-def _apply(sync: Sync, perform: engines.Perform, count: int, device: str) -> None:
-    """Run the fragments and take in their results, committing every few seconds."""
-    writer = sync.writer
-    payloads = sync.payloads(_model(writer, device), count)
-    with _source_kept(sync.wanted.source) if count <= 1 else nullcontext():
-        for result in perform(fragments(payloads, str(writer.path), _WORK)):
-            sync.take(result)
-
-
 @contextmanager
-def _source_kept(source: Source) -> Iterator[None]:
-    """Let fragments that run in this process use the source as it is open already."""
+def _kept_here(source: Source, count: int) -> Iterator[None]:
+    """Where this process works alone, let its fragments use the open source; let go of it and of the model after."""
+    if count > 1:
+        yield
+        return
     from . import fragment
 
     fragment.keep(source)
@@ -145,9 +144,10 @@ def _model(writer: Writer, device: str) -> dict[str, str]:
 
 
 def _workers(planned: Plan, workers: int | None) -> int:
-    if workers is not None:
-        return workers
-    return 1 if planned.work < _SMALL else cores()
+    """How many processes work: none waits for images that there are not."""
+    if workers is None:
+        return 1 if planned.work < _SMALL else cores()
+    return max(1, min(workers, planned.work))
 
 
 def cores() -> int:

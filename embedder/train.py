@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.errors import LookalikeError, LookalikeWarning, TrainingFailed
 from ..store.progress import Progress, silent
 from . import checkpoint, encoder_file, precision, training_folder, validation
 from .backbones import check_weights, preprocessing
@@ -163,7 +163,7 @@ def _judge(trainer: Trainer) -> None:
     easier = ", or mining.name = semi-hard," if trainer.recipe.mining.name not in (None, "semi-hard") else ""
     advice = f"a lower optimiser.lr than {trainer.recipe.optimiser.lr:g}{easier} may help"
     if best["spread"] < COLLAPSED:
-        raise LookalikeError(f"the embedding collapsed: all images got nearly the same vector; {advice}")
+        raise TrainingFailed(f"the embedding collapsed: all images got nearly the same vector; {advice}")
     shares = np.bincount(trainer.codes[trainer.held]) / len(trainer.held)
     chance = float(np.square(shares).sum())
     if trainer.finished() == "collapse":

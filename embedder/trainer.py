@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..store.errors import LookalikeError
+from ..store.errors import TrainingFailed
 from . import checkpoint, encoder_file, validation
 from .augment import augment
 from .backbones import build, preprocessing
@@ -96,7 +96,7 @@ class Trainer:
         value = result.loss.item()
         if not math.isfinite(value):
             lr = self.recipe.optimiser.lr
-            raise LookalikeError(f"the loss is {value} at step {self.step}: a lower optimiser.lr than {lr:g} may help")
+            raise TrainingFailed(f"the loss is {value} at step {self.step}: a lower optimiser.lr than {lr:g} may help")
         self.optimiser.zero_grad(set_to_none=True)
         result.loss.backward()
         self.optimiser.step()

@@ -27,5 +27,9 @@ class TooManyRejects(LookalikeError):
         self.done = done
 
 
+class TrainingFailed(LookalikeError):
+    """A training came to nothing by its settings: the loss is no number, or all images got the same vector."""
+
+
 class LookalikeWarning(UserWarning):
     """Something worked, though not as the user may expect: said once, on stderr."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lookalike.embedder.same_or_different import choose_threshold, equal_error_distance
+from lookalike.embedder.same_or_different import _measured, choose_threshold, equal_error_distance
 
 
 def unit(matrix):
@@ -75,6 +75,20 @@ def test_the_intervals_cover_the_error_on_all_images():
         missed["accept"] += not chosen.false_accept_low <= accepts <= chosen.false_accept_high
         missed["reject"] += not chosen.false_reject_low <= rejects <= chosen.false_reject_high
     assert missed["accept"] <= 5 and missed["reject"] <= 5
+
+
+@pytest.mark.parametrize("sizes", [[4] * 50, [60] + [2] * 200, [100, 50, 50]])
+def test_the_intervals_cover_where_classes_differ_in_size(sizes):
+    """A tenth of the images lie with no class, so that 19 of 100 pairs of one class are rejected."""
+    codes, missed = np.repeat(np.arange(len(sizes)), sizes), 0
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        centres = unit(random.normal(size=(len(sizes), 256)))
+        strange = random.random(len(codes)) < 0.1
+        vectors = unit(np.where(strange[:, None], random.normal(size=(len(codes), 256)), centres[codes]))
+        found = _measured(1.0, vectors.astype(np.float32), codes, trained=False, apart=True)
+        missed += not found.false_reject_low <= 0.19 <= found.false_reject_high
+    assert missed <= 16  # 10 expected at most, and chance
 
 
 def test_too_few_images_choose_and_measure_and_it_is_recorded():

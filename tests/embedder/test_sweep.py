@@ -127,5 +127,6 @@ def test_the_shell_prints_a_table_and_leaves_a_picture(source, tmp_path):
     assert "model.dim" in picture and "validation MAP@R" in picture and "loss.margin 0.3" in picture
     again = run_shell(*asked, "--json", cwd=tmp_path)
     lines = [json.loads(line) for line in again.stdout.splitlines()]
-    assert [line["settings"] for line in lines][1] == {"model.dim": 4, "loss.margin": 0.3}
+    assert lines[1]["settings"] == {"model.dim": 4, "loss.margin": 0.3}
+    assert [line["gain"]["key"] for line in lines[4:]] == ["model.dim", "loss.margin"]
     assert {"map_at_r", "recall_at_1", "seconds", "vector_bytes", "encode_us", "error"} < set(lines[0])
