@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..store.codec import from_plain
 from ..store.errors import LookalikeError
 from .arrays import encode_images
 from .encoder import Encoder
+from .encoder_file import CARD
 from .same_or_different import SameOrDifferent
 
 Picture = str | PathLike[str] | Image.Image
@@ -76,14 +78,26 @@ def compare(
 
 
 def stored_threshold(encoder: Encoder) -> SameOrDifferent | None:
-    """The threshold that training stored with the encoder, and its errors; None where it has none."""
-    stored = encoder.card["scores"].get("same_or_different")
-    if stored is None:
-        return None
+    """The threshold that training stored with the encoder, and its errors; None where it has none.
+
+    LookalikeError where encoder.json holds something else in its place.
+    """
     try:
-        return SameOrDifferent(**stored)
-    except TypeError as error:
-        raise LookalikeError(f"encoder.json: same_or_different is not what belongs there ({error})") from None
+        return _stored(encoder.card["scores"], f"{CARD}, scores")
+    except LookalikeError as error:
+        raise LookalikeError(f"{error}; train the model again, or give a threshold yourself") from None
+
+
+def _stored(scores: Any, where: str) -> SameOrDifferent | None:
+    """The threshold among a card's scores, each field checked."""
+    if not isinstance(scores, dict):
+        raise LookalikeError(f"{where}: {scores!r:.60} is not what belongs there")
+    if (stored := scores.get("same_or_different")) is None:
+        return None
+    found = from_plain(SameOrDifferent, stored, f"{where}, same_or_different")
+    if not 0 <= found.threshold <= 2:
+        raise LookalikeError(f"{where}, same_or_different, threshold: {found.threshold} is no distance from 0 to 2")
+    return found
 
 
 def _name(picture: Picture) -> str:

@@ -60,6 +60,38 @@ def test_a_given_threshold_takes_its_place_and_has_no_measured_errors(encoder, p
         compare("a.png", "c.png", encoder, threshold=2.5)
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda stored: {**stored, "threshold": "0.5"}, "threshold: '0.5' is not what belongs there"),
+        (lambda stored: {**stored, "threshold": None}, "threshold: None is not what belongs there"),
+        (lambda stored: {**stored, "threshold": float("nan")}, "threshold: nan is no distance from 0 to 2"),
+        (lambda stored: {**stored, "same_pairs": -1}, "same_pairs: -1 is not what belongs there"),
+        (lambda stored: {**stored, "trained": 1}, "trained: 1 is not what belongs there"),
+        (lambda stored: {**stored, "more": 1}, "field 'more' is not known"),
+        (lambda stored: {k: v for k, v in stored.items() if k != "images"}, "field 'images' is missing"),
+        (lambda stored: [0.5], "[0.5] is not what belongs there"),
+        (lambda stored: "0.5", "'0.5' is not what belongs there"),
+    ],
+)
+def test_a_damaged_threshold_is_one_line_with_a_way_out(encoder, photos, capsys, damage, words):
+    card = {**encoder.card, "scores": {"same_or_different": damage(STORED.to_json())}}
+    save_encoder("damaged", make_encoder(encoder._network, card, device="cpu"))
+    assert run(["compare", "a.png", "c.png", "--model", "damaged"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and "Traceback" not in said.err
+    assert "encoder.json, scores, same_or_different" in said.err and words in said.err
+    assert "train the model again, or give a threshold" in said.err
+    assert run(["compare", "a.png", "c.png", "--model", "damaged", "--threshold", "2"]) == 0
+    assert capsys.readouterr().out.startswith("same: ")
+
+
+def test_scores_that_are_no_table_are_refused(encoder, photos):
+    broken = make_encoder(encoder._network, {**encoder.card, "scores": [1]}, device="cpu")
+    with pytest.raises(LookalikeError, match=r"encoder\.json, scores: \[1\] is not what belongs there; train"):
+        compare("a.png", "c.png", broken)
+
+
 def lines(capsys):
     said = capsys.readouterr()
     return [json.loads(line) for line in said.out.splitlines()], said.err
