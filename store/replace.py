@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from .errors import LookalikeError
-from .publish import TEMPORARY, plain_errors
+from .publish import TEMPORARY, plain_errors, sync_folder
 
 
 def check_replaceable(path: Path) -> None:
@@ -24,7 +24,11 @@ def check_replaceable(path: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` under the name `path`, whole or not at all; LookalikeError as `check_replaceable`."""
+    """Write `content` under the name `path`, whole or not at all, and make the name last.
+
+    LookalikeError as `check_replaceable`, and where the system fails; the older file stays, unless it was the folder
+    that could not be synced: then either may be there once the power has failed.
+    """
     check_replaceable(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
     with plain_errors(f"write {path}"):
@@ -34,5 +38,6 @@ def replace_file(path: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+            sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)

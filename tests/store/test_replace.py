@@ -1,6 +1,7 @@
 """Files outside of a collection: replaced whole or not at all, and nothing but regular files is replaced."""
 
 import os
+import stat
 
 import pytest
 
@@ -51,3 +52,26 @@ def test_where_writing_fails_the_older_file_stays(tmp_path, monkeypatch):
     with pytest.raises(LookalikeError, match="the disk is full"):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["out.html"]
+
+
+def test_the_name_is_made_to_last_after_the_content(tmp_path, monkeypatch):
+    path, synced, fsync = tmp_path / "out.html", [], os.fsync
+
+    def noted(descriptor):
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), path.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(replace.os, "fsync", noted)
+    replace_file(path, b"new")
+    assert synced == [(False, False), (True, True)]
+
+
+def test_a_folder_that_cannot_be_synced_is_told(tmp_path, monkeypatch):
+    def failing(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(replace.os, "fsync", failing)
+    with pytest.raises(LookalikeError, match=r"cannot write .*out.html: the disk failed"):
+        replace_file(tmp_path / "out.html", b"new")
+    assert os.listdir(tmp_path) == ["out.html"]
