@@ -20,6 +20,8 @@ LOSSES = {
     "softmax": ("scale",),
 }
 """The keys each loss takes, besides its name."""
+MINED = ("triplet",)
+"""The losses that choose among the triplets of a batch, and so take mining.name."""
 PML = "pml:"
 """What the name of a loss of pytorch-metric-learning begins with; these take `options`."""
 DISTANCES = ("euclidean", "squared-euclidean", "cosine", "manhattan")
@@ -65,20 +67,25 @@ def options(key: str, value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def settled(recipe: Any, given: Set[str]) -> Any:
+def settled(recipe: Any, given: Set[str], *, mined: bool = False) -> Any:
     """Give the recipe with its loss's keys said, and those of other losses None; `given` are those it was told.
 
-    LookalikeError for a key that the loss does not take.
+    mined: whether it was told a mining. LookalikeError for a key, or a mining, that the loss does not take.
     """
     loss = recipe.loss
     taken = _taken(loss.name)
+    if mined and loss.name not in MINED:
+        raise LookalikeError(
+            f"mining.name = {recipe.mining.name!r}: the loss {loss.name} takes no mining; it goes with "
+            f"{', '.join(MINED)} alone"
+        )
     for key in sorted(given - {"name", *taken}):
         listed = f"its keys are {', '.join(taken)}" if taken else "it has no settings"
         raise LookalikeError(f"loss.{key} = {getattr(loss, key)!r}: the loss {loss.name} takes no {key}; {listed}")
     values = dict.fromkeys(("margin", "distance", "shots", "scale", "options"))
     for key in sorted(taken):  # the distance before the margin
         values[key] = getattr(loss, key) if key in given else _default(recipe, key, values)
-    mining = recipe.mining.name if loss.name == "triplet" else None
+    mining = recipe.mining.name if loss.name in MINED else None
     return replace(recipe, loss=replace(loss, **values), mining=replace(recipe.mining, name=mining))
 
 

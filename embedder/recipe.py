@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store.errors import LookalikeError
-from .loss_settings import DISTANCES, MININGS, loss_name, margin, options, settled
+from .loss_settings import DISTANCES, MINED, MININGS, loss_name, margin, options, settled
 from .recipe_checks import check_together, checked_value, choice, number, validation_classes
 
 
@@ -62,7 +62,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Mining:
-    """Which triplets of a batch count, for the triplet loss; None for any other, whatever was said."""
+    """Which triplets of a batch count, for the triplet loss; None for any other, which refuses it."""
 
     name: str | None = field(default="semi-hard", metadata=choice(list(MININGS)))
 
@@ -114,7 +114,7 @@ class Recipe:
         sections = {f.name: f.default_factory for f in fields(cls)}
         _known(values, list(sections), "section")
         recipe = cls(**{name: _section(name, make, values.get(name, {})) for name, make in sections.items()})
-        recipe = settled(recipe, set(values.get("loss", {})))
+        recipe = settled(recipe, set(values.get("loss", {})), mined="name" in values.get("mining", {}))
         check_together(recipe)
         return recipe
 
@@ -135,9 +135,15 @@ class Recipe:
 def load_recipe(name: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
     """Read a recipe file, or the shipped recipe of that name, then apply "section.key=value" overrides.
 
+    A loss that takes no mining may be set over a file's loss: the file's mining goes with the file's loss.
     Errors: LookalikeError where there is no such recipe, the file is not TOML, or a key or value does not exist.
     """
     values = _parse(_text(name), str(name))
+    changes: dict[str, Any] = {}
+    for override in overrides:
+        _override(changes, override)
+    if _loss_of(values) in MINED and _loss_of(changes) not in MINED:
+        values.pop("mining", None)
     for override in overrides:
         _override(values, override)
     return Recipe.from_dict(values)
@@ -186,6 +192,11 @@ def _override(values: dict[str, Any], override: str) -> None:
         target = target.setdefault(table, {}) if isinstance(target, dict) else None
     if isinstance(target, dict):
         target[name] = value
+
+
+def _loss_of(values: dict[str, Any]) -> Any:
+    loss = values.get("loss")
+    return loss.get("name", Loss.name) if isinstance(loss, dict) else Loss.name
 
 
 def _section(name: str, make: Any, values: Any) -> Any:

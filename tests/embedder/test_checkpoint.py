@@ -19,7 +19,9 @@ OTHERS = {"recipe": {}, "data": "digest", "threads": 1}
 def trainer(loss="triplet"):
     images = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 1), dtype=np.uint8)
     codes = np.arange(12) % 3
-    recipe = RECIPE if loss == "triplet" else Recipe.from_dict({**RECIPE.to_dict(), "loss": {"name": loss}})
+    recipe = (
+        RECIPE if loss == "triplet" else Recipe.from_dict({**RECIPE.to_dict(), "loss": {"name": loss}, "mining": {}})
+    )
     return Trainer(recipe, images, codes, np.arange(9), np.arange(9, 12), torch.device("cpu"))
 
 

@@ -151,13 +151,35 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path, text, words):
     ],
 )
 def test_the_resolved_recipe_says_what_the_loss_takes_and_nothing_else(tmp_path, text, expected):
-    recipe = load_recipe(written(tmp_path, f"[mining]\nname = 'random'\n[loss]\n{text}\n"))
+    recipe = load_recipe(written(tmp_path, f"[loss]\n{text}\n"))
     found = recipe.to_dict()["loss"]
     name = found.pop("name")
     assert found == expected and f"name = {name!r}" in text + "name = 'triplet'"
-    assert recipe.to_dict()["mining"] == ({"name": "random"} if name == "triplet" else {})
+    assert recipe.to_dict()["mining"] == ({"name": "semi-hard"} if name == "triplet" else {})
     assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
     assert Recipe.from_dict(recipe.to_dict()) == recipe
+
+
+OTHERS = ["contrastive", "pairs", "prototypical", "softmax", "pml:NTXentLoss"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_mining_is_refused_by_a_loss_that_takes_none(tmp_path, name):
+    words = rf"mining\.name = 'hard': the loss {name} takes no mining; it goes with triplet alone"
+    file = f"[loss]\nname = '{name}'\n[mining]\nname = 'hard'\n"
+    for text, overrides in ((file, []), ("", ["mining.name=hard", f"loss.name={name}"]), (file, [f"loss.name={name}"])):
+        with pytest.raises(LookalikeError, match=words) as refused:
+            load_recipe(written(tmp_path, text), overrides)
+        assert "\n" not in str(refused.value)
+    with pytest.raises(LookalikeError, match=words):
+        Recipe.from_dict({"loss": {"name": name}, "mining": {"name": "hard"}})
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("shipped", shipped_recipes())
+def test_a_recipe_s_own_mining_goes_with_its_own_loss(shipped, name):
+    assert load_recipe(shipped, [f"loss.name={name}"]).mining.name is None
+    assert load_recipe(shipped, ["loss.name=triplet", "mining.name=random"]).mining.name == "random"
 
 
 def test_the_margin_follows_the_length_of_vectors_where_distances_do():
