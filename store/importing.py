@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from .block import BLOCK, Vectors
@@ -177,4 +178,5 @@ class _Sync:
         if due and not self._whole:
             self.writer.commit()
             self._staged.clear()
+            pa.default_memory_pool().release_unused()  # else it grows by what its pages are too torn to serve again
             self._last = time.monotonic()

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .block import BLOCK
 from .errors import LookalikeError
 
 TOLERANCE = 1e-3  # how far from length 1 a row may be and still count as a unit row
+_STEP = 1024  # rows: their float64 copies fit a core's cache
 ROUNDING = 6e-8  # above 2^-24, the most that rounding a unit row to float32 can change its length
 
 
@@ -25,8 +25,8 @@ def unit_rows(
     """
     rows = _checked_matrix(matrix, dim)
     unit = np.empty(rows.shape, dtype=np.float32)
-    for start in range(0, len(rows), BLOCK):  # so that the float64 copies stay small
-        stop = start + BLOCK
+    for start in range(0, len(rows), _STEP):
+        stop = start + _STEP
         unit[start:stop] = _unit_block(np.ascontiguousarray(rows[start:stop]), normalise, first + start, what)
     return unit
 
