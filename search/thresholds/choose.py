@@ -70,17 +70,27 @@ def criterion_of(
     return kinds[name](value)
 
 
-def choose(sample: Sample, criterion: Criterion, classes: int, *, per_class: bool = False, seed: int = 0) -> Chosen:
+def choose(
+    sample: Sample,
+    criterion: Criterion,
+    classes: int,
+    *,
+    per_class: bool = False,
+    seed: int = 0,
+    images: np.ndarray | None = None,
+) -> Chosen:
     """Choose on a random part of the images and measure on all others; the same seed gives the same parts.
 
     classes: how many there are; codes in `sample` lie below it. per_class: a threshold of its own for each class with
-    enough images, see `groups`. LookalikeError with too few images (it says how many are missing), and where no
-    threshold does what is asked.
+    enough images, see `groups`. images: (n,) int64, equal where one image is in `sample` twice (known, and standing in
+    for the unknown): where it chooses it does not measure, in either role. LookalikeError with too few images (it says
+    how many are missing), and where no threshold does what is asked.
     """
     concerned = np.random.default_rng(seed).permutation(np.flatnonzero(sample.of(criterion.of)))
     part = criterion.part(len(concerned))
     choosing = sample.take(concerned[:part])
-    measuring = sample.take(np.setdiff1d(np.arange(len(sample)), concerned[:part]))
+    images = np.arange(len(sample)) if images is None else images
+    measuring = sample.take(~np.isin(images, images[concerned[:part]]))
     groups = Groups(None, [])
     if per_class:
         groups = grouped(criterion, _expected(sample.take(concerned[part:]), classes, part))

@@ -57,6 +57,24 @@ def test_what_is_measured_is_what_a_loop_counts_on_the_images_that_did_not_choos
     assert set(made.own_measured) == set(made.own) and bool(made.own) == per_class
 
 
+@pytest.mark.parametrize("criterion", [made for made in CRITERIA if made.of != "both"], ids=str)
+def test_an_image_that_is_there_twice_measures_in_neither_role_where_it_chooses(criterion):
+    rng = np.random.default_rng(6)
+    near, far = rng.random(300), 1.2 + 0.5 * rng.random(300)
+    images = np.concatenate([np.arange(300), np.arange(300)])
+    made = choose(joined(known(near), unknown(far)), criterion, 1, seed=5, images=images)
+    concerned = images[:300] + 300 * (criterion.of == "unknown")
+    part = criterion.part(300)
+    others = np.setdiff1d(np.arange(300), np.random.default_rng(5).permutation(concerned)[:part] % 300)
+    for name, events in (
+        ("false_accepts", far[others] <= made.threshold),
+        ("false_rejects", near[others] > made.threshold),
+    ):
+        assert getattr(made, name)["images"] == len(others) == 300 - part
+        assert getattr(made, name)[name] == events.sum()
+    assert made.measured_on in (made.false_accepts, made.false_rejects)
+
+
 def test_the_same_seed_gives_the_same_parts_and_another_one_others():
     sample = draw(np.random.default_rng(2), 400)
     made = [choose(sample, Precision(0.6), 4, seed=seed) for seed in (3, 3, 4)]
