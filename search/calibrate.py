@@ -3,12 +3,14 @@
 Which images count and which are unknown: `labelled`. What a criterion promises and why it holds: `thresholds`.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..store.errors import LookalikeError
+from ..store.lock import writer_lock
 from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
-from .labelled import ranked_sample, read_labelled
+from .labelled import Labelled, Roles, labels_in, ranked_sample, read_labelled, roles
 from .rank import Way
 from .separated import separated, warn_of_overlap
 from .stored_head import keep_head
@@ -17,6 +19,7 @@ from .thresholds.criterion import Criterion
 
 if TYPE_CHECKING:
     from .collection import Collection
+    from .linear_head import Head
 
 
 def calibrate(
@@ -34,27 +37,56 @@ def calibrate(
     """Choose and publish the threshold, or thresholds, for `by` that keep `criterion`; by "linear" the head with it.
 
     LookalikeError, and nothing is stored: a source without labels, too few images for the bound (it says how many are
-    missing), a target that these images cannot reach, or a collection without classes. Warns where the classes overlap
-    so much that no threshold can keep its word.
+    missing), a target that these images cannot reach, or a collection without classes; one that cannot be written, or
+    got another model meanwhile. Warns where the classes overlap so much that no threshold can keep its word.
+
+    Others may write while it measures: what it stores is of the version that was shown, as if they had come after.
     """
     way = Way(by, k, weights)
-    with collection.store.write() as writer:  # a folder that cannot be written says so before any work
-        labelled = read_labelled(collection, source, progress)
-        head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
-        sample, unknowns = ranked_sample(collection, labelled, way, mixed=criterion.of == "both", seed=seed)
-        _refuse(collection, source, criterion, unknowns)
-        warn_of_overlap(*separated(collection, labelled.vectors, labelled.labels))
-        chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed)
-        images = {"known": int(sample.known.sum()), "unknown": int((~sample.known).sum()), **labelled.aside}
-        if unknowns == UNKNOWNS[0]:  # of classes that the model was trained on and the collection lacks
-            images["trained"] = len(labelled.labels) - len(sample.truth)
-        wish = {"per_class": per_class, "seed": seed, "source": source}
-        made = _record(collection, criterion, chosen, way, unknowns=unknowns, images=images, **wish)
+    with writer_lock(collection.path):
+        pass  # a folder that cannot be written, or is being written to, says so before any work
+    _checked_roles(collection, source, labels_in(collection, source), criterion, seed)
+    labelled = read_labelled(collection, source, progress)
+    cast = _checked_roles(collection, source, labelled.labels.tolist(), criterion, seed)
+    head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
+    sample, images = ranked_sample(collection, labelled, cast, way)
+    warn_of_overlap(*separated(collection, labelled.vectors, labelled.labels))
+    chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed, images=images)
+    wish = {"per_class": per_class, "seed": seed, "source": source}
+    made = _record(collection, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
+    _publish(collection, made, head)
+    return made
+
+
+def _publish(collection: "Collection", made: Calibration, head: "Head | None") -> None:
+    """Store what was measured on top of the newest version; LookalikeError where that has another model."""
+    with collection.store.write() as writer:
+        model = writer.base.model.digest if writer.base.model else None
+        if model != made.model:
+            raise LookalikeError(
+                f"{collection.path} got model {model} while it was calibrated for model {made.model}: calibrate again"
+            )
         if head is not None:
             keep_head(writer, collection.store, head)
         writer.add_calibration(write_calibration(collection.path, made))
         writer.commit()
-    return made
+
+
+def _checked_roles(
+    collection: "Collection", source: str, labels: Sequence[str], criterion: Criterion, seed: int
+) -> Roles:
+    """The roles of images with these labels; LookalikeError where they are too few or cannot stand for the unknown."""
+    cast = roles(collection, labels, mixed=criterion.of == "both", seed=seed)
+    _refuse(collection, source, criterion, cast.unknowns)
+    criterion.part(cast.count(criterion.of))
+    return cast
+
+
+def _counts(labelled: Labelled, cast: Roles) -> dict[str, int]:
+    counts = {"known": cast.count("known"), "unknown": cast.count("unknown"), **labelled.aside}
+    if cast.unknowns == UNKNOWNS[0]:  # of classes that the model was trained on and the collection lacks
+        counts["trained"] = len(labelled.labels) - cast.count("both")
+    return counts
 
 
 def _refuse(collection: "Collection", source: str, criterion: Criterion, unknowns: str | None) -> None:

@@ -4,9 +4,11 @@ Images count that are labelled, that the collection does not hold, and once each
 bound counts independent images. Unknown ones are those whose label is neither in the collection nor among the model's
 training classes. Where there are none, images of classes the model was trained on stand in, ranked as if the collection
 did not have their class; the model has learned to tell these classes apart, so that is optimistic.
+
+Labels alone say how many images count at most, and in which role, before any is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,12 +34,20 @@ class Labelled:
     aside: dict[str, int]
 
 
+def labels_in(collection: "Collection", source: str) -> list[str]:
+    """The labels that a source lists, before any image is read; LookalikeError where there is none."""
+    labels = [label for label in collection.images.labels(source) if label is not None]
+    if not labels:
+        raise LookalikeError(f"{source} has no labelled images: calibration needs class folders or a label column")
+    return labels
+
+
 def read_labelled(collection: "Collection", source: str, progress: Progress) -> Labelled:
-    """Encode a source; LookalikeError where none of its images has a label, or all are in the collection."""
+    """Encode a source; LookalikeError where no labelled image can be read, or all are in the collection."""
     encoded = collection.images.encode_source(source, progress)
     kept = np.array([label is not None for label in encoded.labels], bool)
     if not kept.any():
-        raise LookalikeError(f"{source} has no labelled images: calibration needs class folders or a label column")
+        raise LookalikeError(f"{source} has no labelled image that can be read: {encoded.rejected} were rejected")
     unlabelled = int((~kept).sum())
     first: dict[str, int] = {}
     for i, content in enumerate(encoded.contents):
@@ -52,34 +62,59 @@ def read_labelled(collection: "Collection", source: str, progress: Progress) -> 
     return Labelled(encoded.vectors[kept], np.array(encoded.labels, dtype=object)[kept], aside)
 
 
-def ranked_sample(
-    collection: "Collection", labelled: Labelled, way: Way, *, mixed: bool, seed: int
-) -> tuple[Sample, str | None]:
-    """The images with their nearest class, and what stands for the unknown; None where nothing can.
+@dataclass(frozen=True)
+class Roles:
+    """What each of n images is ranked as, (n,) bool each; a known one may stand in for an unknown one as well.
 
-    Codes are places in `store.classes`. Without unknown images each known one stands in as well, next to itself, or
-    where the `mixed` share of unknown images matters a random half of them, in its own stead.
+    known: by its own class. standing: as if its class were not there. unknown: of a class that is not there. unknowns:
+    which of UNKNOWNS these are, None where there can be none.
     """
-    store = collection.store
-    known = _among(labelled.labels, store.classes)
-    foreign = ~known & ~_among(labelled.labels, collection.images.training_classes)
+
+    known: np.ndarray
+    standing: np.ndarray
+    unknown: np.ndarray
+    unknowns: str | None
+
+    def count(self, of: str) -> int:
+        """How many the sample will hold of "known" images, of "unknown" ones, or of "both"."""
+        known, unknown = int(self.known.sum()), int(self.standing.sum() + self.unknown.sum())
+        return {"known": known, "unknown": unknown, "both": known + unknown}[of]
+
+
+def roles(collection: "Collection", labels: Sequence[str], *, mixed: bool, seed: int) -> Roles:
+    """What labelled images (n) are ranked as.
+
+    Without unknown images each known one stands in as well, next to itself, or where the `mixed` share of unknown
+    images matters a random half of them, in its own stead.
+    """
+    classes = collection.store.classes
+    known = _among(labels, classes)
+    nobody = np.zeros(len(known), bool)
+    foreign = ~known & ~_among(labels, collection.images.training_classes)
     if foreign.any():
-        sample = _joined(_known(collection, labelled, known, way), _unknown(collection, labelled, foreign, way))
-        return sample, UNKNOWNS[0]
-    standing = known if len(store.classes) > 1 else np.zeros(len(known), bool)
+        return Roles(known, nobody, foreign, UNKNOWNS[0])
+    standing, unknown = known if len(classes) > 1 else nobody, ~known
     if mixed:
         half = np.random.default_rng([seed, 1]).permutation(np.flatnonzero(standing))[: int(standing.sum()) // 2]
         standing = np.isin(np.arange(len(known)), half)
         known = known & ~standing
+    return Roles(known, standing, unknown, UNKNOWNS[1] if len(classes) > 1 or unknown.any() else None)
+
+
+def ranked_sample(collection: "Collection", labelled: Labelled, cast: Roles, way: Way) -> tuple[Sample, np.ndarray]:
+    """The images with their nearest class, in their roles, and which image (m,) int64 each of these is.
+
+    Codes are places in `store.classes`. An image that stands in next to itself is there twice.
+    """
     sample = _joined(
-        _known(collection, labelled, known, way),
-        _left_out(collection, labelled, standing, way),
-        _unknown(collection, labelled, ~_among(labelled.labels, store.classes), way),
+        _known(collection, labelled, cast.known, way),
+        _left_out(collection, labelled, cast.standing, way),
+        _unknown(collection, labelled, cast.unknown, way),
     )
-    return sample, UNKNOWNS[1] if len(store.classes) > 1 or not sample.known.all() else None
+    return sample, np.concatenate([np.flatnonzero(which) for which in (cast.known, cast.standing, cast.unknown)])
 
 
-def _among(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+def _among(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
     """(n,) bool; np.isin compares each label with each class where they are objects."""
     there = set(classes)
     return np.array([label in there for label in labels], bool)

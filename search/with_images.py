@@ -43,6 +43,12 @@ class ImageEncoder:
 
         return encode_images(self._encoder, [Path(i) if isinstance(i, str) else i for i in images])
 
+    def labels(self, source: str) -> list[str | None]:
+        """The label of each image that a source lists, None without one; no image is read."""
+        from ..embedder.sources import open_source
+
+        return [record.label for record in open_source(source).records()]
+
     def encode_source(self, source: str, progress: Progress) -> "Encoded":
         """All readable images of a source as vectors in memory, with keys, labels and content hashes."""
         from ..embedder.arrays import encode_source

@@ -23,5 +23,6 @@ def give_source(collection, vectors: np.ndarray, labels: list, contents: list | 
     collection._encoder = SimpleNamespace(
         digest=collection.store.model and collection.store.model.digest,
         training_classes=list(trained),
+        labels=lambda source: list(labels),
         encode_source=lambda source, progress: encoded,
     )

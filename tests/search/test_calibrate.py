@@ -1,13 +1,17 @@
 """`calibrate`: which images may calibrate, what the threshold then does, and when it refuses."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lookalike import Collection, LookalikeError
 from lookalike.measures.intervals import clopper_pearson
+from lookalike.search.with_images import ImageEncoder
 from lookalike.store.errors import LookalikeWarning
+from lookalike.store.housekeeping import rollback
+from lookalike.store.store import Store
 
 from .conftest import clusters, unit
 from .stub import content, give_source
@@ -186,6 +190,105 @@ def test_a_collection_that_is_written_refuses_before_any_work(shop):
     shop._encoder.encode_source = None  # nothing is read
     with shop.store.write(), pytest.raises(LookalikeError, match="writ"):
         shop.calibrate("any", fpr=0.1)
+
+
+def while_measuring(shop, do):
+    """Let `do` happen once the source has been read."""
+    read = shop._encoder.encode_source
+
+    def encode_source(source, progress):
+        encoded = read(source, progress)
+        do()
+        return encoded
+
+    shop._encoder.encode_source = encode_source
+
+
+@pytest.mark.parametrize("by", ["prototype", "linear"])
+def test_others_may_write_while_it_measures_and_that_is_told(shop, by):
+    give_source(shop, *source(100))
+    expected = shop.calibrate("any", by=by, fpr=0.1)
+
+    def grow():
+        with Collection.open(shop.path) as other:
+            other.add(unit(np.ones((1, 8))), ["more"], ["c9"])
+
+    while_measuring(shop, grow)
+    made = shop.calibrate("any", by=by, fpr=0.1)
+    assert (made.threshold, made.rows, len(shop)) == (expected.threshold, 60, 61)
+    told = "has changed since version" if by == "prototype" else "refits it"
+    with pytest.warns(LookalikeWarning, match=told):
+        assert shop.classify("k1", by=by).thresholds[0] == np.float32(made.threshold)
+
+
+def test_a_model_that_changed_while_it_measures_is_refused(shop):
+    give_source(shop, *source(100))
+
+    def exchange():
+        rollback(shop.path, 1).close()
+        with Store.open(shop.path) as store, store.write() as writer:
+            writer.set_model("b" * 64, 8, "fp32", {"encoder.json": b"{}"})
+            writer.commit()
+
+    while_measuring(shop, exchange)
+    with pytest.raises(LookalikeError, match=f"got model {'b' * 64} while it was calibrated for model None"):
+        shop.calibrate("any", fpr=0.1)
+    with Store.open(shop.path) as store:
+        assert store.content.calibrations == ()
+
+
+def test_too_few_images_are_told_by_their_labels_before_one_is_read(shop):
+    give_source(shop, *source(30))
+    shop._encoder.encode_source = None
+    for wish, words in (
+        ({"fpr": 0.01}, "needs 299 images of unknown classes; there are 30, 269 are missing"),
+        ({"conformal": 0.01, "of": "unknown"}, "needs 99 images of unknown classes; there are 30, 69 are missing"),
+        ({"conformal": 0.01}, "needs 99 images of known classes; there are 40, 59 are missing"),
+        ({"precision": 0.99}, "there are 70, .* are missing"),
+    ):
+        with pytest.raises(LookalikeError, match=words):
+            shop.calibrate("any", **wish)
+    give_source(shop, *clusters(3, 50), trained=["c0", "c1", "c2", "c3"])
+    shop._encoder.encode_source = None
+    with pytest.raises(LookalikeError, match="there are 50, 249 are missing"):  # all of them standing in
+        shop.calibrate("any", fpr=0.01)
+    give_source(shop, clusters(3, 5)[0], [None] * 5)
+    shop._encoder.encode_source = None
+    with pytest.raises(LookalikeError, match="no labelled images"):
+        shop.calibrate("any", fpr=0.1)
+
+
+def test_the_labels_of_a_source_are_those_of_its_records_readable_or_not(tmp_path):
+    for name in ("cats/a.png", "cats/b.png", "dogs/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"no image")
+    encoder = ImageEncoder(SimpleNamespace(training_classes=[]), "digest")
+    assert sorted(encoder.labels(str(tmp_path))) == ["cats", "cats", "dogs"]
+    assert encoder.labels(str(tmp_path / "cats")) == [None, None]
+
+
+@pytest.mark.parametrize("by", ["prototype", "knn", "linear"])
+def test_too_few_that_count_are_told_before_they_are_ranked(shop, by, monkeypatch):
+    give_source(shop, *source(59), [*(content(i) for i in range(98)), content(97)])  # the last is a copy
+    for name in ("rank", "rank_without_class"):
+        monkeypatch.setattr(f"lookalike.search.labelled.{name}", None)
+    monkeypatch.setattr("lookalike.search.stored_head.fitted_head", None)
+    with pytest.raises(LookalikeError, match="there are 58, 1 are missing"):
+        shop.calibrate("any", by=by, fpr=0.05)
+
+
+@pytest.mark.parametrize("by", ["prototype", "knn"])
+@pytest.mark.parametrize("wish", [{"fpr": 0.1}, {"conformal": 0.1}, {"conformal": 0.1, "of": "known"}], ids=str)
+def test_an_image_that_stands_in_does_not_choose_and_measure(shop, by, wish):
+    vectors, labels = clusters(3, 80)
+    give_source(shop, vectors, labels, trained=["c0", "c1", "c2", "c3"])
+    made = shop.calibrate("any", by=by, **wish)
+    assert made.unknowns == "trained classes" and made.images["known"] == made.images["unknown"] == 80
+    assert made.chosen_on["images"] == made.false_accepts["images"] == made.false_rejects["images"] == 40
+    concerned = np.arange(80) + 80 * ("fpr" in wish)
+    others = np.setdiff1d(np.arange(80), np.random.default_rng(0).permutation(concerned)[:40] % 80)
+    accepted = np.array([label is not None for label in shop.classify(list(vectors), by=by).labels])
+    assert made.false_rejects["false_rejects"] == (~accepted[others]).sum()
 
 
 @pytest.mark.parametrize("images", [1, 2, 3])
