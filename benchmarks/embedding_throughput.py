@@ -54,6 +54,7 @@ def make_photos(folder: Path, count: int) -> None:
     for number in range(count):
         data, comment = encoded[number % PICTURES], b"\xff\xfe\0\x0a%08d" % number
         (folder / f"{number:06d}.jpg").write_bytes(data[:2] + comment + data[2:])
+    os.sync()  # else every fsync of the embedding waits until gigabytes of pictures are on the disk
 
 
 def _garments() -> np.ndarray | None:

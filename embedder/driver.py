@@ -22,7 +22,7 @@ from .plan import Plan, Wanted, judged
 COMMIT_SECONDS = 3.0
 _FRAGMENT = 2048
 _FIRST = 128  # records of a fragment while nobody knows how long one takes
-_LEAST = 32
+_LEAST, _LEAST_SECONDS = 32, 0.5  # one more fragment costs some hundredths of a second
 _FRAGMENT_SECONDS = 4.0
 _REJECTS = 50_000
 
@@ -63,9 +63,10 @@ class Sync:
     def _size(self, left: int, workers: int) -> int:
         """How many records the next fragment takes."""
         size = self._rate * _FRAGMENT_SECONDS if self._rate else _FIRST
+        least = self._rate * _LEAST_SECONDS if self._rate else _LEAST
         if workers > 1:
             size = min(size, left / (4 * workers))
-        return int(min(_FRAGMENT, max(_LEAST, size)))
+        return int(min(_FRAGMENT, max(size, min(_LEAST, least), 1)))
 
     def take(self, result: dict[str, Any]) -> None:
         """Stage a fragment's result; commit where the last commit is some seconds ago."""

@@ -272,6 +272,7 @@ def test_an_interrupted_run_keeps_what_it_committed_and_the_next_completes_it(tm
     monkeypatch.setattr("lookalike.embedder.driver.COMMIT_SECONDS", 0)
     monkeypatch.setattr("lookalike.embedder.driver._FIRST", 50)
     monkeypatch.setattr("lookalike.embedder.driver._FRAGMENT_SECONDS", 1e-9)
+    monkeypatch.setattr("lookalike.embedder.driver._LEAST_SECONDS", 1e9)
     work, calls = fragment_module.embed_fragment, []
 
     def interrupted(payload):
