@@ -17,8 +17,7 @@ import numpy as np
 from ..measures.retrieval import retrieval
 from ..store.errors import LookalikeError, TrainingFailed
 from ..store.progress import Progress, silent
-from ..store.publish import plain_errors
-from . import validation
+from . import training_folder, validation
 from .backbones import preprocessing
 from .encoder import Encoder
 from .preprocessing import Preprocessing
@@ -107,9 +106,14 @@ def sweep(
     A training that comes to nothing (a collapse, a loss that is no number) gives a run with its error, and the others
     go on. LookalikeError where there is no source or no room.
     """
+    with training_folder.made(out):
+        yield from _runs(planned, out, data, device, progress)
+
+
+def _runs(
+    planned: Sequence[tuple[dict[str, Any], Recipe]], out: Path, data: str | None, device: str, progress: Progress
+) -> Iterator[Run]:
     sets: dict[Preprocessing, TrainingSet] = {}
-    with plain_errors(f"make the folder {out}"):
-        out.mkdir(parents=True, exist_ok=True)
     for number, (settings, recipe) in enumerate(planned):
         source = data if data is not None else recipe.data.source
         if source is None:

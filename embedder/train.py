@@ -16,7 +16,7 @@ import torch
 
 from ..store.errors import LookalikeError, LookalikeWarning, TrainingFailed
 from ..store.progress import Progress, silent
-from . import checkpoint, encoder_file, precision, training_folder, validation
+from . import checkpoint, precision, training_folder, validation
 from .backbones import check_weights, preprocessing
 from .encoder import Encoder, encoder_card, make_encoder
 from .hardware import deterministic, torch_device
@@ -68,7 +68,8 @@ def train(
     if finished is not None and finished.source == order.source:
         return finished.card
     expected = preprocessing(recipe.model.backbone, size=recipe.image.size, channels=recipe.image.channels)
-    return _train(read_training_set(source, expected, order.out, progress), order, finished)
+    with training_folder.made(order.out):
+        return _train(read_training_set(source, expected, order.out, progress), order, finished)
 
 
 def train_arrays(
@@ -87,19 +88,18 @@ def train_arrays(
         found = f"{images.dtype} {images.shape} with {len(labels)} labels"
         raise LookalikeError(f"images are {found}; the recipe needs uint8 (n, *{expected}) and n labels")
     order = _Order(recipe, Path(out), resume, progress, device, None)
-    return _train(TrainingSet(images, list(labels)), order, _checked(order))
+    finished = _checked(order)
+    with training_folder.made(order.out):
+        return _train(TrainingSet(images, list(labels)), order, finished)
 
 
 def _checked(order: _Order) -> Finished | None:
-    """Refuse what cannot work before any work, the folder made last; give the training that is over already."""
+    """Refuse what cannot work, before the folder is made; give the training that is over already."""
     torch_device(order.device)
     check_available(order.recipe)
     if order.recipe.model.pretrained:
         check_weights(order.recipe.model.backbone)
-    finished = training_folder.finished_before(order.out, order.recipe, order.resume)
-    with encoder_file.plain_errors(f"make the folder {order.out}"):
-        order.out.mkdir(parents=True, exist_ok=True)
-    return finished
+    return training_folder.finished_before(order.out, order.recipe, order.resume)
 
 
 def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> TrainCard:

@@ -5,8 +5,10 @@ recipe, ready for `lookalike train`), training.json: how it went, and on what, a
 parameters. Two trainings are the same if recipe and data are, however the path to the data was spelled.
 """
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import safetensors.torch
 import torch
 
 from ..store.errors import LookalikeError
+from ..store.publish import plain_errors
 from ..store.replace import replace_file
 from . import checkpoint, encoder_file, objective
 from .encoder import Encoder, save_encoder
@@ -84,6 +87,21 @@ def finished_before(out: Path, recipe: Recipe, resume: bool) -> Finished | None:
     if checkpoint.exists(out) and not resume:
         raise LookalikeError(f"{out}: holds an unfinished training; go on with --resume, or give another folder")
     return None
+
+
+@contextlib.contextmanager
+def made(out: Path) -> Iterator[None]:
+    """Make the folder `out`; where what follows fails, remove again what was made and is still empty."""
+    new = [folder for folder in (out, *out.parents) if not folder.exists()]
+    with plain_errors(f"make the folder {out}"):
+        out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in new:
+                folder.rmdir()
+        raise
 
 
 def _read(out: Path, recipe: Recipe) -> Finished:

@@ -16,6 +16,7 @@ from lookalike.embedder.commands import train as command
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.sources import open_source
+from lookalike.embedder.sweep import combinations, sweep
 from lookalike.embedder.training_set import read_training_set
 from lookalike.store.errors import LookalikeError
 
@@ -93,6 +94,24 @@ def test_the_command_leaves_an_encoder_and_says_how_good(photos, tmp_path):
     assert "18 images, 1 rejected" in result.stdout and "3 classes learned" in result.stdout
     encoder = Encoder.load(tmp_path / "model")
     assert encoder.dim == 4 and encoder.training_classes == ["kind 0", "kind 1", "kind 2"]
+
+
+def test_a_training_without_images_leaves_no_folder(photos, tmp_path):
+    (tmp_path / "mine").mkdir()
+    for data in (photos / "kind 0", photos / "kind 0" / "broken.png"):
+        for out in ("model", "models/deep/model", "mine"):
+            refused = run("glyphs", "--out", tmp_path / out, "--data", data, *SHORT)
+            assert isinstance(refused.exception, LookalikeError) and "nothing to train on" in str(refused.exception)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "photos"]
+    with pytest.raises(LookalikeError, match="nothing to train on"):
+        list(sweep(combinations("glyphs", ["model.dim=4"]), tmp_path / "sweep", data=str(photos / "kind 0")))
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_training_that_is_cut_off_keeps_what_it_wrote(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.embedder.train._best_encoder", interrupted)
+    run("glyphs", "--out", tmp_path / "model", "--data", photos, *SHORT)
+    assert checkpoint.exists(tmp_path / "model")
 
 
 def test_where_the_images_lie_is_no_part_of_the_model(photos, tmp_path, monkeypatch):
