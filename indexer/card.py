@@ -56,7 +56,8 @@ class IndexCard:
 
     spec: as asked for. recall at k: the mean over segments, by rows, with the mean ends of their intervals. rows:
     indexed. seconds: of this call. bytes: of all segments. classes: prototypes folded. notes: what was done otherwise
-    than asked.
+    than asked. head: what became of a stored linear head, "refitted", "dropped" or, where it stayed or there is none,
+    None.
     """
 
     version: int
@@ -72,10 +73,17 @@ class IndexCard:
     classes: int
     segments: tuple[SegmentCard, ...]
     notes: tuple[str, ...]
+    head: str | None
 
     @classmethod
     def of(
-        cls, version: int, asked: dict[str, Any], entries: tuple[SegmentEntry, ...], classes: int, seconds: float
+        cls,
+        version: int,
+        asked: dict[str, Any],
+        entries: tuple[SegmentEntry, ...],
+        classes: int,
+        seconds: float,
+        head: str | None = None,
     ) -> "IndexCard":
         """The card of a collection with these segments; asked: spec, recall and k."""
         cards = tuple(SegmentCard.of(entry) for entry in entries)
@@ -100,6 +108,7 @@ class IndexCard:
             classes,
             cards,
             notes,
+            head,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -107,14 +116,21 @@ class IndexCard:
         return asdict(self)
 
     def __str__(self) -> str:
-        """One line for people, and one for each note."""
+        """One line for people, one for what became of a linear head, and one for each note."""
         specs = ", ".join(dict.fromkeys(_spec(card) for card in self.segments)) or "nothing"
         exact = all(card.spec == "Flat" for card in self.segments)
         recall = (
             "exact" if exact else f"recall@{self.k} {self.recall:.4f} ({self.recall_low:.4f}-{self.recall_high:.4f})"
         )
         line = f"{self.rows} rows by {specs}, {recall}, {self.bytes / 1e6:.1f} MB, {self.classes} class prototypes"
-        return "\n".join((line, *self.notes))
+        head = () if self.head is None else (_HEADS[self.head],)
+        return "\n".join((line, *head, *self.notes))
+
+
+_HEADS = {
+    "refitted": "the linear head was out of date and is fitted anew",
+    "dropped": "the linear head is dropped: no labelled row is left",
+}
 
 
 def _spec(card: SegmentCard) -> str:

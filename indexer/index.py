@@ -11,7 +11,7 @@ import numpy as np
 
 from ..store.compact import compact as compact_store
 from ..store.errors import LookalikeError, LookalikeWarning
-from ..store.manifest import SegmentEntry
+from ..store.manifest import HeadEntry, SegmentEntry
 from ..store.merge import merge_small
 from ..store.progress import Progress, silent
 from ..store.store import Store
@@ -74,7 +74,7 @@ def index(
     started = time.monotonic()
     chosen = choose(device)
     with Store.open(path) as store, store.write() as writer:
-        request = _checked(writer.base, spec, recall, k, memory)
+        request, held = _checked(writer.base, spec, recall, k, memory), writer.base.content.head
         if compact:
             compact_store(writer, progress)
         _stage(writer, request, chosen, compact, progress)
@@ -82,14 +82,20 @@ def index(
         if also is not None:
             also(writer, progress)
         merge_small(writer, progress)
+        head = _became(held, writer.content.head)
         now = writer.commit()
         prototypes = now.content.prototypes
         classes = prototypes.classes if prototypes else 0
         seconds = time.monotonic() - started
-        card = IndexCard.of(now.version, request.to_json(), now.content.segments, classes, seconds)
+        card = IndexCard.of(now.version, request.to_json(), now.content.segments, classes, seconds, head)
     for note in card.notes:
         warnings.warn(note, LookalikeWarning, stacklevel=2)
     return card
+
+
+def _became(held: HeadEntry | None, now: HeadEntry | None) -> str | None:
+    """What the card says of a linear head that was stored and is now to be."""
+    return None if now == held else "refitted" if now else "dropped"
 
 
 def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progress = silent) -> IndexCard | None:

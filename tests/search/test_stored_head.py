@@ -147,6 +147,24 @@ def test_emptied_and_unlabelled_collections_lose_the_head_at_index(calibrated):
         calibrated.classify("a", by="linear")
 
 
+def test_the_card_of_an_index_says_what_became_of_the_head(shop, capsys):
+    assert shop.index().head is None
+    give_source(shop, *source(120))
+    shop.calibrate("any", by="linear", fpr=0.1)
+    card = shop.index()
+    assert card.head is None and card.to_json()["head"] is None and "head" not in str(card)
+    shop.add(clusters(9, 1)[0], ["new"], ["c0"])
+    card = shop.index()
+    assert card.to_json()["head"] == "refitted" and "the linear head was out of date and is fitted anew" in str(card)
+    assert shop.index().head is None
+    shop.remove(["new"])
+    assert cli.run(["index", str(shop.path)]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "the linear head was out of date and is fitted anew"
+    shop.refresh().remove([f"k{i}" for i in range(60)])
+    card = shop.index()
+    assert card.head == "dropped" and "the linear head is dropped: no labelled row is left" in str(card)
+
+
 def test_unlabelled_rows_teach_nothing(shop):
     queries, _ = clusters(8, 50)
     before = shop.classify(queries, by="linear")
