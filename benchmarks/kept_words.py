@@ -13,6 +13,9 @@ These are few where the target is small, and their own chance adds to that of th
 a hair is beyond the target on half of such test sets. `chance` is the hypergeometric one of both together, which may
 be more than 5 %.
 stand-ins: the threshold comes from left-out trained classes, and is judged by the unseen ones: how optimistic is that?
+
+refused: draws on which `calibrate` would give no threshold. They promised nothing and broke nothing. `draws` counts
+them, and so do the shares of draws; means, medians and quantiles are of the others, and null where there is none.
 """
 
 import argparse
@@ -82,31 +85,36 @@ def false_accepts(population: Population, fpr: float, count: int, draws: int, rn
         for made in chosen(FalseAcceptRate(fpr), lambda: unknown.drawn(rng, count), draws, rng)
     ]
     choosing = FalseAcceptRate(fpr).part(count)
+    broken = [rate > fpr + 1e-12 for rate in rates]
     # Broken is a cut beyond so many images of the population that the next one breaks the target: at most
     # `most_events` of the draws fall on these.
     beyond = int(np.floor(fpr * len(unknown.sample) + 1e-9)) + 1
     chance = binom.cdf(most_events(choosing, fpr), choosing, beyond / len(unknown.sample))
     return {
         "promise": "fpr", "target": fpr, "how": "replaced", "images": count, "choosing": choosing,
-        **judged(np.array(rates) > fpr + 1e-12, chance), **spread(rates),
+        **judged(broken, draws, chance), **spread(rates),
     }  # fmt: skip
 
 
 def false_accepts_parted(population: Population, fpr: float, count: int, draws: int, rng: np.random.Generator) -> dict:
     """`--fpr`, tested on the unknown images that were not drawn."""
-    unknown, rates = population.unseen.sample, []
-    tests = len(unknown) - count
-    for _ in range(draws):
+    unknown, others = population.unseen.sample, [np.zeros(0, int)]
+    tests = max(0, len(unknown) - count)
+
+    def drawn() -> Sample:
         order = rng.permutation(len(unknown))
-        made = choose(unknown.take(order[:count]), FalseAcceptRate(fpr), population.classes, seed=seed(rng))
-        rates.append(float((unknown.distances[order[count:]] <= np.float32(made.threshold)).mean()))
+        others[0] = order[count:]
+        return unknown.take(order[:count])
+
+    made = chosen(FalseAcceptRate(fpr), drawn, draws if tests else 0, rng, population.classes)
+    rates = [float((unknown.distances[others[0]] <= np.float32(one.threshold)).mean()) for one in made]
     choosing = FalseAcceptRate(fpr).part(count)
     allowed = most_events(choosing, fpr)
     beyond = int(np.floor(fpr * tests + 1e-9)) + 1
-    chance = hypergeom.cdf(allowed, choosing + tests, choosing, beyond + allowed)
+    chance = hypergeom.cdf(allowed, choosing + tests, choosing, beyond + allowed) if tests else None
     return {
         "promise": "fpr", "target": fpr, "how": "parted", "images": count, "choosing": choosing, "tests": tests,
-        **judged(np.array(rates) > fpr + 1e-12, chance), **spread(rates),
+        **judged([rate > fpr + 1e-12 for rate in rates], draws, chance), **spread(rates),
     }  # fmt: skip
 
 
@@ -123,12 +131,12 @@ def false_accepts_per_class(
         own.append(len(made.own))
     return {
         "promise": "fpr", "target": fpr, "how": "replaced, per class", "images": count,
-        **judged(np.array(broken)), "own thresholds": float(np.mean(own)),
+        **judged(broken, draws), "own thresholds": float(np.mean(own)) if own else None,
     }  # fmt: skip
 
 
 def precise(population: Population, precision: float, count: int, draws: int, rng: np.random.Generator) -> dict:
-    """`--precision`, a fifth of the images unknown; a draw without a threshold has promised nothing."""
+    """`--precision`, a fifth of the images unknown."""
     values = [
         population.precision(made.threshold, UNKNOWN_SHARE)
         for made in chosen(Precision(precision), lambda: population.mixed(rng, count, UNKNOWN_SHARE), draws, rng)
@@ -137,8 +145,7 @@ def precise(population: Population, precision: float, count: int, draws: int, rn
     reached = [value for value, _ in values]
     return {
         "promise": "precision", "target": precision, "how": "replaced", "images": count,
-        "unknown share": UNKNOWN_SHARE, "refused": draws - len(values),
-        **judged(np.array([value < precision - 1e-12 for value in reached] + [False] * (draws - len(values)))),
+        "unknown share": UNKNOWN_SHARE, **judged([value < precision - 1e-12 for value in reached], draws),
         **spread(reached), "known answered": float(np.mean(answered)) if answered else None,
     }  # fmt: skip
 
@@ -150,26 +157,31 @@ def conformal(population: Population, share: float, of: str, draws: int, rng: np
         abs((of == "known") - pool.accepted(made.threshold))
         for made in chosen(Conformal(share, of), lambda: pool.drawn(rng, FEW), draws, rng)
     ]
-    mean, error = float(np.mean(rates)), float(np.std(rates, ddof=1) / np.sqrt(draws))
+    mean = float(np.mean(rates)) if rates else None
+    error = float(np.std(rates, ddof=1) / np.sqrt(len(rates))) if len(rates) > 1 else None
     choosing = Conformal(share, of).part(FEW)
     rank, places = int((choosing + 1) * share + 1e-9), np.arange(len(pool.sample)) / len(pool.sample)
     # An image is refused (or accepted) where so many of the draws fall short of its place among all images.
     expected = binom.sf(choosing - rank, choosing, places)
     return {
         "promise": "conformal", "of": of, "target": share, "how": "replaced", "images": FEW, "choosing": choosing,
-        "at_most": rank / (choosing + 1), "expected": float(expected.mean()), "draws": draws, "mean": mean,
-        "standard_error": error, "kept": mean <= share + 2 * error, **spread(rates),
+        "at_most": rank / (choosing + 1), "expected": float(expected.mean()), "draws": draws,
+        "refused": draws - len(rates), "mean": mean, "standard_error": error,
+        "kept": None if mean is None else mean <= share + 2 * (error or 0), **spread(rates),
     }  # fmt: skip
 
 
 def stand_ins(population: Population, fpr: float) -> dict:
     """The threshold of all left-out images for this rate, and the rate at which it accepts unseen classes."""
+    line = {"promise": "fpr", "target": fpr, "how": "stand-ins", "choosing": len(population.left_out.sample)}
+    needed = FalseAcceptRate(fpr).needed()
+    if min(len(population.left_out.sample), len(population.unseen.sample)) < needed:
+        return {**line, "draws": 1, "refused": 1}
     made = FalseAcceptRate(fpr).choose(population.left_out.sample)
     true = population.unseen.accepted(made.threshold)
     honest = FalseAcceptRate(fpr).choose(population.unseen.sample)
     return {
-        "promise": "fpr", "target": fpr, "how": "stand-ins", "choosing": len(population.left_out.sample),
-        "promised": made.chosen_on["bound"], "rate": true, "times": true / fpr,
+        **line, "draws": 1, "refused": 0, "promised": made.chosen_on["bound"], "rate": true, "times": true / fpr,
         "threshold": made.threshold, "threshold by unseen": honest.threshold,
         "known refused": 1 - population.known.accepted(made.threshold),
         "known refused by unseen": 1 - population.known.accepted(honest.threshold),
@@ -184,7 +196,7 @@ def chosen(
     classes: int = 1,
     per_class: bool = False,
 ) -> Iterator[Chosen]:
-    """What `calibrate` chooses on each draw; a refusal is left out."""
+    """What `calibrate` chooses on each draw; nothing for one that it refuses."""
     for _ in range(draws):
         sample = draw()
         try:
@@ -194,18 +206,19 @@ def chosen(
             continue
 
 
-def judged(broken: np.ndarray, chance: float | None = None) -> dict:
+def judged(broken: list[bool], draws: int, chance: float | None = None) -> dict:
     """How many draws broke the promise, with the 95 % interval of the share, and whether 5 % of them or fewer did.
 
-    consistent: no more than chance makes of 5 %, or of `chance` where that is more, in 999 of 1,000 cases.
+    broken: for each of `draws` that was not refused; where all were, nothing was kept. consistent: no more than chance
+    makes of 5 %, or of `chance` where that is more, in 999 of 1,000 cases.
     """
-    count, draws = int(broken.sum()), len(broken)
+    count, promised = sum(broken), 1 - CONFIDENCE
     low, high = clopper_pearson(count, draws)
-    promised = 1 - CONFIDENCE
+    likely = binom.ppf(0.999, draws, max(promised, chance or 0))
     return {
-        "draws": draws, "broken": count, "share": count / draws, "low": low, "high": high, "chance": chance,
-        "kept": bool(count <= promised * draws + 1e-9),
-        "consistent": bool(count <= binom.ppf(0.999, draws, max(promised, chance or 0))),
+        "draws": draws, "refused": draws - len(broken), "broken": count, "share": count / draws, "low": low,
+        "high": high, "chance": chance, "kept": bool(count <= promised * draws + 1e-9) if broken else None,
+        "consistent": bool(count <= likely) if broken else None,
     }  # fmt: skip
 
 
