@@ -25,6 +25,8 @@ LIMIT = 0.2
 """Beyond this the classes are said to overlap: one image in five goes wrong at any threshold."""
 _MOST_PAIRS = 1000
 """Pairs looked at closely: with more, those that overlap most by count."""
+_CELLS = 1 << 22
+"""Distances looked at together, so that many classes need no matrix (classes, classes)."""
 
 Rate = Callable[[int, int], float]
 
@@ -73,10 +75,7 @@ def separation(distances: np.ndarray, codes: np.ndarray, limit: float = LIMIT, c
     if not len(codes) or distances.shape[1] < 2:
         return Separation(len(codes), None, None, (), limit)
     error = (1 - confidence) / (1 + ordered_pairs)
-    every = np.arange(len(codes))
-    own, others = distances[every, codes], distances.copy()
-    others[every, codes] = np.inf
-    pooled = least_error(own, others.min(axis=1), error)
+    pooled = least_error(distances[np.arange(len(codes)), codes], _nearest_others(distances, codes), error)
     found = [
         Overlap(taken, to, *least_error(distances[codes == to, to], distances[codes == taken, to], error))
         for taken, to in _candidates(distances, codes, present, sizes, limit)
@@ -117,6 +116,18 @@ def least_error(own: np.ndarray, others: np.ndarray, error: float) -> tuple[floa
     return least(lambda events, trials: events / trials), least(bound)
 
 
+def _nearest_others(distances: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """(n,) the distance of each image to the nearest class that is not its own."""
+    nearest = np.empty(len(codes), distances.dtype)
+    step = max(1, _CELLS // distances.shape[1])
+    for first in range(0, len(codes), step):
+        some = slice(first, first + step)
+        others = distances[some].copy()
+        others[np.arange(len(others)), codes[some]] = np.inf
+        nearest[some] = others.min(axis=1)
+    return nearest
+
+
 def _candidates(
     distances: np.ndarray, codes: np.ndarray, present: np.ndarray, sizes: np.ndarray, limit: float
 ) -> list[tuple[int, int]]:
@@ -128,12 +139,31 @@ def _candidates(
     for code, start, size in zip(present, starts, sizes, strict=True):
         mine = np.sort(distances[order[start : start + size], code])
         cuts[code] = mine[size - 1 - int(limit * size)]
-    inside = (distances[order] <= cuts) & np.isfinite(distances[order])
-    shares = np.add.reduceat(inside, starts, axis=0, dtype=np.int64)[:, present] / sizes[:, None]
-    np.fill_diagonal(shares, 0.0)
+    shares, pairs = np.empty(0), np.empty((0, 2), np.int64)
+    of_block = starts // max(1, _CELLS // distances.shape[1])
+    for first in np.unique(of_block, return_index=True)[1].tolist():
+        some = slice(first, int(np.searchsorted(of_block, of_block[first], "right")))
+        mine = order[starts[first] : starts[some.stop - 1] + sizes[some.stop - 1]]
+        new, found = _passing(distances[mine], cuts, present, some, sizes[some], limit)
+        shares, pairs = np.concatenate([shares, new]), np.concatenate([pairs, found])
+        most = np.argsort(-shares, kind="stable")[:_MOST_PAIRS]
+        shares, pairs = shares[most], pairs[most]
+    return [(int(present[i]), int(present[j])) for i, j in pairs]
+
+
+def _passing(
+    distances: np.ndarray, cuts: np.ndarray, present: np.ndarray, some: slice, sizes: np.ndarray, limit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(shares (p,), pairs (p, 2)) of images that pass for another class at its cut, where they are above the limit.
+
+    distances: (m, c) of the images of the classes `some` of `present`, class after class in these sizes.
+    """
+    inside = (distances <= cuts) & np.isfinite(distances)
+    shares = np.add.reduceat(inside, np.cumsum(sizes) - sizes, axis=0, dtype=np.int64)[:, present] / sizes[:, None]
+    own = np.arange(len(sizes))
+    shares[own, some.start + own] = 0.0
     taken, to = np.nonzero(shares > limit)
-    most = np.argsort(-shares[taken, to], kind="stable")[:_MOST_PAIRS]
-    return [(int(present[i]), int(present[j])) for i, j in zip(taken[most], to[most], strict=True)]
+    return shares[taken, to], np.column_stack([some.start + taken, to])
 
 
 def _worst_first(pair: Overlap) -> tuple[float, float, int, int]:
@@ -147,6 +177,8 @@ def _checked(distances: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.n
     kept = codes >= 0
     if codes.size and (codes.dtype.kind not in "iu" or codes.max() >= distances.shape[1]):
         raise ValueError(f"codes {codes.dtype} up to {codes.max()}: give -1 to {distances.shape[1] - 1}")
-    if np.isnan(distances[kept]).any():
+    if not kept.all():
+        distances, codes = distances[kept], codes[kept]
+    if np.isnan(distances).any():
         raise ValueError("a distance is NaN, which has no place in an order")
-    return distances[kept], codes[kept].astype(np.int64)
+    return distances, codes.astype(np.int64)

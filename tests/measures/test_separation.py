@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -89,9 +91,11 @@ def overlapping(seed, classes=6, images=20, spread=0.5, same=()):
     return np.linalg.norm(rows[:, None] - centres, axis=2), codes
 
 
+@pytest.mark.parametrize("cells", [1, 200, 1 << 22])
 @pytest.mark.parametrize("limit", [0.05, LIMIT])
 @pytest.mark.parametrize(("spread", "same"), [(0.3, ()), (1.0, ()), (3.0, ()), (0.3, (1, 4)), (0.5, (0, 2, 5))])
-def test_equals_looking_at_every_pair(spread, same, limit):
+def test_equals_looking_at_every_pair(spread, same, limit, cells, monkeypatch):
+    monkeypatch.setattr("lookalike.measures.separation._CELLS", cells)  # blocks of one class, of two, of all
     distances, codes = overlapping(1, spread=spread, same=same)
     codes[::13] = -1
     distances[::17, 3] = np.inf
@@ -101,6 +105,31 @@ def test_equals_looking_at_every_pair(spread, same, limit):
     assert list(got.pairs) == pairs
     assert got.overlapping == (max([pooled[1], *(pair.low for pair in pairs)]) > limit)
     assert got.images == (codes >= 0).sum()
+
+
+@pytest.mark.parametrize("most", [1, 7])
+def test_of_many_pairs_the_same_few_are_looked_at_however_classes_are_cut(most, monkeypatch):
+    distances, codes = overlapping(3, classes=9, images=11, spread=3.0)
+    monkeypatch.setattr("lookalike.measures.separation._MOST_PAIRS", most)
+    found = []
+    for cells in (1, 300, 1 << 22):
+        monkeypatch.setattr("lookalike.measures.separation._CELLS", cells)
+        found.append(separation(distances, codes))
+    assert found[0] == found[1] == found[2] and len(found[0].pairs) in range(1, most + 1)
+
+
+def test_many_classes_need_no_matrix_of_classes(monkeypatch):
+    monkeypatch.setattr("lookalike.measures.separation._CELLS", 1 << 16)
+    codes = np.arange(2000) % 1500
+    distances = np.full((2000, 1500), 1.5, np.float32)
+    distances[np.arange(2000), codes] = 0.1
+    tracemalloc.start()
+    try:
+        assert separation(distances, codes).pairs == ()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 1500 * 1500 / 2  # half of one matrix of float64
 
 
 def test_two_names_for_one_class_are_found_among_many_that_are_apart():

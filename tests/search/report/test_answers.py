@@ -1,9 +1,12 @@
 """What the sections say of answers, against plain loops: confusion, mistakes, unknowns, and their nearest images."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from lookalike import Collection
+from lookalike.search.report import confused
 from lookalike.search.report.confused import MOST_CLASSES, shown_classes, stored_of
 from lookalike.search.report.confusion import OTHER, STRANGE, UNKNOWN, counted
 from lookalike.search.report.contact import nearest_rows
@@ -131,3 +134,25 @@ def test_of_many_classes_the_confused_and_then_the_closest_are_shown(tmp_path):
         assert len(vectors) == 2 * len(names)
         for vector, place in zip(vectors, places, strict=True):
             np.testing.assert_allclose(vector, centres[labels.index(names[place])], rtol=1e-5)
+
+
+@pytest.mark.parametrize("cells", [1, 100, 1 << 22])
+def test_the_nearest_other_class_equals_a_loop_however_classes_are_cut(cells, monkeypatch):
+    monkeypatch.setattr(confused, "_CELLS", cells)
+    means = unit(np.random.default_rng(3).normal(size=(37, 5))).astype(np.float64)
+    best, nearest = confused._nearest_others(means)
+    for place, row in enumerate(means):
+        scores = [-np.inf if other == place else float(row @ one) for other, one in enumerate(means)]
+        assert nearest[place] == np.argmax(scores) and best[place] == pytest.approx(max(scores))
+
+
+def test_the_nearest_other_of_many_classes_needs_no_matrix_of_them(monkeypatch):
+    monkeypatch.setattr(confused, "_CELLS", 1 << 16)
+    means = np.random.default_rng(3).normal(size=(2000, 4))
+    tracemalloc.start()
+    try:
+        confused._nearest_others(means)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 2000 * 2000 / 8
