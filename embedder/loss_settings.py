@@ -13,7 +13,7 @@ from typing import Any
 from ..store.errors import LookalikeError
 
 LOSSES = {
-    "triplet": ("margin", "distance"),
+    "triplet": ("margin", "distance", "scale"),
     "contrastive": ("margin", "distance"),
     "pairs": (),
     "prototypical": ("shots", "scale"),
@@ -32,7 +32,8 @@ MARGINS = {
     "contrastive": {"euclidean": 1.0, "squared-euclidean": 1.0, "cosine": 0.5, "manhattan": 1.0},
 }
 """Margins for unit rows; the Manhattan ones are in `chord_length`."""
-SCALES = {"prototypical": 10.0, "softmax": 16.0}
+SCALES = {"triplet": 10.0, "prototypical": 10.0, "softmax": 16.0}
+"""For unit rows; the triplet loss has one with a soft margin alone, and with Manhattan distances by `chord_length`."""
 SHOTS = 5
 """Images of support, or half of a class's images in a batch where that is less."""
 
@@ -73,7 +74,7 @@ def settled(recipe: Any, given: Set[str], *, mined: bool = False) -> Any:
     mined: whether it was told a mining. LookalikeError for a key, or a mining, that the loss does not take.
     """
     loss = recipe.loss
-    taken = _taken(loss.name)
+    taken = _taken(loss)
     if mined and loss.name not in MINED:
         raise LookalikeError(
             f"mining.name = {recipe.mining.name!r}: the loss {loss.name} takes no mining; it goes with "
@@ -89,18 +90,23 @@ def settled(recipe: Any, given: Set[str], *, mined: bool = False) -> Any:
     return replace(recipe, loss=replace(loss, **values), mining=replace(recipe.mining, name=mining))
 
 
-def _taken(name: str) -> tuple[str, ...]:
-    return ("options",) if name.startswith(PML) else LOSSES[name]
+def _taken(loss: Any) -> tuple[str, ...]:
+    if loss.name.startswith(PML):
+        return ("options",)
+    unscaled = loss.name == "triplet" and loss.margin != SOFT
+    return tuple(key for key in LOSSES[loss.name] if not (unscaled and key == "scale"))
 
 
 def _default(recipe: Any, key: str, values: dict[str, Any]) -> Any:
     name = recipe.loss.name
+    unit = chord_length(recipe.model.dim) if values["distance"] == "manhattan" else 1.0
     if key == "margin":
-        unit = chord_length(recipe.model.dim) if values["distance"] == "manhattan" else 1.0
         return round(MARGINS[name][values["distance"]] * unit, 3)
+    if key == "scale":
+        return round(SCALES[name] / unit, 3)
     if key == "shots":
         return max(1, min(SHOTS, recipe.batch.images // 2))
-    return {"distance": "euclidean", "scale": SCALES.get(name)}.get(key)
+    return {"distance": "euclidean"}.get(key)
 
 
 def chord_length(dim: int) -> float:

@@ -46,15 +46,22 @@ class HardMargin:
 
 
 class SoftMargin:
-    """log(1 + exp(gap)) (Hermans et al. 2017): every triplet counts; active are those with the negative nearer."""
+    """log(1 + exp(scale gap)) / scale (Hermans et al. 2017): every triplet counts; active are those above zero.
+
+    The paper has rows of any length and a scale of 1. Gaps of unit rows lie in [-2, 2], where that is nearly straight:
+    triplets that are right by far would pull as hard as wrong ones.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = scale
 
     def losses(self, gaps: Tensor) -> Tensor:
         """Without overflow: the gap itself where it is large."""
-        return torch.nn.functional.softplus(gaps)
+        return torch.nn.functional.softplus(gaps * self.scale) / self.scale
 
     def slopes(self, gaps: Tensor) -> Tensor:
         """The logistic function."""
-        return gaps.sigmoid()
+        return (gaps * self.scale).sigmoid()
 
     def averaged(self, losses: Tensor) -> Tensor:
         """All of them."""

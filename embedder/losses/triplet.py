@@ -29,17 +29,18 @@ def triplet(
     mining: str = "semi-hard",
     distance: str = "euclidean",
     normalise: bool = True,
+    scale: float = 1.0,
     generator: torch.Generator | None = None,
 ) -> LossResult:
     """Mean of max(0, d(a, p) - d(a, n) + margin) over the mined triplets that cost anything; zero when there is none.
 
     embeddings (b, d) floating, any finite values, scaled to unit rows unless `normalise` is off; labels (b,) integers.
-    `margin` is a number, or "soft": log(1 + exp(d(a, p) - d(a, n))), averaged over all mined triplets. `mining` is
-    "semi-hard" (every triplet with d(a, p) < d(a, n) < d(a, p) + margin), "all" (every triplet), "hard" (for each
-    anchor its farthest positive and nearest negative), "distance-weighted" or "random" (for each anchor and positive a
-    negative, drawn so that all distances come alike, or just so) or "facenet-mix" (half the hardest of a large draw,
-    half random); the last three draw by `generator`, a CPU one, or torch's own. `distance` is "euclidean",
-    "squared-euclidean", "cosine" (1 - cosine) or "manhattan".
+    `margin` is a number, or "soft": log(1 + exp(scale (d(a, p) - d(a, n)))) / scale, averaged over all mined triplets;
+    a number has no use for `scale`. `mining` is "semi-hard" (every triplet with d(a, p) < d(a, n) < d(a, p) + margin),
+    "all" (every triplet), "hard" (for each anchor its farthest positive and nearest negative), "distance-weighted" or
+    "random" (for each anchor and positive a negative, drawn so that all distances come alike, or just so) or
+    "facenet-mix" (half the hardest of a large draw, half random); the last three draw by `generator`, a CPU one, or
+    torch's own. `distance` is "euclidean", "squared-euclidean", "cosine" (1 - cosine) or "manhattan".
 
     Half precision is computed in float32. The gradient is finite at distance zero, and a batch without triplets gives
     zero with a zero gradient. Memory is O(b^2). Time is O(b^2 (d + log k)) for k images a class, but for two: the
@@ -54,12 +55,14 @@ def triplet(
     """
     check_batch(embeddings, labels)
     _check(margin, mining, normalise)
+    check_number("scale", scale, "10.0")
     measure = choice("distance", distance, DISTANCES)
     with full_precision(embeddings):
         points = rows_of(embeddings, normalise or distance == "cosine")
         with torch.no_grad():
             groups, metric = Groups(labels.to(points.device)), measure(points)
-            mined = _mined(metric, groups, margin, mining, generator)
+            penalty = SoftMargin(scale) if isinstance(margin, str) else HardMargin(margin)
+            mined = _mined(metric, groups, penalty, mining, generator)
             stats = stats_of(metric.matrix, groups, mined.active, mined.choices)
             averaged = mined.averaged.clamp_min(1)
             loss = (mined.total / averaged).to(points.dtype)
@@ -78,14 +81,17 @@ class _Mined(NamedTuple):
 
 
 def _mined(
-    metric: Distance, groups: Groups, margin: float | str, mining: str, generator: torch.Generator | None
+    metric: Distance,
+    groups: Groups,
+    penalty: HardMargin | SoftMargin,
+    mining: str,
+    generator: torch.Generator | None,
 ) -> _Mined:
     if mining in DRAWING:
-        penalty = HardMargin(margin) if isinstance(margin, (int, float)) else SoftMargin()
         return _listed(metric.matrix, DRAWING[mining](metric, groups, generator), penalty)
-    if isinstance(margin, str):
-        return _every(metric.matrix, groups, SoftMargin())
-    return _counted(metric.matrix, groups, COUNTING[mining], margin)
+    if isinstance(penalty, SoftMargin):
+        return _every(metric.matrix, groups, penalty)
+    return _counted(metric.matrix, groups, COUNTING[mining], penalty.width)
 
 
 def _counted(distances: Tensor, groups: Groups, count: Counting, margin: float) -> _Mined:

@@ -160,6 +160,19 @@ def test_the_resolved_recipe_says_what_the_loss_takes_and_nothing_else(tmp_path,
     assert Recipe.from_dict(recipe.to_dict()) == recipe
 
 
+@pytest.mark.parametrize(
+    ("settings", "scale"),
+    [
+        ([], 10.0),
+        (["loss.scale=3"], 3.0),
+        (["loss.distance=manhattan", "model.dim=8"], 4.431),  # unit rows lie farther apart there, in numbers
+        (["loss.margin=0.3"], None),
+    ],
+)
+def test_a_soft_margin_has_a_scale_that_suits_unit_rows(settings, scale):
+    assert load_recipe("digits", ["loss.margin=soft", "mining.name=all", *settings]).loss.scale == scale
+
+
 OTHERS = ["contrastive", "pairs", "prototypical", "softmax", "pml:NTXentLoss"]
 
 

@@ -74,6 +74,20 @@ def test_the_soft_margin_goes_through_all_triplets_some_anchors_at_a_time(monkey
     torch.testing.assert_close(gradient, exact)
 
 
+@pytest.mark.parametrize("mining", ["all", "hard", "random"])
+@pytest.mark.parametrize("scale", [0.3, 10.0])
+def test_the_scale_of_a_soft_margin_is_that_of_the_rows(batch, mining, scale):
+    points, labels = batch
+    settings = {"margin": "soft", "mining": mining, "normalise": False}
+    grown, slope = with_gradient(points * scale, labels, **settings, generator=torch.Generator().manual_seed(0))
+    scaled, gradient = with_gradient(
+        points, labels, **settings, scale=scale, generator=torch.Generator().manual_seed(0)
+    )
+    assert scaled.loss.item() == pytest.approx(grown.loss.item() / scale, rel=1e-6, abs=1e-12)
+    if not tied(points):
+        torch.testing.assert_close(gradient, slope, rtol=1e-5, atol=1e-8)
+
+
 def test_the_soft_margin_does_not_overflow():
     points = torch.tensor([[0.0], [1e4], [1.0]])
     result, gradient = with_gradient(points, torch.tensor([0, 0, 1]), margin="soft", mining="all", normalise=False)
@@ -220,6 +234,7 @@ def test_input_is_left_as_it_was():
         ({"mining": "semihard"}, "mining is 'semihard'; semi-hard, all, hard, distance-weighted,"),
         ({"distance": "cosmic"}, "distance is 'cosmic'; euclidean, squared-euclidean, cosine, manhattan would work"),
         ({"margin": "soft"}, "mining is 'semi-hard': it ends at the margin"),
+        ({"scale": 0}, "scale is 0; a number above 0, such as 10.0"),
         ({"margin": "hard"}, "margin is 'hard'; a number above 0, such as 0.2 (or soft), would work"),
         ({"mining": "distance-weighted", "normalise": False}, "normalise=True would work"),
         ({"margin": 0.0}, "margin is 0.0"),
