@@ -32,7 +32,10 @@ class _Row:
 
 @dataclass
 class Result:
-    """What a fragment came to. encoded, embedded and duplicates count rows; own: the replaced row of each record."""
+    """What a fragment came to. encoded, embedded and duplicates count rows.
+
+    touched: row, size (bytes) and mtime (ns) of each file that only looked changed.
+    """
 
     rows_kept: list[_Row]
     vectors: NDArray[np.float32]
@@ -42,6 +45,7 @@ class Result:
     rejects: list[tuple[str, Rejected]]
     replaced: list[int]
     dropped: list[int]
+    touched: list[tuple[int, int, int]]
 
     @property
     def records(self) -> list[Record]:
@@ -73,6 +77,7 @@ class Result:
             "rejects": [[key, r.stage, r.reason, r.content_sha256] for key, r in self.rejects],
             "replaced": self.replaced,
             "dropped": self.dropped,
+            "touched": self.touched,
         }
 
 
@@ -84,6 +89,7 @@ class Assembly:
     encoder: Encoder
     own: Sequence[int]
     skipped: int = 0
+    _touched: list[tuple[int, int, int]] = field(default_factory=list)
     _rows: list[_Row] = field(default_factory=list)
     _rejects: list[tuple[int, Record, Rejected]] = field(default_factory=list)
     _first: dict[str, int | Rejected] = field(default_factory=dict)  # content -> its first row here, or its rejection
@@ -95,9 +101,12 @@ class Assembly:
 
     def __post_init__(self) -> None:
         held = np.array([row for row in self.own if row >= 0], dtype=np.int64)
-        contents = self.store.facts(held).content if len(held) else []
-        labels = self.store.labels(held) if len(held) else []
-        self._own_facts = dict(zip(held.tolist(), zip(contents, labels, strict=True), strict=True))
+        self._own_facts: dict[int, tuple[str | None, str | None, tuple[int, int]]] = {}
+        if len(held):
+            facts, labels = self.store.facts(held), self.store.labels(held)
+            files = zip(facts.file_size.tolist(), facts.mtime_ns.tolist(), strict=True)
+            known = zip(facts.content, labels, files, strict=True)
+            self._own_facts = dict(zip(held.tolist(), known, strict=True))
 
     def reject(self, place: int, record: Record, rejected: Rejected) -> None:
         """Note that a record gets no row."""
@@ -107,14 +116,20 @@ class Assembly:
         """Take in some images that were read."""
         known = self.store.find_contents([image.sha256 for _, _, image in images]).tolist()
         for (place, record, image), row in zip(images, known, strict=True):
-            content, label = self._own_facts.get(self.own[place], (None, None))
+            content, label, file = self._own_facts.get(self.own[place], (None, None, None))
             if content != image.sha256:
                 self._add(place, record, image, row)
             elif label == record.label:
-                self.skipped += 1
+                self._skip(self.own[place], record, file)
             else:
                 self._relabelled.add(self._new_row(place, record, image.sha256))
                 self._copies[len(self._rows) - 1] = self.own[place]
+
+    def _skip(self, row: int, record: Record, file: tuple[int, int] | None) -> None:
+        """A record whose row has its content and label already."""
+        self.skipped += 1
+        if record.size is not None and record.mtime_ns is not None and (record.size, record.mtime_ns) != file:
+            self._touched.append((row, record.size, record.mtime_ns))
 
     def _add(self, place: int, record: Record, image: Image, known: int) -> None:
         """A record whose key is new, or has another content now."""
@@ -171,6 +186,7 @@ class Assembly:
             rejects=[(record.key, rejected) for _, record, rejected in self._rejects],
             replaced=[self.own[self._rows[i].place] for i in kept if self.own[self._rows[i].place] >= 0],
             dropped=[self.own[place] for place, _, r in self._rejects if r.stage != "read" and self.own[place] >= 0],
+            touched=self._touched,
         )
 
     def _matrix(self) -> NDArray[np.float32]:

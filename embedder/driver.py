@@ -1,6 +1,7 @@
 """The driver's side of a sync: cuts the work into fragments, takes in their results in order, commits, counts."""
 
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Sync:
         self._reject_entries: list[RejectEntry] = []
         self._staged: set[str] = set()  # contents of rows that are not committed yet
         self._gone: set[int] = set()
+        self._touched = array("q")  # row, size and mtime of files that only looked changed, one after the other
         self._rate = 0.0
         self._taken = 0
         self._committed = time.monotonic()
@@ -84,6 +86,7 @@ class Sync:
         self.counts["rejected"] += len(result["rejects"])
         self.counts["removed"] += len(result["dropped"])
         self._delete(np.array(result["replaced"] + result["dropped"], dtype=np.int64))
+        self._touched.extend(number for file in result["touched"] for number in file)
         self._note_rejects([Reject(*fields) for fields in result["rejects"]])
         if result["seconds"] > 0:
             self._rate = result["records"] / result["seconds"]
@@ -127,11 +130,13 @@ class Sync:
         self._committed = time.monotonic()
 
     def finish(self) -> None:
-        """Prune, list this run's rejects in place of the source's former ones, and commit."""
+        """Prune, note files that were touched, list this run's rejects in place of the former ones, and commit."""
         vanished = self.planned.vanished
         vanished = vanished[self.writer.base.live(vanished) & ~np.isin(vanished, list(self._gone))]
         self._delete(vanished)
         self.counts["removed"] += len(vanished)
+        if self._touched:
+            self.writer.note_files(*np.frombuffer(self._touched, dtype=np.int64).reshape(-1, 3).T)
         if not self._same_rejects():
             self._publish_rejects()
             self.writer.drop_rejects(self.wanted.source.name)

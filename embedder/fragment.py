@@ -37,7 +37,8 @@ def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
     name, extra_types, records (lists of Record's fields and the row that has the key already, or -1).
     Result: part (its entry or null), encoded (which of its rows were encoded here), embedded, skipped and duplicates
     (counts), rejects ([key, stage, reason, content]), replaced (rows that new rows stand for), dropped (rows whose
-    image is none any more), records, seconds (without loading the model).
+    image is none any more), touched ([row, size, mtime_ns] of files that only looked changed), records, seconds
+    (without loading the model).
     """
     encoder, source = _encoder(payload["model"]), _source(payload["source"])
     started = time.monotonic()

@@ -73,6 +73,7 @@ def _rejected(key: str, reason: str) -> dict[str, Any]:
         "rejects": [[key, _STAGE, f"its worker failed: {reason}"[:120], None]],
         "replaced": [],
         "dropped": [],
+        "touched": [],
         "records": 1,
         "seconds": 0.0,
         "poisoned": True,

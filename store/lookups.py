@@ -26,10 +26,11 @@ from .runs import (
     due,
     key_hashes,
     merge_runs,
+    noted_run,
     write_run,
 )
 
-__all__ = ["COLUMNS", "FOLDER", "FileFacts", "Lookups", "RunTable", "due", "merge_runs", "write_run"]
+__all__ = ["COLUMNS", "FOLDER", "FileFacts", "Lookups", "RunTable", "due", "merge_runs", "noted_run", "write_run"]
 
 _Int64 = NDArray[np.int64]
 

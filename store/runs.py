@@ -100,6 +100,19 @@ def merge_runs(
     return _publish_run(folder, columns, digests, np.concatenate([run.hashes_by_row() for run in runs])[at])
 
 
+def noted_run(folder: Path, path: Path, rows: _Int64, sizes: _Int64, mtimes_ns: _Int64) -> RunEntry:
+    """Publish the run at `path` anew, with these file sizes (bytes) and mtimes for `rows` (m,), which it has."""
+    run = RunTable(path)
+    columns: dict[str, Any] = {name: run.batch.column(name) for name in ("key", *TEXTS, *NUMBERS)}
+    at = run.positions(rows)
+    if (at < 0).any():
+        raise ValueError(f"row {rows[at < 0][0]} is not in {path}")
+    for name, values in (("file_size", sizes), ("file_mtime_ns", mtimes_ns)):
+        columns[name] = columns[name].to_numpy(zero_copy_only=False).copy()
+        columns[name][at] = values
+    return _publish_run(folder, {"row": run.rows, **columns}, run.digests, run.hashes_by_row())
+
+
 def _publish_run(
     folder: Path, columns: dict[str, Any], digests: NDArray[np.uint8], hashes: NDArray[np.uint64]
 ) -> RunEntry:

@@ -21,6 +21,7 @@ from lookalike.store import engine as engines
 from lookalike.store.errors import LookalikeError, TooManyRejects
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
+from lookalike.store.verify import verify
 
 COUNTS = ("seen", "embedded", "skipped", "duplicates", "rejected", "removed", "ignored")
 
@@ -94,6 +95,27 @@ def test_a_touched_file_keeps_its_row(tmp_path, photos, model):
     os.utime(photos / "cat/0.png")
     assert counts(embed(shop, str(photos))) == {"seen": 5, "skipped": 5}
     assert Store.open(shop).find(["cat/0.png"]).tolist() == rows
+
+
+@pytest.mark.parametrize("checksum", [False, True])
+def test_a_touched_file_is_read_again_once(tmp_path, photos, model, monkeypatch, checksum):
+    shop = tmp_path / "shop"
+    embed(shop, str(photos), model=model)
+    before, version = contents(shop), Store.open(shop).version
+    os.utime(photos / "cat/0.png", ns=(5, 5))
+    (photos / "dog/new.png").write_bytes((photos / "cat/1.png").read_bytes())  # rows are added as well
+    assert counts(embed(shop, str(photos), checksum=checksum)) == {"seen": 6, "skipped": 5, "duplicates": 1}
+    with Store.open(shop) as store:
+        rows = store.find(["cat/0.png", "cat/1.png", "dog/new.png"])
+        assert store.facts(rows).mtime_ns.tolist() == [
+            (photos / name).stat().st_mtime_ns for name in ("cat/0.png", "cat/1.png", "dog/new.png")
+        ]
+        assert store.version == version + 1
+    assert {key: row for key, row in contents(shop).items() if key != "dog/new.png"} == before
+    assert dict(verify(shop)).values() and not any(dict(verify(shop)).values())
+    monkeypatch.setattr(fragment_module, "read_image", lambda *_: pytest.fail("read again"))
+    assert counts(embed(shop, str(photos))) == {"seen": 6, "skipped": 6}
+    assert Store.open(shop).version == version + 1
 
 
 def test_a_row_stays_while_its_file_cannot_be_read(tmp_path, photos, model):

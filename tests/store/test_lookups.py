@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lookalike.store import lookups, runs
 from lookalike.store.errors import LookalikeError
-from lookalike.store.lookups import Lookups, RunTable, due, merge_runs, write_run
+from lookalike.store.lookups import Lookups, RunTable, due, merge_runs, noted_run, write_run
 from lookalike.store.parts import Rows, lookup_columns
 
 KEYS = st.sampled_from(["a", "b", "c", "d", "e\udcff", "%uDCFF", "f\n", "ünï"])
@@ -23,7 +23,7 @@ COMMITS = st.lists(st.tuples(COMMIT, st.integers(0, 3)), max_size=8)
 
 
 class Model:
-    """The oracle: every row ever added as (key, label, content, size), and which live."""
+    """The oracle: every row ever added as (key, label, content, size, mtime), and which live."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.rows, self.live, self.entries = folder, {}, set(), []
@@ -36,7 +36,7 @@ class Model:
         self.live -= {row for row in self.live if self.rows[row][0] in keys}
         numbers = list(range(self.next_row, self.next_row + len(added)))
         for row, (key, label, content) in zip(numbers, added, strict=True):
-            self.rows[row] = (key, label, content, row * 10)
+            self.rows[row] = (key, label, content, row * 10, -1)
         self.live |= set(numbers)
         self.next_row += len(added)
         self.entries.append(self._write(numbers))
@@ -45,7 +45,7 @@ class Model:
             self.entries[-count:] = [merged]
 
     def _write(self, numbers):
-        keys, labels, contents, sizes = map(list, zip(*(self.rows[row] for row in numbers), strict=True))
+        keys, labels, contents, sizes, _ = map(list, zip(*(self.rows[row] for row in numbers), strict=True))
         none = [None] * len(keys)
         vectors = np.ones((len(keys), 1), dtype=np.float32)
         table = lookup_columns(Rows(keys, vectors, labels, contents, none, none, "src\udcfe", sizes, none))
@@ -55,6 +55,15 @@ class Model:
         live = np.array(sorted(self.live), dtype=np.int64)
         load = lambda entry: RunTable(self.folder / entry.file)  # noqa: E731
         return Lookups(self.entries, load, lambda rows: np.isin(rows, live))
+
+    def touch(self, rows) -> None:
+        """Note other files for these rows, in the runs that have them."""
+        for at, entry in enumerate(self.entries):
+            mine = np.array([row for row in rows if entry.first_row <= row <= entry.last_row], dtype=np.int64)
+            if len(mine):
+                self.entries[at] = noted_run(self.folder, self.folder / entry.file, mine, mine * 20 + 1, mine + 7)
+        for row in rows:
+            self.rows[row] = (*self.rows[row][:3], row * 20 + 1, row + 7)
 
 
 def check(model: Model) -> None:
@@ -74,7 +83,8 @@ def check(model: Model) -> None:
     assert facts.content == [model.rows[row][2] for row in rows]
     assert facts.source == ["src\udcfe"] * len(rows)
     assert facts.file_size.tolist() == [model.rows[row][3] for row in rows]
-    assert (facts.mtime_ns == -1).all() and (facts.width == -1).all() and (facts.height == -1).all()
+    assert facts.mtime_ns.tolist() == [model.rows[row][4] for row in rows]
+    assert (facts.width == -1).all() and (facts.height == -1).all()
     classes = sorted({model.rows[row][1] for row in model.live} - {None})
     assert found.classes == classes
     codes = {label: code for code, label in enumerate(classes)}
@@ -89,6 +99,17 @@ def test_lookups_equal_dicts(commits):
         model = Model(Path(folder))
         for added, hole in commits:
             model.commit(added, hole)
+        check(model)
+
+
+@given(COMMITS, st.data())
+@settings(deadline=None, max_examples=15)
+def test_noting_other_files_changes_nothing_else(commits, data):
+    with tempfile.TemporaryDirectory() as folder:
+        model = Model(Path(folder))
+        for added, hole in commits:
+            model.commit(added, hole)
+            model.touch(data.draw(st.lists(st.sampled_from(sorted(model.rows)), unique=True, max_size=4)))
         check(model)
 
 
