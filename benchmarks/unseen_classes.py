@@ -42,6 +42,10 @@ class Case:
     recipe: str
     settings: tuple[str, ...]
 
+    def folder(self, cache: Path) -> Path:
+        """Where the cache keeps its model and vectors."""
+        return cache / self.name.replace(":", "-").replace(",", "+").replace(" ", "-")
+
 
 def cases(names: list[str]) -> list[Case]:
     """The cases of these names: "fashion:CLASS,CLASS" with two or more classes unseen, or "glyphs"."""
@@ -84,7 +88,7 @@ def _fashion(unseen: list[str]) -> Pixels:
 
 def embedded(case: Case, cache: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """For each of `PARTS` the unit rows (n, d) float32 and labels (n,) str, from the cache where it has them."""
-    folder = cache / case.name.replace(":", "-").replace(",", "+").replace(" ", "-")
+    folder = case.folder(cache)
     if not (folder / "done").exists():
         _embed(case, folder)
     return {part: (np.load(folder / f"{part}-vectors.npy"), np.load(folder / f"{part}-labels.npy")) for part in PARTS}
