@@ -1,4 +1,4 @@
-"""Engines: where fragments run. The result is the same wherever; the driver gets results in fragment order.
+"""Engines: where fragments run. Whoever performs them, the driver gets their results in fragment order.
 
 A fragment whose function raises LookalikeError stops the run at its turn. Any other failure, a killed worker among
 them, is tried again: three attempts in all, then `poison` may put a result in its place, else LookalikeError.
