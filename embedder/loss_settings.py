@@ -81,6 +81,8 @@ def settled(recipe: Any, given: Set[str], *, mined: bool = False) -> Any:
             f"{', '.join(MINED)} alone"
         )
     for key in sorted(given - {"name", *taken}):
+        if loss.name == "triplet" and key == "scale":
+            raise LookalikeError(f"loss.scale = {loss.scale!r}: it goes with loss.margin = 'soft', not {loss.margin!r}")
         listed = f"its keys are {', '.join(taken)}" if taken else "it has no settings"
         raise LookalikeError(f"loss.{key} = {getattr(loss, key)!r}: the loss {loss.name} takes no {key}; {listed}")
     values = dict.fromkeys(("margin", "distance", "shots", "scale", "options"))

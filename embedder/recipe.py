@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store.errors import LookalikeError
-from .loss_settings import DISTANCES, MINED, MININGS, loss_name, margin, options, settled
+from .loss_settings import DISTANCES, MINED, MININGS, SOFT, loss_name, margin, options, settled
 from .recipe_checks import check_together, checked_value, choice, number, validation_classes
 
 
@@ -135,7 +135,8 @@ class Recipe:
 def load_recipe(name: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
     """Read a recipe file, or the shipped recipe of that name, then apply "section.key=value" overrides.
 
-    A loss that takes no mining may be set over a file's loss: the file's mining goes with the file's loss.
+    A loss that takes no mining may be set over a file's loss: the file's mining goes with the file's loss. Likewise a
+    number over a file's soft margin takes the place of its scale too.
     Errors: LookalikeError where there is no such recipe, the file is not TOML, or a key or value does not exist.
     """
     values = _parse(_text(name), str(name))
@@ -144,6 +145,8 @@ def load_recipe(name: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
         _override(changes, override)
     if _loss_of(values) in MINED and _loss_of(changes) not in MINED:
         values.pop("mining", None)
+    if changes.get("loss", {}).get("margin", SOFT) != SOFT and isinstance(values.get("loss"), dict):
+        values["loss"].pop("scale", None)
     for override in overrides:
         _override(values, override)
     return Recipe.from_dict(values)

@@ -118,7 +118,7 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
     }
     saved = checkpoint.read(out) if order.resume and checkpoint.exists(out) else None
     if saved is not None:
-        training_folder.check_same("recipe", saved[1]["recipe"], notes["recipe"], out)
+        training_folder.check_same("recipe", training_folder.saved_identity(saved[1]["recipe"]), notes["recipe"], out)
         training_folder.check_same(_SOURCE, saved[1]["data"], notes["data"], out)
         notes["threads"] = saved[1]["threads"]
     with deterministic(notes["threads"]):

@@ -22,6 +22,7 @@ from ..store.publish import plain_errors
 from ..store.replace import replace_file
 from . import checkpoint, encoder_file, objective
 from .encoder import Encoder, save_encoder
+from .loss_settings import SOFT
 from .recipe import Recipe
 from .training_set import TrainingSet
 
@@ -72,6 +73,14 @@ def identity(recipe: Recipe) -> dict[str, Any]:
     return recipe.with_source(None).to_dict()
 
 
+def saved_identity(values: dict[str, Any]) -> dict[str, Any]:
+    """Give the same of a recipe that a training left, resolved; before soft margins had a scale, it was 1."""
+    loss = values.get("loss", {})
+    if loss.get("margin") == SOFT and "scale" not in loss:
+        values = {**values, "loss": {**loss, "scale": 1.0}}
+    return identity(Recipe.from_dict(values))
+
+
 def check_same(what: str, saved: Any, now: Any, out: Path) -> None:
     """Refuse to go on with another training."""
     if saved != now:
@@ -92,8 +101,8 @@ def finished_before(out: Path, recipe: Recipe, resume: bool) -> Finished | None:
 @contextlib.contextmanager
 def made(out: Path) -> Iterator[None]:
     """Make the folder `out`; where what follows fails, remove again what was made and is still empty."""
-    new = [folder for folder in (out, *out.parents) if not folder.exists()]
     with plain_errors(f"make the folder {out}"):
+        new = [folder for folder in (out, *out.parents) if not folder.exists()]
         out.mkdir(parents=True, exist_ok=True)
     try:
         yield
@@ -109,7 +118,7 @@ def _read(out: Path, recipe: Recipe) -> Finished:
     try:
         report = json.loads(encoder_file.read_file(path))
         finished = Finished(TrainCard(**report["card"]), report["source"], report["data"])
-        saved = identity(Recipe.from_dict(report["recipe"]))
+        saved = saved_identity(report["recipe"])
     except (ValueError, KeyError, TypeError) as error:
         raise LookalikeError(f"{path}: damaged ({error}); the encoder beside it works without it") from None
     check_same("recipe", saved, identity(recipe), out)

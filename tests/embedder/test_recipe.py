@@ -99,7 +99,7 @@ def test_a_resolved_recipe_reads_back_as_itself(tmp_path):
             ["loss.margin = 0.2", "softmax takes no margin", "its keys are scale"],
         ),
         ("[loss]\nname = 'pairs'\nscale = 2", ["loss.scale = 2", "pairs takes no scale", "no settings"]),
-        ("[loss]\nscale = 2", ["loss.scale", "triplet takes no scale", "margin, distance"]),
+        ("[loss]\nscale = 2", ["loss.scale = 2.0", "loss.margin = 'soft'", "not 0.2"]),
         ("[loss]\nname = 'prototypical'\nshots = 20", ["loss.shots = 20", "batch.images = 20", "1 to 19"]),
         ("[loss]\nname = 'prototypical'\ndistance = 'euclidean'", ["loss.distance", "prototypical takes no distance"]),
         ("[loss]\nname = 'pml:NTXentLoss'\noptions = 3", ["loss.options = 3", "table"]),
@@ -171,6 +171,14 @@ def test_the_resolved_recipe_says_what_the_loss_takes_and_nothing_else(tmp_path,
 )
 def test_a_soft_margin_has_a_scale_that_suits_unit_rows(settings, scale):
     assert load_recipe("digits", ["loss.margin=soft", "mining.name=all", *settings]).loss.scale == scale
+
+
+def test_a_number_over_a_soft_margin_takes_the_place_of_its_scale_too(tmp_path):
+    soft = load_recipe("digits", ["loss.margin=soft", "mining.name=all"])
+    recipe = load_recipe(written(tmp_path, soft.to_toml()), ["loss.margin=0.3"])
+    assert (recipe.loss.margin, recipe.loss.scale) == (0.3, None)
+    with pytest.raises(LookalikeError, match=r"loss\.scale = 3\.0: it goes with loss\.margin = 'soft', not 0\.3"):
+        load_recipe("digits", ["loss.margin=0.3", "loss.scale=3"])
 
 
 OTHERS = ["contrastive", "pairs", "prototypical", "softmax", "pml:NTXentLoss"]

@@ -258,6 +258,19 @@ def test_nothing_is_written_over(tmp_path):
     assert (tmp_path / encoder_file.WEIGHTS).read_bytes() == before
 
 
+def test_a_soft_margin_from_before_it_had_a_scale_is_one_of_scale_1(tmp_path):
+    images, labels = stripes()
+    soft = {"mining": {"name": "all"}, "training": {"steps": 4}}
+    once = recipe(loss={"margin": "soft", "scale": 1.0}, **soft)
+    train_arrays(images, labels, once, tmp_path)
+    report = json.loads((tmp_path / "training.json").read_text())
+    del report["recipe"]["loss"]["scale"]
+    (tmp_path / "training.json").write_text(json.dumps(report))
+    assert train_arrays(images, labels, once, tmp_path, resume=True).steps == 4
+    with pytest.raises(LookalikeError, match="another recipe"):
+        train_arrays(images, labels, recipe(loss={"margin": "soft"}, **soft), tmp_path, resume=True)
+
+
 def test_resuming_needs_the_same_recipe_and_data(tmp_path):
     images, labels = stripes()
     with pytest.raises(Killed):
