@@ -19,6 +19,7 @@ import argparse
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -92,10 +93,10 @@ def run(job: dict, out: Path) -> dict:
     from lookalike.store.errors import TrainingFailed
 
     parts = images_of(job["set"], job["held_out"], job["seed"])
-    settings = [*COMMON, *SHAPES[job["set"]], *LOSSES[job["loss"]], f"training.seed={job['seed']}"]
+    settings = [*COMMON, *SHAPES[job["set"]], *job["settings"], f"training.seed={job['seed']}"]
     if job["held_out"] and job["set"] == "fashion":
         settings.append("batch.classes=8")
-    model = out / "-".join(f"{value}".replace(" ", "_").replace(",", "") for value in job.values())
+    model = out / "-".join(re.sub(r"[^\w.]+", "_", f"{value}") for value in job.values() if value != [])
     steps = kept(Path(f"{model}.steps"), lambda: steps_in(60 * job["minutes"], recipe_of(settings), *parts["learn"]))
     recipe = recipe_of([*settings, f"training.steps={steps}", f"training.validate_every={-(-steps // 4)}"])
     images, labels = parts["learn"]
@@ -209,7 +210,14 @@ def odds(model: Path, encoder, vectors: dict) -> float:
 def missing(arguments: argparse.Namespace, done: list[dict]) -> list[dict]:
     """The jobs asked for that have no line yet."""
     jobs = [
-        {"set": name, "loss": loss, "seed": seed, "held_out": arguments.held_out, "minutes": arguments.minutes}
+        {
+            "set": name,
+            "loss": loss,
+            "settings": list(LOSSES[loss]),
+            "seed": seed,
+            "held_out": arguments.held_out,
+            "minutes": arguments.minutes,
+        }
         for name in arguments.sets
         for seed in arguments.seeds
         for loss in arguments.losses
@@ -228,7 +236,7 @@ def table(done: list[dict]) -> str:
     parts = []
     for name, held_out, minutes in sorted({(line["set"], line["held_out"], line["minutes"]) for line in done}):
         chosen = [d for d in done if (d["set"], d["held_out"], d["minutes"]) == (name, held_out, minutes)]
-        aside = ("set", "loss", "held_out", "minutes", "seed", "failed")
+        aside = ("set", "loss", "settings", "held_out", "minutes", "seed", "failed")
         columns = [c for c in dict.fromkeys(c for line in chosen for c in line) if c not in (*aside, "softmax_odds")]
         columns += ["softmax_odds"] if held_out else []
         rows = {loss: [d for d in chosen if d["loss"] == loss] for loss in dict.fromkeys(d["loss"] for d in chosen)}
