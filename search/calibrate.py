@@ -3,21 +3,24 @@
 Which images count and which are unknown: `labelled`. What a criterion promises and why it holds: `thresholds`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ..store.errors import LookalikeError
+from ..store.errors import Busy, LookalikeError
 from ..store.lock import writer_lock
 from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
-from .labelled import Labelled, Roles, labels_in, ranked_sample, read_labelled, roles
-from .rank import Way
+from .labelled import Labelled, Roles, labels_in, ranked_sample, read_labelled, roles, without_foreign
+from .rank import Way, refuse_no_classes
 from .separated import separated, warn_of_overlap
 from .stored_head import keep_head
 from .thresholds.choose import Chosen, choose
 from .thresholds.criterion import Criterion
 
 if TYPE_CHECKING:
+    from ..store.store import Store
+    from ..store.writer import Writer
     from .collection import Collection
     from .linear_head import Head
 
@@ -40,12 +43,14 @@ def calibrate(
     missing), a target that these images cannot reach, or a collection without classes; one that cannot be written, or
     got another model meanwhile. Warns where the classes overlap so much that no threshold can keep its word.
 
-    Others may write while it measures: what it stores is of the version that was shown, as if they had come after.
+    Others may write while it measures: what it stores is of the version that was shown, as if they had come after. One
+    who writes at the end is waited for, which `progress` is told.
     """
     way = Way(by, k, weights)
     with writer_lock(collection.path):
         pass  # a folder that cannot be written, or is being written to, says so before any work
-    _checked_roles(collection, source, labels_in(collection, source), criterion, seed)
+    refuse_no_classes(collection)
+    _refuse_hopeless(collection, source, labels_in(collection, source), criterion, seed)
     labelled = read_labelled(collection, source, progress)
     cast = _checked_roles(collection, source, labelled.labels.tolist(), criterion, seed)
     head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
@@ -54,13 +59,13 @@ def calibrate(
     chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed, images=images)
     wish = {"per_class": per_class, "seed": seed, "source": source}
     made = _record(collection, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
-    _publish(collection, made, head)
+    _publish(collection, made, head, progress)
     return made
 
 
-def _publish(collection: "Collection", made: Calibration, head: "Head | None") -> None:
+def _publish(collection: "Collection", made: Calibration, head: "Head | None", progress: Progress) -> None:
     """Store what was measured on top of the newest version; LookalikeError where that has another model."""
-    with collection.store.write() as writer:
+    with _write_when_free(collection.store, progress) as writer:
         model = writer.base.model.digest if writer.base.model else None
         if model != made.model:
             raise LookalikeError(
@@ -70,6 +75,36 @@ def _publish(collection: "Collection", made: Calibration, head: "Head | None") -
             keep_head(writer, collection.store, head)
         writer.add_calibration(write_calibration(collection.path, made))
         writer.commit()
+
+
+@contextmanager
+def _write_when_free(store: "Store", progress: Progress) -> "Iterator[Writer]":
+    """Become the one writer, however long another is: work of minutes is done, and must not be lost to them."""
+    with ExitStack() as stack:
+        while True:
+            try:
+                writer = stack.enter_context(store.write())
+                break
+            except Busy as busy:
+                progress(0, None, f"measured, and waits to be stored: {busy}")
+        yield writer
+
+
+def _refuse_hopeless(
+    collection: "Collection", source: str, labels: Sequence[str], criterion: Criterion, seed: int
+) -> None:
+    """LookalikeError where too few images can count, whichever of those with these labels turn out not to.
+
+    An image of a class that nobody knows keeps all others from standing in, and may be a copy or no image at all. So
+    the labels are refused only where they would be without such images too: the more of these, the more unknown ones.
+    """
+    try:
+        _checked_roles(collection, source, labels, criterion, seed)
+    except LookalikeError:
+        with suppress(LookalikeError):
+            _checked_roles(collection, source, without_foreign(collection, labels), criterion, seed)
+            return
+        raise
 
 
 def _checked_roles(

@@ -90,7 +90,7 @@ def roles(collection: "Collection", labels: Sequence[str], *, mixed: bool, seed:
     classes = collection.store.classes
     known = _among(labels, classes)
     nobody = np.zeros(len(known), bool)
-    foreign = ~known & ~_among(labels, collection.images.training_classes)
+    foreign = _foreign(collection, labels)
     if foreign.any():
         return Roles(known, nobody, foreign, UNKNOWNS[0])
     standing, unknown = known if len(classes) > 1 else nobody, ~known
@@ -99,6 +99,16 @@ def roles(collection: "Collection", labels: Sequence[str], *, mixed: bool, seed:
         standing = np.isin(np.arange(len(known)), half)
         known = known & ~standing
     return Roles(known, standing, unknown, UNKNOWNS[1] if len(classes) > 1 or unknown.any() else None)
+
+
+def without_foreign(collection: "Collection", labels: Sequence[str]) -> list[str]:
+    """Those of `labels` that the collection has or the model was trained on."""
+    return [label for label, foreign in zip(labels, _foreign(collection, labels), strict=True) if not foreign]
+
+
+def _foreign(collection: "Collection", labels: Sequence[str]) -> np.ndarray:
+    """(n,) bool: which labels are neither in the collection nor among the model's training classes."""
+    return ~_among(labels, [*collection.store.classes, *collection.images.training_classes])
 
 
 def ranked_sample(collection: "Collection", labelled: Labelled, cast: Roles, way: Way) -> tuple[Sample, np.ndarray]:

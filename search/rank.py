@@ -52,6 +52,12 @@ class Way:
             raise LookalikeError(f"k is {self.k}: it must be at least 1")
 
 
+def refuse_no_classes(collection: "Collection") -> None:
+    """LookalikeError where no row of the collection has a label."""
+    if not collection.store.classes:
+        raise LookalikeError(f"{collection.path} has no labelled images: there is nothing to classify by")
+
+
 def rank(
     collection: "Collection",
     vectors: np.ndarray,
@@ -63,8 +69,7 @@ def rank(
 
     progress: of fitting a linear head, where none is stored.
     """
-    if not collection.store.classes:
-        raise LookalikeError(f"{collection.path} has no labelled images: there is nothing to classify by")
+    refuse_no_classes(collection)
     if way.by == "prototype":
         return _by_prototype(collection, vectors, own)
     if way.by == "linear":

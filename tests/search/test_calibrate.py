@@ -1,6 +1,8 @@
 """`calibrate`: which images may calibrate, what the threshold then does, and when it refuses."""
 
 import json
+import os
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import numpy as np
@@ -237,6 +239,21 @@ def test_a_model_that_changed_while_it_measures_is_refused(shop):
         assert store.content.calibrations == ()
 
 
+def test_who_writes_when_it_has_measured_is_waited_for(shop):
+    give_source(shop, *source(100))
+    with Store.open(shop.path) as other, ExitStack() as written:
+        while_measuring(shop, lambda: written.enter_context(other.write()))
+        told = []
+
+        def progress(done, total, note):
+            told.append(note)
+            written.close()
+
+        made = shop.calibrate("any", fpr=0.1, progress=progress)
+    assert str(os.getpid()) in told[-1] and "waits" in told[-1]
+    assert shop.classify("k1").thresholds[0] == np.float32(made.threshold)
+
+
 def test_too_few_images_are_told_by_their_labels_before_one_is_read(shop):
     give_source(shop, *source(30))
     shop._encoder.encode_source = None
@@ -256,6 +273,27 @@ def test_too_few_images_are_told_by_their_labels_before_one_is_read(shop):
     shop._encoder.encode_source = None
     with pytest.raises(LookalikeError, match="no labelled images"):
         shop.calibrate("any", fpr=0.1)
+
+
+def test_an_image_that_may_not_count_is_no_reason_to_refuse_before_it_was_read(shop):
+    """One of a class that nobody knows, which turns out to be no image: the others stand in."""
+    vectors, labels = clusters(3, 80)
+    give_source(shop, vectors, labels, trained=["c0", "c1", "c2", "c3"])
+    shop._encoder.labels = lambda source: [*labels, "notes"]
+    assert shop.calibrate("any", fpr=0.1).unknowns == "trained classes"
+    give_source(shop, *source(1, known=80), trained=["c0", "c1", "c2", "c3"])  # here it is one
+    with pytest.raises(LookalikeError, match="there are 1, 28 are missing"):
+        shop.calibrate("any", fpr=0.1)
+
+
+def test_a_collection_without_labels_says_so_before_an_image_is_read(tmp_path):
+    with Collection.create(tmp_path / "bare") as bare:
+        bare.add(unit(np.eye(5, 8)), list("abcde"))
+        give_source(bare, *source(20))
+        bare._encoder.encode_source = None
+        for by in ("prototype", "knn", "linear"):
+            with pytest.raises(LookalikeError, match="bare has no labelled images: there is nothing to classify by"):
+                bare.calibrate("any", by=by, fpr=0.01)
 
 
 def test_the_labels_of_a_source_are_those_of_its_records_readable_or_not(tmp_path):
