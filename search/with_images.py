@@ -47,7 +47,7 @@ class ImageEncoder:
         """The label of each image that a source lists, None without one; no image is read."""
         from ..embedder.sources import open_source
 
-        return [record.label for record in open_source(source).records()]
+        return list(open_source(source).labels())
 
     def encode_source(self, source: str, progress: Progress) -> "Encoded":
         """All readable images of a source as vectors in memory, with keys, labels and content hashes."""

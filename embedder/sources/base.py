@@ -66,6 +66,10 @@ class Source(ABC):
     def records(self) -> Iterator[Record]:
         """List all records in a stable order; sets `ignored`. LookalikeError where the source itself is unusable."""
 
+    def labels(self) -> Iterator[str | None]:
+        """List the label of every record, in their order, by what tells it soonest; no image is read."""
+        return (record.label for record in self.records())
+
     @abstractmethod
     def read(self, locator: Any) -> bytes | RawPixels:
         """Give the encoded image, or pixels, of one record; Rejected where it cannot be had."""

@@ -5,6 +5,7 @@ Label: the number in the labels file, as text. Size and mtime of a record are th
 """
 
 import gzip
+import itertools
 import math
 import os
 import struct
@@ -55,15 +56,20 @@ class IdxSource(Source):
         """All images in their order; LookalikeError where a file is truncated or the labels are not as many."""
         if self._pixels is None:
             self._pixels = read_idx(self._images)  # a truncated file is refused before any work
-        count, labels = len(self._pixels), None
-        if self._labels is not None:
-            labels = read_idx(self._labels)
-            if labels.shape != (count,):
-                raise LookalikeError(f"{self._labels} has labels {labels.shape} for {count} images of {self._images}")
         size, mtime_ns = facts(self._images)
-        for number in range(count):
-            label = None if labels is None else str(int(labels[number]))
+        for number, label in enumerate(self.labels()):
             yield Record(f"{number:08d}", label, number, size, mtime_ns, {})
+
+    def labels(self) -> Iterator[str | None]:
+        """What the labels file says; of the images, which may be gigabytes to unpack, the header alone is read."""
+        count = idx_shape(self._images)[0]
+        if self._labels is None:
+            yield from itertools.repeat(None, count)
+            return
+        labels = read_idx(self._labels)
+        if labels.shape != (count,):
+            raise LookalikeError(f"{self._labels} has labels {labels.shape} for {count} images of {self._images}")
+        yield from (str(int(label)) for label in labels)
 
 
 def is_idx(path: str | Path) -> bool:

@@ -34,6 +34,13 @@ def test_a_pair_gives_every_image_its_label(tmp_path, packed):
     assert source.labelled and source.ignored == 0 and source.name.endswith("images.gz")
 
 
+def test_labels_are_told_without_unpacking_the_images(tmp_path):
+    (tmp_path / "images.gz").write_bytes(gzip.compress(idx(PIXELS))[:-20])
+    (tmp_path / "labels.gz").write_bytes(gzip.compress(idx(LABELS)))
+    assert list(open_source(f"{tmp_path}/images.gz:{tmp_path}/labels.gz").labels()) == [str(each) for each in LABELS]
+    assert list(open_source(tmp_path / "images.gz").labels()) == [None] * 7
+
+
 def test_images_alone_have_no_labels(tmp_path):
     colour = np.random.default_rng(1).integers(0, 256, (3, 5, 4, 3)).astype(np.uint8)
     (tmp_path / "colour-idx4-ubyte").write_bytes(idx(colour))
