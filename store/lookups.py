@@ -112,6 +112,10 @@ class Lookups:
         source = unescaped_list(self._taken("source", rows))
         return FileFacts(source, size, mtime, list(contents), width, height)
 
+    def numbers(self, name: str, rows: _Int64) -> Any:
+        """One of NUMBERS of `rows` as an Arrow array, -1 where unknown; a row that does not exist raises."""
+        return self._taken(name, rows)
+
     def _taken(self, name: str, rows: _Int64) -> Any:
         """The values of one column at `rows`, an Arrow array in the order of `rows`."""
         rows = np.asarray(rows, dtype=np.int64)

@@ -2,7 +2,8 @@
 
 One row group, and all vectors PLAIN and uncompressed in one page, so that the last n * d * 4 bytes of that column are
 the float32 matrix itself and can be memory-mapped. Text is stored as `escaped` gives it. Unknown content, width,
-height, file size and mtime are null. The schema's metadata holds b"lookalike": {"format": 1, "model": digest or null}.
+height, file size and mtime are null; size and mtime are the file's when its row was made, and `Store.table` gives what
+was noted since (see `noting`). The schema's metadata holds b"lookalike": {"format": 1, "model": digest or null}.
 """
 
 import json

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from .block import BLOCK
 from .errors import LookalikeError
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from .store import Store
 
 _FIRM = ("key", "vector", "source")  # never null
+_NOTED = ("file_size", "file_mtime_ns")
 
 
 def live_table(store: "Store", columns: Sequence[str] | None) -> Any:
@@ -62,7 +66,18 @@ def _part_table(store: "Store", number: int, schema: Any) -> Any:
     except (pa.ArrowException, ValueError) as error:
         raise LookalikeError(f"{path} does not fit the other parts of {store.path}: {error}") from error
     live = ~store.deleted.mask(rows)
-    return table if live.all() else table.filter(pa.array(live))
+    return _noted(store, table if live.all() else table.filter(pa.array(live)), rows[live])
+
+
+def _noted(store: "Store", table: Any, rows: NDArray[np.int64]) -> Any:
+    """The table with the sizes and mtimes of files that were noted of its `rows` since its part was written."""
+    for name in _NOTED:
+        at = table.schema.get_field_index(name)
+        if at >= 0:
+            values = pa.chunked_array([store.lookups.numbers(name, rows)])
+            known = pc.if_else(pc.equal(values, -1), table.column(at), values)
+            table = table.set_column(at, table.schema.field(at), known)
+    return table
 
 
 def whole_table(store: "Store", parts: Sequence[int]) -> Any:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .errors import Damaged, LookalikeError
 from .escaped import unescaped_list
 from .lock import writer_lock
-from .lookups import due, merge_runs, noted_run, write_run
+from .lookups import due, merge_runs, write_run
 from .manifest import (
     CalibrationEntry,
     Content,
@@ -32,6 +32,7 @@ from .manifest import (
     write_version,
 )
 from .model_files import model_entry
+from .noting import noted_runs
 from .store import Store
 
 Int64 = NDArray[np.int64]
@@ -144,17 +145,14 @@ class Writer:
         """Rows that this writer deletes."""
         return np.concatenate([np.zeros(0, dtype=np.int64), *self._deleted])
 
-    def note_files(self, rows: Int64, sizes: Int64, mtimes_ns: Int64) -> None:
+    def note_files(self, rows: Int64, sizes: Int64, mtimes_ns: Int64) -> NDArray[np.bool_]:
         """Note other sizes (bytes) and mtimes of the unchanged files that `rows` (m,) int64 of `base` came from.
 
-        Their lookups are written anew, once a call; parts stay as they are, with what was noted at first.
+        Which were noted, (m,) bool; see `noting`. Parts stay as they are: tables and `compact` take what was noted.
         """
-        runs = []
-        for run in self._content.runs:
-            mine = (rows >= run.first_row) & (rows <= run.last_row)
-            noted = mine.any() and noted_run(self.path, self.base.file(run), rows[mine], sizes[mine], mtimes_ns[mine])
-            runs.append(noted or run)
-        self._set(runs=tuple(runs))
+        runs, noted = noted_runs(self.base, self._content.runs, rows, sizes, mtimes_ns)
+        self._set(runs=runs)
+        return noted
 
     def add_rejects(self, entry: RejectEntry) -> None:
         """List one more table of rejected images."""

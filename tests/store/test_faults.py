@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -39,10 +40,33 @@ def jobs(grow) -> dict[str, Callable]:
             compact(writer)
             writer.commit()
 
-    return {"add": add_and_delete, "compact": compaction, "rollback": lambda path: rollback(path, 2).close()}
+    def note(path):
+        with Store.open(path) as store, store.write() as writer:
+            touch(writer)
+            grow(writer, ["new1", "new2"])
+            writer.commit()
+
+    return {
+        "add": add_and_delete,
+        "compact": compaction,
+        "rollback": lambda path: rollback(path, 2).close(),
+        "note": note,
+    }
 
 
 JOBS = ("add", "compact", "rollback")
+
+
+def touch(writer):
+    """Note another file for every row."""
+    rows = writer.base.live_rows()
+    writer.note_files(rows, rows + 100, rows + 1000)
+
+
+def noted(path):
+    """Whether another file was noted for a row that `touch` touched."""
+    with Store.open(path) as store:
+        return bool(store.facts(store.find(["c"])).file_size[0] >= 100)
 
 
 def held(path, version=None):
@@ -117,7 +141,7 @@ def test_every_step_failing_once_leaves_the_version_before(shop, jobs, copy, mon
             assert held(path)[0] == before[0] + 1
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", [*JOBS, "note"])
 def test_a_crash_at_every_step_leaves_a_whole_version(shop, jobs, copy, monkeypatch, name):
     before = held(shop)
     total = steps_of(shop, jobs[name], monkeypatch, copy)
@@ -132,11 +156,40 @@ def test_a_crash_at_every_step_leaves_a_whole_version(shop, jobs, copy, monkeypa
         version, *_ = held(path)
         assert version == before[0] + (at == total - 1)  # the last step is the fsync of a manifest that is there
         assert held(path, before[0]) == before
+        assert noted(path) == (name == "note" and version > before[0])
         if at % 6 == 0:
             assert not [problem for _, problem in verify(path) if problem]
         if at % 6 == 1 and version == before[0]:
             jobs[name](path)
             assert held(path)[0] == before[0] + 1
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_note_that_fails_at_any_step_is_left_out_and_the_rest_committed(shop, jobs, copy, monkeypatch, code):
+    def fail():
+        raise OSError(code, os.strerror(code))
+
+    before = held(shop)
+    total = steps_of(shop, jobs["note"], monkeypatch, copy)
+    warned = 0
+    for at in range(total):
+        path = copy(shop)
+        monkeypatch.setattr(module, "_step", Steps(at, fail))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                jobs["note"](path)
+            except LookalikeError as error:
+                assert not told and "cannot write" in str(error) and held(path) == before and not noted(path)
+                continue
+        (words,) = {str(warning.message) for warning in told}
+        warned += 1
+        assert words.startswith(f"cannot write {path}/lookups/") and words.endswith("read again next time")
+        version, keys, *_ = held(path)
+        assert (version, keys) == (before[0] + 1, [*before[1], "new1", "new2"])
+        assert not [problem for _, problem in verify(path) if problem]
+        assert not [p for p in path.rglob("*") if p.name.endswith(TEMPORARY)]
+    assert 6 <= warned < total
 
 
 @pytest.mark.long
