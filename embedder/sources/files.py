@@ -15,6 +15,7 @@ IMAGE_EXTENSIONS = frozenset(_ACCEPTED | _REJECTED)
 MAX_BYTES = 1 << 30
 """A larger file is rejected unread: the largest image within the pixel cap, uncompressed, is smaller."""
 
+_FAR_NS = (1 << 63) - 1
 _REASONS = {
     errno.ENOENT: "no such file",
     errno.ELOOP: "link loop",
@@ -35,12 +36,17 @@ def is_input(name: str) -> bool:
 
 
 def facts(path: str) -> tuple[int | None, int | None]:
-    """Size in bytes and mtime in ns of the regular file that `path` leads to; (None, None) where there is none."""
+    """Size in bytes and mtime in ns of the regular file that `path` leads to; (None, None) where there is none.
+
+    An mtime beyond int64, which the columns hold and some file systems exceed (after 2262), is the nearest that fits.
+    """
     try:
         found = os.stat(path)
     except (OSError, ValueError):
         return None, None
-    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (None, None)
+    if not stat.S_ISREG(found.st_mode):
+        return None, None
+    return found.st_size, max(-_FAR_NS - 1, min(found.st_mtime_ns, _FAR_NS))
 
 
 def read_file(path: str, root: str | None = None) -> bytes:

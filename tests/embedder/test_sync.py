@@ -118,6 +118,19 @@ def test_a_touched_file_is_read_again_once(tmp_path, photos, model, monkeypatch,
     assert Store.open(shop).version == version + 1
 
 
+@pytest.mark.parametrize("ns", [2**63 + 5, -(2**63) - 5])
+def test_a_date_beyond_what_columns_hold_is_a_date(tmp_path, photos, model, ns):
+    shop = tmp_path / "shop"
+    embed(shop, str(photos / "cat"), model=model)
+    os.utime(photos / "cat/0.png", ns=(ns, ns))
+    (photos / "cat/new.png").write_bytes((photos / "dog/0.png").read_bytes())
+    os.utime(photos / "cat/new.png", ns=(ns, ns))
+    assert counts(embed(shop, str(photos / "cat"))) == {"seen": 4, "embedded": 1, "skipped": 3}
+    version = Store.open(shop).version
+    assert counts(embed(shop, str(photos / "cat"))) == {"seen": 4, "skipped": 4}
+    assert Store.open(shop).version == version
+
+
 def test_a_row_stays_while_its_file_cannot_be_read(tmp_path, photos, model):
     shop = tmp_path / "shop"
     embed(shop, str(photos), model=model)
