@@ -26,6 +26,7 @@ _FIRST = 128  # records of a fragment while nobody knows how long one takes
 _LEAST, _LEAST_SECONDS = 32, 0.5  # one more fragment costs some hundredths of a second
 _FRAGMENT_SECONDS = 4.0
 _REJECTS = 50_000
+_TOUCHED = 50_000
 
 
 class Sync:
@@ -40,6 +41,7 @@ class Sync:
         self._staged: set[str] = set()  # contents of rows that are not committed yet
         self._gone: set[int] = set()
         self._touched = array("q")  # row, size and mtime of files that only looked changed, one after the other
+        self._waiting = 0  # how many of them are left from the last time they were noted
         self._rate = 0.0
         self._taken = 0
         self._committed = time.monotonic()
@@ -124,10 +126,19 @@ class Sync:
             self._rejects = []
 
     def _commit(self) -> None:
+        if len(self._touched) // 3 - self._waiting >= _TOUCHED:  # a sync that is cut off need not read them again
+            self._note_touched()
         self.writer.commit()
         self._staged.clear()
         self._gone.clear()
         self._committed = time.monotonic()
+
+    def _note_touched(self) -> None:
+        """Note files that only looked changed; those for which it is not worth it yet wait for more."""
+        files = np.frombuffer(self._touched, dtype=np.int64).reshape(-1, 3)
+        noted = self.writer.note_files(*files.T)
+        self._touched = array("q", files[~noted].tobytes())
+        self._waiting = len(self._touched) // 3
 
     def finish(self) -> None:
         """Prune, note files that were touched, list this run's rejects in place of the former ones, and commit."""
@@ -135,8 +146,7 @@ class Sync:
         vanished = vanished[self.writer.base.live(vanished) & ~np.isin(vanished, list(self._gone))]
         self._delete(vanished)
         self.counts["removed"] += len(vanished)
-        if self._touched:
-            self.writer.note_files(*np.frombuffer(self._touched, dtype=np.int64).reshape(-1, 3).T)
+        self._note_touched()
         if not self._same_rejects():
             self._publish_rejects()
             self.writer.drop_rejects(self.wanted.source.name)

@@ -1,8 +1,8 @@
 """What a sync has to do: every record of a source held against the collection, before and during the work.
 
 A record is unchanged where its row came from a file of the same size and mtime and has the same label; with `checksum`
-only its content decides, which the fragment finds out. A file that only looked changed is noted anew at the end. A key
-that another source owns is refused.
+only its content decides, which the fragment finds out. A file that only looked changed is noted anew. A key that
+another source owns is refused.
 """
 
 from array import array

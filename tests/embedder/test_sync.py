@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lookalike.embedder import driver
 from lookalike.embedder import fragment as fragment_module
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.images import prepared
 from lookalike.embedder.sync import embed
 from lookalike.store import engine as engines
-from lookalike.store.errors import LookalikeError, TooManyRejects
+from lookalike.store import noting
+from lookalike.store.errors import LookalikeError, LookalikeWarning, TooManyRejects
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
 from lookalike.store.verify import verify
@@ -129,6 +131,75 @@ def test_a_date_beyond_what_columns_hold_is_a_date(tmp_path, photos, model, ns):
     version = Store.open(shop).version
     assert counts(embed(shop, str(photos / "cat"))) == {"seen": 4, "skipped": 4}
     assert Store.open(shop).version == version
+
+
+def touch(photos):
+    """Give every file of `photos` another mtime."""
+    for number, path in enumerate(sorted(photos.rglob("*.png"))):
+        os.utime(path, ns=(number, number))
+
+
+def reads(monkeypatch):
+    """A list that takes a 1 for each image that is read from now on."""
+    read, seen = fragment_module.read_image, []
+    monkeypatch.setattr(fragment_module, "read_image", lambda *args: seen.append(1) or read(*args))
+    return seen
+
+
+def test_touched_files_are_noted_before_the_end(tmp_path, photos, model, monkeypatch):
+    shop = tmp_path / "shop"
+    embed(shop, str(photos), model=model)
+    before = contents(shop)
+    touch(photos)
+    for name, value in (("_TOUCHED", 2), ("_FRAGMENT", 1), ("COMMIT_SECONDS", 0)):
+        monkeypatch.setattr(driver, name, value)
+
+    def cut_off(done, total, note):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed(shop, str(photos), progress=cut_off)
+    seen = reads(monkeypatch)
+    assert counts(embed(shop, str(photos))) == {"seen": 5, "skipped": 5}
+    assert len(seen) == 3
+    assert counts(embed(shop, str(photos))) == {"seen": 5, "skipped": 5}
+    assert len(seen) == 3 and contents(shop) == before
+
+
+def test_what_is_not_worth_noting_yet_waits_for_more(tmp_path, photos, model, monkeypatch):
+    """Two of the five files in a run of five are too few to write it anew, three are enough; two stay."""
+    shop = tmp_path / "shop"
+    embed(shop, str(photos), model=model)
+    touch(photos)
+    for module, name, value in ((driver, "_TOUCHED", 1), (driver, "_FRAGMENT", 1), (driver, "COMMIT_SECONDS", 0),
+                                (noting, "LARGEST_MERGE", 4), (noting, "_SHARE", 5 / 3)):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+    version = Store.open(shop).version
+    assert counts(embed(shop, str(photos))) == {"seen": 5, "skipped": 5}
+    assert Store.open(shop).version == version + 1
+    seen = reads(monkeypatch)
+    assert counts(embed(shop, str(photos))) == {"seen": 5, "skipped": 5}
+    assert len(seen) == 2
+
+
+def test_a_note_that_cannot_be_written_hinders_nothing_else(tmp_path, photos, model, image, monkeypatch):
+    shop = tmp_path / "shop"
+    embed(shop, str(photos), model=model)
+    touch(photos)
+    (photos / "dog/new.png").write_bytes(image(78))
+
+    def full(*args):
+        raise LookalikeError("cannot write lookups/x.arrow: the disk is full")
+
+    with monkeypatch.context() as patch, pytest.warns(LookalikeWarning, match="disk is full.*read again next time"):
+        patch.setattr(noting, "noted_run", full)
+        assert counts(embed(shop, str(photos))) == {"seen": 6, "embedded": 1, "skipped": 5}
+    assert "dog/new.png" in contents(shop)
+    seen = reads(monkeypatch)
+    for _ in range(2):
+        assert counts(embed(shop, str(photos))) == {"seen": 6, "skipped": 6}
+        assert len(seen) == 5
 
 
 def test_a_row_stays_while_its_file_cannot_be_read(tmp_path, photos, model):
