@@ -24,9 +24,9 @@ def batch():
     [
         ({"margin": 0.4}, {"name": "hard"}, lambda *b: triplet(*b, margin=0.4, mining="hard")),
         (
-            {"margin": "soft", "distance": "cosine"},
+            {"margin": "soft", "distance": "cosine", "scale": 3},
             {"name": "all"},
-            lambda *b: triplet(*b, margin="soft", mining="all", distance="cosine"),
+            lambda *b: triplet(*b, margin="soft", mining="all", distance="cosine", scale=3.0),
         ),
         (
             {"name": "contrastive", "margin": 0.6, "distance": "cosine"},
