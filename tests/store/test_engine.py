@@ -15,9 +15,10 @@ from lookalike.store.lock import writer_lock
 
 WORK = "lookalike.tests.store.work:"
 DRIVER = """
-import sys, time
+import signal
 from lookalike.store.engine import run
 from lookalike.store.fragments import fragments
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 payloads = ({"x": i, "sleep": 30 if i > 3 else 0} for i in range(1000))
 for result in run(fragments(payloads, "shop", "lookalike.tests.store.work:square"), 2):
     print(result["pid"], flush=True)
