@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 
 from .material import Material
 from .sampling import some_of_each, stratified
 
 MOST_CLASSES = 20
 _PER_CLASS, _SAMPLE = 100, 4000
-_CELLS = 1 << 22  # scores of two classes that are held at once
 
 
 def shown_classes(material: Material) -> list[str]:
@@ -59,19 +59,12 @@ def _closest(material: Material) -> Iterator[tuple[str, str]]:
     means = np.zeros((len(present), store.dim or 0))
     np.add.at(means, places, store.gather(rows[chosen]))
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-    best, nearest = _nearest_others(means)
-    for place in np.argsort(-best, kind="stable"):
+    distances, nearest = _nearest_others(means)
+    for place in np.argsort(distances, kind="stable"):
         yield store.classes[present[place]], store.classes[present[nearest[place]]]
 
 
 def _nearest_others(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(scores (c,), places (c,)) of the row nearest to each of unit rows (c, d), itself left out; in blocks of rows."""
-    best, nearest = np.empty(len(means)), np.empty(len(means), np.int64)
-    step = max(1, _CELLS // max(1, len(means)))
-    for first in range(0, len(means), step):
-        scores = means[first : first + step] @ means.T
-        own = np.arange(len(scores))
-        scores[own, first + own] = -np.inf
-        nearest[first : first + step] = scores.argmax(axis=1)
-        best[first : first + step] = scores.max(axis=1)
-    return best, nearest
+    """(distances (c,), places (c,)) of the row nearest to each of two or more unit rows (c, d), itself left out."""
+    distances, places = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(means).kneighbors()
+    return distances[:, 0], places[:, 0]
