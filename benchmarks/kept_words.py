@@ -18,15 +18,13 @@ refused: draws on which `calibrate` would give no threshold. They promised nothi
 them, and so do the shares of draws; means, medians and quantiles are of the others, and null where there is none.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 from judged import Population, ranked_populations
 from scipy.stats import binom, hypergeom
-from unseen_classes import cases, embedded
+from unseen_classes import cases, embedded, parser
 
 from lookalike.measures.intervals import clopper_pearson, most_events
 from lookalike.search.thresholds.choose import Chosen, choose
@@ -46,13 +44,10 @@ PER_CLASS = (0.05, 4000)
 
 def main() -> None:
     """Print a line for each promise of each case."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", default=["fashion:Bag,Ankle boot"])
-    parser.add_argument("--cache", type=Path, required=True, help="where embeddings and models are kept")
-    parser.add_argument("--draws", type=int, default=200)
-    parser.add_argument("--by", choices=("prototype", "knn"), default="prototype")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    asked = parser(__doc__, "fashion:Bag,Ankle boot")
+    asked.add_argument("--draws", type=int, default=200)
+    asked.add_argument("--by", choices=("prototype", "knn"), default="prototype")
+    arguments = asked.parse_args()
     for case in cases(arguments.cases):
         population = ranked_populations(embedded(case, arguments.cache), arguments.by)
         facts = {"case": case.name, "by": arguments.by, **population.facts()}

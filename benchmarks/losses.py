@@ -96,7 +96,7 @@ def run(job: dict, out: Path) -> dict:
     settings = [*COMMON, *SHAPES[job["set"]], *job["settings"], f"training.seed={job['seed']}"]
     if job["held_out"] and job["set"] == "fashion":
         settings.append("batch.classes=8")
-    model = out / "-".join(re.sub(r"[^\w.]+", "_", f"{value}") for value in job.values() if value != [])
+    model = out / "-".join(re.sub(r"[^\w.]+", "_", f"{value}") for value in job.values())
     steps = kept(Path(f"{model}.steps"), lambda: steps_in(60 * job["minutes"], recipe_of(settings), *parts["learn"]))
     recipe = recipe_of([*settings, f"training.steps={steps}", f"training.validate_every={-(-steps // 4)}"])
     images, labels = parts["learn"]

@@ -8,13 +8,12 @@ the collection itself, as a user would, by the nearest prototype.
 
 triplets: of all (image, one of its class, one of another) among the asking images, the share whose like pair is nearer.
 Then for each threshold the shares of unseen images that got a label, of known ones that were refused, and of known ones
-that were answered right. "same or different" is the distance at which pairs of known images are told apart best
-(TPR - FPR, Youden 1950), "keeps 95 %" the one within which 95 % of the known images lie: both look at known images
-alone, as one must who has no others. "--fpr F, CLASS" calibrates with that one unseen class, and is asked with the
-others: its promise is about images of the kind it was given.
+that were answered right. "same or different" is the distance at which `lookalike compare` tells pairs apart: there the
+two error rates of validation images are equal. "keeps 95 %" is the one within which 95 % of the known images lie. Both
+look at known images alone, as one must who has no others. "--fpr F, CLASS" calibrates with that one unseen class, and
+is asked with the others: its promise is about images of the kind it was given.
 """
 
-import argparse
 import io
 import tempfile
 from collections.abc import Iterator
@@ -24,11 +23,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
-from unseen_classes import Pixels, cases, embedded
+from unseen_classes import Pixels, cases, embedded, parser
 
 from lookalike import Collection
+from lookalike.embedder.compare import stored_threshold
+from lookalike.embedder.encoder import Encoder
 from lookalike.measures.open_set import auroc
-from lookalike.measures.pairs import pair_curve
+from lookalike.measures.verification import auc_between
 from lookalike.search.decisions import Decisions
 from lookalike.store.errors import LookalikeError
 
@@ -37,11 +38,7 @@ RATES = (0.05, 0.01)
 
 def main() -> None:
     """Tell the story of each case."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", default=["fashion:Shirt,Sneaker"])
-    parser.add_argument("--cache", type=Path, required=True, help="where embeddings and models are kept")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = parser(__doc__, "fashion:Shirt,Sneaker").parse_args()
     for case in cases(arguments.cases):
         vectors = embedded(case, arguments.cache)["known"][0]
         story = Story(case.load(), vectors, case.folder(arguments.cache) / "model", arguments.seed)
@@ -53,7 +50,7 @@ def main() -> None:
 class Story:
     """One collection of the stored images, and halves of the known and of the unseen ones.
 
-    vectors: unit rows (known images, d) float32, for triplets and pairs alone.
+    vectors: unit rows (known images, d) float32, for triplets alone.
     """
 
     def __init__(self, pixels: Pixels, vectors: np.ndarray, model: Path, seed: int) -> None:
@@ -63,12 +60,12 @@ class Story:
         self.calibrating = [known[: len(known) // 2], unseen[: len(unseen) // 2]]
         self.known, self.unseen = known[len(known) // 2 :], unseen[len(unseen) // 2 :]
         place = np.searchsorted(np.flatnonzero(pixels.part == 1), known)  # its row in `vectors`
-        self.halves = vectors[place[: len(place) // 2]], vectors[place[len(place) // 2 :]]
+        self.asking = vectors[place[len(place) // 2 :]]
 
     def told(self) -> Iterator[str]:
         """The lines of the story."""
         labels = self.pixels.labels
-        yield f"  triplets right              {triplets_right(self.halves[1], labels[self.known]):.4f}"
+        yield f"  triplets right              {triplets_right(self.asking, labels[self.known]):.4f}"
         with tempfile.TemporaryDirectory() as folder:
             self.folder = Path(folder)
             with Collection.create(self.folder / "collection") as shop:
@@ -118,11 +115,9 @@ class Story:
         return shop.classify([Image.fromarray(image) for image in self.pixels.images[which, :, :, 0]])
 
     def pair_threshold(self) -> float:
-        """The distance at which the known images that calibrate are best told same from different."""
-        codes = np.unique(self.pixels.labels[self.calibrating[0]], return_inverse=True)[1]
-        curve = pair_curve(self.halves[0], codes)
-        best = int(np.argmax(np.asarray(curve.tpr) - np.asarray(curve.fpr)))
-        return float(np.sqrt(max(0.0, 2 - 2 * curve.thresholds[best])))
+        """The distance below which `compare` calls two images the same: chosen in training, on validation images."""
+        stored = stored_threshold(Encoder.load(self.model))
+        return stored.threshold if stored else float("nan")
 
     def keeping(self, shop: Collection, share: float) -> float:
         """The distance within which this share of the known images that calibrate lies."""
@@ -149,14 +144,15 @@ def png(image: np.ndarray) -> bytes:
 
 
 def triplets_right(vectors: np.ndarray, labels: np.ndarray) -> float:
-    """Of all triplets of these unit rows (n, d), the share whose like pair scores strictly higher."""
-    right = count = 0
+    """Of all triplets of these unit rows (n, d), the share whose like pair scores higher; ties count half."""
+    right = count = 0.0
     for row, label in enumerate(labels):
         scores, like = vectors @ vectors[row], labels == label
-        unlike = np.sort(scores[~like])
         like[row] = False
-        right += int(np.searchsorted(unlike, scores[like], "left").sum())
-        count += int(like.sum()) * len(unlike)
+        unlike = labels != label
+        triplets = int(like.sum()) * int(unlike.sum())
+        right += triplets * (auc_between(scores[like], scores[unlike]) or 0.0)
+        count += triplets
     return right / count
 
 

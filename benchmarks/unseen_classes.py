@@ -5,6 +5,7 @@ ones take no part in choosing its weights either. The collection holds the image
 images of these classes, `unseen` all images of the others.
 """
 
+import argparse
 import gzip
 import sys
 import time
@@ -45,6 +46,15 @@ class Case:
     def folder(self, cache: Path) -> Path:
         """Where the cache keeps its model and vectors."""
         return cache / self.name.replace(":", "-").replace(",", "+").replace(" ", "-")
+
+
+def parser(description: str | None, first: str) -> argparse.ArgumentParser:
+    """What every benchmark on cases asks for: cases (`first` where none is given), --cache and --seed."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("cases", nargs="*", default=[first])
+    made.add_argument("--cache", type=Path, required=True, help="where embeddings and models are kept")
+    made.add_argument("--seed", type=int, default=0)
+    return made
 
 
 def cases(names: list[str]) -> list[Case]:
