@@ -31,6 +31,7 @@ from statistics import median
 
 import numpy as np
 from glyphs import face_of, glyphs
+from ways import WAYS, decided, odds, retrieved
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 PAIRS = (("5", "7"), ("6", "0"), ("2", "8"))  # the classes held out of Fashion-MNIST, by seed
@@ -55,7 +56,6 @@ COMMON = (
     "model.backbone=resnet", "model.dim=64", "optimiser.lr=2e-3", "optimiser.weight_decay=1e-3",
     "data.validation_classes=0", "training.patience=0",
 )  # fmt: skip
-WAYS = ("knn", "knn, weighted", "prototype", "3 prototypes", "linear")
 TRIAL = 12  # steps
 
 
@@ -150,61 +150,6 @@ def steps_in(seconds: float, recipe, images: np.ndarray, labels: np.ndarray) -> 
     trainer.look()
     looks = 5 * (time.process_time() - start)
     return max(20, int((seconds - looks) / median(times[2:])))
-
-
-def retrieved(vectors: dict, names: dict) -> dict:
-    """MAP@R of the asking images against those learned from; AUC and TPR at 1e-3 of all pairs of asking images."""
-    from lookalike.measures.pairs import pair_curve
-    from lookalike.measures.retrieval import retrieval
-
-    codes = {part: np.searchsorted(np.unique(names["learn"]), names[part]) for part in ("learn", "ask")}
-    curve = pair_curve(vectors["ask"], codes["ask"])
-    found = retrieval(vectors["ask"], codes["ask"], vectors["learn"], codes["learn"])
-    return {"map_at_r": found.map_at_r(), "auc": curve.auc, "tpr_at_1e-3": curve.tprs[0]}
-
-
-def decided(vectors: dict, names: dict) -> dict:
-    """Accuracy of each way, and where there are unknown images the AUROC of the distances it decides by."""
-    from lookalike.measures.open_set import auroc
-    from lookalike.search.knn_classifier import KNNClassifier
-    from lookalike.search.linear_classifier import LinearClassifier
-    from lookalike.search.prototype_classifier import PrototypeClassifier
-
-    makers = dict(
-        zip(
-            WAYS,
-            (
-                KNNClassifier(10),
-                KNNClassifier(10, weights="distance"),
-                PrototypeClassifier(),
-                PrototypeClassifier(per_class=3),
-                LinearClassifier(),
-            ),
-            strict=True,
-        )
-    )
-    numbers = {}
-    for way, model in makers.items():
-        model.fit(vectors["learn"], names["learn"])
-        made = model.decide(vectors["ask"])
-        numbers[way] = float(np.mean(model.classes_[made.nearest] == names["ask"]))
-        if "unknown" in vectors:
-            numbers[f"auroc_{way}"] = auroc(made.distance, model.decide(vectors["unknown"]).distance)
-    return numbers
-
-
-def odds(model: Path, encoder, vectors: dict) -> float:
-    """AUROC of known against unknown by the largest probability of the trained softmax."""
-    import torch
-
-    from lookalike.embedder.objective import trained_loss
-    from lookalike.measures.open_set import auroc
-
-    softmax = trained_loss(model)
-    with torch.no_grad():  # in float64, since the odds of most known images are 1 but for some 1e-8
-        logits = {part: softmax.logits(torch.from_numpy(vectors[part])).double() for part in ("ask", "unknown")}
-        doubt = {part: -torch.log_softmax(of, 1).amax(1).numpy() for part, of in logits.items()}
-    return auroc(doubt["ask"], doubt["unknown"])
 
 
 def missing(arguments: argparse.Namespace, done: list[dict]) -> list[dict]:
