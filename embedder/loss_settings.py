@@ -27,6 +27,8 @@ PML = "pml:"
 DISTANCES = ("euclidean", "squared-euclidean", "cosine", "manhattan")
 MININGS = ("all", "hard", "semi-hard", "distance-weighted", "facenet-mix", "random")
 SOFT = "soft"
+UNMINED = ("semi-hard", "all")
+"""The mining where none is said: with a number for a margin; with a soft one, where semi-hard triplets cannot end."""
 MARGINS = {
     "triplet": {"euclidean": 0.2, "squared-euclidean": 0.2, "cosine": 0.1, "manhattan": 0.2},
     "contrastive": {"euclidean": 1.0, "squared-euclidean": 1.0, "cosine": 0.5, "manhattan": 1.0},
@@ -38,10 +40,15 @@ SHOTS = 5
 """Images of support, or half of a class's images in a batch where that is less."""
 
 
+def is_loss(name: Any) -> bool:
+    """Whether it names one of our losses, or maybe one of pytorch-metric-learning, which is not looked for yet."""
+    return isinstance(name, str) and (name in LOSSES or (name.startswith(PML) and name[len(PML) :].isidentifier()))
+
+
 def loss_name(key: str, value: Any) -> str:
-    """Give the name of one of our losses, or of one of pytorch-metric-learning, which is not looked for yet."""
-    if isinstance(value, str) and (value in LOSSES or (value.startswith(PML) and value[len(PML) :].isidentifier())):
-        return value
+    """Give the value where it is a loss's name; LookalikeError with the choices where not."""
+    if is_loss(value):
+        return str(value)
     close = difflib.get_close_matches(str(value), LOSSES, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     listed = f"{', '.join(LOSSES)}, and {PML}NAME for a loss of pytorch-metric-learning"
@@ -74,7 +81,7 @@ def settled(recipe: Any, given: Set[str], *, mined: bool = False) -> Any:
     mined: whether it was told a mining. LookalikeError for a key, or a mining, that the loss does not take.
     """
     loss = recipe.loss
-    taken = _taken(loss)
+    taken = taken_by(loss.name, loss.margin)
     if mined and loss.name not in MINED:
         raise LookalikeError(
             f"mining.name = {recipe.mining.name!r}: the loss {loss.name} takes no mining; it goes with "
@@ -88,15 +95,17 @@ def settled(recipe: Any, given: Set[str], *, mined: bool = False) -> Any:
     values = dict.fromkeys(("margin", "distance", "shots", "scale", "options"))
     for key in sorted(taken):  # the distance before the margin
         values[key] = getattr(loss, key) if key in given else _default(recipe, key, values)
-    mining = recipe.mining.name if loss.name in MINED else None
+    mining = recipe.mining.name if mined else UNMINED[loss.margin == SOFT]
+    mining = mining if loss.name in MINED else None
     return replace(recipe, loss=replace(loss, **values), mining=replace(recipe.mining, name=mining))
 
 
-def _taken(loss: Any) -> tuple[str, ...]:
-    if loss.name.startswith(PML):
+def taken_by(name: str, margin: Any) -> tuple[str, ...]:
+    """The keys of [loss] that a loss takes besides its name; a scale goes with a soft margin only."""
+    if name.startswith(PML):
         return ("options",)
-    unscaled = loss.name == "triplet" and loss.margin != SOFT
-    return tuple(key for key in LOSSES[loss.name] if not (unscaled and key == "scale"))
+    unscaled = name == "triplet" and margin != SOFT
+    return tuple(key for key in LOSSES[name] if not (unscaled and key == "scale"))
 
 
 def _default(recipe: Any, key: str, values: dict[str, Any]) -> Any:

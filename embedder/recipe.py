@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..store.errors import LookalikeError
-from .loss_settings import DISTANCES, MINED, MININGS, SOFT, loss_name, margin, options, settled
+from .fitting import fit
+from .loss_settings import DISTANCES, MININGS, loss_name, margin, options, settled
 from .recipe_checks import check_together, checked_value, choice, number, validation_classes
 
 
@@ -135,18 +136,14 @@ class Recipe:
 def load_recipe(name: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
     """Read a recipe file, or the shipped recipe of that name, then apply "section.key=value" overrides.
 
-    A loss that takes no mining may be set over a file's loss: the file's mining goes with the file's loss. Likewise a
-    number over a file's soft margin takes the place of its scale too.
+    Another loss set over a file's takes the place of all its settings; see `fitting` for this and for what has no use.
     Errors: LookalikeError where there is no such recipe, the file is not TOML, or a key or value does not exist.
     """
     values = _parse(_text(name), str(name))
     changes: dict[str, Any] = {}
     for override in overrides:
         _override(changes, override)
-    if _loss_of(values) in MINED and _loss_of(changes) not in MINED:
-        values.pop("mining", None)
-    if changes.get("loss", {}).get("margin", SOFT) != SOFT and isinstance(values.get("loss"), dict):
-        values["loss"].pop("scale", None)
+    fit(values, changes, str(name))
     for override in overrides:
         _override(values, override)
     return Recipe.from_dict(values)
@@ -195,11 +192,6 @@ def _override(values: dict[str, Any], override: str) -> None:
         target = target.setdefault(table, {}) if isinstance(target, dict) else None
     if isinstance(target, dict):
         target[name] = value
-
-
-def _loss_of(values: dict[str, Any]) -> Any:
-    loss = values.get("loss")
-    return loss.get("name", Loss.name) if isinstance(loss, dict) else Loss.name
 
 
 def _section(name: str, make: Any, values: Any) -> Any:

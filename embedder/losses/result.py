@@ -1,6 +1,8 @@
 """What a loss returns to the training loop."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,10 +27,41 @@ class LossStats:
 
 @dataclass(frozen=True)
 class LossResult:
-    """A scalar `loss` to call backward() on, and the `stats` of the batch."""
+    """A scalar `loss`, and the `stats` of the batch.
+
+    Where only the loss matters, it stands for it: `backward()`, `item()`, `float()` and torch's functions take it.
+    """
 
     loss: Tensor
     stats: LossStats
+
+    def backward(self, *arguments: Any, **keywords: Any) -> None:
+        """Tensor.backward of the loss."""
+        self.loss.backward(*arguments, **keywords)
+
+    def item(self) -> float:
+        """The loss as a number."""
+        return self.loss.item()
+
+    def __float__(self) -> float:
+        return self.item()
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        function: Callable[..., Any],
+        types: Any,
+        arguments: Sequence[Any] = (),
+        keywords: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return function(*map(_loss_of, arguments), **(keywords or {}))
+
+
+def _loss_of(argument: Any) -> Any:
+    """The argument of a torch function with losses in place of results, in lists too."""
+    if isinstance(argument, list | tuple):
+        return type(argument)(map(_loss_of, argument))
+    return argument.loss if isinstance(argument, LossResult) else argument
 
 
 def stats_of(distances: Tensor, groups: Groups, active: Tensor, choices: Tensor) -> LossStats:

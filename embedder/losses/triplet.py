@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...store.errors import LookalikeError
+from ..loss_settings import SOFT, UNMINED
 from .batch import check_batch, check_number, choice, full_precision, rows_of
 from .distances import DISTANCES, Distance
 from .drawing import DRAWING, Triplets
@@ -17,7 +18,6 @@ from .mining import COUNTING, Counting
 from .result import LossResult, stats_of
 
 MININGS = (*COUNTING, *DRAWING)
-SOFT = "soft"
 _VALUES = 1 << 18  # gaps at a time, where all are gone through
 
 
@@ -26,7 +26,7 @@ def triplet(
     labels: Tensor,
     *,
     margin: float | str = 0.2,
-    mining: str = "semi-hard",
+    mining: str | None = None,
     distance: str = "euclidean",
     normalise: bool = True,
     scale: float = 1.0,
@@ -39,8 +39,9 @@ def triplet(
     a number has no use for `scale`. `mining` is "semi-hard" (every triplet with d(a, p) < d(a, n) < d(a, p) + margin),
     "all" (every triplet), "hard" (for each anchor its farthest positive and nearest negative), "distance-weighted" or
     "random" (for each anchor and positive a negative, drawn so that all distances come alike, or just so) or
-    "facenet-mix" (half the hardest of a large draw, half random); the last three draw by `generator`, a CPU one, or
-    torch's own. `distance` is "euclidean", "squared-euclidean", "cosine" (1 - cosine) or "manhattan".
+    "facenet-mix" (half the hardest of a large draw, half random); these three draw by `generator`, a CPU one, or
+    torch's own. None is "semi-hard", or "all" with a soft margin, where semi-hard triplets cannot end. `distance` is
+    "euclidean", "squared-euclidean", "cosine" (1 - cosine) or "manhattan".
 
     Half precision is computed in float32. The gradient is finite at distance zero, and a batch without triplets gives
     zero with a zero gradient. Memory is O(b^2). Time is O(b^2 (d + log k)) for k images a class, but for two: the
@@ -54,6 +55,7 @@ def triplet(
     Sampling Matters in Deep Embedding Learning.
     """
     check_batch(embeddings, labels)
+    mining = UNMINED[margin == SOFT] if mining is None else mining
     _check(margin, mining, normalise)
     check_number("scale", scale, "10.0")
     measure = choice("distance", distance, DISTANCES)

@@ -1,11 +1,12 @@
 """Recipes: what is known, what is refused, and that what is saved is what was read."""
 
 import tomllib
+import warnings
 
 import pytest
 
 from lookalike.embedder.recipe import Recipe, load_recipe, shipped_recipes
-from lookalike.store.errors import LookalikeError
+from lookalike.store.errors import LookalikeError, LookalikeWarning
 
 EXAMPLE = """
 [data]
@@ -85,7 +86,10 @@ def test_a_resolved_recipe_reads_back_as_itself(tmp_path):
         ("[loss]\nname = 'pml:'", ["loss.name", "'pml:'", "triplet"]),
         ("[loss]\nname = 3", ["loss.name", "3", "triplet"]),
         ("[loss]\nmargin = 'hard'", ["loss.margin", "'hard'", "a number", "soft"]),
-        ("[loss]\nmargin = 'soft'", ["mining.name = 'semi-hard'", "soft", "all, hard, distance-weighted"]),
+        (
+            "[loss]\nmargin = 'soft'\n[mining]\nname = 'semi-hard'",
+            ["mining.name = 'semi-hard'", "soft", "all, hard, distance-weighted"],
+        ),
         ("[loss]\nname = 'contrastive'\nmargin = 'soft'", ["loss.margin", "contrastive takes a number"]),
         ("[loss]\nmargin = 2.5", ["loss.margin = 2.5", "at most 2 apart", "euclidean"]),
         ("[loss]\nmargin = 5\ndistance = 'squared-euclidean'", ["loss.margin = 5", "at most 4 apart"]),
@@ -94,17 +98,9 @@ def test_a_resolved_recipe_reads_back_as_itself(tmp_path):
             "[loss]\ndistance = 'cosin'",
             ["loss.distance", "euclidean, squared-euclidean, cosine", "did you mean cosine?"],
         ),
-        (
-            "[loss]\nname = 'softmax'\nmargin = 0.2",
-            ["loss.margin = 0.2", "softmax takes no margin", "its keys are scale"],
-        ),
-        ("[loss]\nname = 'pairs'\nscale = 2", ["loss.scale = 2", "pairs takes no scale", "no settings"]),
-        ("[loss]\nscale = 2", ["loss.scale = 2.0", "loss.margin = 'soft'", "not 0.2"]),
         ("[loss]\nname = 'prototypical'\nshots = 20", ["loss.shots = 20", "batch.images = 20", "1 to 19"]),
-        ("[loss]\nname = 'prototypical'\ndistance = 'euclidean'", ["loss.distance", "prototypical takes no distance"]),
         ("[loss]\nname = 'pml:NTXentLoss'\noptions = 3", ["loss.options = 3", "table"]),
         ("[loss]\nname = 'pml:NTXentLoss'\noptions = { t = [1] }", ["loss.options.t = [1]", "number"]),
-        ("[loss]\noptions = { t = 1 }", ["loss.options", "triplet takes no options"]),
         ("[image]\nflip = 1", ["image.flip", "1", "true, false"]),
         ("[image]\nchannels = 4", ["image.channels", "4", "1, 3"]),
         ("[image]\nsize = 28.5", ["image.size", "28.5", "whole number"]),
@@ -184,16 +180,70 @@ def test_a_number_over_a_soft_margin_takes_the_place_of_its_scale_too(tmp_path):
 OTHERS = ["contrastive", "pairs", "prototypical", "softmax", "pml:NTXentLoss"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            ["loss.name=softmax", "loss.margin=0.2"],
+            ["loss.margin = 0.2", "softmax takes no margin", "its keys are scale"],
+        ),
+        (["loss.name=pairs", "loss.scale=2"], ["loss.scale = 2", "pairs takes no scale", "no settings"]),
+        (["loss.scale=2"], ["loss.scale = 2.0", "loss.margin = 'soft'", "not 0.2"]),
+        (["loss.name=prototypical", "loss.distance=cosine"], ["loss.distance", "prototypical takes no distance"]),
+        (["loss.options={ t = 1 }"], ["loss.options", "triplet takes no options"]),
+        *(([f"loss.name={name}", "mining.name=hard"], [f"'hard': the loss {name} takes no mining"]) for name in OTHERS),
+    ],
+)
+def test_a_setting_without_a_use_is_refused_where_it_was_just_said(tmp_path, settings, words):
+    for asked in (settings, settings[::-1]):
+        with pytest.raises(LookalikeError) as error:
+            load_recipe(written(tmp_path, ""), asked)
+        assert "\n" not in str(error.value)
+        assert [word for word in words if word not in str(error.value)] == []
+    with pytest.raises(LookalikeError, match=r"mining\.name = 'hard': the loss softmax takes no mining"):
+        Recipe.from_dict({"loss": {"name": "softmax"}, "mining": {"name": "hard"}})
+
+
+TEMPLATE = """
+[loss]
+name = "triplet"
+margin = 0.3
+distance = "cosine"
+[mining]
+name = "semi-hard"
+"""
+
+
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_mining_is_refused_by_a_loss_that_takes_none(tmp_path, name):
-    words = rf"mining\.name = 'hard': the loss {name} takes no mining; it goes with triplet alone"
-    file = f"[loss]\nname = '{name}'\n[mining]\nname = 'hard'\n"
-    for text, overrides in ((file, []), ("", ["mining.name=hard", f"loss.name={name}"]), (file, [f"loss.name={name}"])):
-        with pytest.raises(LookalikeError, match=words) as refused:
-            load_recipe(written(tmp_path, text), overrides)
-        assert "\n" not in str(refused.value)
-    with pytest.raises(LookalikeError, match=words):
-        Recipe.from_dict({"loss": {"name": name}, "mining": {"name": "hard"}})
+def test_another_loss_takes_the_place_of_a_file_s_with_all_its_settings(tmp_path, name):
+    file = written(tmp_path, TEMPLATE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recipe = load_recipe(file, [f"loss.name={name}"])
+    assert recipe == load_recipe(written(tmp_path, f"[loss]\nname = '{name}'"))
+    assert load_recipe(written(tmp_path, TEMPLATE), ["loss.name=triplet"]).loss.margin == 0.3
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_a_file_s_own_loss_has_no_use_for_is_left_out_and_said(tmp_path, name):
+    with pytest.warns(LookalikeWarning) as said:
+        recipe = load_recipe(written(tmp_path, TEMPLATE.replace("triplet", name)))
+    text = str(said[0].message)
+    assert len(said) == 1 and "\n" not in text and "mining.name = 'semi-hard'" in text and repr(name) in text
+    assert ("margin = 0.3" in text) == (recipe.loss.margin is None) == (name != "contrastive")
+    with pytest.warns(LookalikeWarning, match=r"loss\.scale = 2 has no use in a recipe without a soft margin"):
+        assert load_recipe(written(tmp_path, "[loss]\nscale = 2")).loss.scale is None
+
+
+def test_a_soft_margin_takes_all_triplets_where_no_mining_is_said(tmp_path):
+    for text, settings in (
+        ("[loss]\nmargin = 'soft'", []),
+        ("", ["loss.margin=soft"]),
+        (TEMPLATE, ["loss.margin=soft"]),
+    ):
+        assert load_recipe(written(tmp_path, text), settings).mining.name == "all"
+    hard = TEMPLATE.replace("semi-hard", "hard")
+    assert load_recipe(written(tmp_path, hard), ["loss.margin=soft"]).mining.name == "hard"
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -130,3 +130,21 @@ def test_shapes_that_cannot_be_meant_are_refused(name, settings):
         with pytest.raises(LookalikeError) as refused:
             loss(rows, classes)
         assert "\n" not in str(refused.value)
+
+
+@every_way
+def test_a_result_stands_for_its_loss(name, settings):
+    points, labels = batch()
+    result, gradient = stepped(name, settings, points, labels)
+    rows = points.clone().requires_grad_()
+    again = loss_of(name, settings, points.shape[1])(rows, labels)
+    assert float(again) == again.item() == result.loss.item() and torch.isfinite(again)
+    again.backward()
+    torch.testing.assert_close(rows.grad, gradient)
+    torch.testing.assert_close(torch.stack([again, again]).sum(), 2 * again.loss)
+
+
+def test_a_soft_margin_takes_all_triplets_where_no_mining_is_said():
+    points, labels = batch()
+    assert float(triplet(points, labels, margin="soft")) == float(triplet(points, labels, margin="soft", mining="all"))
+    assert float(triplet(points, labels)) == float(triplet(points, labels, mining="semi-hard"))

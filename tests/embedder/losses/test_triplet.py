@@ -233,7 +233,7 @@ def test_input_is_left_as_it_was():
     [
         ({"mining": "semihard"}, "mining is 'semihard'; semi-hard, all, hard, distance-weighted,"),
         ({"distance": "cosmic"}, "distance is 'cosmic'; euclidean, squared-euclidean, cosine, manhattan would work"),
-        ({"margin": "soft"}, "mining is 'semi-hard': it ends at the margin"),
+        ({"margin": "soft", "mining": "semi-hard"}, "mining is 'semi-hard': it ends at the margin"),
         ({"scale": 0}, "scale is 0; a number above 0, such as 10.0"),
         ({"margin": "hard"}, "margin is 'hard'; a number above 0, such as 0.2 (or soft), would work"),
         ({"mining": "distance-weighted", "normalise": False}, "normalise=True would work"),
