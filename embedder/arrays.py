@@ -21,6 +21,7 @@ from .decoders import FEW, decode, decoders
 from .encoder import Encoder
 from .images import NO_VECTOR, Image, is_unit, read_image
 from .rejected import Rejected
+from .seen import seen as seen_by_training
 from .sources import Record, Source
 from .sources.files import read_file
 
@@ -29,14 +30,16 @@ from .sources.files import read_file
 class Encoded:
     """The readable images of a source.
 
-    vectors: (n, d) float32 unit rows. keys, labels (or None), contents (SHA-256 in hex): n each. rejected: how many
-    more there were that could not be read. ignored: files with another extension.
+    vectors: (n, d) float32 unit rows. keys, labels (or None), contents (SHA-256 in hex): n each. seen: (n,) bool,
+    which of them the encoder was trained on. rejected: how many more there were that could not be read. ignored: files
+    with another extension.
     """
 
     vectors: NDArray[np.float32]
     keys: list[str]
     labels: list[str | None]
     contents: list[str | None]
+    seen: NDArray[np.bool_]
     rejected: int
     ignored: int = 0
 
@@ -60,7 +63,8 @@ def encode_source(encoder: Encoder, source: Source, progress: Progress = silent)
             seen += len(records)
             progress(seen, None, f"{seen - len(kept)} rejected")
     keys, labels = [record.key for record in kept], [record.label for record in kept]
-    return Encoded(np.concatenate(vectors), keys, labels, contents, seen - len(kept), source.ignored)
+    trained_on = seen_by_training(contents, encoder.training_images)
+    return Encoded(np.concatenate(vectors), keys, labels, contents, trained_on, seen - len(kept), source.ignored)
 
 
 def encode_images(

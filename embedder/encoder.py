@@ -6,6 +6,7 @@ in, so that equal digests mean equal recipes, weights and preprocessing.
 """
 
 import warnings
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 
 from ..store.errors import LookalikeError, LookalikeWarning
 from ..store.replace import replace_file
-from . import encoder_file
+from . import encoder_file, seen
 from .backbones import build
 from .backbones.blocks import folded
 from .hardware import has_bf16, torch_device
@@ -67,9 +68,17 @@ class Encoder:
         files = encoder_file.read_folder(folder)
         card = encoder_file.read_card(files[encoder_file.CARD], folder / encoder_file.CARD)
         network = empty_network(Recipe.from_dict(card["recipe"]))
-        weights = folder / encoder_file.WEIGHTS
-        encoder_file.load_into(network, encoder_file.read_weights(files[encoder_file.WEIGHTS], weights), weights)
+        path = folder / encoder_file.WEIGHTS
+        weights = encoder_file.read_weights(files[encoder_file.WEIGHTS], path)
+        weights.pop(seen.NAME, None)
+        encoder_file.load_into(network, weights, path)
         return cls(network, files, device=device, precision=precision)
+
+    @cached_property
+    def training_images(self) -> np.ndarray:
+        """Sorted int64 (m,): what stands for the images that it was trained on (see `seen`); empty where unknown."""
+        weights = encoder_file.read_weights(self._files[encoder_file.WEIGHTS], Path(encoder_file.WEIGHTS))
+        return weights[seen.NAME].numpy() if seen.NAME in weights else np.zeros(0, dtype=np.int64)
 
     def with_precision(self, precision: str) -> "Encoder":
         """Give the same encoder computing in "fp32" or "bf16"."""
@@ -166,9 +175,14 @@ def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, c
     }
 
 
-def make_encoder(network: nn.Module, card: dict[str, Any], *, device: str = "auto") -> Encoder:
-    """Make an encoder of a network and its card, in memory."""
-    return Encoder(network, encoder_file.to_bytes(network.state_dict(), card), device=device)
+def make_encoder(
+    network: nn.Module, card: dict[str, Any], *, device: str = "auto", marks: np.ndarray | None = None
+) -> Encoder:
+    """Make an encoder of a network, its card and what stands for the images that it was trained on, in memory."""
+    tensors = network.state_dict()
+    if marks is not None and len(marks):
+        tensors = {**tensors, seen.NAME: torch.from_numpy(marks)}
+    return Encoder(network, encoder_file.to_bytes(tensors, card), device=device)
 
 
 def save_encoder(folder: str | Path, encoder: Encoder) -> None:

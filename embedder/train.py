@@ -126,7 +126,7 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
         if saved is not None:
             trainer.restore(*saved, out / checkpoint.NAME)
         _run(trainer, out, notes, order.progress)
-        encoder = _best_encoder(trainer, [str(names[c]) for c in np.unique(codes[fit])], order.device)
+        encoder = _best_encoder(trainer, [str(names[c]) for c in np.unique(codes[fit])], data.marks, order.device)
     card = _card(encoder, trainer, data, notes["threads"], out)
     training_folder.save(out, encoder, recipe, Finished(card, order.source, digest), trainer.best_loss)
     return card
@@ -176,7 +176,7 @@ def _judge(trainer: Trainer) -> None:
         )
 
 
-def _best_encoder(trainer: Trainer, classes: list[str], device: str) -> Encoder:
+def _best_encoder(trainer: Trainer, classes: list[str], marks: np.ndarray, device: str) -> Encoder:
     """Make the encoder of the best weights, its precision decided and its own scores on the validation images in it."""
     trainer.network.load_state_dict(trainer.best)
     recipe = trainer.recipe
@@ -188,7 +188,7 @@ def _best_encoder(trainer: Trainer, classes: list[str], device: str) -> Encoder:
     chosen = precision.choose(encoder, sample[:: -(-len(sample) // SAMPLE)]) if wanted == "auto" else wanted
     vectors = encoder.with_precision(chosen).encode(trainer.images[trainer.held])
     scores = _scores(trainer, vectors) if len(trainer.held) else {}
-    return make_encoder(network, {**card, "precision": chosen, "scores": scores}, device=device)
+    return make_encoder(network, {**card, "precision": chosen, "scores": scores}, device=device, marks=marks)
 
 
 def _scores(trainer: Trainer, vectors: np.ndarray) -> dict[str, Any]:

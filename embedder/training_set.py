@@ -4,30 +4,36 @@ The system keeps as much of it in memory as there is room for, and a training se
 """
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import Progress, silent
 from ..store.publish import plain_errors
 from .decoders import FEW, decode, decoders
+from .images import Image, read_image
 from .preprocessing import Preprocessing
 from .rejected import Rejected
+from .seen import marks
 from .sources import Record, Source
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """images: uint8 (n, size, size, channels). labels: n strings. unlabelled, rejected: images left out."""
+    """images: uint8 (n, size, size, channels). labels: n strings. unlabelled, rejected: images left out.
+
+    marks: (m,) int64, what stands for the images' contents (see `seen`); empty for arrays.
+    """
 
     images: np.ndarray
     labels: list[str]
     unlabelled: int = 0
     rejected: int = 0
+    marks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def read_training_set(
@@ -38,6 +44,7 @@ def read_training_set(
     LookalikeError where the source is unusable, or nothing in it is labelled and readable.
     """
     labels: list[str] = []
+    contents: list[str] = []
     seen = unlabelled = rejected = 0
     with (
         plain_errors(f"write pixels below {scratch}"),
@@ -46,11 +53,13 @@ def read_training_set(
     ):
         for records in cut(source.records(), FEW):
             labelled = [record for record in records if record.label is not None]
-            pixels = decode(threads, [_read(source, record) for record in labelled], preprocessing)
-            for record, outcome in zip(labelled, pixels, strict=True):
-                if isinstance(outcome, Rejected):
+            images = [_read(source, record) for record in labelled]
+            pixels = decode(threads, [i.data if isinstance(i, Image) else i for i in images], preprocessing)
+            for record, image, outcome in zip(labelled, images, pixels, strict=True):
+                if isinstance(outcome, Rejected) or isinstance(image, Rejected):
                     rejected += 1
                 else:
+                    contents.append(image.sha256)
                     file.write(np.ascontiguousarray(outcome).data)
                     labels.append(str(record.label))
             unlabelled += len(records) - len(labelled)
@@ -63,11 +72,11 @@ def read_training_set(
             )
         file.flush()
         shape = (len(labels), preprocessing.size, preprocessing.size, preprocessing.channels)
-        return TrainingSet(np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected)
+        return TrainingSet(np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected, marks(contents))
 
 
-def _read(source: Source, record: Record) -> Any:
+def _read(source: Source, record: Record) -> Image | Rejected:
     try:
-        return source.read(record.locator)
+        return read_image(source, record.locator)
     except Rejected as rejected:
         return rejected.kept()

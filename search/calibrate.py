@@ -5,6 +5,7 @@ Which images count and which are unknown: `labelled`. What a criterion promises 
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..store.errors import Busy, LookalikeError
@@ -59,12 +60,14 @@ def calibrate(
     chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed, images=images)
     wish = {"per_class": per_class, "seed": seed, "source": source}
     made = _record(collection, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
-    _publish(collection, made, head, progress)
-    return made
+    return _published(collection, made, head, progress)
 
 
-def _publish(collection: "Collection", made: Calibration, head: "Head | None", progress: Progress) -> None:
-    """Store what was measured on top of the newest version; LookalikeError where that has another model."""
+def _published(collection: "Collection", made: Calibration, head: "Head | None", progress: Progress) -> Calibration:
+    """Store what was measured on top of the newest version; LookalikeError where that has another model.
+
+    Where nobody wrote meanwhile it is of the version that it makes, which differs by nothing else.
+    """
     with _write_when_free(collection.store, progress) as writer:
         model = writer.base.model.digest if writer.base.model else None
         if model != made.model:
@@ -73,8 +76,11 @@ def _publish(collection: "Collection", made: Calibration, head: "Head | None", p
             )
         if head is not None:
             keep_head(writer, collection.store, head)
+        if writer.base.version == made.version:
+            made = replace(made, version=made.version + 1)
         writer.add_calibration(write_calibration(collection.path, made))
         writer.commit()
+        return made
 
 
 @contextmanager
@@ -121,6 +127,8 @@ def _counts(labelled: Labelled, cast: Roles) -> dict[str, int]:
     counts = {"known": cast.count("known"), "unknown": cast.count("unknown"), **labelled.aside}
     if cast.unknowns == UNKNOWNS[0]:  # of classes that the model was trained on and the collection lacks
         counts["trained"] = len(labelled.labels) - cast.count("both")
+    if labelled.seen:
+        counts["seen_in_training"] = labelled.seen
     return counts
 
 

@@ -38,7 +38,8 @@ class Calibration:
 
     unknowns: "unknown classes" (labels neither in the collection nor among the model's training classes), "trained
     classes" (stand-ins, optimistic), or None where there was no image of either. images: how many known and unknown
-    ones there were, and others left aside: unlabelled, copies, stored in the collection already, rejected. chosen_on,
+    ones there were, and others left aside: unlabelled, copies, stored in the collection already, rejected, and how many
+    of the first two the model was trained on (seen_in_training, where there are any). chosen_on,
     measured_on: counts, the rate, and its bound or, on images that did not choose, its 95 % interval; measured_on is
     None where every image was needed to choose. false_accepts: unknown images accepted, false_rejects: known images
     refused, with 95 % intervals. version, next_row, rows, prototypes (their rule): the collection when calibrated.
@@ -145,8 +146,9 @@ def threshold_of(store: "Store", way: Way) -> Calibration | None:
 
 
 def _changed(store: "Store", calibration: Calibration) -> bool:
-    """Whether rows came or went since, or prototypes are made otherwise."""
-    if (store.next_row, store.rows) != (calibration.next_row, calibration.rows):
+    """Whether rows came or went since, or prototypes are made otherwise; rows that a rollback undid do not count."""
+    came = store.layout.count_live(calibration.next_row, store.next_row) if calibration.next_row < store.next_row else 0
+    if came or store.rows != calibration.rows:
         return True
     return calibration.by != "knn" and prototypes_of(store) != calibration.prototypes
 

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .calibration import UNKNOWNS
+from .thresholds.choose import criterion_of
+from .thresholds.criterion import Criterion
+from .thresholds.groups import enough_for_own
 
 if TYPE_CHECKING:
     from .calibration import Calibration
@@ -23,7 +26,10 @@ def lines(made: "Calibration") -> Iterator[str]:
         yield f"threshold {made.threshold:.4f} by {made.by}{others}: {_promise(made, chosen)}"
     yield from (_of_class(made, name, entry) for name, entry in made.classes.items())
     if made.per_class and not made.classes:
-        yield "no class has enough images for a threshold of its own"
+        yield (
+            f"no class has enough images for a threshold of its own: some {enough_for_own(_criterion(made))} near it, "
+            "and as many near the others, are needed"
+        )
     if made.measured_on:
         yield f"measured on others: {_measured(made, made.measured_on)}"
     for name in ("false_accepts", "false_rejects"):
@@ -33,6 +39,11 @@ def lines(made: "Calibration") -> Iterator[str]:
 
 
 _NOTHING = "everything is unknown"
+
+
+def _criterion(made: "Calibration") -> Criterion:
+    asked: dict[str, Any] = {made.criterion.replace("-", "_"): made.target}
+    return criterion_of(**asked, of=made.of if made.criterion == "conformal" else "known")
 
 
 def _of_class(made: "Calibration", name: str, entry: dict[str, Any]) -> str:
@@ -90,6 +101,11 @@ def _doubts(made: "Calibration") -> Iterator[str]:
         yield (
             "unknowns: trained classes, each left out in turn, which is optimistic: "
             "give images of classes that the model was not trained on"
+        )
+    if seen := made.images.get("seen_in_training", 0):
+        yield (
+            f"the model was trained on {seen} of these images and knows them better than any to come: give images that "
+            "it has not seen"
         )
     kinds = ("unlabelled", "copies", "stored", "rejected")
     aside = {name: made.images.get(name, 0) for name in kinds}

@@ -4,6 +4,7 @@ A query never matches itself: stored rows with the query's own content (SHA-256)
 its class's R and of its prototype. Measures that are undefined are None.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from ..measures.open_set import auroc
 from ..measures.pairs import pair_curve
 from ..measures.retrieval import Retrieval, retrieval
 from ..measures.separation import separation
+from ..store.errors import LookalikeWarning
 from ..store.progress import Progress
 from .evaluation import Evaluation, ask_source
 from .few_shots import FewShots, few_shots
@@ -46,6 +48,7 @@ def evaluate(
     overlap so much that no threshold can keep its word.
     """
     asked = ask_source(collection, source, way, progress)
+    _warn_of_seen(asked)
     if episodes is not None:
         episodes.check(asked)
     found, curve = found_in_collection(asked), pair_curve(asked.vectors, asked.label_codes, FPRS)
@@ -60,6 +63,17 @@ def evaluate(
     if episodes is not None:
         measured["episodes"] = few_shots(asked, episodes)
     return measured
+
+
+def _warn_of_seen(asked: Evaluation) -> None:
+    """One line where the model was trained on what it is to be judged by."""
+    if asked.seen:
+        warnings.warn(
+            f"the model was trained on {asked.seen} of the {len(asked)} images of {asked.source}, and does worse on "
+            "images that it has not seen",
+            LookalikeWarning,
+            stacklevel=4,
+        )
 
 
 def fields(asked: Evaluation, found: Retrieval, curve: Curve) -> dict[str, Any]:

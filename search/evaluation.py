@@ -26,7 +26,7 @@ class Evaluation:
     vectors: (n, d) float32 unit rows. labels: (n,) texts, "" without one. contents: SHA-256 in hex, or None. codes:
     (n,) int64, the class's place in `store.classes`, -1 for a class that the collection does not have and for no label.
     own: for each the stored rows of its content. made: the decisions, at `calibration` where there is one. rejected:
-    images of the source that cannot be read.
+    images of the source that cannot be read. seen: how many of the others the model was trained on.
     """
 
     collection: "Collection"
@@ -39,6 +39,7 @@ class Evaluation:
     made: Decisions
     calibration: Calibration | None
     rejected: int
+    seen: int
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -93,4 +94,5 @@ def ask_source(collection: "Collection", source: str, way: Way, progress: Progre
         made=decisions(rank(collection, encoded.vectors, own, way, progress), calibration, way.by),
         calibration=calibration,
         rejected=encoded.rejected,
+        seen=int(encoded.seen.sum()),
     )

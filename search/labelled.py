@@ -27,11 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labelled:
-    """The images of a source that count: vectors (n, d), labels (n,), and how many others there were of each kind."""
+    """The images of a source that count: vectors (n, d), labels (n,), and how many others there were of each kind.
+
+    seen: how many of those that count the model was trained on.
+    """
 
     vectors: np.ndarray
     labels: np.ndarray
     aside: dict[str, int]
+    seen: int
 
 
 def labels_in(collection: "Collection", source: str) -> list[str]:
@@ -59,7 +63,8 @@ def read_labelled(collection: "Collection", source: str, progress: Progress) -> 
     if not kept.any():
         raise LookalikeError(f"every image of {source} is in the collection: calibration needs images it has not seen")
     aside = {"unlabelled": unlabelled, "copies": copies, "stored": len(stored), "rejected": encoded.rejected}
-    return Labelled(encoded.vectors[kept], np.array(encoded.labels, dtype=object)[kept], aside)
+    seen = int(encoded.seen[kept].sum())
+    return Labelled(encoded.vectors[kept], np.array(encoded.labels, dtype=object)[kept], aside, seen)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class Material:
             made=decisions(ranked, calibration, self.way.by),
             calibration=calibration,
             rejected=questions.rejected,
+            seen=questions.seen,
         )
 
     @property

@@ -23,7 +23,8 @@ class Questions:
 
     vectors: (n, d) float32 unit rows. labels: (n,) texts, "" without a label. keys, contents (SHA-256 in hex or None):
     n each. own: for each the stored rows of its own content, int64, which are left out. source: what was read, None
-    for stored rows. of: how many images they were drawn from. rejected: images of the source that cannot be read.
+    for stored rows. of: how many images they were drawn from. rejected: images of the source that cannot be read. seen:
+    how many of the source's the model was trained on.
     """
 
     vectors: np.ndarray
@@ -34,6 +35,7 @@ class Questions:
     source: str | None
     of: int
     rejected: int = 0
+    seen: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,7 +43,8 @@ class Questions:
     def named(self) -> str:
         """What they are, in words."""
         if self.source is not None:
-            return f"{len(self):,} images of {self.source}"
+            seen = f", {self.seen:,} of which the model was trained on and does better with" if self.seen else ""
+            return f"{len(self):,} images of {self.source}{seen}"
         drawn = f", drawn from {self.of:,}" if self.of > len(self) else ""
         return f"{len(self):,} stored images{drawn}, each asked with its own content left out"
 
@@ -56,7 +59,8 @@ def of_source(collection: "Collection", source: str, progress: Progress) -> Ques
         )
     contents = list(encoded.contents)
     own = rows_of_contents(collection.store, contents)
-    return Questions(encoded.vectors, labels, list(encoded.keys), contents, own, source, len(labels), encoded.rejected)
+    kept = (encoded.vectors, labels, list(encoded.keys), contents, own)
+    return Questions(*kept, source, len(labels), encoded.rejected, int(encoded.seen.sum()))
 
 
 def of_stored(collection: "Collection", seed: int) -> Questions:

@@ -45,6 +45,15 @@ def grouped(criterion: Criterion, counts: np.ndarray) -> Groups:
     return Groups(order, [])
 
 
+def enough_for_own(criterion: Criterion) -> int:
+    """About how many images of a source must come near a class, and near the others, for a threshold of its own."""
+    needed = math.ceil(_enough(criterion.needed(2)))
+    most = 2 * needed  # half of the images choose
+    while criterion.part(most) < needed:
+        most += 1
+    return most
+
+
 def mask_of(codes: Sequence[int], classes: int) -> np.ndarray:
     """(classes,) bool, true at these codes."""
     mask = np.zeros(classes, bool)

@@ -11,12 +11,18 @@ def content(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
 
 
-def give_source(collection, vectors: np.ndarray, labels: list, contents: list | None = None, trained=()) -> None:
-    """Let `collection` read any source as these vectors, labels and contents, by a model trained on `trained`."""
+def give_source(
+    collection, vectors: np.ndarray, labels: list, contents: list | None = None, trained=(), seen=None
+) -> None:
+    """Let `collection` read any source as these vectors, labels and contents, by a model trained on classes `trained`.
+
+    seen: (n,) bool, the images that it was trained on.
+    """
     encoded = SimpleNamespace(
         vectors=vectors,
         keys=[str(i) for i in range(len(vectors))],
         labels=list(labels),
+        seen=np.zeros(len(vectors), bool) if seen is None else np.asarray(seen),
         contents=contents or [content(10_000 + i) for i in range(len(vectors))],
         rejected=3,
     )

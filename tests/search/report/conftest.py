@@ -83,6 +83,7 @@ def images_in(folder):
         keys=[path.relative_to(folder).as_posix() for path in paths],
         labels=[path.parent.name for path in paths],
         contents=[hashlib.sha256(path.read_bytes()).hexdigest() for path in paths],
+        seen=np.zeros(len(paths), bool),
         rejected=0,
     )
 

@@ -1,0 +1,69 @@
+"""An encoder knows which images it was trained on, wherever they come from again."""
+
+import hashlib
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lookalike import Collection
+from lookalike.embedder.arrays import encode_source
+from lookalike.embedder.encoder import Encoder
+from lookalike.embedder.recipe import load_recipe
+from lookalike.embedder.seen import marks, seen
+from lookalike.embedder.sources import open_source
+from lookalike.embedder.train import train
+from lookalike.store.errors import LookalikeWarning
+
+
+def contents(*numbers):
+    return [hashlib.sha256(str(number).encode()).hexdigest() for number in numbers]
+
+
+def test_marks_tell_contents_apart_like_a_set():
+    known = marks(contents(*range(500), *range(100)))
+    assert known.dtype == np.int64 and len(known) == 500 and (np.diff(known) > 0).all()
+    asked = [*contents(0, 499, 500, 250, 9999), None]
+    assert seen(asked, known).tolist() == [True, True, False, True, False, False]
+    assert seen(asked, marks([])).tolist() == [False] * 6 and seen([], known).shape == (0,)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two folders of the same four classes: `old`, which a model in `model` was trained on, and `new`."""
+    rng = np.random.default_rng(0)
+    for name in ("old", "new"):
+        for label in "abcd":
+            folder = tmp_path / name / label
+            folder.mkdir(parents=True)
+            for i in range(6):
+                pixels = rng.integers(0, 60, (16, 16)) + 180 * (
+                    np.indices((16, 16)).sum(0) % (2 + "abcd".index(label)) == 0
+                )
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
+    settings = ["training.steps=2", "batch.classes=2", "batch.images=2", "image.size=16", "data.validation_classes=0.5"]
+    train(load_recipe("glyphs", settings), tmp_path / "model", data=str(tmp_path / "old"))
+    return tmp_path
+
+
+def test_a_trained_encoder_knows_its_images_and_no_others(photos):
+    encoder = Encoder.load(photos / "model")
+    assert len(encoder.training_images) == 24  # those that validated are among them: they chose the weights
+    assert encode_source(encoder, open_source(photos / "old")).seen.all()
+    (photos / "old" / "a" / "0.png").rename(photos / "new" / "a" / "moved.png")
+    fresh = encode_source(encoder, open_source(photos / "new"))
+    assert [key for key, was in zip(fresh.keys, fresh.seen, strict=True) if was] == ["a/moved.png"]
+    assert Encoder.load(photos / "model", precision="fp32").digest == encoder.digest
+
+
+def test_who_is_judged_by_them_is_told(photos):
+    with Collection.create(photos / "shop") as shop:
+        shop.embed(photos / "new", model=photos / "model")
+        with pytest.warns(LookalikeWarning, match="was trained on 24 of the 24 images of .*old, and does worse"):
+            shop.evaluate(photos / "old")
+        made = shop.calibrate(str(photos / "old"), conformal=0.2)
+        assert made.images["seen_in_training"] == 24 and "trained on 24 of these images" in str(made)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            shop.evaluate(photos / "new")
