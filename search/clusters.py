@@ -91,6 +91,17 @@ class Clusters:
         """The keys of the rows."""
         return self.store.keys(self.rows)
 
+    def to_json(self) -> dict[str, Any]:
+        """The last object of `cluster --json`: what holds for all of them together."""
+        return {
+            "clusters": len(self),
+            "images": len(self.rows),
+            "noise": self.noise,
+            "method": self.method,
+            "purity": self.purity,
+            "nmi": self.nmi,
+        }
+
     def __str__(self) -> str:
         """One line: how many clusters, noise, purity and NMI."""
         agree = "no labels" if self.purity is None else f"purity {self.purity:.4f}, NMI {self.nmi:.4f}"

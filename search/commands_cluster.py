@@ -12,12 +12,14 @@ from .collection import Collection
 
 @click.command(short_help="Group images that look alike, whatever their labels.")
 @click.argument("collection")
-@click.option("--k", type=click.IntRange(1), metavar="K", help="How many clusters; left out, hdbscan finds out.")
+@click.option(
+    "-k", "--k", "k", type=click.IntRange(1), metavar="K", help="How many clusters; left out, hdbscan finds out."
+)
 @click.option("--method", type=click.Choice(METHODS), help="kmeans where K is given, hdbscan where it is not.")
 @click.option("--min-size", type=click.IntRange(2), metavar="M", help="Smallest cluster of hdbscan.  [default: 5]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
 @click.option("--out", metavar="FILE", help="Write key and cluster of every image to FILE.csv or FILE.parquet.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a cluster.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a cluster, then one of them all.")
 def cluster(
     collection: str,
     k: int | None,
@@ -44,6 +46,7 @@ def cluster(
     if as_json:
         for each in found:
             emit_json(each.to_json())
+        emit_json(found.to_json())
     else:
         head = ("cluster", "images", "purity", "spread", "commonest label", "typical images")
         cells = [
@@ -59,4 +62,4 @@ def cluster(
         ]
         for line in aligned(head, cells):
             click.echo(line)
-    click.echo(str(found), err=as_json)
+        click.echo(str(found))

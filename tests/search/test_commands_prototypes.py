@@ -59,15 +59,16 @@ def test_classify_uses_what_was_set(path, capsys, tmp_path):
     assert len(after) == 30 and np.mean(after) < np.mean(before)
 
 
-def test_cluster_emits_one_object_a_cluster_and_the_rest_beside_it(path, capsys, tmp_path):
+def test_cluster_emits_one_object_a_cluster_and_one_of_them_all(path, capsys, tmp_path):
     out = tmp_path / "c.csv"
-    assert run(["cluster", path, "--k", "4", "--json", "--out", str(out)]) == 0
+    assert run(["cluster", path, "-k", "4", "--json", "--out", str(out)]) == 0
     said = capsys.readouterr()
-    found = [json.loads(line) for line in said.out.splitlines()]
+    *found, all_of_them = [json.loads(line) for line in said.out.splitlines()]
     assert [each["cluster"] for each in found] == [0, 1, 2, 3]
     assert all(list(each) == ["cluster", "size", "label", "purity", "spread", "medoids"] for each in found)
     assert sum(each["size"] for each in found) == 60 and {each["label"] for each in found} == {"c0", "c1", "c2", "c3"}
-    assert said.err.startswith("4 clusters of 60 images by kmeans; purity 1.0000, NMI 1.0000")
+    together = {"clusters": 4, "images": 60, "noise": 0, "method": "kmeans", "purity": 1.0, "nmi": 1.0}
+    assert all_of_them == pytest.approx(together) and "clusters" not in said.err
     written = np.loadtxt(out, delimiter=",", skiprows=1, usecols=1, dtype=int)
     assert np.bincount(written).tolist() == [each["size"] for each in found]
 
