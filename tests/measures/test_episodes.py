@@ -24,7 +24,7 @@ def naive(vectors, codes, way, shots, queries, count, seed):
         for code in rng.permutation(classes)[:way]:
             rows = rng.permutation(np.flatnonzero(codes == code))[: shots + queries]
             mean = np.mean(vectors[rows[:shots]].astype(float), axis=0)
-            supports.append(mean / np.linalg.norm(mean))
+            supports.append(mean)
             asked.append(vectors[rows[shots:]])
         shares = []
         for own, rows in enumerate(asked):
