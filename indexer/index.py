@@ -14,6 +14,7 @@ from ..store.errors import LookalikeError, LookalikeWarning
 from ..store.manifest import HeadEntry, SegmentEntry
 from ..store.merge import merge_small
 from ..store.progress import Progress, silent
+from ..store.sizes import parse_size
 from ..store.store import Store
 from ..store.writer import Writer
 from . import plan
@@ -56,7 +57,7 @@ def index(
     spec: str = "auto",
     recall: float = 0.95,
     k: int = 10,
-    memory: int | None = None,
+    memory: int | str | None = None,
     device: str = "auto",
     compact: bool = False,
     progress: Progress = silent,
@@ -67,9 +68,9 @@ def index(
     Small parts are merged in the same commit.
 
     spec: a FAISS factory string, or "auto" (see specs). recall: the recall@k to reach on stored rows, in (0, 1].
-    memory: bytes that all segments may take. compact: drop removed vectors from the disk, and index everything anew,
-    as another spec does. also: called before the commit, to stage what else follows from the rows. Raises
-    LookalikeError for a spec, recall, k, memory or device that does not work.
+    memory: bytes that all segments may take, or such as "2G". compact: drop removed vectors from the disk, and index
+    everything anew, as another spec does. also: called before the commit, to stage what else follows from the rows.
+    Raises LookalikeError for a spec, recall, k, memory or device that does not work.
     """
     started = time.monotonic()
     chosen = choose(device)
@@ -121,13 +122,14 @@ def _long_tail(store: Store) -> bool:
     return at_most > plan.SMALL and len(_live_from(store, _stop(store, held))) > plan.SMALL
 
 
-def _checked(store: Store, spec: str, recall: float, k: int, memory: int | None) -> Request:
+def _checked(store: Store, spec: str, recall: float, k: int, memory: int | str | None) -> Request:
     if not 0 < recall <= 1:
         raise LookalikeError(f"recall is {recall!r}: a share above 0, at most 1, works")
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
-    if memory is not None and memory < 1:
-        raise LookalikeError(f"memory is {memory!r}: a number of bytes, such as 2G, works")
+    wanted, memory = memory, parse_size(memory) if isinstance(memory, str) else memory
+    if memory is not None and (isinstance(memory, bool) or not isinstance(memory, int) or memory < 1):
+        raise LookalikeError(f"memory is {wanted!r}: a number of bytes, or such as '2G', works")
     return Request(validated(spec, store.dim or 64), float(recall), k, memory)
 
 

@@ -205,7 +205,7 @@ class Collection:
         recall: float = 0.95,
         k: int = 10,
         spec: str = "auto",
-        memory: int | None = None,
+        memory: int | str | None = None,
         device: str = "auto",
         *,
         compact: bool = False,
@@ -214,7 +214,8 @@ class Collection:
         """Build or extend the index over instances, fold the prototypes, and return what was built and measured.
 
         A linear head that is stored is fitted anew where rows came or went since.
-        `spec` is "auto" or any FAISS factory string, `recall` the recall@k to reach, `memory` a bound in bytes.
+        `spec` is "auto" or any FAISS factory string, `recall` the recall@k to reach, `memory` a bound in bytes, or
+        such as "2G".
         """
         from ..indexer.index import index
         from .stored_head import refit

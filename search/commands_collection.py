@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ..store.errors import TooManyRejects
-from ..store.shell import bar, emit_json, parse_size, shown
+from ..store.shell import bar, emit_json, shown
 from . import filling
 from .collection import Collection
 from .commands import DEVICES
@@ -82,11 +82,10 @@ def import_(
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where it will be searched.")
 @click.option("--compact", is_flag=True, help="Drop removed vectors physically and merge small files.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def index(collection: str, memory: str | None, as_json: bool, **options: Any) -> None:
+def index(collection: str, as_json: bool, **options: Any) -> None:
     """Build or extend the index of COLLECTION, fold its class prototypes, and say what was measured."""
-    limit = None if memory is None else parse_size(memory)
     with bar("index") as progress, Collection.open(collection) as opened:
-        card = opened.index(memory=limit, progress=progress, **options)
+        card = opened.index(progress=progress, **options)
     if as_json:
         emit_json(card.to_json())
     else:

@@ -1,18 +1,37 @@
 """Decisions: what `classify` answers, one entry a query."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True)
+class Decision:
+    """The answer to one query, as `classify --json` gives it.
+
+    label: None is unknown. nearest: the class that came nearest, also where it was refused. distance: to its nearest
+    row or prototype. threshold: None never refuses. margin: the second class's distance minus the nearest's; None
+    where no second class was among those found.
+    """
+
+    label: str | None
+    nearest: str | None
+    distance: float | None
+    threshold: float | None
+    margin: float | None
+    by: str
+
+
+@dataclass(frozen=True)
 class Decisions:
-    """What each query is, or None where it is unknown.
+    """What each query is, or None where it is unknown: a sequence of Decision, kept as columns.
 
     Attributes, each with nq entries: labels (the answer, None = unknown), nearest (the class that came nearest, also
     where it was refused), distances float32 to that class's nearest row or prototype, thresholds float32 (NaN: never
-    refuses), margins float32 (the second class's distance minus the nearest's; NaN with one class); and `by`.
+    refuses), margins float32 (the second class's distance minus the nearest's; NaN where no second class was found: the
+    only one, or that of all k neighbours); and `by`.
     """
 
     labels: list[str | None]
@@ -25,20 +44,23 @@ class Decisions:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, place: int) -> Decision:
+        """The decision on one query; IndexError beyond the last."""
+        return Decision(
+            label=self.labels[place],
+            nearest=self.nearest[place],
+            distance=_number(self.distances[place]),
+            threshold=_number(self.thresholds[place]),
+            margin=_number(self.margins[place]),
+            by=self.by,
+        )
+
+    def __iter__(self) -> Iterator[Decision]:
+        return (self[place] for place in range(len(self)))
+
     def records(self) -> list[dict[str, Any]]:
         """One dict a query with the fields of `classify --json`, `query` left to the caller; undefined is None."""
-        columns = zip(self.labels, self.nearest, self.distances, self.thresholds, self.margins, strict=True)
-        return [
-            {
-                "label": label,
-                "nearest": nearest,
-                "distance": _number(distance),
-                "threshold": _number(threshold),
-                "margin": _number(margin),
-                "by": self.by,
-            }
-            for label, nearest, distance, threshold, margin in columns
-        ]
+        return [asdict(decision) for decision in self]
 
 
 def _number(value: float) -> float | None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..store.errors import Damaged, LookalikeError
 from ..store.unit import unit_rows
+from .ready import empty_collection
 
 if TYPE_CHECKING:
     from ..store.store import Store
@@ -57,6 +58,8 @@ class _Planned:
 
 def ask(store: "Store", queries: list[Any], encode: Encode, normalise: bool = False) -> Asked:
     """Turn `queries` into vectors: plan first what each is, then read keys and images each in one go."""
+    if store.dim is None:
+        raise empty_collection()
     planned = [_Planned(query) for query in queries]
     for plan, row in zip(planned, _key_rows(store, queries), strict=True):
         try:
@@ -69,7 +72,7 @@ def ask(store: "Store", queries: list[Any], encode: Encode, normalise: bool = Fa
     for plan, vector in zip(keys, store.gather(np.array([plan.row for plan in keys], np.int64)), strict=True):
         plan.vectors = vector[None]
     _encode([plan for plan in planned if plan.kind == "image"], encode)
-    return _collect(planned, store.dim or 0)
+    return _collect(planned, store.dim)
 
 
 def _key_rows(store: "Store", queries: list[Any]) -> list[int]:
@@ -160,9 +163,11 @@ def _name(query: Any) -> str:
 
 def _load_npy(path: Path) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {error}") from None
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # whatever the bytes make NumPy do: a MemoryError too, by an absurd shape
+        why = str(error) or type(error).__name__
+        raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {why}") from None
 
 
 def _vectors(store: "Store", vectors: np.ndarray, what: str, normalise: bool) -> np.ndarray:

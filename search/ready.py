@@ -15,7 +15,7 @@ def ready_vectors(queries: np.ndarray, dim: int | None, normalise: bool) -> np.n
     One row that is already float32 and of length 1 is passed on as it is; everything else goes through `unit_rows`.
     """
     if dim is None:
-        raise LookalikeError("the collection is empty: embed or import something first")
+        raise empty_collection()
     matrix = queries[None] if queries.ndim == 1 else queries
     if matrix.shape == (1, dim) and matrix.dtype == np.float32 and matrix.flags.c_contiguous:
         row = matrix[0]
@@ -23,3 +23,8 @@ def ready_vectors(queries: np.ndarray, dim: int | None, normalise: bool) -> np.n
         if abs(float(row.dot(row)) - 1.0) <= _ROUNDING:
             return matrix
     return unit_rows(matrix, normalise=normalise, dim=dim, what="query")
+
+
+def empty_collection() -> LookalikeError:
+    """What answers a question to a collection that never held a vector."""
+    return LookalikeError("the collection is empty: embed or import something first")

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from .errors import LookalikeError
+from .parts import provenance
 from .progress import Progress, silent
 from .publish import publish
 from .store import Store
@@ -16,6 +17,8 @@ from .tables import live_tables
 
 def export(store: Store, out: Path, progress: Progress = silent) -> None:
     """Write live rows, ascending, to `out`: the columns of `Store.table` to .parquet, (rows, d) float32 to .npy.
+
+    The Parquet file names the vectors' model, so that no collection of another model takes them in.
 
     LookalikeError where `out` exists, ends otherwise, or the collection never held a vector.
     """
@@ -30,7 +33,8 @@ def _parquet(store: Store, file: BinaryIO, progress: Progress) -> None:
     """A row group for each part."""
     tables = live_tables(store)
     done = 0
-    with pq.ParquetWriter(file, next(tables).schema) as writer:
+    ours = provenance(store.model.digest if store.model else None)
+    with pq.ParquetWriter(file, next(tables).schema.with_metadata(ours)) as writer:
         for table in tables:
             if table.num_rows:
                 writer.write_table(table)

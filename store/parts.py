@@ -148,9 +148,23 @@ def _matrix(column: Any) -> NDArray[np.float32]:
     return matrix.reshape(len(column), column.type.list_size)
 
 
+def provenance(model: str | None) -> dict[bytes, bytes]:
+    """What a Parquet file of ours says of itself: that its text is `escaped`, and the digest of the vectors' model."""
+    return {b"lookalike": json.dumps({"format": FORMAT, "model": model}).encode()}
+
+
+def empty_schema(dim: int | None) -> Any:
+    """The columns that every part has; where no dimension is known yet, vectors are lists of any length."""
+    schema = _table(Rows.of_vectors([], np.empty((0, dim or 1), np.float32), None, "")).schema
+    if dim is not None:
+        return schema
+    at = schema.get_field_index("vector")
+    return schema.set(at, schema.field(at).with_type(pa.list_(schema.field(at).type.value_field)))
+
+
 def _encoded(table: Any, model: str | None) -> Any:
     """The Parquet file as one buffer."""
-    table = table.replace_schema_metadata({b"lookalike": json.dumps({"format": FORMAT, "model": model})})
+    table = table.replace_schema_metadata(provenance(model))
     stream = pa.BufferOutputStream()
     paths = [_VECTOR if name == "vector" else name for name in table.column_names]
     writer = pq.ParquetWriter(

@@ -5,27 +5,15 @@ Only `commands` files import this; click and rich stay out of the library.
 
 import json
 import math
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import LookalikeError
 from .progress import Progress
 from .shown import shown
 
-__all__ = ["bar", "emit_json", "parse_size", "shown", "undefined_as_null"]
-
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-def parse_size(text: str) -> int:
-    """Bytes of a size such as "512M" or "2G" (powers of 1024)."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
-    if match is None:
-        raise LookalikeError(f"size {text!r} is not understood: write a number and K, M, G or T, such as 2G")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+__all__ = ["bar", "emit_json", "shown", "undefined_as_null"]
 
 
 def undefined_as_null(value: Any) -> Any:

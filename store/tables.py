@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .block import BLOCK
 from .errors import LookalikeError
 from .manifest import PartEntry, manifest_path
-from .parts import read_part
+from .parts import empty_schema, read_part
 
 if TYPE_CHECKING:
     from .store import Store
@@ -88,6 +88,8 @@ def whole_table(store: "Store", parts: Sequence[int]) -> Any:
 def _schema(store: "Store", parts: Sequence[PartEntry]) -> Any:
     """`row` and the columns of the parts, in the order in which they first appear."""
     kinds: dict[str, dict[Any, list[PartEntry]]] = {"row": {pa.int64(): []}}
+    if not parts:
+        kinds |= {field.name: {field.type: []} for field in empty_schema(store.dim)}
     for entry in parts:
         for field in store.pages.footer(entry).schema:
             kinds.setdefault(field.name, {}).setdefault(field.type, []).append(entry)

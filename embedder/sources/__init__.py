@@ -16,13 +16,14 @@ from .table import TableSource
 __all__ = ["RawPixels", "Record", "Source", "from_spec", "open_source"]
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
+_ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _CHOICES = "give a folder, a .csv or .parquet table, IDX files as images:labels, or one image"
 
 
 def open_source(text: str | os.PathLike[str]) -> Source:
     """Open what `text` names, without listing it; LookalikeError says what would be accepted."""
     path = os.fspath(text)
-    if ".tar" in os.path.basename(path) and not os.path.isdir(path):
+    if os.path.basename(path).lower().endswith(_ARCHIVES) and not os.path.isdir(path):
         raise LookalikeError(f"source {path!r}: WebDataset .tar files are not supported yet; {_CHOICES}")
     if os.path.isdir(path):
         return FolderSource(path)

@@ -6,7 +6,8 @@ directly in the root has none. A `metadata.csv` in the root (Hugging Face's Imag
 kept. A file it lists that is not among the folder's images is a record, and rejected.
 
 Names are walked in sorted order, depth first, one folder in memory at a time. Links to files are followed within the
-root; links to folders never are (each is rejected), so no loop can be entered. Hidden files and folders are ignored.
+root; links to folders never are (each is rejected), so no loop can be entered. Hidden files and folders are ignored,
+and so are collections of ours.
 """
 
 import os
@@ -122,12 +123,17 @@ def _kind(entry: os.DirEntry[str]) -> str:
         return "ignored"
     try:
         if entry.is_dir(follow_symlinks=False):
-            return "folder"
+            return "ignored" if _is_collection(entry.path) else "folder"
         if entry.is_symlink() and entry.is_dir():
             return "input"  # which reading then rejects: what it leads to is out of the source, or listed already
     except OSError:
         pass
     return "input" if is_input(entry.name) else "ignored"
+
+
+def _is_collection(folder: str) -> bool:
+    """Whether it is a collection of ours, which may lie beside the images it was made of."""
+    return os.path.isfile(os.path.join(folder, "lock")) and os.path.isdir(os.path.join(folder, "manifests"))
 
 
 def _read_metadata(path: str) -> dict[str, dict[str, str | None]]:

@@ -46,6 +46,10 @@ class ParquetRows:
         self._starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         self._cursor: tuple[str, int, Any, Iterator[Any]] | None = None
 
+    def type_of(self, column: str) -> str:
+        """A column's type in words."""
+        return str(self._file.schema_arrow.field(column).type)
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         if not self.types:
             yield from ({} for _ in range(self._file.metadata.num_rows))
@@ -102,7 +106,7 @@ def _is_bytes(kind: Any) -> bool:
 
 
 def _kind(kind: Any) -> str | None:
-    """What a column is kept as; None where it is left out (nested, binary)."""
+    """What a column is kept as; None where it is left out (nested, binary, a time span)."""
     if pt.is_dictionary(kind):
         return _kind(kind.value_type)
     if pt.is_boolean(kind):
@@ -111,9 +115,11 @@ def _kind(kind: Any) -> str | None:
         return "string" if pt.is_uint64(kind) else "int64"
     if pt.is_floating(kind):
         return "double"
-    if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_temporal(kind) or pt.is_decimal(kind):
+    if pt.is_duration(kind) or pt.is_interval(kind):  # Arrow writes neither as text
+        return None
+    if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
         return "string"
-    return None
+    return "string" if pt.is_temporal(kind) or pt.is_decimal(kind) else None
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[int, str]:

@@ -37,14 +37,32 @@ class TableSource(Source):
         else:
             self._rows = CsvRows(self._path)
             self._holds = None
-        self._names = next((c for c in ("path", "image") if c in self._rows.columns and c != self._holds), None)
+        types = self._rows.types if isinstance(self._rows, ParquetRows) else dict.fromkeys(self._rows.columns, "string")
+        self._names = next((c for c in ("path", "image") if c in types and c != self._holds), None)
         if self._holds is None and self._names is None:
-            raise LookalikeError(f"{path} has no column path, image or bytes; it has {', '.join(self._rows.columns)}")
+            raise self._no_images(str(path))
+        self._refuse_mistyped(types)
         self.labelled = "label" in self._rows.columns
         self.unique = "key" not in self._rows.columns and self._names is None
         ours = {"key", "label", self._holds, self._names}
-        types = self._rows.types if isinstance(self._rows, ParquetRows) else dict.fromkeys(self._rows.columns, "string")
         self.extra_types = {name: kind for name, kind in types.items() if name not in ours}
+
+    def _no_images(self, path: str) -> LookalikeError:
+        """What to say where no column has images or their paths: that there is none, or of what type it is."""
+        mistyped = next((c for c in IMAGE_COLUMNS if c in self._rows.columns), None)
+        if mistyped is None or not isinstance(self._rows, ParquetRows):
+            return LookalikeError(f"{path} has no column path, image or bytes; it has {', '.join(self._rows.columns)}")
+        return LookalikeError(
+            f"{path}: column {mistyped!r} is {self._rows.type_of(mistyped)}: text (a path), encoded bytes, or a struct "
+            "{bytes, path} works"
+        )
+
+    def _refuse_mistyped(self, types: dict[str, str]) -> None:
+        """LookalikeError for a key or label that is no text and no number."""
+        for column in ("key", "label"):
+            if column in self._rows.columns and column not in types and isinstance(self._rows, ParquetRows):
+                kind = self._rows.type_of(column)
+                raise LookalikeError(f"{self._path}: column {column!r} is {kind}: text or whole numbers work")
 
     def describe(self) -> dict[str, Any]:
         """The table."""

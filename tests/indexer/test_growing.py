@@ -27,6 +27,7 @@ def small(monkeypatch):
 def test_auto_indexes_all_anew_where_what_is_kept_leaves_the_tail_too_little_memory(shop, rng):
     made = shop(unit(rng, 2000))
     assert [c.spec for c in index(made.path, memory=135_000).segments] == ["Flat"]
+    assert made.open().content.index["memory"] == 135_000
     made.add(unit(rng, 400))
     with pytest.warns(UserWarning, match="Flat would not fit into 135000 bytes: IVF61,SQ8 taken"):
         card = grow(made.path)
@@ -92,3 +93,11 @@ def test_index_merges_what_many_small_adds_left(shop, rng):
     assert np.array_equal(hits[1], before[1]) and np.allclose(hits[0], before[0], atol=1e-6)
     made.check(queries, 10, hits)
     assert index(made.path).version == card.version
+
+
+def test_memory_may_be_said_in_words(shop, rng):
+    made = shop(unit(rng, 300))
+    assert index(made.path, memory="1M").rows == 300 and made.open().content.index["memory"] == 1 << 20
+    for wrong in ("2 apples", "0", 0, -1, 2.5, True):
+        with pytest.raises(LookalikeError, match=r"memory is|size '2 apples' is not understood"):
+            index(made.path, memory=wrong)

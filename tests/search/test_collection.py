@@ -1,5 +1,7 @@
 """The Python face over vectors: every way to ask, held against NumPy."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,31 @@ def test_more_hits_than_rows_are_padded_and_reach_no_label(shop):
     assert np.isposinf(hits.distances[0, 60:]).all()
     assert hits.keys()[0][60:] == [None] * 10 and hits.labels()[0][60:] == [None] * 10
     assert len(next(iter(hits))) == 60
+
+
+def test_a_broken_npy_fails_alone(shop, tmp_path):
+    absurd = io.BytesIO()
+    np.lib.format.write_array_header_1_0(absurd, {"descr": "<f4", "fortran_order": False, "shape": (1 << 50, 8)})
+    zipped = io.BytesIO()
+    np.savez(zipped, a=np.ones(3))
+    texts = {"empty": b"", "absurd": absurd.getvalue(), "zip": zipped.getvalue(), "text": b"1 2 3"}
+    texts["cut"] = texts["absurd"][:50]
+    for name, data in texts.items():
+        (tmp_path / f"{name}.npy").write_bytes(data)
+    np.save(tmp_path / "whole.npy", shop.raw[0][:2])
+    np.save(tmp_path / "object.npy", np.array([{}], dtype=object), allow_pickle=True)
+    asked = shop.ask([*(tmp_path / f"{name}.npy" for name in [*texts, "object", "whole"]), "k3"], strict=False)
+    assert len(asked.failed) == len(texts) + 1 and len(asked.vectors) == 3
+    assert all("cannot be read as a .npy of vectors: " in reason and "\n" not in reason for _, reason in asked.failed)
+
+
+def test_an_empty_collection_answers_no_question(tmp_path):
+    np.save(tmp_path / "q.npy", unit(np.ones((2, 8))))
+    with Collection.create(tmp_path / "none") as none:
+        for query in (unit(np.ones((2, 8))), [unit(np.ones((1, 8)))], str(tmp_path / "q.npy"), "k1"):
+            for ask in (none.search, none.classify):
+                with pytest.raises(LookalikeError, match="is empty: embed or import something first"):
+                    ask(query)
 
 
 def test_npy_files_are_queries(shop, tmp_path):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lookalike.store import importing
 from lookalike.store.errors import LookalikeError
+from lookalike.store.export import export
 from lookalike.store.importing import import_vectors
 from lookalike.store.ingest import add, remove
 from lookalike.store.store import Store
@@ -113,6 +114,21 @@ def test_an_export_comes_back_bit_for_bit(tmp_path, units):
             rows = two.live_rows()
             assert two.keys(rows) == one.keys(one.live_rows())
             np.testing.assert_array_equal(two.gather(rows), units(50))
+
+
+def test_an_export_names_its_model_and_no_other_takes_it_in(tmp_path, units):
+    for name, digest in (("one", "a1"), ("two", "b2")):
+        with Store.create(tmp_path / name) as empty, empty.write() as writer:
+            writer.set_model(digest, units(1).shape[1], "fp32", {"encoder.json": b"{}", "encoder.safetensors": b""})
+            writer.commit()
+        add(tmp_path / name, units(5), [f"{name}\udc80{i}" for i in range(5)], ["x"] * 5)
+        with Store.open(tmp_path / name) as store:
+            export(store, tmp_path / f"{name}.parquet")
+    with pytest.raises(LookalikeError, match=r"one\.parquet holds vectors of model a1, and .*two of model b2"):
+        import_vectors(tmp_path / "two", tmp_path / "one.parquet")
+    import_vectors(tmp_path / "three", tmp_path / "one.parquet")
+    with Store.open(tmp_path / "three") as three:
+        assert three.keys(three.live_rows()) == [f"one\udc80{i}" for i in range(5)]
 
 
 @pytest.mark.parametrize("text", ["keys", "labels"])

@@ -10,6 +10,7 @@ import pytest
 from lookalike.store.compact import compact
 from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.export import export
+from lookalike.store.importing import import_vectors
 from lookalike.store.store import Store
 
 
@@ -36,7 +37,7 @@ def test_a_new_collection_is_empty(tmp_path):
         assert store.live_rows().tolist() == list(store.blocks()) == store.classes == store.keys(np.zeros(0, int)) == []
         assert store.find(["a"]).tolist() == store.find_contents(["0" * 64]).tolist() == [-1]
         assert store.gather(np.zeros(0, int)).shape == (0, 0)
-        assert store.table().column_names == ["row"]
+        assert store.table().num_rows == 0 and store.table().column_names[:4] == ["row", "key", "label", "vector"]
         assert store.codes(np.array([-1])).tolist() == [-1]
         assert store.live(np.array([-1, 0])).tolist() == [False, False]
 
@@ -265,6 +266,24 @@ def test_columns_that_differ_in_type_lose_nothing(tmp_path, grow, columns, kind,
     with store.write() as writer:
         compact(writer)
         assert writer.commit().table().column("x").to_pylist() == values
+
+
+def test_a_collection_without_rows_has_the_columns_all_the_same(tmp_path, grow):
+    with Store.create(tmp_path / "c") as empty:
+        none = empty.table()
+        with empty.write() as writer:
+            grow(writer, "ab")
+            writer.commit()
+    with Store.open(tmp_path / "c") as full:
+        assert none.num_rows == 0 and none.column_names == full.table().column_names
+        with full.write() as writer:
+            writer.delete(np.arange(2))
+            writer.commit()
+            compact(writer)
+            emptied = writer.commit()
+    assert emptied.table().schema.equals(full.table().schema)
+    export(emptied, tmp_path / "out.parquet")
+    assert import_vectors(tmp_path / "again", tmp_path / "out.parquet")["seen"] == 0
 
 
 def test_runs_are_opened_when_a_row_of_theirs_is_asked_for(tmp_path, grow, monkeypatch):

@@ -48,6 +48,16 @@ def test_without_class_folders_there_are_no_labels(tmp_path):
     assert not source.labelled
 
 
+def test_a_collection_among_the_images_is_none_of_them(tmp_path):
+    from lookalike.store.store import Store
+
+    made(tmp_path, "a.png")
+    Store.create(tmp_path / "shop").close()
+    source = open_source(tmp_path)
+    assert [record.key for record in source.records()] == ["a.png"]
+    assert (source.ignored, source.labelled) == (1, False)
+
+
 def test_records_carry_size_and_mtime_and_are_read_again_from_the_spec(tmp_path):
     made(tmp_path, "cat/a.jpg")
     os.utime(tmp_path / "cat/a.jpg", ns=(5, 1_234_567_890_123_456_789))

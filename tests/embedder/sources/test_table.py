@@ -142,7 +142,32 @@ def test_what_is_no_such_table_is_refused_in_one_line(folder):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"image": [[1, 2], [3]]}, r"column 'image' is list<.*int64>: text \(a path\), encoded bytes, or a struct"),
+        ({"path": [["a.jpg"]]}, "column 'path' is list<"),
+        ({"image": [{"path": "a.jpg"}]}, "column 'image' is struct<path: string>"),
+        ({"path": ["a.jpg"], "label": [["cat"]]}, "column 'label' is list<.*string>: text or whole numbers work"),
+        ({"path": ["a.jpg"], "key": [b"a"]}, "column 'key' is binary: text or whole numbers work"),
+    ],
+)
+def test_a_column_of_another_type_is_refused_by_name(folder, columns, words):
+    with pytest.raises(LookalikeError, match=words) as caught:
+        table(folder, columns)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_hold_the_images_whatever_else_is_called_image(folder):
+    source = table(folder, {"bytes": [b"1"], "image": [{"width": 3}], "took": pa.array([5], pa.duration("s"))})
+    assert [record.key for record in source.records()] == ["00000000"] and source.extra_types == {}
+    source = table(folder, {"path": pa.array(["a.jpg"], pa.string_view())})
+    assert [record.key for record in source.records()] == ["a.jpg"]
+
+
 def test_a_tar_is_refused_for_now(tmp_path):
-    for name in ("shard.tar", "shard-{000..010}.tar"):
+    for name in ("shard.tar", "shard-{000..010}.tar", "SHARD.TAR.GZ"):
         with pytest.raises(LookalikeError, match=r"\.tar files are not supported yet"):
             open_source(tmp_path / name)
+    (tmp_path / "my.target.csv").write_text("path\n")
+    assert list(open_source(tmp_path / "my.target.csv").records()) == []
