@@ -36,7 +36,7 @@ IndexNSGSQ INSs
 IndexNSGPQ INSp
 IndexIVFFlat IwFl
 IndexIVFFlatDedup IwFd
-IndexIVFFlatPanorama IwP2
+IndexIVFFlatPanorama IwP2 IwPn
 IndexIVFScalarQuantizer IwSq IwSQ
 IndexIVFPQ IwPQ
 IndexIVFPQFastScan IwPf
