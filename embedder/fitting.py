@@ -9,49 +9,38 @@ import warnings
 from typing import Any
 
 from ..store.errors import LookalikeWarning
-from .loss_settings import MINED, SOFT, is_loss, taken_by
+from .loss_settings import MINED, SETTINGS, SOFT, taken_by
 
 
 def fit(values: dict[str, Any], changes: dict[str, Any], file: str) -> None:
-    """Take out of a file's nested `values` what has no use under `changes`; warn of what never had one."""
-    loss, changed = _section(values, "loss"), _section(changes, "loss")
+    """Take out of a file's `values`, known and possible ones, what has no use under `changes`; warn of what never had.
+
+    Both are nested by section; `changes` may be anything yet.
+    """
+    loss, mining = values.get("loss", {}), values.get("mining", {})
+    changed = changes.get("loss")
+    changed = changed if isinstance(changed, dict) else {}
     own = loss.get("name", "triplet")
-    name = changed.get("name", own)
-    if not is_loss(own) or not is_loss(name):
+    if changed.get("name", own) != own:
+        for key in SETTINGS:
+            loss.pop(key, None)
+        mining.clear()
         return
-    if name != own:
-        for key in set(loss) & set(taken_by(own, SOFT)):
-            del loss[key]
-        if own in MINED:
-            values.pop("mining", None)
-    if "margin" in changed:
-        _another_margin(values, loss, changed["margin"])
-    if name == own:
-        _warn_of_idle(values, loss, str(name), changed.get("margin", loss.get("margin")), file)
+    margin = changed.get("margin", loss.get("margin"))
+    if own in MINED and "margin" in changed:
+        if margin != SOFT:
+            loss.pop("scale", None)
+        elif mining.get("name") == "semi-hard":  # which a soft margin cannot end
+            mining.clear()
+    _leave_out_idle(loss, mining, own, margin, file)
 
 
-def _another_margin(values: dict[str, Any], loss: dict[str, Any], margin: Any) -> None:
-    """A scale goes with a soft margin, and semi-hard mining with one of some width."""
-    if margin != SOFT:
-        loss.pop("scale", None)
-    elif _section(values, "mining").get("name") == "semi-hard":
-        del values["mining"]
-
-
-def _warn_of_idle(values: dict[str, Any], loss: dict[str, Any], name: str, margin: Any, file: str) -> None:
-    told = {key: loss.pop(key) for key in sorted(_SETTINGS - set(taken_by(name, margin))) if key in loss}
-    idle = [f"loss.{key} = {value!r}" for key, value in told.items()]
-    if name not in MINED and (mining := _section(values, "mining")):
-        del values["mining"]
-        idle += [f"mining.{key} = {value!r}" for key, value in mining.items()]
+def _leave_out_idle(loss: dict[str, Any], mining: dict[str, Any], name: str, margin: Any, file: str) -> None:
+    taken = taken_by(name, margin)
+    idle = [f"loss.{key} = {loss.pop(key)!r}" for key in SETTINGS if key in loss and key not in taken]
+    if name not in MINED:
+        idle += [f"mining.{key} = {mining.pop(key)!r}" for key in list(mining)]
     if idle:
-        why = "without a soft margin" if name in MINED and "scale" in told else f"of loss.name = {name!r}"
-        warnings.warn(f"{file}: {', '.join(idle)} has no use in a recipe {why}", LookalikeWarning, stacklevel=4)
-
-
-def _section(values: dict[str, Any], name: str) -> dict[str, Any]:
-    section = values.get(name)
-    return section if isinstance(section, dict) else {}
-
-
-_SETTINGS = frozenset(("margin", "distance", "shots", "scale", "options"))
+        loss_said = f"the loss {name}" + (" without a soft margin" if name in MINED else "")
+        message = f"{file}: left out, since {loss_said} has no use for it: {', '.join(idle)}"
+        warnings.warn(message, LookalikeWarning, stacklevel=4)

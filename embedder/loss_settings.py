@@ -20,6 +20,8 @@ LOSSES = {
     "softmax": ("scale",),
 }
 """The keys each loss takes, besides its name."""
+SETTINGS = ("margin", "distance", "shots", "scale", "options")
+"""All keys of [loss] besides the name."""
 MINED = ("triplet",)
 """The losses that choose among the triplets of a batch, and so take mining.name."""
 PML = "pml:"
@@ -40,15 +42,10 @@ SHOTS = 5
 """Images of support, or half of a class's images in a batch where that is less."""
 
 
-def is_loss(name: Any) -> bool:
-    """Whether it names one of our losses, or maybe one of pytorch-metric-learning, which is not looked for yet."""
-    return isinstance(name, str) and (name in LOSSES or (name.startswith(PML) and name[len(PML) :].isidentifier()))
-
-
 def loss_name(key: str, value: Any) -> str:
-    """Give the value where it is a loss's name; LookalikeError with the choices where not."""
-    if is_loss(value):
-        return str(value)
+    """Give the name of one of our losses, or of one of pytorch-metric-learning, which is not looked for yet."""
+    if isinstance(value, str) and (value in LOSSES or (value.startswith(PML) and value[len(PML) :].isidentifier())):
+        return value
     close = difflib.get_close_matches(str(value), LOSSES, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     listed = f"{', '.join(LOSSES)}, and {PML}NAME for a loss of pytorch-metric-learning"
@@ -92,7 +89,7 @@ def settled(recipe: Any, given: Set[str], *, mined: bool = False) -> Any:
             raise LookalikeError(f"loss.scale = {loss.scale!r}: it goes with loss.margin = 'soft', not {loss.margin!r}")
         listed = f"its keys are {', '.join(taken)}" if taken else "it has no settings"
         raise LookalikeError(f"loss.{key} = {getattr(loss, key)!r}: the loss {loss.name} takes no {key}; {listed}")
-    values = dict.fromkeys(("margin", "distance", "shots", "scale", "options"))
+    values: dict[str, Any] = dict.fromkeys(SETTINGS)
     for key in sorted(taken):  # the distance before the margin
         values[key] = getattr(loss, key) if key in given else _default(recipe, key, values)
     mining = recipe.mining.name if mined else UNMINED[loss.margin == SOFT]

@@ -112,9 +112,7 @@ class Recipe:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
         """Check nested plain values and give the recipe; LookalikeError names what is wrong."""
-        sections = {f.name: f.default_factory for f in fields(cls)}
-        _known(values, list(sections), "section")
-        recipe = cls(**{name: _section(name, make, values.get(name, {})) for name, make in sections.items()})
+        recipe = cls(**_sections(values))
         recipe = settled(recipe, set(values.get("loss", {})), mined="name" in values.get("mining", {}))
         check_together(recipe)
         return recipe
@@ -140,6 +138,7 @@ def load_recipe(name: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
     Errors: LookalikeError where there is no such recipe, the file is not TOML, or a key or value does not exist.
     """
     values = _parse(_text(name), str(name))
+    _sections(values)
     changes: dict[str, Any] = {}
     for override in overrides:
         _override(changes, override)
@@ -188,10 +187,19 @@ def _override(values: dict[str, Any], override: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text.strip()
     target: Any = values
-    for table in tables:
-        target = target.setdefault(table, {}) if isinstance(target, dict) else None
-    if isinstance(target, dict):
-        target[name] = value
+    for depth, table in enumerate(tables, 1):
+        target = target.setdefault(table, {})
+        if not isinstance(target, dict):
+            said = ".".join(tables[:depth])
+            raise LookalikeError(f"--set {override}: {said} is a value, {_short(target)}, and has no keys")
+    target[name] = value
+
+
+def _sections(values: dict[str, Any]) -> dict[str, Any]:
+    """Check every key and value by itself, and give the sections by name."""
+    makers = {f.name: f.default_factory for f in fields(Recipe)}
+    _known(values, list(makers), "section")
+    return {name: _section(name, make, values.get(name, {})) for name, make in makers.items()}
 
 
 def _section(name: str, make: Any, values: Any) -> Any:

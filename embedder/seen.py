@@ -4,25 +4,31 @@ Kept beside the weights as one sorted int64 tensor of the first eight bytes of e
 taken for one of n with a chance of n / 2^64.
 """
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 NAME = "training_images"
 """The tensor's name in encoder.safetensors; no network has weights of that name."""
+NO_MARKS = np.zeros(0, dtype=np.int64)
+NO_MARKS.flags.writeable = False
 
 
-def marks(contents: Iterable[str]) -> NDArray[np.int64]:
-    """The sorted int64 (m,) that stand for contents (SHA-256 in hex), each once."""
-    found = {int.from_bytes(bytes.fromhex(content[:16]), "big", signed=True) for content in contents}
-    return np.array(sorted(found), dtype=np.int64)
+def mark(content: str) -> int:
+    """The int64 that stands for a content (SHA-256 in hex)."""
+    return int.from_bytes(bytes.fromhex(content[:16]), "big", signed=True)
 
 
-def seen(contents: Sequence[str | None], known: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) bool: which of the contents, None for none, are among `known` marks."""
+def sorted_marks(marks: "array[int]") -> NDArray[np.int64]:
+    """All marks, rising, each once."""
+    return np.unique(np.frombuffer(marks, dtype=np.int64)) if marks else NO_MARKS
+
+
+def seen(contents: Sequence[str | None], marks: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) bool: which of the contents, None for none, are among `marks`."""
     places = [place for place, content in enumerate(contents) if content is not None]
-    asked = [int.from_bytes(bytes.fromhex(str(contents[place])[:16]), "big", signed=True) for place in places]
     result = np.zeros(len(contents), dtype=bool)
-    result[places] = np.isin(np.array(asked, dtype=np.int64), known)
+    result[places] = np.isin(np.array([mark(str(contents[place])) for place in places], dtype=np.int64), marks)
     return result

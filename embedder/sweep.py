@@ -144,7 +144,8 @@ def _run(
     labels = np.array(data.labels, dtype=object)
     _, held = validation.split(labels, recipe.data.validation_classes, recipe.training.seed)
     try:
-        card = train_arrays(data.images, data.labels, recipe, folder, resume=True, progress=progress, device=device)
+        told: dict[str, Any] = {"progress": progress, "device": device, "marks": data.marks}
+        card = train_arrays(data.images, data.labels, recipe, folder, resume=True, **told)
     except TrainingFailed as error:
         return Run(settings, str(folder), error=str(error))
     held = validation.thinned(held)

@@ -23,6 +23,7 @@ from .hardware import deterministic, torch_device
 from .objective import check_available
 from .recipe import Recipe
 from .same_or_different import choose_threshold
+from .seen import NO_MARKS
 from .sources import open_source
 from .trainer import COLLAPSED, Trainer
 from .training_folder import Finished, TrainCard
@@ -81,8 +82,12 @@ def train_arrays(
     resume: bool = False,
     progress: Progress = silent,
     device: str = "auto",
+    marks: np.ndarray | None = None,
 ) -> TrainCard:
-    """Train on uint8 images (n, size, size, channels) with n labels; the rest as in `train`."""
+    """Train on uint8 images (n, size, size, channels) with n labels; the rest as in `train`.
+
+    marks: int64, what stands for the images' contents (see `seen`), so that the encoder knows them again.
+    """
     expected = (recipe.image.size, recipe.image.size, recipe.image.channels)
     if images.dtype != np.uint8 or images.shape[1:] != expected or len(images) != len(labels):
         found = f"{images.dtype} {images.shape} with {len(labels)} labels"
@@ -90,7 +95,7 @@ def train_arrays(
     order = _Order(recipe, Path(out), resume, progress, device, None)
     finished = _checked(order)
     with training_folder.made(order.out):
-        return _train(TrainingSet(images, list(labels)), order, finished)
+        return _train(TrainingSet(images, list(labels), marks=NO_MARKS if marks is None else marks), order, finished)
 
 
 def _checked(order: _Order) -> Finished | None:
@@ -184,6 +189,7 @@ def _best_encoder(trainer: Trainer, classes: list[str], marks: np.ndarray, devic
     card = encoder_card(recipe, trainer.preprocessing, "fp32", classes, history=trainer.history)
     encoder = make_encoder(network, card, device=device)
     sample = trainer.images[trainer.held if len(trainer.held) else validation.thinned(trainer.fit, SAMPLE)]
+    marks = marks if recipe.training.steps else NO_MARKS
     wanted = recipe.training.precision
     chosen = precision.choose(encoder, sample[:: -(-len(sample) // SAMPLE)]) if wanted == "auto" else wanted
     vectors = encoder.with_precision(chosen).encode(trainer.images[trainer.held])

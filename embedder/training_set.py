@@ -4,6 +4,7 @@ The system keeps as much of it in memory as there is room for, and a training se
 """
 
 import tempfile
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from .decoders import FEW, decode, decoders
 from .images import Image, read_image
 from .preprocessing import Preprocessing
 from .rejected import Rejected
-from .seen import marks
+from .seen import NO_MARKS, mark, sorted_marks
 from .sources import Record, Source
 
 
@@ -33,7 +34,7 @@ class TrainingSet:
     labels: list[str]
     unlabelled: int = 0
     rejected: int = 0
-    marks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    marks: NDArray[np.int64] = field(default_factory=lambda: NO_MARKS)
 
 
 def read_training_set(
@@ -44,7 +45,7 @@ def read_training_set(
     LookalikeError where the source is unusable, or nothing in it is labelled and readable.
     """
     labels: list[str] = []
-    contents: list[str] = []
+    marks = array("q")
     seen = unlabelled = rejected = 0
     with (
         plain_errors(f"write pixels below {scratch}"),
@@ -59,7 +60,7 @@ def read_training_set(
                 if isinstance(outcome, Rejected) or isinstance(image, Rejected):
                     rejected += 1
                 else:
-                    contents.append(image.sha256)
+                    marks.append(mark(image.sha256))
                     file.write(np.ascontiguousarray(outcome).data)
                     labels.append(str(record.label))
             unlabelled += len(records) - len(labelled)
@@ -72,7 +73,9 @@ def read_training_set(
             )
         file.flush()
         shape = (len(labels), preprocessing.size, preprocessing.size, preprocessing.channels)
-        return TrainingSet(np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected, marks(contents))
+        return TrainingSet(
+            np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected, sorted_marks(marks)
+        )
 
 
 def _read(source: Source, record: Record) -> Image | Rejected:

@@ -44,8 +44,8 @@ def calibrate(
     missing), a target that these images cannot reach, or a collection without classes; one that cannot be written, or
     got another model meanwhile. Warns where the classes overlap so much that no threshold can keep its word.
 
-    Others may write while it measures: what it stores is of the version that was shown, as if they had come after. One
-    who writes at the end is waited for, which `progress` is told.
+    Others may write while it measures: what it stores is then of the version that was shown, as if they had come after;
+    else of the version that it makes. One who writes at the end is waited for, which `progress` is told.
     """
     way = Way(by, k, weights)
     with writer_lock(collection.path):
@@ -127,8 +127,8 @@ def _counts(labelled: Labelled, cast: Roles) -> dict[str, int]:
     counts = {"known": cast.count("known"), "unknown": cast.count("unknown"), **labelled.aside}
     if cast.unknowns == UNKNOWNS[0]:  # of classes that the model was trained on and the collection lacks
         counts["trained"] = len(labelled.labels) - cast.count("both")
-    if labelled.seen:
-        counts["seen_in_training"] = labelled.seen
+    if seen := int((labelled.seen & (cast.known | cast.standing | cast.unknown)).sum()):
+        counts["seen_in_training"] = seen
     return counts
 
 

@@ -38,11 +38,12 @@ class Calibration:
 
     unknowns: "unknown classes" (labels neither in the collection nor among the model's training classes), "trained
     classes" (stand-ins, optimistic), or None where there was no image of either. images: how many known and unknown
-    ones there were, and others left aside: unlabelled, copies, stored in the collection already, rejected, and how many
-    of the first two the model was trained on (seen_in_training, where there are any). chosen_on,
-    measured_on: counts, the rate, and its bound or, on images that did not choose, its 95 % interval; measured_on is
-    None where every image was needed to choose. false_accepts: unknown images accepted, false_rejects: known images
-    refused, with 95 % intervals. version, next_row, rows, prototypes (their rule): the collection when calibrated.
+    ones there were, how many images of either the model was trained on (seen_in_training, where there are any), and
+    others left aside: unlabelled, copies, stored in the collection already, rejected. chosen_on, measured_on: counts,
+    the rate, and its bound or, on images that did not choose, its 95 % interval; measured_on is None where every image
+    was needed to choose. false_accepts: unknown images accepted, false_rejects: known images refused, with 95 %
+    intervals. version: the one that has it first, or where others wrote meanwhile the one that was measured. next_row,
+    rows, prototypes (their rule): the collection when calibrated.
     """
 
     by: str

@@ -26,9 +26,11 @@ def lines(made: "Calibration") -> Iterator[str]:
         yield f"threshold {made.threshold:.4f} by {made.by}{others}: {_promise(made, chosen)}"
     yield from (_of_class(made, name, entry) for name, entry in made.classes.items())
     if made.per_class and not made.classes:
+        criterion = _criterion(made)
+        of = {"known": "known ", "unknown": "unknown ", "both": ""}[criterion.of]
         yield (
-            f"no class has enough images for a threshold of its own: some {enough_for_own(_criterion(made))} near it, "
-            "and as many near the others, are needed"
+            f"no class has enough images for a threshold of its own: some {enough_for_own(criterion)} {of}images near "
+            "it, and as many near the others, are needed"
         )
     if made.measured_on:
         yield f"measured on others: {_measured(made, made.measured_on)}"

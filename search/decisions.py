@@ -1,5 +1,6 @@
 """Decisions: what `classify` answers, one entry a query."""
 
+import operator
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,7 +27,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What each query is, or None where it is unknown: a sequence of Decision, kept as columns.
+    """What each query is, or None where it is unknown: columns, which give a Decision by place or one after the other.
 
     Attributes, each with nq entries: labels (the answer, None = unknown), nearest (the class that came nearest, also
     where it was refused), distances float32 to that class's nearest row or prototype, thresholds float32 (NaN: never
@@ -45,7 +46,8 @@ class Decisions:
         return len(self.labels)
 
     def __getitem__(self, place: int) -> Decision:
-        """The decision on one query; IndexError beyond the last."""
+        """The decision on one query, from the end where negative; IndexError beyond the last."""
+        place = operator.index(place)
         return Decision(
             label=self.labels[place],
             nearest=self.nearest[place],

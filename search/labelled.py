@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 class Labelled:
     """The images of a source that count: vectors (n, d), labels (n,), and how many others there were of each kind.
 
-    seen: how many of those that count the model was trained on.
+    seen: (n,) bool, those that the model was trained on.
     """
 
     vectors: np.ndarray
     labels: np.ndarray
     aside: dict[str, int]
-    seen: int
+    seen: np.ndarray
 
 
 def labels_in(collection: "Collection", source: str) -> list[str]:
@@ -63,8 +63,7 @@ def read_labelled(collection: "Collection", source: str, progress: Progress) -> 
     if not kept.any():
         raise LookalikeError(f"every image of {source} is in the collection: calibration needs images it has not seen")
     aside = {"unlabelled": unlabelled, "copies": copies, "stored": len(stored), "rejected": encoded.rejected}
-    seen = int(encoded.seen[kept].sum())
-    return Labelled(encoded.vectors[kept], np.array(encoded.labels, dtype=object)[kept], aside, seen)
+    return Labelled(encoded.vectors[kept], np.array(encoded.labels, dtype=object)[kept], aside, encoded.seen[kept])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..store.errors import Damaged, LookalikeError
+from ..store.matrix_files import plain
 from ..store.unit import unit_rows
 from .ready import empty_collection
 
@@ -166,8 +167,7 @@ def _load_npy(path: Path) -> np.ndarray:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # whatever the bytes make NumPy do: a MemoryError too, by an absurd shape
-        why = str(error) or type(error).__name__
-        raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {why}") from None
+        raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {plain(error)}") from None
 
 
 def _vectors(store: "Store", vectors: np.ndarray, what: str, normalise: bool) -> np.ndarray:

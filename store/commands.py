@@ -15,7 +15,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 @click.option("--version", type=int, help="Of this version instead of the newest.")
 @_JSON
 def info(collection: str, version: int | None, as_json: bool) -> None:
-    """Say what COLLECTION holds: rows, classes, what is indexed, the model, and the version last calibrated on."""
+    """Say what COLLECTION holds: rows, classes, what is indexed, the model, and the version calibrated last."""
     from .store import Store
 
     with Store.open(collection, version) as store:

@@ -127,7 +127,7 @@ def _cast(column: Any, kind: Any) -> Any:
 
 
 def info(store: "Store") -> dict[str, Any]:
-    """Version, dimension, counts of rows and classes, bytes of all files, model, and the version last calibrated on."""
+    """Version, dimension, counts of rows and classes, bytes of all files, model, and the version calibrated last."""
     content = store.content
     manifest = manifest_path(store.path, store.version).stat().st_size
     return {

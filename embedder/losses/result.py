@@ -30,6 +30,7 @@ class LossResult:
     """A scalar `loss`, and the `stats` of the batch.
 
     Where only the loss matters, it stands for it: `backward()`, `item()`, `float()` and torch's functions take it.
+    To calculate with, there is `loss`.
     """
 
     loss: Tensor
@@ -54,7 +55,7 @@ class LossResult:
         arguments: Sequence[Any] = (),
         keywords: Mapping[str, Any] | None = None,
     ) -> Any:
-        return function(*map(_loss_of, arguments), **(keywords or {}))
+        return function(*map(_loss_of, arguments), **{name: _loss_of(each) for name, each in (keywords or {}).items()})
 
 
 def _loss_of(argument: Any) -> Any:

@@ -46,12 +46,14 @@ def grouped(criterion: Criterion, counts: np.ndarray) -> Groups:
 
 
 def enough_for_own(criterion: Criterion) -> int:
-    """About how many images of a source must come near a class, and near the others, for a threshold of its own."""
-    needed = math.ceil(_enough(criterion.needed(2)))
-    most = 2 * needed  # half of the images choose
-    while criterion.part(most) < needed:
-        most += 1
-    return most
+    """About how many images of a source (`criterion.of`) must come near a class for a threshold of its own.
+
+    As many must come near all the others, which then are the second group.
+    """
+    both = count = 2 * math.ceil(_enough(criterion.needed(2)))
+    while criterion.part(count) < both:
+        count += 1
+    return -(-count // 2)
 
 
 def mask_of(codes: Sequence[int], classes: int) -> np.ndarray:

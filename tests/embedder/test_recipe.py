@@ -214,14 +214,35 @@ name = "semi-hard"
 """
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_another_loss_takes_the_place_of_a_file_s_with_all_its_settings(tmp_path, name):
-    file = written(tmp_path, TEMPLATE)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        recipe = load_recipe(file, [f"loss.name={name}"])
-    assert recipe == load_recipe(written(tmp_path, f"[loss]\nname = '{name}'"))
-    assert load_recipe(written(tmp_path, TEMPLATE), ["loss.name=triplet"]).loss.margin == 0.3
+@pytest.mark.parametrize("name", ["triplet", *OTHERS])
+@pytest.mark.parametrize("own", ["triplet", *OTHERS])
+def test_another_loss_takes_the_place_of_a_file_s_with_all_its_settings(tmp_path, own, name):
+    template = TEMPLATE.replace("triplet", own)
+    if own == name == "triplet":
+        assert load_recipe(written(tmp_path, template), ["loss.name=triplet"]).loss.margin == 0.3
+    elif own != name:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            recipe = load_recipe(written(tmp_path, template), [f"loss.name={name}"])
+        assert recipe == load_recipe(written(tmp_path, f"[loss]\nname = '{name}'"))
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "word"),
+    [
+        ("[loss]\nname = 'softmax'\nmargin = 'hard'", [], "loss.margin = 'hard': it is a number"),
+        ("[loss]\nname = 'softmax'\n[mining]\nnme = 'hard'", [], "mining.nme = 'hard': no such key"),
+        ("mining = 3", ["loss.name=softmax"], "mining is a section"),
+        ("[mining]\nname = 'semi-hard'\nfoo = 1", ["loss.margin=soft"], "mining.foo = 1: no such key"),
+        ("[loss]\ndistance = 'cosin'", ["loss.name=pairs"], "did you mean cosine?"),
+        ("[loss]\nname = 'softmax'", ["loss.name.x=3"], "--set loss.name.x=3: loss.name is a value, 'softmax', and"),
+        ("[training]\nsteps = 5", ["training.steps.x.y=3"], "training.steps is a value, 5, and has no keys"),
+    ],
+)
+def test_what_is_left_out_is_checked_all_the_same(tmp_path, text, settings, word):
+    with pytest.raises(LookalikeError) as error:
+        load_recipe(written(tmp_path, text), settings)
+    assert word in str(error.value)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -229,10 +250,16 @@ def test_what_a_file_s_own_loss_has_no_use_for_is_left_out_and_said(tmp_path, na
     with pytest.warns(LookalikeWarning) as said:
         recipe = load_recipe(written(tmp_path, TEMPLATE.replace("triplet", name)))
     text = str(said[0].message)
-    assert len(said) == 1 and "\n" not in text and "mining.name = 'semi-hard'" in text and repr(name) in text
+    assert (
+        len(said) == 1 and "\n" not in text and "mining.name = 'semi-hard'" in text and f"the loss {name} has" in text
+    )
     assert ("margin = 0.3" in text) == (recipe.loss.margin is None) == (name != "contrastive")
-    with pytest.warns(LookalikeWarning, match=r"loss\.scale = 2 has no use in a recipe without a soft margin"):
+    with pytest.warns(
+        LookalikeWarning, match=r"the loss triplet without a soft margin has no use for it: loss\.scale = 2"
+    ):
         assert load_recipe(written(tmp_path, "[loss]\nscale = 2")).loss.scale is None
+    with pytest.warns(LookalikeWarning, match=r"the loss contrastive has no use for it: loss\.scale = 4"):
+        load_recipe(written(tmp_path, "[loss]\nname = 'contrastive'\nscale = 4"), ["loss.margin=0.5"])
 
 
 def test_a_soft_margin_takes_all_triplets_where_no_mining_is_said(tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import warnings
+from array import array
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from lookalike import Collection
 from lookalike.embedder.arrays import encode_source
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.recipe import load_recipe
-from lookalike.embedder.seen import marks, seen
+from lookalike.embedder.seen import NO_MARKS, mark, seen, sorted_marks
 from lookalike.embedder.sources import open_source
+from lookalike.embedder.sweep import combinations, sweep
 from lookalike.embedder.train import train
 from lookalike.store.errors import LookalikeWarning
 
@@ -22,11 +24,14 @@ def contents(*numbers):
 
 
 def test_marks_tell_contents_apart_like_a_set():
-    known = marks(contents(*range(500), *range(100)))
+    known = sorted_marks(array("q", map(mark, contents(*range(500), *range(100)))))
     assert known.dtype == np.int64 and len(known) == 500 and (np.diff(known) > 0).all()
     asked = [*contents(0, 499, 500, 250, 9999), None]
     assert seen(asked, known).tolist() == [True, True, False, True, False, False]
-    assert seen(asked, marks([])).tolist() == [False] * 6 and seen([], known).shape == (0,)
+    assert seen(asked, NO_MARKS).tolist() == [False] * 6 and seen([], known).shape == (0,)
+
+
+SETTINGS = ["training.steps=2", "batch.classes=2", "batch.images=2", "image.size=16", "data.validation_classes=0.5"]
 
 
 @pytest.fixture
@@ -42,8 +47,7 @@ def photos(tmp_path):
                     np.indices((16, 16)).sum(0) % (2 + "abcd".index(label)) == 0
                 )
                 Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
-    settings = ["training.steps=2", "batch.classes=2", "batch.images=2", "image.size=16", "data.validation_classes=0.5"]
-    train(load_recipe("glyphs", settings), tmp_path / "model", data=str(tmp_path / "old"))
+    train(load_recipe("glyphs", SETTINGS), tmp_path / "model", data=str(tmp_path / "old"))
     return tmp_path
 
 
@@ -67,3 +71,11 @@ def test_who_is_judged_by_them_is_told(photos):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             shop.evaluate(photos / "new")
+
+
+def test_so_do_the_models_of_a_sweep_and_untrained_ones_know_none(photos):
+    planned = combinations("glyphs", ["model.dim=4,8"], SETTINGS)
+    for run in list(sweep(planned, photos / "sweep", data=str(photos / "old"))):
+        assert len(Encoder.load(run.model).training_images) == 24
+    train(load_recipe("glyphs", [*SETTINGS, "training.steps=0"]), photos / "none", data=str(photos / "old"))
+    assert len(Encoder.load(photos / "none").training_images) == 0

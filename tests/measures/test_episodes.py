@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lookalike.measures.episodes import drawable, episodes
+from lookalike.measures.episodes import _accuracy, drawable, episodes
 
 
 def unit(rows):
@@ -54,6 +54,19 @@ def test_the_interval_covers_the_mean_of_many_episodes_as_often_as_it_says():
     truth = episodes(vectors, codes, 3, 1, 4, count=3000, seed=1000).accuracy
     covered = [got.low <= truth <= got.high for got in (episodes(vectors, codes, 3, 1, 4, 60, s) for s in range(80))]
     assert np.mean(covered) > 0.85  # 0.95 less four standard errors
+
+
+def test_a_class_is_where_its_mean_is_not_in_which_direction():
+    # Along the first axis both means point the same way; the scattered class's is the shorter.
+    scattered = unit([[1, 3, 0], [1, -3, 0]])
+    close = unit([[1, 0.1, 0], [1, -0.1, 0]])
+    asked = unit([[1, 0, 3], [2, 0, 1]])
+    supports = np.stack([scattered.mean(axis=0), close.mean(axis=0)])
+    nearest = np.linalg.norm(asked[:, None] - supports[None], axis=2).argmin(axis=1)
+    directions = supports / np.linalg.norm(supports, axis=1, keepdims=True)
+    assert nearest.tolist() == [0, 1] and (asked @ directions.T).argmax(axis=1).tolist() != [0, 1]
+    assert _accuracy([scattered, close], [asked[:1], asked[1:]]) == 1.0
+    assert _accuracy([close, scattered], [asked[:1], asked[1:]]) == 0.0
 
 
 def test_queries_are_never_support():

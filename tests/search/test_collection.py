@@ -1,6 +1,7 @@
 """The Python face over vectors: every way to ask, held against NumPy."""
 
 import io
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -63,6 +64,7 @@ def test_a_broken_npy_fails_alone(shop, tmp_path):
     np.savez(zipped, a=np.ones(3))
     texts = {"empty": b"", "absurd": absurd.getvalue(), "zip": zipped.getvalue(), "text": b"1 2 3"}
     texts["cut"] = texts["absurd"][:50]
+    texts["long"] = b"\x93NUMPY\x02\x00" + (30_000).to_bytes(4, "little") + b" " * 30_000
     for name, data in texts.items():
         (tmp_path / f"{name}.npy").write_bytes(data)
     np.save(tmp_path / "whole.npy", shop.raw[0][:2])
@@ -70,6 +72,16 @@ def test_a_broken_npy_fails_alone(shop, tmp_path):
     asked = shop.ask([*(tmp_path / f"{name}.npy" for name in [*texts, "object", "whole"]), "k3"], strict=False)
     assert len(asked.failed) == len(texts) + 1 and len(asked.vectors) == 3
     assert all("cannot be read as a .npy of vectors: " in reason and "\n" not in reason for _, reason in asked.failed)
+
+
+def test_decisions_come_one_by_one_too(shop):
+    made = shop.classify(shop.raw[0][:5])
+    assert [asdict(decision) for decision in made] == made.records() and len(list(made)) == len(made) == 5
+    assert (made[0].label, made[-1].distance) == (made.labels[0], made.distances[4])
+    assert (made[2].nearest, made[2].threshold, made[2].by) == (made.nearest[2], None, "prototype")
+    for wrong, error in ((5, IndexError), (slice(2), TypeError)):
+        with pytest.raises(error):
+            made[wrong]
 
 
 def test_an_empty_collection_answers_no_question(tmp_path):

@@ -9,7 +9,11 @@ import pytest
 from lookalike import Collection, LookalikeError
 from lookalike.cli import run
 from lookalike.measures.intervals import clopper_pearson
+from lookalike.search import calibrate as calibrating
 from lookalike.search.calibration import read_calibration
+from lookalike.search.thresholds.fpr import FalseAcceptRate
+from lookalike.search.thresholds.groups import enough_for_own
+from lookalike.store.errors import LookalikeWarning
 
 from .conftest import clusters, unit
 from .stub import content, give_source
@@ -174,6 +178,44 @@ def test_images_left_aside_are_counted(shop):
         "trained": 0,
     }  # fmt: skip
     assert "left aside: 2 unlabelled, 4 copies, 10 stored, 3 rejected" in str(made)
+
+
+def test_images_that_the_model_was_trained_on_are_counted_where_they_play_a_part(shop):
+    vectors, labels = source()
+    seen = np.arange(len(vectors)) < 30
+    give_source(shop, vectors, [*["trained"] * 20, *labels[20:]], trained=["trained"], seen=seen)
+    made = shop.calibrate("any", fpr=0.1)
+    assert (made.images["trained"], made.images["seen_in_training"]) == (20, 10)
+    assert "the model was trained on 10 of these images" in str(made)
+    give_source(shop, vectors, [*["trained"] * 30, *labels[30:]], trained=["trained"], seen=seen)
+    made = shop.calibrate("any", fpr=0.1)
+    assert "seen_in_training" not in made.images and "was trained on" not in str(made).replace("that the model was", "")
+
+
+def test_who_wants_a_threshold_for_each_class_hears_what_it_takes(shop):
+    give_source(shop, *source(40, 120))
+    made = shop.calibrate("any", fpr=0.1, per_class=True)
+    assert not made.classes
+    each = enough_for_own(FalseAcceptRate(0.1))
+    assert f"a threshold of its own: some {each} unknown images near it, and as many near the others, are" in str(made)
+
+
+def test_a_calibration_is_of_the_version_that_it_makes_or_that_it_measured(shop, monkeypatch):
+    give_source(shop, *source())
+    before = shop.store.version
+    assert shop.calibrate("any", fpr=0.1).version == before + 1 == shop.store.version == shop.info()["calibrated_at"]
+    real = calibrating.choose
+
+    def meanwhile(*arguments, **named):
+        with Collection.open(shop.path) as other:
+            other.add(unit(np.ones((1, 8))), ["more"], ["c0"])
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(calibrating, "choose", meanwhile)
+    made = shop.calibrate("any", fpr=0.1)
+    assert (made.version, shop.store.version, shop.info()["calibrated_at"]) == (before + 1, before + 3, before + 1)
+    with pytest.warns(LookalikeWarning, match=f"has changed since version {before + 1}"):
+        shop.classify("k0")
 
 
 def test_a_calibration_of_the_first_format_is_read(shop, monkeypatch):

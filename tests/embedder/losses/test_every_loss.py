@@ -142,6 +142,7 @@ def test_a_result_stands_for_its_loss(name, settings):
     again.backward()
     torch.testing.assert_close(rows.grad, gradient)
     torch.testing.assert_close(torch.stack([again, again]).sum(), 2 * again.loss)
+    torch.testing.assert_close(torch.stack(tensors=[again, again]).sum(), torch.add(again, other=again))
 
 
 def test_a_soft_margin_takes_all_triplets_where_no_mining_is_said():

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.search.thresholds.conformal import Conformal
+from lookalike.search.thresholds.f_beta import FBeta
 from lookalike.search.thresholds.fpr import FalseAcceptRate
-from lookalike.search.thresholds.groups import Groups, grouped, mask_of
+from lookalike.search.thresholds.groups import Groups, enough_for_own, grouped, mask_of
 from lookalike.search.thresholds.precision import Precision
 
 
@@ -45,3 +46,12 @@ def test_more_groups_need_more_images_each():
 @pytest.mark.parametrize("codes", [[], [2], [0, 3]])
 def test_a_mask_is_true_at_its_codes(codes):
     assert np.flatnonzero(mask_of(codes, 4)).tolist() == codes
+
+
+@pytest.mark.parametrize("criterion", [FalseAcceptRate(0.01), Precision(0.95), FBeta(1.0), Conformal(0.1)])
+def test_as_many_images_as_are_asked_for_are_enough_and_hardly_fewer(criterion):
+    def groups(each):
+        return grouped(criterion, np.full(2, criterion.part(2 * each) / 2)).singles
+
+    enough = enough_for_own(criterion)
+    assert groups(enough) == [0, 1] and groups(enough - 2) == []
