@@ -45,5 +45,7 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
 
 def _selected(connection: Any, duckdb: Any, condition: str) -> NDArray[np.int64]:
     """The rows selected; the text is bound as one expression, so that it cannot bring clauses or statements along."""
-    expression = duckdb.SQLExpression(escaped(condition))  # it is compared with text as it is stored
+    text = escaped(condition)  # it is compared with text as it is stored
+    duckdb.SQLExpression(text)  # by itself, so that it closes no parenthesis that it did not open
+    expression = duckdb.SQLExpression(f"({text}\n)")  # in one, since before DuckDB 1.5.6 a LIMIT could follow
     return connection.table("images").filter(expression).project("row").fetchnumpy()["row"]

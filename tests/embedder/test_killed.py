@@ -22,7 +22,7 @@ embed(*sys.argv[1:3], model=sys.argv[3], workers=2, progress=lambda done, *_: pr
 def workers_of(driver):
     """The worker processes that a driver has started and that still run."""
     processes = subprocess.run(["ps", "-A", "-o", "args="], check=True, capture_output=True, text=True).stdout
-    return [line for line in processes.splitlines() if line.endswith(f"-m lookalike.store.worker {driver}")]
+    return [line for line in processes.splitlines() if f"-m lookalike.store.worker {driver} " in f"{line} "]
 
 
 @pytest.mark.long

@@ -85,7 +85,7 @@ def test_one_process_works_only_when_asked():
     assert len(taken) == 1
 
 
-@pytest.mark.parametrize("text", ["a\udcff\n\0", "x" * 3_000_000])
+@pytest.mark.parametrize("text", ["a\udcff\n\0", "x" * 3_000_000], ids=["odd", "long"])
 def test_any_text_of_any_length_passes(text):
     assert [result["text"] for result in run(made("echo", [{"text": text}] * 5), 2)] == [text] * 5
 
