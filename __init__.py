@@ -44,3 +44,8 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """Public names, so that a shell completes them."""
+    return sorted({*globals(), *__all__})

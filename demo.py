@@ -5,7 +5,10 @@ where matplotlib is installed, report.html.
 Two classes are held out of training and of the collection; they are the unknown ones.
 """
 
+import os
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -241,6 +244,8 @@ def _table(rows: list[tuple[str, str]]) -> None:
 def _next_commands(root: Path, images: Path) -> None:
     known, unknown = next(_pictures(images / "known")), next(_pictures(images / "unknown"))
     click.echo("Next, try:")
+    if shutil.which("lookalike") is None:
+        click.echo("  " + shlex.join((".", os.path.relpath(Path(sys.executable).parent / "activate"))))
     collection = root / "collection"
     for arguments in (
         ("search", collection, known),

@@ -61,7 +61,7 @@ def encode_source(encoder: Encoder, source: Source, progress: Progress = silent)
                     contents.append(image.sha256)
             vectors.append(rows)
             seen += len(records)
-            progress(seen, None, f"{seen - len(kept)} rejected")
+            progress(seen, None, f"images read, {seen - len(kept)} rejected")
     keys, labels = [record.key for record in kept], [record.label for record in kept]
     trained_on = seen_by_training(contents, encoder.training_images)
     return Encoded(np.concatenate(vectors), keys, labels, contents, trained_on, seen - len(kept), source.ignored)

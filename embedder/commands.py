@@ -29,8 +29,12 @@ def train(
     from .train import train as run
 
     loaded = load_recipe(recipe, overrides)
-    with bar("train") as progress:
-        card: TrainCard = run(loaded, out, data=data, resume=resume, progress=progress, device=device)
+    try:
+        with bar("train") as progress:
+            card: TrainCard = run(loaded, out, data=data, resume=resume, progress=progress, device=device)
+    except KeyboardInterrupt:
+        click.echo("what was trained until the last validation is kept: --resume goes on from there", err=True)
+        raise
     if as_json:
         emit_json(card.to_json())
         return
@@ -44,7 +48,7 @@ def train(
     click.echo(
         f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}"
     )
-    click.echo(f"on images kept out of training: {scores or 'nothing to measure'}")
+    click.echo(f"on {card.validation_images} images kept out of training: {scores or 'nothing to measure'}")
     before, after = card.history[0].get("gap"), card.scores.get("gap")
     if before is not None and after is not None and card.steps:
         click.echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")

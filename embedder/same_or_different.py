@@ -54,7 +54,8 @@ class SameOrDifferent:
         hint = "" if self.apart else "; the same images chose the threshold, which is optimistic"
         return (
             f"taken for the same: {accepts} of {self.different_pairs:,} pairs of two classes; taken for different: "
-            f"{rejects} of {self.same_pairs:,} pairs of one ({self.classes} classes {known}{hint})"
+            f"{rejects} of {self.same_pairs:,} pairs of one (of {self.images:,} images of {self.classes} classes "
+            f"{known}; intervals by pairs that share no image{hint})"
         )
 
 

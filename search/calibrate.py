@@ -3,12 +3,13 @@
 Which images count and which are unknown: `labelled`. What a criterion promises and why it holds: `thresholds`.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..store.errors import Busy, LookalikeError
+from ..store.errors import Busy, LookalikeError, LookalikeWarning
 from ..store.lock import writer_lock
 from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
@@ -56,11 +57,23 @@ def calibrate(
     cast = _checked_roles(collection, source, labelled.labels.tolist(), criterion, seed)
     head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
     sample, images = ranked_sample(collection, labelled, cast, way)
+    _warn_of_stand_ins(source, cast, criterion)
     warn_of_overlap(*separated(collection, labelled.vectors, labelled.labels))
     chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed, images=images)
     wish = {"per_class": per_class, "seed": seed, "source": source}
     made = _record(collection, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
     return _published(collection, made, head, progress)
+
+
+def _warn_of_stand_ins(source: str, cast: Roles, criterion: Criterion) -> None:
+    """One line where a promise about unknown images rests on images of known classes."""
+    if cast.unknowns == UNKNOWNS[1] and criterion.of != "known":
+        warnings.warn(
+            f"{source} has no image of a class that neither the collection nor the model knows: known classes stand in "
+            "for these, each left out in turn, and what is promised of them does not hold for unknown images",
+            LookalikeWarning,
+            stacklevel=4,
+        )
 
 
 def _published(collection: "Collection", made: Calibration, head: "Head | None", progress: Progress) -> Calibration:

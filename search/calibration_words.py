@@ -36,11 +36,15 @@ def lines(made: "Calibration") -> Iterator[str]:
         yield f"measured on others: {_measured(made, made.measured_on)}"
     for name in ("false_accepts", "false_rejects"):
         if (counted := getattr(made, name)) and counted != made.measured_on:
-            yield _share(counted, name)
+            yield _share(made, counted, name)
     yield from _doubts(made)
 
 
 _NOTHING = "everything is unknown"
+
+
+_MANY = 0.5
+"""The share of known images refused from which a threshold is of little use."""
 
 
 def _criterion(made: "Calibration") -> Criterion:
@@ -70,6 +74,9 @@ def _promise(made: "Calibration", chosen: dict[str, Any]) -> str:
         )
     event = "false_rejects" if "false_rejects" in chosen else "false_accepts"
     words = {"false_rejects": ("known", "refused"), "false_accepts": ("unknown", "accepted")}[event]
+    if event == "false_accepts" and made.unknowns == UNKNOWNS[1]:
+        seen = f"of {chosen['images']} images whose class was left out {chosen[event]} accepted"
+        return f"{seen}, so at most {chosen['bound']:.3g} of all such (95 % sure{together}), not of unknown ones"
     seen = f"of {chosen['images']} {words[0]} images {chosen[event]} {words[1]}"
     if made.criterion == "conformal":
         return f"{seen}, so on average at most {chosen['bound']:.3g} of those to come (conformal)"
@@ -79,13 +86,14 @@ def _promise(made: "Calibration", chosen: dict[str, Any]) -> str:
 def _measured(made: "Calibration", measured: dict[str, Any]) -> str:
     if made.criterion == "f-beta":
         return f"F-beta {measured['rate']:.4f} ({measured['low']:.4f} to {measured['high']:.4f})"
-    return _share(measured, next(name for name in measured if name != "images"))
+    return _share(made, measured, next(name for name in measured if name != "images"))
 
 
-def _share(counted: dict[str, Any], name: str) -> str:
+def _share(made: "Calibration", counted: dict[str, Any], name: str) -> str:
+    stood_in = made.unknowns == UNKNOWNS[1]
     said = {
         "right": "answers right",
-        "false_accepts": "unknown images accepted",
+        "false_accepts": "images whose class was left out accepted" if stood_in else "unknown images accepted",
         "false_rejects": "known images refused",
     }
     return (
@@ -101,8 +109,14 @@ def _doubts(made: "Calibration") -> Iterator[str]:
         yield f"this holds where {unknown / (known + unknown):.0%} of all images are unknown, as here"
     if made.unknowns == UNKNOWNS[1]:
         yield (
-            "unknowns: trained classes, each left out in turn, which is optimistic: "
-            "give images of classes that the model was not trained on"
+            "unknowns: trained classes, each left out in turn, which is optimistic: images of classes that the model "
+            "was not trained on may be accepted many times as often; give some, under labels of their own"
+        )
+    refused = made.false_rejects
+    if refused and refused["rate"] > _MANY and made.criterion == "fpr":
+        yield (
+            f"{refused['rate']:.0%} of the known images are refused: to this model many unknown ones lie as near; a "
+            "better model mends that, or more unknown images where few chose, but not another seed"
         )
     if seen := made.images.get("seen_in_training", 0):
         yield (

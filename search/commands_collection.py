@@ -1,16 +1,22 @@
 """Shell: what changes a collection (embed, import, index, remove)."""
 
+import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..store.errors import TooManyRejects
+from ..store.errors import LookalikeError, TooManyRejects
+from ..store.rejects import first_rejects
 from ..store.shell import bar, emit_json, shown
 from . import filling
 from .collection import Collection
 from .commands import DEVICES
+
+MOST_REJECTS = 5
+"""Rejected images that `embed` names; the collection lists them all."""
 
 
 @click.command(short_help="Bring a collection up to date with a source of images.")
@@ -31,7 +37,7 @@ def embed(collection: str, source: str, as_json: bool, **options: Any) -> None:
     (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair after
     an interruption. Images that cannot be read are listed in the collection's rejects.
     """
-    say = emit_json if as_json else partial(_print_embedded, collection)
+    say = emit_json if as_json else partial(_print_embedded, collection, source)
     try:
         with bar("embed") as progress:
             done = filling.embed(Path(collection), source, progress=progress, **options)
@@ -41,14 +47,25 @@ def embed(collection: str, source: str, as_json: bool, **options: Any) -> None:
     say(done)
 
 
-def _print_embedded(collection: str, done: dict[str, Any]) -> None:
+def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
     click.echo(
-        f"{done['embedded']} embedded, {done['skipped']} unchanged, {done['duplicates']} duplicates, "
-        f"{done['rejected']} rejected, {done['removed']} removed, {done['ignored']} files ignored "
+        f"{done['embedded']} embedded, {done['skipped']} unchanged, {done['duplicates']} stored as copies of others, "
+        f"{done['rejected']} rejected, {done['removed']} removed, {done['ignored']} other files ignored "
         f"({done['seconds']:.1f} s)"
     )
+    if not done["seen"]:
+        click.echo("the source has no image", err=True)
     if done["rejected"]:
-        click.echo(f"rejected images and reasons: {shown(collection)}/rejects/*.parquet", err=True)
+        for key, reason in _rejected(collection, source):
+            click.echo(f"rejected {shown(key)}: {shown(reason)}", err=True)
+        click.echo(f"all rejected images and reasons: {shown(collection)}/rejects/*.parquet", err=True)
+
+
+def _rejected(collection: str, source: str) -> list[tuple[str, str]]:
+    """Some rejected images with their reasons; none where the collection cannot be read, which is said elsewhere."""
+    with suppress(LookalikeError), Collection.open(collection) as opened:
+        return first_rejects(opened.store, os.path.realpath(source), MOST_REJECTS)
+    return []
 
 
 @click.command("import", short_help="Add vectors made elsewhere.")

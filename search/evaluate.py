@@ -4,6 +4,7 @@ A query never matches itself: stored rows with the query's own content (SHA-256)
 its class's R and of its prototype. Measures that are undefined are None.
 """
 
+import os
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ def evaluate(
     """
     asked = ask_source(collection, source, way, progress)
     _warn_of_seen(asked)
+    _warn_of_calibrated_on(asked)
     if episodes is not None:
         episodes.check(asked)
     found, curve = found_in_collection(asked), pair_curve(asked.vectors, asked.label_codes, FPRS)
@@ -76,6 +78,18 @@ def _warn_of_seen(asked: Evaluation) -> None:
         )
 
 
+def _warn_of_calibrated_on(asked: Evaluation) -> None:
+    """One line where the threshold was chosen on what it is to be judged by."""
+    made = asked.calibration
+    if made is not None and os.path.realpath(made.source) == os.path.realpath(asked.source):
+        warnings.warn(
+            f"some images of {asked.source} chose the threshold: what `calibrate` measured on the others, or images of "
+            "another source, say more of it than these false accepts and rejects",
+            LookalikeWarning,
+            stacklevel=4,
+        )
+
+
 def fields(asked: Evaluation, found: Retrieval, curve: Curve) -> dict[str, Any]:
     """The fields that every evaluation has."""
     return {
@@ -94,11 +108,15 @@ def fields(asked: Evaluation, found: Retrieval, curve: Curve) -> dict[str, Any]:
 
 
 def found_in_collection(asked: Evaluation) -> Retrieval:
-    """Hold the queries of known classes against every live row."""
+    """Hold the queries of known classes against every live row with a label: of others nobody knows who is right."""
     store = asked.collection.store
     rows = store.live_rows()
+    rows = rows[store.codes(rows) >= 0]
     known = np.flatnonzero(asked.known)
-    own = [np.searchsorted(rows, asked.own[i]) for i in known]
+    places = np.full(store.next_row, -1)
+    places[rows] = np.arange(len(rows))
+    own = [places[asked.own[i]] for i in known]
+    own = [mine[mine >= 0] for mine in own]
     return retrieval(asked.vectors[known], asked.codes[known], store.gather(rows), store.codes(rows), own)
 
 

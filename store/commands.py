@@ -76,7 +76,11 @@ def gc(collection: str, as_json: bool) -> None:
     """
     from .housekeeping import gc as collect
 
-    _answer(collect(collection), as_json)
+    done = collect(collection)
+    if as_json:
+        emit_json(done)
+    else:
+        click.echo(f"deleted {done['versions']} versions and {done['files']} files, {done['bytes']:,} bytes")
 
 
 @click.command(short_help="Write keys, labels and vectors to one file.")

@@ -6,6 +6,7 @@ refused and never passed over for an older one. All file names are relative POSI
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -196,7 +197,8 @@ def newest_version(folder: Path) -> int:
     """The newest version's number; LookalikeError where there is no collection."""
     found = versions(folder)
     if not found:
-        raise LookalikeError(f"{folder} is not a collection: it has no manifests; `embed` or `import` creates one")
+        why = "it has no manifests" if os.path.lexists(folder) else "it does not exist"
+        raise LookalikeError(f"{folder} is not a collection: {why}; `embed` or `import` creates one")
     return found[-1]
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .errors import Damaged
-from .escaped import escaped_array
+from .escaped import escaped, escaped_array, unescaped_list
 from .manifest import RejectEntry
 from .publish import publish
 
@@ -60,3 +61,10 @@ def read_rejects(store: "Store") -> Any:
             raise Damaged(f"{path} cannot be read: {error}") from error
         tables.append(table.append_column("source", escaped_array([entry.source] * table.num_rows)))
     return pa.concat_tables(tables)
+
+
+def first_rejects(store: "Store", source: str, most: int) -> list[tuple[str, str]]:
+    """(key, reason) of the first `most` rejects of a source."""
+    table = read_rejects(store)
+    table = table.filter(pc.equal(table.column("source"), escaped(source))).slice(0, most)
+    return list(zip(*(unescaped_list(table.column(name)) for name in ("key", "reason")), strict=True))

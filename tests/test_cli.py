@@ -110,8 +110,8 @@ def test_remove_then_rollback_brings_the_image_back(shop, capsys):
 ERRORS = [
     (["serch", "x"], 2, "did you mean 'search'"),
     (["search"], 2, "Missing argument 'COLLECTION'"),
-    (["search", "shop", "img01.png", "-k", "0"], 1, "k is 0"),
-    (["search", "nowhere", "x"], 1, "nowhere is not a collection"),
+    (["search", "shop", "img01.png", "-k", "0"], 2, "'-k': 0 is not in the range x>=1"),
+    (["search", "nowhere", "x"], 1, "nowhere is not a collection: it does not exist; `embed` or `import` creates one"),
     (["classify", "shop", "img01.png", "--by", "magic"], 2, "'magic'"),
     (["import", "shop", "gone.npy"], 1, "gone.npy"),
     (["import", "new", "labels.txt"], 1, "labels.txt"),
@@ -200,3 +200,38 @@ def test_an_interrupt_is_one_line(shop):
         "lookalike: interrupted",
         "",
     ]  # click ends the line of ^C
+
+
+def test_embed_names_the_first_rejected_images_and_says_where_the_others_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    assert run(["train", "digits", "--data", _digits(tmp_path), "--out", "model", "--set", "training.steps=0"]) == 0
+    assert "on 4 images kept out of training" in capsys.readouterr().out
+    for i in range(7):
+        (tmp_path / "photos" / f"bad{i}.png").write_bytes(b"no image")
+    Image.new("L", (16, 16), 90).save(tmp_path / "photos" / "good.png")
+    assert run(["embed", "shop", "photos", "--model", "model"]) == 0
+    said = capsys.readouterr()
+    assert "1 embedded, 0 unchanged, 0 stored as copies of others, 7 rejected" in said.out
+    listed = [line for line in said.err.splitlines() if line.startswith("rejected bad")]
+    assert [line.split(":")[0] for line in listed] == [f"rejected bad{i}.png" for i in range(5)]
+    assert all(len(line.split(": ", 1)[1]) > 5 for line in listed) and "shop/rejects/*.parquet" in said.err
+    (tmp_path / "empty").mkdir()
+    assert run(["embed", "shop", "empty"]) == 0
+    assert "the source has no image" in capsys.readouterr().err
+
+
+def _digits(tmp_path) -> str:
+    """Two class folders of twenty images each."""
+    rng = np.random.default_rng(0)
+    for label in "ab":
+        (tmp_path / "digits" / label).mkdir(parents=True)
+        for i in range(20):
+            Image.fromarray(rng.integers(0, 255, (16, 16), np.uint8)).save(tmp_path / "digits" / label / f"{i}.png")
+    return "digits"
+
+
+def test_public_names_are_listed():
+    import lookalike
+
+    assert {"Collection", "LookalikeError", "compare"} <= set(dir(lookalike))

@@ -19,6 +19,8 @@ from .conftest import clusters, unit
 from .stub import content, give_source
 from .test_rank import naive_prototypes
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*known classes stand in for these")
+
 
 def source(unknown: int, seed: int = 3, known: int = 40):
     """`known` rows of the shop's classes and `unknown` random ones labelled "strange"."""

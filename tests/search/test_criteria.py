@@ -1,6 +1,7 @@
 """`calibrate` end to end: every criterion by every way to decide, one threshold or one a class; the shell's options."""
 
 import json
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,8 @@ from lookalike.store.errors import LookalikeWarning
 
 from .conftest import clusters, unit
 from .stub import content, give_source
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*known classes stand in for these")
 
 WISHES = {
     "fpr": {"fpr": 0.1},
@@ -216,6 +219,31 @@ def test_a_calibration_is_of_the_version_that_it_makes_or_that_it_measured(shop,
     assert (made.version, shop.store.version, shop.info()["calibrated_at"]) == (before + 1, before + 3, before + 1)
     with pytest.warns(LookalikeWarning, match=f"has changed since version {before + 1}"):
         shop.classify("k0")
+
+
+def test_who_calibrates_without_unknown_images_or_measures_what_chose_is_told(shop):
+    give_source(shop, *source(KNOWN, 0))
+    with pytest.warns(LookalikeWarning, match="any has no image of a class that neither .* known classes stand in for"):
+        made = shop.calibrate("any", fpr=0.1)
+    first = str(made).splitlines()[0]
+    assert "images whose class was left out" in first and "of all such (95 % sure), not of unknown ones" in first
+    assert "unknown images accepted" not in str(made)
+    give_source(shop, *source())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = shop.calibrate("any", fpr=0.1)
+        shop.evaluate("another")
+    assert "95 % sure)" in str(made).splitlines()[0] and "unknown images 6 accepted" not in str(made)
+    with pytest.warns(LookalikeWarning, match="some images of any chose the threshold"):
+        shop.evaluate("any")
+
+
+def test_a_threshold_that_refuses_most_known_images_says_so(shop):
+    vectors, labels = source()
+    near = unit(vectors[:400] + 0.01)
+    give_source(shop, np.concatenate([vectors[:KNOWN], near]), [*labels[:KNOWN], *["strange"] * 400])
+    made = shop.calibrate("any", fpr=0.05)
+    assert made.false_rejects["rate"] > 0.5 and "of the known images are refused: to this model" in str(made)
 
 
 def test_a_calibration_of_the_first_format_is_read(shop, monkeypatch):

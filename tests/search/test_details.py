@@ -107,7 +107,7 @@ def test_held_out_classes_are_as_asking_a_collection_without_them(shop, tmp_path
     from lookalike import Collection
 
     vectors, labels = asked(shop)
-    calibrated = SimpleNamespace(over=lambda classes: 0.7)
+    calibrated = SimpleNamespace(over=lambda classes: 0.7, source="elsewhere")
     monkeypatch.setattr("lookalike.search.evaluation.threshold_of", lambda store, way: calibrated)
     got = shop.evaluate("any", full=True)["details"]["open_set"]
     known = np.isin(labels, shop.store.classes)

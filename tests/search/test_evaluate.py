@@ -119,3 +119,15 @@ def test_interclass_distance_leaves_out_prototypes_of_one_class():
     ]
     assert interclass_distance(prototypes, owners) == pytest.approx(np.mean(pairs), abs=1e-6)
     assert interclass_distance(prototypes, [0] * 5) is None
+
+
+def test_rows_without_a_label_are_no_neighbours_to_be_judged_by(shop):
+    queries, labels = clusters(2, 12)
+    contents = [content(0), *(content(500 + i) for i in range(11))]
+    give_source(shop, queries, labels, contents)
+    before = shop.evaluate("any")
+    add_with_contents(shop, queries, [None] * 12, range(12))  # each query's nearest, one of them its own
+    after = shop.evaluate("any")
+    assert {name: after[name] for name in ("recall_at_1", "map_at_r")} == {
+        name: before[name] for name in ("recall_at_1", "map_at_r")
+    }

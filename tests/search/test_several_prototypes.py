@@ -60,7 +60,7 @@ def test_calibrate_and_evaluate_take_the_nearest_prototype(several):
     calibration = several.calibrate("source", fpr=0.2)
     distances = np.sqrt(2 - 2 * by_class(several, queries).max(axis=1).astype(np.float64))
     assert calibration.threshold in distances[40:].astype(np.float32) or calibration.threshold <= distances[40:].min()
-    measured = several.evaluate("source")
+    measured = several.evaluate("another source")
     nearest = np.array(several.prototypes.classes)[by_class(several, queries).argmax(axis=1)]
     assert measured["accuracy"] == pytest.approx((nearest[:40] == np.array(labels[:40])).mean())
     found = several.prototypes
