@@ -45,6 +45,7 @@ def _paint(figure: Any, runs: Sequence[Run]) -> None:
         above.plot(places, [run.map_at_r for run in line], "o-", markersize=4, label=name)
         below.plot(places, [run.seconds for run in line], "o-", markersize=4)
     above.set_ylabel("validation MAP@R")
+    above.set_ylim(top=min(1.005, above.get_ylim()[1]))
     below.set_ylabel("training, seconds")
     below.set_ylim(bottom=0)
     below.set_xlabel(key)
