@@ -42,7 +42,7 @@ def search(
     device: str,
     as_json: bool,
 ) -> None:
-    """Find the images of COLLECTION most like each QUERY.
+    """Find the images of COLLECTION most like each QUERY: a line a hit, with its distance (0 to 2), key and [label].
 
     A QUERY is an image file, a key of the collection (key:NAME where a file has that name too) or an .npy of vectors.
     """
