@@ -9,7 +9,7 @@ from .calibration import threshold_of
 from .decide import decide
 from .decisions import Decisions
 from .queries import Asked
-from .rank import Ranked, Way, rank, with_second
+from .rank import Ranked, Way, rank
 
 if TYPE_CHECKING:
     from .calibration import Calibration
@@ -34,7 +34,6 @@ def classify(
     way = Way(by, k, weights, exact)
     own = [np.array([row], np.int64) if row >= 0 else np.empty(0, np.int64) for row in asked.own]
     ranked = rank(collection, asked.vectors, own, way, progress)
-    ranked = with_second(collection, asked.vectors, own, ranked, way)
     return decisions(ranked, threshold_of(collection.store, way), by)
 
 

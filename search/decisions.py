@@ -13,8 +13,8 @@ class Decision:
     """The answer to one query, as `classify --json` gives it.
 
     label: None is unknown. nearest: the class that came nearest, also where it was refused. distance: to its nearest
-    row or prototype. threshold: None never refuses. margin: the second class's distance minus the nearest's, by a vote
-    negative where the second one is nearer; None with one class.
+    row or prototype. threshold: None never refuses. margin: the second class's distance minus the nearest's; None
+    where no second class was among those found.
     """
 
     label: str | None
@@ -31,7 +31,8 @@ class Decisions:
 
     Attributes, each with nq entries: labels (the answer, None = unknown), nearest (the class that came nearest, also
     where it was refused), distances float32 to that class's nearest row or prototype, thresholds float32 (NaN: never
-    refuses), margins float32 (the second class's distance minus the nearest's; NaN with one class); and `by`.
+    refuses), margins float32 (the second class's distance minus the nearest's; NaN where no second class was found: the
+    only one, or that of all k neighbours); and `by`.
     """
 
     labels: list[str | None]

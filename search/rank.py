@@ -8,7 +8,7 @@ anew for each query, so on images that the collection holds its order is optimis
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,7 +85,7 @@ def rank_without_class(collection: "Collection", vectors: np.ndarray, labels: Se
     A linear head is not fitted without that class; the class is only taken out of its order.
     """
     if way.by == "knn":
-        return _vote_without_class(collection, vectors, labels, way)
+        return _vote_without_class(collection, vectors, np.asarray(labels, dtype=object), way)
     classes = collection.prototypes.classes
     code_of = {name: code for code, name in enumerate(classes)}
     codes = np.array([code_of.get(label, -1) for label in labels], np.int64)
@@ -159,25 +159,14 @@ def ranked_by(order: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _by_vote(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:
-    return _voted(collection, *_neighbours(collection, vectors, own, way, collection.view.labelled), way)
-
-
-def _neighbours(
-    collection: "Collection",
-    vectors: np.ndarray,
-    own: Sequence[np.ndarray] | None,
-    way: Way,
-    allowed: np.ndarray | None,
-) -> _Pair:
-    """Scores and rows (nq, k) of the nearest `allowed` rows (next_row,) bool, the rows `own` of each left out."""
     most = max((len(rows) for rows in own), default=0) if own is not None else 0
-    scores, rows = collection.instances.search(vectors, way.k + most, exact=way.exact, allowed=allowed)
+    scores, rows = collection.instances.search(vectors, way.k + most, exact=way.exact, allowed=collection.view.labelled)
     if most and own is not None:
         scores, rows = _without(scores, rows, own, way.k)
-    return scores, rows
+    return _voted(collection, scores, rows, way)
 
 
-def _without(scores: np.ndarray, rows: np.ndarray, own: Sequence[np.ndarray], k: int) -> _Pair:
+def _without(scores: np.ndarray, rows: np.ndarray, own: Sequence[np.ndarray], k: int) -> tuple[np.ndarray, np.ndarray]:
     """The first k hits of each query that are not among its own rows."""
     drop = np.array([np.isin(hits, mine) for hits, mine in zip(rows, own, strict=True)])
     order = np.argsort(drop, axis=1, kind="stable")[:, :k]
@@ -186,51 +175,21 @@ def _without(scores: np.ndarray, rows: np.ndarray, own: Sequence[np.ndarray], k:
     return np.where(gone, np.float32(-np.inf), kept), np.where(gone, -1, kept_rows)
 
 
-def _vote_without_class(collection: "Collection", vectors: np.ndarray, labels: Sequence[str], way: Way) -> Ranked:
-    code_of = {name: code for code, name in enumerate(collection.store.classes)}
-    codes = np.array([code_of.get(label, -1) for label in labels], np.int64)
-    return _voted(collection, *_neighbours_without(collection, vectors, None, codes, way), way)
-
-
-def _neighbours_without(
-    collection: "Collection",
-    vectors: np.ndarray,
-    own: Sequence[np.ndarray] | None,
-    codes: np.ndarray,
-    way: Way,
-) -> _Pair:
-    """As `_neighbours`, but of rows of all classes save that of the query's code (nq,); none where it is -1."""
-    of_rows = collection.view.codes
+def _vote_without_class(collection: "Collection", vectors: np.ndarray, labels: np.ndarray, way: Way) -> Ranked:
+    store = collection.store
+    rows = store.live_rows()
+    codes = store.codes(rows)
     found = np.full((len(vectors), way.k), -1, np.int64)
     scores = np.full((len(vectors), way.k), -np.inf, np.float32)
-    for code in np.unique(codes[codes >= 0]).tolist():
-        mine = np.flatnonzero(codes == code)
-        theirs = None if own is None else [own[i] for i in mine.tolist()]
-        allowed = (of_rows != code) & (of_rows >= 0)
-        scores[mine], found[mine] = _neighbours(collection, np.ascontiguousarray(vectors[mine]), theirs, way, allowed)
-    return scores, found
-
-
-def with_second(
-    collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray], ranked: Ranked, way: Way
-) -> Ranked:
-    """What `rank` gave, and where a vote knew one class only, the class of the nearest other row after it.
-
-    That class had no vote and changes no answer: a margin is measured to it.
-    """
-    alone = np.flatnonzero((ranked.codes[:, :1] >= 0).any(axis=1) & ~(ranked.codes[:, 1:2] >= 0).any(axis=1))
-    if way.by != "knn" or len(ranked.classes) < 2 or not len(alone):
-        return ranked
-    theirs = [own[i] for i in alone.tolist()]
-    nearest = replace(way, k=1)
-    scores, rows = _neighbours_without(collection, vectors[alone], theirs, ranked.codes[alone, 0], nearest)
-    second = _voted(collection, scores, rows, nearest)
-    shape = (len(ranked.codes), max(2, ranked.codes.shape[1]))
-    both, codes = np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int64)
-    width = ranked.codes.shape[1]
-    both[:, :width], codes[:, :width] = ranked.scores, ranked.codes
-    both[alone, 1], codes[alone, 1] = second.scores[:, 0], second.codes[:, 0]
-    return Ranked(both, codes, ranked.classes)
+    for code, name in enumerate(store.classes):
+        mine = np.flatnonzero(labels == name)
+        if len(mine):
+            allowed = np.zeros(store.next_row, bool)
+            allowed[rows[(codes != code) & (codes >= 0)]] = True
+            scores[mine], found[mine] = collection.instances.search(
+                np.ascontiguousarray(vectors[mine]), way.k, exact=way.exact, allowed=allowed
+            )
+    return _voted(collection, scores, found, way)
 
 
 def _voted(collection: "Collection", scores: np.ndarray, rows: np.ndarray, way: Way) -> Ranked:

@@ -37,18 +37,15 @@ class View:
         return Prototypes.of(self.store)
 
     @cached_property
-    def codes(self) -> np.ndarray:
-        """(next_row,) int64: the class of each row, -1 where it has no label or is gone."""
-        rows = self.store.live_rows()
-        codes = np.full(self.store.next_row, -1, np.int64)
-        codes[rows] = self.store.codes(rows)
-        return codes
-
-    @cached_property
     def labelled(self) -> np.ndarray | None:
         """(next_row,) bool: the rows that have a label and so a vote; None where all have."""
-        mask = self.codes >= 0
-        return None if int(mask.sum()) == self.store.rows else mask
+        rows = self.store.live_rows()
+        with_label = self.store.codes(rows) >= 0
+        if with_label.all():
+            return None
+        mask = np.zeros(self.store.next_row, bool)
+        mask[rows[with_label]] = True
+        return mask
 
     def head(self, progress: Progress = silent) -> "Head":
         """The linear head: the stored one, or one fitted in memory where there is none; kept."""

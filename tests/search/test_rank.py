@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lookalike import Collection, LookalikeError
+from lookalike import LookalikeError
 from lookalike.search.rank import Way, rank, rank_without_class
 
 from .conftest import clusters
@@ -98,36 +98,3 @@ def test_a_collection_without_labels_cannot_classify(shop):
 def test_ways_that_do_not_exist_are_named(options, named):
     with pytest.raises(LookalikeError, match=named):
         Way(**options)
-
-
-@pytest.mark.parametrize("indexed", [False, True])
-@pytest.mark.parametrize("k", [1, 3, 60, 90])
-def test_the_margin_of_a_vote_is_to_the_nearest_row_of_any_other_class(shop, k, indexed):
-    """Of fresh vectors and of keys, whose own row (of another class than its neighbours, for one) does not count."""
-    vectors, labels = shop.raw
-    shop.add(-vectors[:1], ["wrong"], ["c9"])
-    shop.remove(["k7"])
-    rows = [i for i in range(60) if i != 7]
-    if indexed:
-        shop.index()
-    keys = ["k3", "k11", "wrong"]
-    asked = [(vectors[3], 3), (vectors[11], 11), (-vectors[0], 60), *((query, -1) for query in clusters(77, 20)[0])]
-    made = shop.classify([*keys, *(query for query, _ in asked[3:])], by="knn", k=k)
-    stored = np.concatenate([vectors, -vectors[:1]])
-    named = [*labels, "c9"]
-    for decision, (query, own) in zip(made, asked, strict=True):
-        far = {i: float(np.sqrt(max(0.0, 2 - 2 * float(query @ stored[i])))) for i in [*rows, 60] if i != own}
-        hits = sorted(far, key=far.get)[:k]
-        voted = {named[i] for i in hits}
-        assert decision.distance == pytest.approx(min(far[i] for i in far if named[i] == decision.nearest), abs=1e-4)
-        if len(voted) == 1:
-            others = min(far[i] for i in far if named[i] != decision.nearest)
-            assert decision.margin == pytest.approx(others - decision.distance, abs=1e-4)
-        assert decision.margin is not None and decision.label == decision.nearest
-
-
-def test_one_class_has_no_margin_and_an_unlabelled_row_gives_none(tmp_path):
-    with Collection.create(tmp_path / "one") as one:
-        one.add(clusters(0, 5)[0], list("abcde"), ["only"] * 4 + [None])
-        for by in ("knn", "prototype"):
-            assert [decision.margin for decision in one.classify(["a", "e"], by=by)] == [None, None]
