@@ -244,8 +244,9 @@ def _table(rows: list[tuple[str, str]]) -> None:
 def _next_commands(root: Path, images: Path) -> None:
     known, unknown = next(_pictures(images / "known")), next(_pictures(images / "unknown"))
     click.echo("Next, try:")
-    if shutil.which("lookalike") is None:
-        click.echo("  " + shlex.join((".", os.path.relpath(Path(sys.executable).parent / "activate"))))
+    activate = Path(sys.executable).parent / "activate"
+    if shutil.which("lookalike") is None and activate.exists():
+        click.echo("  " + shlex.join((".", os.path.relpath(activate))))
     collection = root / "collection"
     for arguments in (
         ("search", collection, known),

@@ -23,6 +23,7 @@ def train(
     recipe: str, out: Path, data: str | None, overrides: tuple[str, ...], resume: bool, device: str, as_json: bool
 ) -> None:
     """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
+    from . import checkpoint
     from .recipe import load_recipe
     from .same_or_different import SameOrDifferent
     from .train import TrainCard
@@ -33,7 +34,8 @@ def train(
         with bar("train") as progress:
             card: TrainCard = run(loaded, out, data=data, resume=resume, progress=progress, device=device)
     except KeyboardInterrupt:
-        click.echo("what was trained until the last validation is kept: --resume goes on from there", err=True)
+        if checkpoint.exists(out):
+            click.echo("what was trained until the last validation is kept: --resume goes on from there", err=True)
         raise
     if as_json:
         emit_json(card.to_json())
@@ -48,7 +50,8 @@ def train(
     click.echo(
         f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}"
     )
-    click.echo(f"on {card.validation_images} images kept out of training: {scores or 'nothing to measure'}")
+    images = "images" if card.validation_images is None else f"{card.validation_images} images"
+    click.echo(f"on {images} kept out of training: {scores or 'nothing to measure'}")
     before, after = card.history[0].get("gap"), card.scores.get("gap")
     if before is not None and after is not None and card.steps:
         click.echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")

@@ -1,10 +1,9 @@
-"""The images that a model was trained on, by content: what it answers on them says little of images to come.
+"""The images that a model learned from, by content: what it answers on them says little of images to come.
 
 Kept beside the weights as one sorted int64 tensor of the first eight bytes of each image's SHA-256: another image is
 taken for one of n with a chance of n / 2^64.
 """
 
-from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,11 +18,6 @@ NO_MARKS.flags.writeable = False
 def mark(content: str) -> int:
     """The int64 that stands for a content (SHA-256 in hex)."""
     return int.from_bytes(bytes.fromhex(content[:16]), "big", signed=True)
-
-
-def sorted_marks(marks: "array[int]") -> NDArray[np.int64]:
-    """All marks, rising, each once."""
-    return np.unique(np.frombuffer(marks, dtype=np.int64)) if marks else NO_MARKS
 
 
 def seen(contents: Sequence[str | None], marks: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -86,7 +86,8 @@ def train_arrays(
 ) -> TrainCard:
     """Train on uint8 images (n, size, size, channels) with n labels; the rest as in `train`.
 
-    marks: int64, what stands for the images' contents (see `seen`), so that the encoder knows them again.
+    marks: (n,) int64, what stands for the images' contents (see `seen`), so that the encoder knows again what it
+    learned from.
     """
     expected = (recipe.image.size, recipe.image.size, recipe.image.channels)
     if images.dtype != np.uint8 or images.shape[1:] != expected or len(images) != len(labels):
@@ -131,7 +132,9 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
         if saved is not None:
             trainer.restore(*saved, out / checkpoint.NAME)
         _run(trainer, out, notes, order.progress)
-        encoder = _best_encoder(trainer, [str(names[c]) for c in np.unique(codes[fit])], data.marks, order.device)
+        encoder = _best_encoder(
+            trainer, [str(names[c]) for c in np.unique(codes[fit])], _marks_of(data, fit), order.device
+        )
     card = _card(encoder, trainer, data, notes["threads"], out)
     training_folder.save(out, encoder, recipe, Finished(card, order.source, digest), trainer.best_loss)
     return card
@@ -179,6 +182,11 @@ def _judge(trainer: Trainer) -> None:
         warnings.warn(
             f"recall@1 is {best['recall_at_1']:.3f}, hardly above chance ({chance:.3f}); {advice}", LookalikeWarning
         )
+
+
+def _marks_of(data: TrainingSet, fit: np.ndarray) -> np.ndarray:
+    """What stands for the images that were learned from; those kept out are none of them."""
+    return np.unique(data.marks[fit]) if len(data.marks) else NO_MARKS
 
 
 def _best_encoder(trainer: Trainer, classes: list[str], marks: np.ndarray, device: str) -> Encoder:

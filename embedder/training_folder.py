@@ -35,7 +35,7 @@ class TrainCard:
     "collapse"; scores: of the saved encoder on the validation images; history: an entry before the first step and one a
     validation: step, the scores then, and the means of the steps since the entry before (loss, active: the share of
     triplets, pairs or images that it works at, positive, negative: distances in batches), None where there is nothing.
-    validation_images: how many of the images were kept out of training.
+    validation_images: how many images, kept out of training, these are scores of.
     """
 
     model: str
@@ -54,7 +54,7 @@ class TrainCard:
     threads: int
     training_precision: str
     history: list[dict[str, Any]]
-    validation_images: int = 0
+    validation_images: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""

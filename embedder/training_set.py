@@ -19,7 +19,7 @@ from .decoders import FEW, decode, decoders
 from .images import Image, read_image
 from .preprocessing import Preprocessing
 from .rejected import Rejected
-from .seen import NO_MARKS, mark, sorted_marks
+from .seen import NO_MARKS, mark
 from .sources import Record, Source
 
 
@@ -27,7 +27,7 @@ from .sources import Record, Source
 class TrainingSet:
     """images: uint8 (n, size, size, channels). labels: n strings. unlabelled, rejected: images left out.
 
-    marks: (m,) int64, what stands for the images' contents (see `seen`); empty for arrays.
+    marks: (n,) int64, what stands for each image's content (see `seen`); empty where that is not known.
     """
 
     images: np.ndarray
@@ -74,7 +74,7 @@ def read_training_set(
         file.flush()
         shape = (len(labels), preprocessing.size, preprocessing.size, preprocessing.channels)
         return TrainingSet(
-            np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected, sorted_marks(marks)
+            np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected, np.array(marks, dtype=np.int64)
         )
 
 

@@ -3,6 +3,7 @@
 Which images count and which are unknown: `labelled`. What a criterion promises and why it holds: `thresholds`.
 """
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -60,7 +61,7 @@ def calibrate(
     _warn_of_stand_ins(source, cast, criterion)
     warn_of_overlap(*separated(collection, labelled.vectors, labelled.labels))
     chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed, images=images)
-    wish = {"per_class": per_class, "seed": seed, "source": source}
+    wish = {"per_class": per_class, "seed": seed, "source": os.path.realpath(source)}
     made = _record(collection, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
     return _published(collection, made, head, progress)
 
@@ -69,8 +70,8 @@ def _warn_of_stand_ins(source: str, cast: Roles, criterion: Criterion) -> None:
     """One line where a promise about unknown images rests on images of known classes."""
     if cast.unknowns == UNKNOWNS[1] and criterion.of != "known":
         warnings.warn(
-            f"{source} has no image of a class that neither the collection nor the model knows: known classes stand in "
-            "for these, each left out in turn, and what is promised of them does not hold for unknown images",
+            f"{source} has no image of a class that neither the collection nor the model knows: images of trained "
+            "classes stand in for these, and what is promised of them does not hold for unknown images",
             LookalikeWarning,
             stacklevel=4,
         )

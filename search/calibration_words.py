@@ -20,17 +20,17 @@ def lines(made: "Calibration") -> Iterator[str]:
     elif made.failed:
         yield f"all other classes: {'never' if made.threshold < 0 else 'always'} answered; {made.failed}"
     elif made.threshold < 0:
-        yield f"no threshold keeps {made.criterion} {made.target:g}: unknown images lie upon a class; {_NOTHING}"
+        yield f"no threshold keeps {made.criterion} {made.target:g}: {_unknown(made)} lie upon a class; {_NOTHING}"
     else:
         others = " for all other classes" if made.classes else ""
         yield f"threshold {made.threshold:.4f} by {made.by}{others}: {_promise(made, chosen)}"
     yield from (_of_class(made, name, entry) for name, entry in made.classes.items())
     if made.per_class and not made.classes:
         criterion = _criterion(made)
-        of = {"known": "known ", "unknown": "unknown ", "both": ""}[criterion.of]
+        of = {"known": "known images", "unknown": _unknown(made), "both": "images"}[criterion.of]
         yield (
-            f"no class has enough images for a threshold of its own: some {enough_for_own(criterion)} {of}images near "
-            "it, and as many near the others, are needed"
+            f"no class has enough images for a threshold of its own: some {enough_for_own(criterion)} {of} near it, "
+            "and as many near the others, are needed"
         )
     if made.measured_on:
         yield f"measured on others: {_measured(made, made.measured_on)}"
@@ -41,6 +41,11 @@ def lines(made: "Calibration") -> Iterator[str]:
 
 
 _NOTHING = "everything is unknown"
+
+
+def _unknown(made: "Calibration") -> str:
+    """What the images are called that were to be answered unknown."""
+    return "stand-ins" if made.unknowns == UNKNOWNS[1] else "unknown images"
 
 
 _MANY = 0.5
@@ -55,7 +60,7 @@ def _criterion(made: "Calibration") -> Criterion:
 def _of_class(made: "Calibration", name: str, entry: dict[str, Any]) -> str:
     if entry["failed"] or entry["threshold"] < 0:
         answered = "never" if entry["threshold"] < 0 else "always"
-        return f"  {name}: {answered} answered; {entry['failed'] or 'unknown images lie upon it'}"
+        return f"  {name}: {answered} answered; {entry['failed'] or f'{_unknown(made)} lie upon it'}"
     return f"  {name}: {entry['threshold']:.4f}; {_promise(made, entry['chosen_on'])}"
 
 
@@ -73,11 +78,10 @@ def _promise(made: "Calibration", chosen: dict[str, Any]) -> str:
             f"{chosen['known']} images of known classes; nothing is promised"
         )
     event = "false_rejects" if "false_rejects" in chosen else "false_accepts"
-    words = {"false_rejects": ("known", "refused"), "false_accepts": ("unknown", "accepted")}[event]
+    words = {"false_rejects": ("known images", "refused"), "false_accepts": (_unknown(made), "accepted")}[event]
+    seen = f"of {chosen['images']} {words[0]} {chosen[event]} {words[1]}"
     if event == "false_accepts" and made.unknowns == UNKNOWNS[1]:
-        seen = f"of {chosen['images']} images whose class was left out {chosen[event]} accepted"
-        return f"{seen}, so at most {chosen['bound']:.3g} of all such (95 % sure{together}), not of unknown ones"
-    seen = f"of {chosen['images']} {words[0]} images {chosen[event]} {words[1]}"
+        return f"{seen}, so at most {chosen['bound']:.3g} of all such (95 % sure{together}), not of unknown images"
     if made.criterion == "conformal":
         return f"{seen}, so on average at most {chosen['bound']:.3g} of those to come (conformal)"
     return f"{seen}, so at most {chosen['bound']:.3g} of all (95 % sure{together})"
@@ -90,10 +94,9 @@ def _measured(made: "Calibration", measured: dict[str, Any]) -> str:
 
 
 def _share(made: "Calibration", counted: dict[str, Any], name: str) -> str:
-    stood_in = made.unknowns == UNKNOWNS[1]
     said = {
         "right": "answers right",
-        "false_accepts": "images whose class was left out accepted" if stood_in else "unknown images accepted",
+        "false_accepts": f"{_unknown(made)} accepted",
         "false_rejects": "known images refused",
     }
     return (
@@ -106,17 +109,20 @@ def _doubts(made: "Calibration") -> Iterator[str]:
     """What a reader should know before trusting it."""
     known, unknown = made.images.get("known", 0), made.images.get("unknown", 0)
     if made.criterion in ("precision", "f-beta"):
-        yield f"this holds where {unknown / (known + unknown):.0%} of all images are unknown, as here"
+        share = f"{unknown / (known + unknown):.0%} of all images are"
+        stand_in = made.unknowns == UNKNOWNS[1] and unknown > 0
+        yield f"this holds where {share} {'such stand-ins' if stand_in else 'unknown'}, as here"
     if made.unknowns == UNKNOWNS[1]:
         yield (
-            "unknowns: trained classes, each left out in turn, which is optimistic: images of classes that the model "
-            "was not trained on may be accepted many times as often; give some, under labels of their own"
+            "unknowns: trained classes, the collection's own ranked as if it lacked them. Stand-ins are optimistic: of "
+            "classes that the model was not trained on many times as many may be accepted; give some, under labels "
+            "of their own"
         )
     refused = made.false_rejects
     if refused and refused["rate"] > _MANY and made.criterion == "fpr":
         yield (
-            f"{refused['rate']:.0%} of the known images are refused: to this model many unknown ones lie as near; a "
-            "better model mends that, or more unknown images where few chose, but not another seed"
+            f"{refused['rate']:.0%} of the known images are refused: {_unknown(made)} lie as near; a better model "
+            "mends that, or more of these images where few chose, but not another seed"
         )
     if seen := made.images.get("seen_in_training", 0):
         yield (

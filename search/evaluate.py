@@ -81,7 +81,7 @@ def _warn_of_seen(asked: Evaluation) -> None:
 def _warn_of_calibrated_on(asked: Evaluation) -> None:
     """One line where the threshold was chosen on what it is to be judged by."""
     made = asked.calibration
-    if made is not None and os.path.realpath(made.source) == os.path.realpath(asked.source):
+    if made is not None and made.source == os.path.realpath(asked.source):
         warnings.warn(
             f"some images of {asked.source} chose the threshold: what `calibrate` measured on the others, or images of "
             "another source, say more of it than these false accepts and rejects",

@@ -19,7 +19,7 @@ from .conftest import clusters, unit
 from .stub import content, give_source
 from .test_rank import naive_prototypes
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*known classes stand in for these")
+pytestmark = pytest.mark.filterwarnings("ignore:.*stand in for these")
 
 
 def source(unknown: int, seed: int = 3, known: int = 40):

@@ -19,7 +19,7 @@ from lookalike.store.errors import LookalikeWarning
 from .conftest import clusters, unit
 from .stub import content, give_source
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*known classes stand in for these")
+pytestmark = pytest.mark.filterwarnings("ignore:.*stand in for these")
 
 WISHES = {
     "fpr": {"fpr": 0.1},
@@ -98,7 +98,7 @@ def test_without_unknown_images_known_ones_stand_in_where_that_is_no_promise(sho
     mixed = made.criterion in ("precision", "f-beta")
     assert both == (KNOWN if mixed else 2 * KNOWN)
     assert 0.4 * both < made.images["unknown"] < 0.6 * both
-    assert ("of all images are unknown, as here" in str(made)) == mixed
+    assert ("of all images are such stand-ins, as here" in str(made)) == mixed
 
 
 def test_images_of_trained_classes_that_the_collection_lacks_stand_in_too(shop):
@@ -223,11 +223,13 @@ def test_a_calibration_is_of_the_version_that_it_makes_or_that_it_measured(shop,
 
 def test_who_calibrates_without_unknown_images_or_measures_what_chose_is_told(shop):
     give_source(shop, *source(KNOWN, 0))
-    with pytest.warns(LookalikeWarning, match="any has no image of a class that neither .* known classes stand in for"):
+    with pytest.warns(LookalikeWarning, match="any has no image of a class that neither .* stand in for"):
         made = shop.calibrate("any", fpr=0.1)
     first = str(made).splitlines()[0]
-    assert "images whose class was left out" in first and "of all such (95 % sure), not of unknown ones" in first
-    assert "unknown images accepted" not in str(made)
+    assert " stand-ins 1" in first and "of all such (95 % sure), not of unknown images" in first
+    assert "unknown images accepted" not in str(made) and " stand-ins accepted" in str(made)
+    with pytest.warns(LookalikeWarning, match="stand in for these"):
+        assert "of all images are such stand-ins, as here" in str(shop.calibrate("any", precision=0.6))
     give_source(shop, *source())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -243,7 +245,7 @@ def test_a_threshold_that_refuses_most_known_images_says_so(shop):
     near = unit(vectors[:400] + 0.01)
     give_source(shop, np.concatenate([vectors[:KNOWN], near]), [*labels[:KNOWN], *["strange"] * 400])
     made = shop.calibrate("any", fpr=0.05)
-    assert made.false_rejects["rate"] > 0.5 and "of the known images are refused: to this model" in str(made)
+    assert made.false_rejects["rate"] > 0.5 and "of the known images are refused: unknown images lie" in str(made)
 
 
 def test_a_calibration_of_the_first_format_is_read(shop, monkeypatch):
