@@ -34,7 +34,7 @@ def test_a_source_gives_what_embedding_it_stores(tmp_path, photos, encoder, mode
     np.testing.assert_allclose(encoded.vectors, store.gather(rows), atol=1e-6)
     assert encoded.labels == store.labels(rows) and encoded.contents == store.facts(rows).content
     assert (encoded.rejected, encoded.ignored) == (2, 1)
-    assert told[-1] == (200, None, "2 rejected")
+    assert told[-1] == (200, None, "images read, 2 rejected")
     assert encoded.contents[0] == hashlib.sha256((photos / encoded.keys[0]).read_bytes()).hexdigest()
 
 
