@@ -78,7 +78,7 @@ class Encoder:
     def training_images(self) -> np.ndarray:
         """Sorted int64 (m,): what stands for the images that it was trained on (see `seen`); empty where unknown."""
         weights = encoder_file.read_weights(self._files[encoder_file.WEIGHTS], Path(encoder_file.WEIGHTS))
-        return weights[seen.NAME].numpy() if seen.NAME in weights else np.zeros(0, dtype=np.int64)
+        return weights[seen.NAME].numpy() if seen.NAME in weights else seen.NO_MARKS
 
     def with_precision(self, precision: str) -> "Encoder":
         """Give the same encoder computing in "fp32" or "bf16"."""

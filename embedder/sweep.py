@@ -144,8 +144,9 @@ def _run(
     labels = np.array(data.labels, dtype=object)
     _, held = validation.split(labels, recipe.data.validation_classes, recipe.training.seed)
     try:
-        told: dict[str, Any] = {"progress": progress, "device": device, "marks": data.marks}
-        card = train_arrays(data.images, data.labels, recipe, folder, resume=True, **told)
+        card = train_arrays(
+            data.images, data.labels, recipe, folder, resume=True, progress=progress, device=device, marks=data.marks
+        )
     except TrainingFailed as error:
         return Run(settings, str(folder), error=str(error))
     held = validation.thinned(held)

@@ -133,7 +133,10 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
             trainer.restore(*saved, out / checkpoint.NAME)
         _run(trainer, out, notes, order.progress)
         encoder = _best_encoder(
-            trainer, [str(names[c]) for c in np.unique(codes[fit])], _marks_of(data, fit), order.device
+            trainer,
+            [str(names[c]) for c in np.unique(codes[fit])],
+            _marks_of(data, fit, recipe.training.steps),
+            order.device,
         )
     card = _card(encoder, trainer, data, notes["threads"], out)
     training_folder.save(out, encoder, recipe, Finished(card, order.source, digest), trainer.best_loss)
@@ -184,9 +187,9 @@ def _judge(trainer: Trainer) -> None:
         )
 
 
-def _marks_of(data: TrainingSet, fit: np.ndarray) -> np.ndarray:
-    """What stands for the images that were learned from; those kept out are none of them."""
-    return np.unique(data.marks[fit]) if len(data.marks) else NO_MARKS
+def _marks_of(data: TrainingSet, fit: np.ndarray, steps: int) -> np.ndarray:
+    """What stands for the images that were learned from, which those kept out are not, and without steps none is."""
+    return np.unique(data.marks[fit]) if len(data.marks) and steps else NO_MARKS
 
 
 def _best_encoder(trainer: Trainer, classes: list[str], marks: np.ndarray, device: str) -> Encoder:
@@ -197,7 +200,6 @@ def _best_encoder(trainer: Trainer, classes: list[str], marks: np.ndarray, devic
     card = encoder_card(recipe, trainer.preprocessing, "fp32", classes, history=trainer.history)
     encoder = make_encoder(network, card, device=device)
     sample = trainer.images[trainer.held if len(trainer.held) else validation.thinned(trainer.fit, SAMPLE)]
-    marks = marks if recipe.training.steps else NO_MARKS
     wanted = recipe.training.precision
     chosen = precision.choose(encoder, sample[:: -(-len(sample) // SAMPLE)]) if wanted == "auto" else wanted
     vectors = encoder.with_precision(chosen).encode(trainer.images[trainer.held])

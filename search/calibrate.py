@@ -133,7 +133,12 @@ def _checked_roles(
     """The roles of images with these labels; LookalikeError where they are too few or cannot stand for the unknown."""
     cast = roles(collection, labels, mixed=criterion.of == "both", seed=seed)
     _refuse(collection, source, criterion, cast.unknowns)
-    criterion.part(cast.count(criterion.of))
+    try:
+        criterion.part(cast.count(criterion.of))
+    except LookalikeError as error:
+        if cast.unknowns == UNKNOWNS[1] and criterion.of == "unknown":
+            raise LookalikeError(f"{error}; those there are of trained classes, and would only stand in") from None
+        raise
     return cast
 
 

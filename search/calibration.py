@@ -148,7 +148,7 @@ def threshold_of(store: "Store", way: Way) -> Calibration | None:
 
 def _changed(store: "Store", calibration: Calibration) -> bool:
     """Whether rows came or went since, or prototypes are made otherwise; rows that a rollback undid do not count."""
-    came = store.layout.count_live(calibration.next_row, store.next_row) if calibration.next_row < store.next_row else 0
+    came = store.layout.count_live(calibration.next_row, store.next_row)
     if came or store.rows != calibration.rows:
         return True
     return calibration.by != "knn" and prototypes_of(store) != calibration.prototypes

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from .calibration import Calibration
 
 
+_NOTHING = "everything is unknown"
+_MANY = 0.5
+"""The share of known images refused from which a threshold is of little use."""
+
+
 def lines(made: "Calibration") -> Iterator[str]:
     """One line after the other."""
     chosen = made.chosen_on
@@ -40,16 +45,9 @@ def lines(made: "Calibration") -> Iterator[str]:
     yield from _doubts(made)
 
 
-_NOTHING = "everything is unknown"
-
-
 def _unknown(made: "Calibration") -> str:
     """What the images are called that were to be answered unknown."""
     return "stand-ins" if made.unknowns == UNKNOWNS[1] else "unknown images"
-
-
-_MANY = 0.5
-"""The share of known images refused from which a threshold is of little use."""
 
 
 def _criterion(made: "Calibration") -> Criterion:

@@ -14,6 +14,12 @@ class CsvRows:
         self._path = path
         with self._open() as file:
             self.columns = self._header(csv.reader(file, delimiter=self._delimiter))
+        self.types = dict.fromkeys(self.columns, "string")
+        self.binary: set[str] = set()
+
+    def type_of(self, column: str) -> str:
+        """A column's type in words: all are text."""
+        return self.types[column]
 
     def __iter__(self) -> Iterator[dict[str, str | None]]:
         with self._open() as file:

@@ -33,15 +33,17 @@ class TableSource(Source):
         self._rows: CsvRows | ParquetRows
         if self._path.lower().endswith((".parquet", ".pq")):
             self._rows = ParquetRows(self._path)
-            self._holds = next((c for c in IMAGE_COLUMNS if c in self._rows.binary), None)
         else:
             self._rows = CsvRows(self._path)
-            self._holds = None
-        types = self._rows.types if isinstance(self._rows, ParquetRows) else dict.fromkeys(self._rows.columns, "string")
+        types = self._rows.types
+        self._holds = next((c for c in IMAGE_COLUMNS if c in self._rows.binary), None)
         self._names = next((c for c in ("path", "image") if c in types and c != self._holds), None)
         if self._holds is None and self._names is None:
             raise self._no_images(str(path))
-        self._refuse_mistyped(types)
+        for column in ("key", "label"):
+            if column in self._rows.columns and column not in types:
+                kind = self._rows.type_of(column)
+                raise LookalikeError(f"{path}: column {column!r} is {kind}: text or whole numbers work")
         self.labelled = "label" in self._rows.columns
         self.unique = "key" not in self._rows.columns and self._names is None
         ours = {"key", "label", self._holds, self._names}
@@ -50,19 +52,12 @@ class TableSource(Source):
     def _no_images(self, path: str) -> LookalikeError:
         """What to say where no column has images or their paths: that there is none, or of what type it is."""
         mistyped = next((c for c in IMAGE_COLUMNS if c in self._rows.columns), None)
-        if mistyped is None or not isinstance(self._rows, ParquetRows):
+        if mistyped is None:
             return LookalikeError(f"{path} has no column path, image or bytes; it has {', '.join(self._rows.columns)}")
         return LookalikeError(
             f"{path}: column {mistyped!r} is {self._rows.type_of(mistyped)}: text (a path), encoded bytes, or a struct "
             "{bytes, path} works"
         )
-
-    def _refuse_mistyped(self, types: dict[str, str]) -> None:
-        """LookalikeError for a key or label that is no text and no number."""
-        for column in ("key", "label"):
-            if column in self._rows.columns and column not in types and isinstance(self._rows, ParquetRows):
-                kind = self._rows.type_of(column)
-                raise LookalikeError(f"{self._path}: column {column!r} is {kind}: text or whole numbers work")
 
     def describe(self) -> dict[str, Any]:
         """The table."""

@@ -222,6 +222,9 @@ def test_a_calibration_is_of_the_version_that_it_makes_or_that_it_measured(shop,
 
 
 def test_who_calibrates_without_unknown_images_or_measures_what_chose_is_told(shop):
+    give_source(shop, *source(40, 0))
+    with pytest.raises(LookalikeError, match=r"are 40, 259 are missing .*; those there are of trained classes, and"):
+        shop.calibrate("any", fpr=0.01)
     give_source(shop, *source(KNOWN, 0))
     with pytest.warns(LookalikeWarning, match="any has no image of a class that neither .* stand in for"):
         made = shop.calibrate("any", fpr=0.1)
