@@ -1,15 +1,19 @@
 """Classification: rank the classes, then decide by the calibrated threshold; the decision itself is `decide`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..measures.distance import distance_of
 from ..store.progress import Progress, silent
+from ..store.store import Store
 from .calibration import threshold_of
-from .decide import decide
+from .decide import Decided, decide
 from .decisions import Decisions
 from .queries import Asked
-from .rank import Ranked, Way, rank
+from .rank import Way, rank, refuse_no_classes
+from .second import nearest_of_others
 
 if TYPE_CHECKING:
     from .calibration import Calibration
@@ -32,20 +36,41 @@ def classify(
     a head where none is stored.
     """
     way = Way(by, k, weights, exact)
+    refuse_no_classes(collection)
     own = [np.array([row], np.int64) if row >= 0 else np.empty(0, np.int64) for row in asked.own]
-    ranked = rank(collection, asked.vectors, own, way, progress)
-    return decisions(ranked, threshold_of(collection.store, way), by)
+    return decisions(collection, asked.vectors, own, way, threshold_of(collection.store, way), progress)
 
 
-def decisions(ranked: Ranked, calibration: "Calibration | None", by: str) -> Decisions:
-    """Turn ranked classes into Decisions at the calibrated thresholds (None: nothing is refused)."""
-    thresholds = None if calibration is None else calibration.over(ranked.classes)
-    made = decide(ranked.scores, ranked.codes, thresholds)
+def decisions(
+    collection: "Collection",
+    vectors: np.ndarray,
+    own: Sequence[np.ndarray],
+    way: Way,
+    calibration: "Calibration | None",
+    progress: Progress = silent,
+) -> Decisions:
+    """Rank the classes for `vectors` (nq, d), the rows `own` of each left out, and decide at the calibrated thresholds.
+
+    calibration: None refuses nothing.
+    """
+    ranked, store = rank(collection, vectors, own, way, progress), collection.store
+    made = decide(ranked.scores, ranked.codes, None if calibration is None else calibration.over(ranked.classes))
     return Decisions(
         labels=[ranked.classes[code] if code >= 0 else None for code in made.code.tolist()],
         nearest=[ranked.classes[code] if code >= 0 else None for code in made.nearest.tolist()],
         distances=made.distance,
         thresholds=made.threshold,
-        margins=made.margin,
-        by=by,
+        by=way.by,
+        measure_margins=lambda: _margins(store, vectors, own, made) if way.by == "knn" else made.margin,
     )
+
+
+def _margins(store: Store, vectors: np.ndarray, own: Sequence[np.ndarray], made: Decided) -> np.ndarray:
+    """The margins of a vote: to the nearest row of any other class where all neighbours were of one."""
+    alone = np.flatnonzero(np.isnan(made.margin) & (made.nearest >= 0))
+    if not len(alone) or len(store.classes) < 2:
+        return made.margin
+    scores = nearest_of_others(store, vectors[alone], [own[i] for i in alone.tolist()], made.nearest[alone])
+    margins = made.margin.copy()
+    margins[alone] = np.where(np.isfinite(scores), distance_of(scores) - made.distance[alone], np.nan)
+    return margins

@@ -1,8 +1,9 @@
 """Decisions: what `classify` answers, one entry a query."""
 
 import operator
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ class Decision:
     """The answer to one query, as `classify --json` gives it.
 
     label: None is unknown. nearest: the class that came nearest, also where it was refused. distance: to its nearest
-    row or prototype. threshold: None never refuses. margin: the second class's distance minus the nearest's; None
-    where no second class was among those found.
+    row or prototype. threshold: None never refuses. margin: the second class's distance minus the nearest's, by a vote
+    negative where the second one has the nearer row; None with one class.
     """
 
     label: str | None
@@ -31,16 +32,21 @@ class Decisions:
 
     Attributes, each with nq entries: labels (the answer, None = unknown), nearest (the class that came nearest, also
     where it was refused), distances float32 to that class's nearest row or prototype, thresholds float32 (NaN: never
-    refuses), margins float32 (the second class's distance minus the nearest's; NaN where no second class was found: the
-    only one, or that of all k neighbours); and `by`.
+    refuses), margins float32 (the second class's distance minus the nearest's; NaN with one class); and `by`. The
+    margins are measured when first asked for, which reads the collection where all neighbours were of one class.
     """
 
     labels: list[str | None]
     nearest: list[str | None]
     distances: np.ndarray
     thresholds: np.ndarray
-    margins: np.ndarray
     by: str
+    measure_margins: Callable[[], np.ndarray] = field(repr=False)
+
+    @cached_property
+    def margins(self) -> np.ndarray:
+        """(nq,) float32: how much farther the second class is than the nearest."""
+        return self.measure_margins()
 
     def __len__(self) -> int:
         return len(self.labels)

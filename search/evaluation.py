@@ -12,7 +12,7 @@ from .calibration import Calibration, threshold_of
 from .classify import decisions
 from .contents import rows_of_contents
 from .decisions import Decisions
-from .rank import Way, rank
+from .rank import Way
 from .separated import to_prototypes
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def ask_source(collection: "Collection", source: str, way: Way, progress: Progre
         contents=encoded.contents,
         codes=np.array([place.get(label, -1) for label in labels], np.int64),
         own=own,
-        made=decisions(rank(collection, encoded.vectors, own, way, progress), calibration, way.by),
+        made=decisions(collection, encoded.vectors, own, way, calibration, progress),
         calibration=calibration,
         rejected=encoded.rejected,
         seen=int(encoded.seen.sum()),

@@ -10,7 +10,7 @@ from ..calibration import Calibration, read_calibration, threshold_of
 from ..classify import decisions
 from ..decisions import Decisions
 from ..evaluation import Evaluation
-from ..rank import Way, rank
+from ..rank import Way
 from .page import LeftOut
 from .questions import Questions
 from .sampling import stratified
@@ -36,7 +36,6 @@ class Material:
         self.need_labels()
         questions, place = self.questions, {name: code for code, name in enumerate(self.store.classes)}
         calibration = threshold_of(self.store, self.way)
-        ranked = rank(self.collection, questions.vectors, questions.own, self.way)
         return Evaluation(
             collection=self.collection,
             source=questions.named(),
@@ -45,7 +44,7 @@ class Material:
             contents=questions.contents,
             codes=np.array([place.get(label, -1) for label in questions.labels], np.int64),
             own=questions.own,
-            made=decisions(ranked, calibration, self.way.by),
+            made=decisions(self.collection, questions.vectors, questions.own, self.way, calibration),
             calibration=calibration,
             rejected=questions.rejected,
             seen=questions.seen,
