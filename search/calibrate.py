@@ -10,13 +10,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..measures.separation import separation
 from ..store.errors import Busy, LookalikeError, LookalikeWarning
 from ..store.lock import writer_lock
 from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
 from .labelled import Labelled, Roles, labels_in, ranked_sample, read_labelled, roles, without_foreign
 from .rank import Way, refuse_no_classes
-from .separated import separated, warn_of_overlap
+from .separated import to_classes, warn_of_overlap
 from .stored_head import keep_head
 from .thresholds.choose import Chosen, choose
 from .thresholds.criterion import Criterion
@@ -59,7 +62,9 @@ def calibrate(
     head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
     sample, images = ranked_sample(collection, labelled, cast, way)
     _warn_of_stand_ins(source, cast, criterion)
-    warn_of_overlap(*separated(collection, labelled.vectors, labelled.labels))
+    nobody = [np.empty(0, np.int64)] * len(labelled.labels)
+    distances, codes, names = to_classes(collection, labelled.vectors, labelled.labels, nobody, by)
+    warn_of_overlap(separation(distances, codes), names)
     chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed, images=images)
     wish = {"per_class": per_class, "seed": seed, "source": os.path.realpath(source)}
     made = _record(collection, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
@@ -146,8 +151,6 @@ def _counts(labelled: Labelled, cast: Roles) -> dict[str, int]:
     counts = {"known": cast.count("known"), "unknown": cast.count("unknown"), **labelled.aside}
     if cast.unknowns == UNKNOWNS[0]:  # of classes that the model was trained on and the collection lacks
         counts["trained"] = len(labelled.labels) - cast.count("both")
-    if seen := int((labelled.seen & (cast.known | cast.standing | cast.unknown)).sum()):
-        counts["seen_in_training"] = seen
     return counts
 
 

@@ -5,6 +5,7 @@ merely changed since answers, and says so once.
 """
 
 import json
+import os
 import secrets
 import warnings
 from dataclasses import asdict, dataclass
@@ -38,8 +39,8 @@ class Calibration:
 
     unknowns: "unknown classes" (labels neither in the collection nor among the model's training classes), "trained
     classes" (stand-ins, optimistic), or None where there was no image of either. images: how many known and unknown
-    ones there were, how many images of either the model was trained on (seen_in_training, where there are any), and
-    others left aside: unlabelled, copies, stored in the collection already, rejected. chosen_on, measured_on: counts,
+    ones there were, and others left aside: unlabelled, copies, stored in the collection already, seen_in_training (the
+    model learned from them), rejected. chosen_on, measured_on: counts,
     the rate, and its bound or, on images that did not choose, its 95 % interval; measured_on is None where every image
     was needed to choose. false_accepts: unknown images accepted, false_rejects: known images refused, with 95 %
     intervals. version: the one that has it first, or where others wrote meanwhile the one that was measured. next_row,
@@ -144,6 +145,16 @@ def threshold_of(store: "Store", way: Way) -> Calibration | None:
     if _changed(store, calibration) and not (way.by == "linear" and outdated(store)):
         _warn(f"{store.path} has changed since version {calibration.version}, where it was calibrated for {way.by}")
     return calibration
+
+
+def chosen_on(calibration: Calibration | None, source: str | None) -> str | None:
+    """The warning where `source` chose the threshold that it is to judge, else None."""
+    if calibration is None or source is None or calibration.source != os.path.realpath(source):
+        return None
+    return (
+        f"some images of {source} chose the threshold: what `calibrate` measured on the others, or images of another "
+        "source, say more of it than these false accepts and rejects"
+    )
 
 
 def _changed(store: "Store", calibration: Calibration) -> bool:

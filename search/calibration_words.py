@@ -122,13 +122,8 @@ def _doubts(made: "Calibration") -> Iterator[str]:
             f"{refused['rate']:.0%} of the known images are refused: {_unknown(made)} lie as near; a better model "
             "mends that, or more of these images where few chose, but not another seed"
         )
-    if seen := made.images.get("seen_in_training", 0):
-        yield (
-            f"the model was trained on {seen} of these images and knows them better than any to come: give images that "
-            "it has not seen"
-        )
-    kinds = ("unlabelled", "copies", "stored", "rejected")
-    aside = {name: made.images.get(name, 0) for name in kinds}
+    kinds = ("unlabelled", "copies", "stored", "seen_in_training", "rejected")
+    aside = {name.replace("_", " "): made.images.get(name, 0) for name in kinds}
     aside["of classes that the model was trained on and the collection lacks"] = made.images.get("trained", 0)
     if any(aside.values()):
         yield "left aside: " + ", ".join(f"{count} {name}" for name, count in aside.items() if count)

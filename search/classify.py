@@ -11,9 +11,9 @@ from ..store.store import Store
 from .calibration import threshold_of
 from .decide import Decided, decide
 from .decisions import Decisions
+from .nearest_rows import nearest_of_others
 from .queries import Asked
 from .rank import Way, rank, refuse_no_classes
-from .second import nearest_of_others
 
 if TYPE_CHECKING:
     from .calibration import Calibration

@@ -78,8 +78,8 @@ def classification(asked: Evaluation) -> dict[str, Any]:
 def open_set(asked: Evaluation) -> dict[str, Any]:
     """Known against unknown: auroc, OSCR, false accepts and false rejects.
 
-    held_out_classes: the same, macro over the collection's classes, each taken out in turn (by prototypes). These the
-    model may have been trained on, so they are optimistic.
+    held_out_classes: the same, macro over the collection's classes, each taken out in turn, by the distances that
+    held_out_by names, whatever else decides. The model may have been trained on them, so this is optimistic.
     """
     made, known, unknown = asked.made, asked.known, asked.unknown
     right = (np.array(made.nearest, dtype=object) == asked.labels)[known]
@@ -93,13 +93,14 @@ def open_set(asked: Evaluation) -> dict[str, Any]:
         "oscr": oscr(distances[known], right, distances[unknown]),
         "false_accepts": _share(accepted[unknown]) if calibrated else None,
         "false_rejects": _share(~accepted[known]) if calibrated else None,
+        "held_out_by": "nearest row" if made.by == "knn" else "prototype",
         "held_out_classes": held_out(asked),
     }
 
 
 def held_out(asked: Evaluation) -> dict[str, Any]:
     """Macro over classes held out in turn; the threshold counts where it was calibrated by prototypes."""
-    distances, codes, names = asked.to_prototypes
+    distances, codes, names = asked.to_classes
     cuts = None
     if asked.calibration is not None and asked.made.by == "prototype":
         cuts = np.broadcast_to(np.asarray(asked.calibration.over(names), np.float32), len(names))
@@ -108,7 +109,7 @@ def held_out(asked: Evaluation) -> dict[str, Any]:
 
 def separation(asked: Evaluation, overlap: Separation) -> dict[str, Any]:
     """The separation check: the least error of one threshold, and the pairs of classes above the limit."""
-    names = asked.to_prototypes[2]
+    names = asked.to_classes[2]
     return {
         "overlapping": overlap.overlapping,
         "limit": overlap.limit,

@@ -4,7 +4,6 @@ A query never matches itself: stored rows with the query's own content (SHA-256)
 its class's R and of its prototype. Measures that are undefined are None.
 """
 
-import os
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from ..measures.retrieval import Retrieval, retrieval
 from ..measures.separation import separation
 from ..store.errors import LookalikeWarning
 from ..store.progress import Progress
+from .calibration import chosen_on
 from .evaluation import Evaluation, ask_source
 from .few_shots import FewShots, few_shots
 from .rank import Way
@@ -54,7 +54,7 @@ def evaluate(
     if episodes is not None:
         episodes.check(asked)
     found, curve = found_in_collection(asked), pair_curve(asked.vectors, asked.label_codes, FPRS)
-    distances, codes, names = asked.to_prototypes
+    distances, codes, names = asked.to_classes
     overlap = separation(distances, codes)
     warn_of_overlap(overlap, names)
     measured = fields(asked, found, curve)
@@ -80,14 +80,9 @@ def _warn_of_seen(asked: Evaluation) -> None:
 
 def _warn_of_calibrated_on(asked: Evaluation) -> None:
     """One line where the threshold was chosen on what it is to be judged by."""
-    made = asked.calibration
-    if made is not None and made.source == os.path.realpath(asked.source):
-        warnings.warn(
-            f"some images of {asked.source} chose the threshold: what `calibrate` measured on the others, or images of "
-            "another source, say more of it than these false accepts and rejects",
-            LookalikeWarning,
-            stacklevel=4,
-        )
+    message = chosen_on(asked.calibration, asked.source)
+    if message is not None:
+        warnings.warn(message, LookalikeWarning, stacklevel=4)
 
 
 def fields(asked: Evaluation, found: Retrieval, curve: Curve) -> dict[str, Any]:

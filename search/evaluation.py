@@ -13,7 +13,7 @@ from .classify import decisions
 from .contents import rows_of_contents
 from .decisions import Decisions
 from .rank import Way
-from .separated import to_prototypes
+from .separated import to_classes
 
 if TYPE_CHECKING:
     from .collection import Collection
@@ -44,10 +44,18 @@ class Evaluation:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
+    @cached_property
     def known(self) -> np.ndarray:
-        """(n,) bool: the images whose class the collection has."""
-        return self.codes >= 0
+        """(n,) bool: the images whose class the collection has, be it without their own content.
+
+        An image that is all of its class has no right answer, and counts neither as known nor as unknown.
+        """
+        store = self.collection.store
+        held = np.bincount(store.codes(store.live_rows()) + 1, minlength=len(store.classes) + 1)
+        left = [
+            held[code + 1] - (store.codes(rows) == code).sum() for code, rows in zip(self.codes, self.own, strict=True)
+        ]
+        return (self.codes >= 0) & (np.array(left, np.int64) > 0)
 
     @property
     def unknown(self) -> np.ndarray:
@@ -60,9 +68,9 @@ class Evaluation:
         return np.unique(np.append(self.labels, "").astype(str), return_inverse=True)[1][:-1] - 1
 
     @cached_property
-    def to_prototypes(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        """(distances (m, c), codes (m,), names (c,)) of the known images to the prototypes: see `separated`."""
-        return to_prototypes(self.collection, self.vectors, self.labels, self.own)
+    def to_classes(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """(distances (m, c), codes (m,), names (c,)) of the known images to the classes: see `separated`."""
+        return to_classes(self.collection, self.vectors, self.labels, self.own, self.made.by)
 
 
 def ask_source(collection: "Collection", source: str, way: Way, progress: Progress) -> Evaluation:

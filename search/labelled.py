@@ -1,9 +1,10 @@
 """A labelled source made ready to calibrate: which of its images count, and the nearest class of each.
 
-Images count that are labelled, that the collection does not hold, and once each: copies are not independent, and a
-bound counts independent images. Unknown ones are those whose label is neither in the collection nor among the model's
-training classes. Where there are none, images of classes the model was trained on stand in, ranked as if the collection
-did not have their class; the model has learned to tell these classes apart, so that is optimistic.
+Images count that are labelled, that neither the collection holds nor the model was trained on, and once each: copies
+are not independent, and a bound counts independent images. Unknown ones are those whose label is neither in the
+collection nor among the model's training classes. Where there are none, images of classes the model was trained on
+stand in, ranked as if the collection did not have their class; the model has learned to tell these classes apart, so
+that is optimistic.
 
 Labels alone say how many images count at most, and in which role, before any is read.
 """
@@ -27,15 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labelled:
-    """The images of a source that count: vectors (n, d), labels (n,), and how many others there were of each kind.
-
-    seen: (n,) bool, those that the model was trained on.
-    """
+    """The images of a source that count: vectors (n, d), labels (n,), and how many others there were of each kind."""
 
     vectors: np.ndarray
     labels: np.ndarray
     aside: dict[str, int]
-    seen: np.ndarray
 
 
 def labels_in(collection: "Collection", source: str) -> list[str]:
@@ -47,7 +44,7 @@ def labels_in(collection: "Collection", source: str) -> list[str]:
 
 
 def read_labelled(collection: "Collection", source: str, progress: Progress) -> Labelled:
-    """Encode a source; LookalikeError where no labelled image can be read, or all are in the collection."""
+    """Encode a source; LookalikeError where no labelled image can be read, or none is new to collection and model."""
     encoded = collection.images.encode_source(source, progress)
     kept = np.array([label is not None for label in encoded.labels], bool)
     if not kept.any():
@@ -60,10 +57,16 @@ def read_labelled(collection: "Collection", source: str, progress: Progress) -> 
     copies = len(kept) - unlabelled - int(kept.sum())
     stored = np.flatnonzero(collection.store.find_contents(list(first)) >= 0)
     kept[np.array(list(first.values()), np.int64)[stored]] = False
+    learned = kept & encoded.seen
+    kept &= ~learned
     if not kept.any():
-        raise LookalikeError(f"every image of {source} is in the collection: calibration needs images it has not seen")
-    aside = {"unlabelled": unlabelled, "copies": copies, "stored": len(stored), "rejected": encoded.rejected}
-    return Labelled(encoded.vectors[kept], np.array(encoded.labels, dtype=object)[kept], aside, encoded.seen[kept])
+        raise LookalikeError(
+            f"every image of {source} is in the collection, or the model was trained on it: calibration needs images "
+            "that neither has seen"
+        )
+    aside = {"unlabelled": unlabelled, "copies": copies, "stored": len(stored), "seen_in_training": int(learned.sum())}
+    aside["rejected"] = encoded.rejected
+    return Labelled(encoded.vectors[kept], np.array(encoded.labels, dtype=object)[kept], aside)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The separation check of a collection: do its classes overlap so much that no threshold can keep its word?
 
-The rule and its source are those of `measures.separation`, on the distances of images to class prototypes.
+The rule and its source are those of `measures.separation`, on the distances of images to classes: to their prototypes,
+or where neighbours vote to their nearest rows.
 """
 
 import warnings
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..measures.distance import distance_of
-from ..measures.separation import Separation, separation
+from ..measures.separation import Separation
 from ..store.errors import LookalikeWarning
 from ..store.shown import shortened
+from .nearest_rows import nearest_of_each
 from .rank import prototype_scores
 
 if TYPE_CHECKING:
@@ -21,36 +23,38 @@ if TYPE_CHECKING:
 _NAMED = 3
 _MOST_CELLS = 50_000_000
 """Distances between images and classes held at once."""
+_MOST_COMPARED = 4_000_000_000
+"""Images by stored rows that are compared, where the nearest rows count: some seconds."""
 
 
-def separated(
-    collection: "Collection", vectors: np.ndarray, labels: np.ndarray, own: Sequence[np.ndarray] | None = None
-) -> tuple[Separation, list[str]]:
-    """(what images say of the classes, the names of its codes); the arguments are those of `to_prototypes`."""
-    distances, codes, names = to_prototypes(collection, vectors, labels, own)
-    return separation(distances, codes), names
-
-
-def to_prototypes(
-    collection: "Collection", vectors: np.ndarray, labels: np.ndarray, own: Sequence[np.ndarray] | None = None
+def to_classes(
+    collection: "Collection", vectors: np.ndarray, labels: np.ndarray, own: Sequence[np.ndarray], by: str
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """(distances (m, c) float32, codes (m,), names (c,)) of images to the classes that have a prototype.
+    """(distances (m, c) float32, codes (m,), names (c,)) of images to the classes of the collection.
 
-    vectors: (n, d) float32 unit rows. labels: (n,) texts; images of classes without a prototype are left out. own: for
-    each image the stored rows that have no part in its prototypes, its own content. inf: nothing is left of one. Of
-    more images than fit, an even draw. Codes are places in `names`.
+    vectors: (n, d) float32 unit rows. labels: (n,) texts; images of classes that are not there are left out. own: for
+    each image the stored rows that do not count for it, its own content; where nothing else is left of its class it is
+    left out too. by: "knn" for the distance to a class's nearest row, else to its nearest prototype. inf: nothing is
+    left of another class. Of more images than fit, an even draw. Codes are places in `names`.
     """
-    names = collection.prototypes.classes
+    names = collection.store.classes
     place = {name: code for code, name in enumerate(names)}
     codes = np.array([place.get(label, -1) for label in labels], np.int64)
     asked = np.flatnonzero(codes >= 0)
     most = max(1, _MOST_CELLS // max(1, len(names)))
+    if by == "knn":
+        most = max(1, min(most, _MOST_COMPARED // max(1, len(collection))))
     if len(asked) > most:
         asked = asked[np.linspace(0, len(asked) - 1, most).round().astype(np.int64)]
     if not len(asked):
         return np.empty((0, len(names)), np.float32), codes[asked], names
-    scores = prototype_scores(collection, vectors[asked], None if own is None else [own[i] for i in asked.tolist()])
-    return distance_of(scores), codes[asked], names
+    mine = [own[i] for i in asked.tolist()]
+    if by == "knn":
+        scores = nearest_of_each(collection.store, vectors[asked], mine)
+    else:
+        scores = prototype_scores(collection, vectors[asked], mine)
+    left = np.isfinite(scores[np.arange(len(asked)), codes[asked]])
+    return distance_of(scores[left]), codes[asked][left], names
 
 
 def warn_of_overlap(found: Separation, names: list[str]) -> None:

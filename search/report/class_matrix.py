@@ -35,7 +35,7 @@ def section(material: Material) -> Section:
         f"Mean distance between stored images, {which}, at most 100 images of each. The diagonal is the distance "
         "within a class: a dark cell beside it is a class that is hard to tell apart."
     )
-    distances, codes, prototypes = material.asked.to_prototypes
+    distances, codes, prototypes = material.asked.to_classes
     warning = overlap_warning(separation(distances, codes), prototypes)
     body = figure(drawing, words) + paragraph(_closest(names, means), "note")
     return Section(NAME, TITLE, body + (paragraph(f"Warning: {warning}.", "bad") if warning else ""))

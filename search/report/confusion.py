@@ -40,9 +40,9 @@ def counted(material: Material, names: list[str]) -> tuple[np.ndarray, list[str]
     places: dict[str | None, int] = {name: place for place, name in enumerate(names)}
     truth, answers = material.questions.labels, material.answers.labels
     counts = np.zeros((len(names) + 1, len(names) + 2), np.int64)
-    for label, answer, known in zip(truth, answers, material.known, strict=True):
-        row = places.get(label) if known else len(names)
-        if row is not None and label:
+    for label, answer, known, strange in zip(truth, answers, material.known, material.unknown, strict=True):
+        row = places.get(label) if known else len(names) if strange else None
+        if row is not None:
             column = len(names) + 1 if answer is None else places.get(answer, len(names))
             counts[row, column] += 1
     rows = [*range(len(names)), *([len(names)] if material.unknown.any() else [])]

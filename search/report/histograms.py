@@ -7,7 +7,7 @@ import numpy as np
 from ...measures.distances import distance_histogram
 from .drawing import CHOSEN, DIFFERENT, SAME, UNKNOWN, axes_of, draw
 from .material import Material
-from .page import Section, figure
+from .page import Section, figure, paragraph
 
 NAME, TITLE = "distances", "Distances"
 _MOST_BINS, _FEW_BINS = 80, 20
@@ -43,6 +43,8 @@ def _nearest(material: Material) -> str:
     for name, mine, colour in groups:
         if mine.any():
             kinds.append((f"{name} ({int(mine.sum())})", np.histogram(made.distances[mine], edges)[0], colour))
+    if not kinds:
+        return paragraph("To the nearest class: no image asked with has a class with other images than it.", "note")
     calibration = material.calibration
     threshold = None if calibration is None or calibration.classes else calibration.threshold
     beyond = ": what lies beyond it is answered unknown" if threshold is not None and threshold >= 0 else ""

@@ -57,14 +57,16 @@ class Material:
 
     @cached_property
     def known(self) -> np.ndarray:
-        """(n,) bool: the questions whose class the collection has."""
-        classes = set(self.store.classes)
-        return np.array([label in classes for label in self.questions.labels], bool)
+        """(n,) bool: the questions whose class the collection has, their own content left out."""
+        if not self.store.classes or not (self.questions.labels != "").any():
+            return np.zeros(len(self.questions), bool)
+        return self.asked.known
 
     @cached_property
     def unknown(self) -> np.ndarray:
         """(n,) bool: the questions with a label that the collection does not have."""
-        return ~self.known & (self.questions.labels != "")
+        classes = {"", *self.store.classes}
+        return np.array([label not in classes for label in self.questions.labels], bool)
 
     @cached_property
     def calibration(self) -> Calibration | None:

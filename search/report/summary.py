@@ -7,6 +7,7 @@ import numpy as np
 from ...measures.distances import class_distances
 from ...measures.pairs import pair_curve
 from ...measures.retrieval import Retrieval
+from ..calibration import chosen_on
 from ..evaluate import FPRS, fields, found_in_collection
 from .material import Material
 from .page import Section, facts, paragraph
@@ -26,6 +27,9 @@ def section(material: Material) -> Section:
             f"Stored images asked: where the {' or the '.join(learned)} learned from them, all of this is optimistic"
         )
         body = paragraph(f"{words} (give --data).", "note") + body
+    chosen = chosen_on(material.calibration, material.questions.source)
+    if chosen is not None:
+        body = paragraph(f"Warning: {chosen}.", "bad") + body
     return Section(NAME, TITLE, body)
 
 

@@ -68,7 +68,8 @@ def test_who_is_judged_by_them_is_told(photos):
         with pytest.warns(LookalikeWarning, match="was trained on 12 of the 24 images of .*old, and does worse"):
             shop.evaluate(photos / "old")
         made = shop.calibrate(str(photos / "old"), conformal=0.2)
-        assert made.images["seen_in_training"] == 12 and "trained on 12 of these images" in str(made)
+        assert made.images["seen_in_training"] == 12 and "left aside: 12 seen in training" in str(made)
+        assert made.images["known"] == 12
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             shop.evaluate(photos / "new")

@@ -177,22 +177,26 @@ def test_images_left_aside_are_counted(shop):
     give_source(shop, vectors, [*labels[:20], None, None, *labels[22:]], contents)
     made = shop.calibrate("any", conformal=0.1)
     assert made.images == {
-        "known": KNOWN - 12, "unknown": STRANGE - 4, "unlabelled": 2, "copies": 4, "stored": 10, "rejected": 3,
-        "trained": 0,
+        "known": KNOWN - 12, "unknown": STRANGE - 4, "unlabelled": 2, "copies": 4, "stored": 10,
+        "seen_in_training": 0, "rejected": 3, "trained": 0,
     }  # fmt: skip
     assert "left aside: 2 unlabelled, 4 copies, 10 stored, 3 rejected" in str(made)
 
 
-def test_images_that_the_model_was_trained_on_are_counted_where_they_play_a_part(shop):
+def test_images_that_the_model_was_trained_on_are_left_aside(shop):
+    """The threshold is that of the others alone: what the model has learned from it knows better than any to come."""
     vectors, labels = source()
     seen = np.arange(len(vectors)) < 30
     give_source(shop, vectors, [*["trained"] * 20, *labels[20:]], trained=["trained"], seen=seen)
-    made = shop.calibrate("any", fpr=0.1)
-    assert (made.images["trained"], made.images["seen_in_training"]) == (20, 10)
-    assert "the model was trained on 10 of these images" in str(made)
-    give_source(shop, vectors, [*["trained"] * 30, *labels[30:]], trained=["trained"], seen=seen)
-    made = shop.calibrate("any", fpr=0.1)
-    assert "seen_in_training" not in made.images and "was trained on" not in str(made).replace("that the model was", "")
+    made = shop.calibrate("any", conformal=0.1)
+    assert (made.images["trained"], made.images["seen_in_training"]) == (0, 30)
+    assert "left aside: 30 seen in training" in str(made)
+    give_source(shop, vectors[30:], labels[30:])
+    alone = shop.calibrate("any", conformal=0.1)
+    assert (made.threshold, made.images["known"]) == (alone.threshold, alone.images["known"])
+    give_source(shop, vectors, labels, seen=np.ones(len(vectors), bool))
+    with pytest.raises(LookalikeError, match="or the model was trained on it: calibration needs images that neither"):
+        shop.calibrate("any", conformal=0.1)
 
 
 def test_who_wants_a_threshold_for_each_class_hears_what_it_takes(shop):

@@ -149,10 +149,12 @@ def test_a_source_without_labels_measures_nothing(pictured, tmp_path):
     assert not (tmp_path / "r.html").exists()
 
 
-def test_it_decides_as_was_calibrated(pictured, tmp_path, monkeypatch):
+@pytest.mark.parametrize("chose", [True, False])
+def test_it_decides_as_was_calibrated(pictured, tmp_path, monkeypatch, chose):
     store, given = pictured.store, dict.fromkeys(Calibration.__dataclass_fields__)
     way = {"by": "knn", "k": 3, "weights": "distance", "threshold": 0.3, "classes": {}, "format": FORMAT}
     state = {"rows": store.rows, "next_row": store.next_row, "version": store.version, "prototypes": {}}
+    state["source"] = os.path.realpath(pictured.asked if chose else tmp_path)
     monkeypatch.setattr(Calibration, "__str__", lambda self: "three neighbours")
     with store.write() as writer:
         writer.add_calibration(write_calibration(pictured.path, Calibration(**{**given, **way, **state})))
@@ -160,6 +162,7 @@ def test_it_decides_as_was_calibrated(pictured, tmp_path, monkeypatch):
     pictured.refresh()
     _, page = report(pictured, tmp_path, data=pictured.asked, by="knn")  # a warning would fail the test
     assert "threshold 0.300" in page.text and "false accepts" in page.text and "three neighbours" in page.text
+    assert ("chose the threshold" in page.text) == chose
 
 
 def test_the_shell_answers_what_was_drawn(shop, tmp_path, capsys):

@@ -1,11 +1,11 @@
-"""The margin of a vote whose neighbours are all of one class: against a plain loop over all rows."""
+"""The nearest rows of other classes and of each, and the margins made of them: against a plain loop over all rows."""
 
 import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.search import second
-from lookalike.search.second import nearest_of_others
+from lookalike.search import nearest_rows
+from lookalike.search.nearest_rows import nearest_of_each, nearest_of_others
 
 from .conftest import clusters
 
@@ -36,10 +36,10 @@ def test_the_margin_of_a_vote_is_to_the_nearest_row_of_any_other_class(shop, k, 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_nearest_row_of_another_class_against_a_loop(tmp_path, monkeypatch, seed):
+def test_the_nearest_rows_of_classes_against_a_loop(tmp_path, monkeypatch, seed):
     """Over the borders of blocks, with rows that are gone, without a label, or left out, and with tied ones."""
-    monkeypatch.setattr(second, "_ROWS", 7)
-    monkeypatch.setattr(second, "_QUERIES", 3)
+    monkeypatch.setattr(nearest_rows, "_ROWS", 7)
+    monkeypatch.setattr(nearest_rows, "_QUERIES", 3)
     rng = np.random.default_rng(seed)
     vectors = np.round(rng.standard_normal((40, 3)))
     vectors[~vectors.any(axis=1)] = 1
@@ -50,14 +50,18 @@ def test_the_nearest_row_of_another_class_against_a_loop(tmp_path, monkeypatch, 
         few.remove(["0", "13", "39"])
         own = [rng.choice(40, rng.integers(0, 30), replace=False) for _ in range(10)]
         codes = rng.integers(0, len(few.store.classes), 10)
-        found = nearest_of_others(few.store, vectors[:10], own, codes)
+        others, each = (
+            nearest_of_others(few.store, vectors[:10], own, codes),
+            nearest_of_each(few.store, vectors[:10], own),
+        )
         for i in range(10):
-            others = [
-                float(vectors[i] @ vectors[row])
-                for row in set(range(40)) - {0, 13, 39} - set(own[i].tolist())
-                if labels[row] not in (None, few.store.classes[codes[i]])
-            ]
-            assert found[i] == pytest.approx(max(others, default=-np.inf), abs=1e-6)
+            best = dict.fromkeys(few.store.classes, -np.inf)
+            for row in set(range(40)) - {0, 13, 39} - set(own[i].tolist()):
+                if labels[row] is not None:
+                    best[labels[row]] = max(best[labels[row]], float(vectors[i] @ vectors[row]))
+            np.testing.assert_allclose(each[i], [best[name] for name in few.store.classes], atol=1e-6)
+            best.pop(few.store.classes[codes[i]])
+            assert others[i] == pytest.approx(max(best.values(), default=-np.inf), abs=1e-6)
 
 
 def test_one_class_has_no_margin_and_an_unlabelled_row_gives_none(tmp_path):
