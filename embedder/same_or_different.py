@@ -2,7 +2,8 @@
 
 The threshold is where false accepts and false rejects of all pairs are equally frequent (the equal error rate). Half
 of each class's images choose it, the pairs of the other half measure it; where too few images make no pair of both
-kinds, all of them do both, and that is recorded.
+kinds, all of them do both, and that is recorded. All of them also chose which step of the training was kept, and where
+the encoder was trained on their classes, it tells others apart less well: the errors are those of such images.
 
 Pairs share images, so n images say less than their n (n - 1) / 2 pairs would. A mean over all pairs varies no more than
 one over disjoint pairs, where all pairs are a mean of such sets (Hoeffding, "Probability inequalities for sums of
@@ -50,7 +51,7 @@ class SameOrDifferent:
     def __str__(self) -> str:
         accepts = _percent(self.false_accept_rate, self.false_accept_low, self.false_accept_high)
         rejects = _percent(self.false_reject_rate, self.false_reject_low, self.false_reject_high)
-        known = "trained on" if self.trained else "not trained on"
+        known = "trained on, others fare worse" if self.trained else "not trained on"
         hint = "" if self.apart else "; the same images chose the threshold, which is optimistic"
         return (
             f"taken for the same: {accepts} of {self.different_pairs:,} pairs of two classes; taken for different: "

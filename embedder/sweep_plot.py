@@ -42,8 +42,8 @@ def _paint(figure: Any, runs: Sequence[Run]) -> None:
     for name in dict.fromkeys(_others(run, key) for run in runs):
         line = [run for run in runs if _others(run, key) == name]
         places = [values.index(run.settings[key]) for run in line]
-        above.plot(places, [run.map_at_r for run in line], "o-", markersize=4, label=name)
-        below.plot(places, [run.seconds for run in line], "o-", markersize=4)
+        above.plot(places, [run.map_at_r for run in line], "o-", markersize=4, label=name, clip_on=False)
+        below.plot(places, [run.seconds for run in line], "o-", markersize=4, clip_on=False)
     above.set_ylabel("validation MAP@R")
     above.set_ylim(top=min(1.005, above.get_ylim()[1]))
     below.set_ylabel("training, seconds")

@@ -15,6 +15,19 @@ def shortened(text: str, most: int) -> str:
     return f"{text[: most - 1 - tail]}…{text[-tail:]}"
 
 
+def apart(texts: list[str], most: int) -> list[str]:
+    """The distinct `texts` as `shortened`; those that would read alike get numbers: "latin-sm…hook 2"."""
+    short = [shortened(text, most) for text in texts]
+    alike = {text for text in short if short.count(text) > 1}
+    met = dict.fromkeys(alike, 0)
+    for place, text in enumerate(short):
+        if text in alike:
+            met[text] += 1
+            number = f" {met[text]}"
+            short[place] = shortened(texts[place], max(3, most - len(number))) + number
+    return short
+
+
 def _escape(c: str) -> str:
     """The bytes of one character; of a byte that was no UTF-8 (a surrogate U+DC80 to U+DCFF) that byte."""
     errors = "surrogateescape" if "\udc80" <= c <= "\udcff" else "surrogatepass"

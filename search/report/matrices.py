@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...store.shown import shortened
+from ...store.shown import apart
 from .drawing import WIDTH, Drawing, draw
 
 _NUMBERED = 12
@@ -32,13 +32,17 @@ def matrix(
         cells = axes.pcolormesh(values, cmap=palette, edgecolors="#ffffff", linewidth=0.4)
         axes.set_xlim(0, len(columns))
         axes.set_ylim(len(rows), 0)
-        axes.set_xticks(np.arange(len(columns)) + 0.5, [shortened(name, 18) for name in columns], rotation=90)
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [shortened(name, 18) for name in rows])
+        axes.set_xticks(np.arange(len(columns)) + 0.5, apart(columns, 18), rotation=90)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, apart(rows, 18))
         axes.tick_params(length=0, labelsize=8 if len(columns) <= _NUMBERED else 7)
         axes.set_ylabel(titles[0])
         axes.set_xlabel(titles[1])
         if len(columns) <= _NUMBERED:
             _write(axes, np.array(cells.to_rgba(values)), texts)
+        else:
+            bar = figure.colorbar(cells, ax=axes, shrink=0.6, aspect=30)
+            bar.ax.tick_params(labelsize=7)
+            bar.outline.set_visible(False)
 
     return draw(paint, height, WIDTH)
 

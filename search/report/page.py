@@ -64,7 +64,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table with a head."""
     titles = "".join(f"<th>{text(title)}</th>" for title in head)
     lines = "".join("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f"<table>\n<tr>{titles}</tr>\n{lines}</table>\n"
+    return f'<table class="wide">\n<tr>{titles}</tr>\n{lines}</table>\n'
 
 
 def data_uri(kind: str, content: bytes) -> str:

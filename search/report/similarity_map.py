@@ -20,6 +20,8 @@ from .thumbnails import MAP_SIDE, sprite
 NAME, TITLE = "map", "Map of the collection"
 MOST, MOST_UNKNOWN, NAMED = 1000, 200, 20
 _LEAST, _STEPS = 4, 750
+_LABEL = (0.24, 0.045)
+"""Shares of the map's width and height that a label takes."""
 _MARKS = ("o", "^")
 _HINT = "Point at or tap a dot to see its image."
 
@@ -115,9 +117,20 @@ def _paint(figure: Any, points: _Points, places: np.ndarray) -> None:
         axes.scatter(*places[:known][labels == name].T, s=11, color=colour, marker=mark, linewidths=0, alpha=0.85)
     axes.scatter(*places[known:].T, s=14, color="#111111", marker="x", linewidths=0.8)
     box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0}
-    for name in named:
-        middle = np.median(places[:known][labels == name], axis=0)
-        axes.text(*middle, shortened(name, 18), ha="center", va="center", fontsize=8, weight="bold", bbox=box)
+    middles = np.array([np.median(places[:known][labels == name], axis=0) for name in named]).reshape(-1, 2)
+    for number in _readable(middles, places):
+        name = shortened(named[number], 18)
+        axes.text(*middles[number], name, ha="center", va="center", fontsize=8, weight="bold", bbox=box)
+
+
+def _readable(middles: np.ndarray, places: np.ndarray) -> list[int]:
+    """Which labels can stand at their `middles` (c, 2) without covering one before them."""
+    room = np.ptp(places, axis=0) * _LABEL
+    kept: list[int] = []
+    for number, middle in enumerate(middles):
+        if not any((np.abs(middle - middles[other]) < room).all() for other in kept):
+            kept.append(number)
+    return kept
 
 
 def _data(points: _Points, shares: np.ndarray) -> list[list[Any]]:

@@ -17,6 +17,7 @@ img { display: block; max-width: 100%; height: auto; }
 section > figure > img { width: 100%; max-width: 30rem; margin: 0 auto; }
 table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid #e5e5e5; }
+.wide { display: block; overflow-x: auto; overflow-wrap: normal; }
 .facts th { width: 38%; font-weight: normal; color: #555; }
 .numbers th { width: 65%; }
 .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .75rem; }

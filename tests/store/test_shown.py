@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.store.shown import shortened, shown
+from lookalike.store.shown import apart, shortened, shown
 
 # What a file name or a label can be: any code point, lone surrogates among them.
 TEXTS = st.text(st.characters(codec=None, exclude_categories=()))
@@ -35,3 +35,11 @@ def test_shortened_keeps_both_ends_within_its_length(text, most):
         tail = (most - 1) // 2
         head = most - 1 - tail
         assert short == f"{whole[:head]}…{whole[len(whole) - tail :]}" and 0 <= head - tail <= 1
+
+
+def test_long_names_that_read_alike_when_shortened_are_numbered():
+    names = ["latin-small-letter-a-with-hook", "latin-small-letter-b-with-hook", "short"]
+    made = apart(names, 18)
+    assert len(set(made)) == 3 and made[2] == "short" and [name[-2:] for name in made[:2]] == [" 1", " 2"]
+    assert all(len(name) <= 18 for name in made)
+    assert apart(["one", "two"], 18) == ["one", "two"]
