@@ -1,17 +1,18 @@
 """Every loss by every way to decide, after the same minutes of training of the same network on one core each.
 
-    python benchmarks/losses.py [--out FOLDER] [--sets fashion glyphs] [--minutes 5] [--seeds 0] [--losses NAME ...]
-        [--held-out] [--table]
+    python benchmarks/losses.py [--out FOLDER] [--sets fashion glyphs] [--minutes 5] [--table]
+    python benchmarks/losses.py ... [--seeds 0 ...] [--losses NAME ...] [--held-out]     a part of it
 
 Two sets: Fashion-MNIST (60,000 images to learn and to compare with, 10,000 to ask) and 250 letters in the faces of the
 DejaVu fonts (glyphs.py; two thirds of the faces to learn and to compare with, the others ask). The network is
 the small `resnet`, 64 dimensions; a short trial of a loss says how many steps the minutes allow, so that its cosine
 schedule ends when they do, and `seconds` says what they took of the core. Runs go one a core. Each leaves a line in
-FOLDER/runs.jsonl and its encoder beside; running again goes on with what is missing, and the table of all lines is
-printed at the end (`--table`: that alone).
+FOLDER/runs.jsonl and its encoder beside; running again goes on with what is missing (a run that was cut off begins
+anew, so that its seconds are its own), and the table of all lines is printed at the end (`--table`: that alone).
 
---held-out trains without two classes (three pairs, one a seed; on glyphs 50 letters) and asks with them too:
-auroc_<way> is the AUROC of known against unknown by the distance that the way decides by, and softmax_odds by the
+First comes every loss with seed 0; then the best three and softmax with seeds 1 and 2, and with all three seeds without
+some classes. --held-out trains without two classes (three pairs, one a seed; on glyphs 50 letters) and asks with them
+too: auroc_<way> is the AUROC of known against unknown by the distance that the way decides by, and softmax_odds by the
 largest probability of the softmax that was trained (softmax alone).
 """
 
@@ -20,11 +21,12 @@ import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from statistics import median
@@ -35,6 +37,7 @@ from ways import WAYS, decided, odds, retrieved
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 PAIRS = (("5", "7"), ("6", "0"), ("2", "8"))  # the classes held out of Fashion-MNIST, by seed
+SOFTMAX = "softmax"
 LOSSES: dict[str, tuple[str, ...]] = {
     "triplet, all": ("mining.name=all",),
     "triplet, semi-hard": ("mining.name=semi-hard",),
@@ -45,7 +48,7 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "contrastive": ("loss.name=contrastive",),
     "pairs": ("loss.name=pairs",),
     "prototypical": ("loss.name=prototypical",),
-    "softmax": ("loss.name=softmax",),
+    SOFTMAX: ("loss.name=softmax",),
     "proxy-anchor (PML)": ("loss.name=pml:ProxyAnchorLoss",),
 }
 SHAPES = {
@@ -100,9 +103,10 @@ def run(job: dict, out: Path) -> dict:
     steps = kept(Path(f"{model}.steps"), lambda: steps_in(60 * job["minutes"], recipe_of(settings), *parts["learn"]))
     recipe = recipe_of([*settings, f"training.steps={steps}", f"training.validate_every={-(-steps // 4)}"])
     images, labels = parts["learn"]
+    shutil.rmtree(model, ignore_errors=True)
     start = time.process_time()
     try:
-        card = train_arrays(images, labels.tolist(), recipe, model, resume=True)
+        card = train_arrays(images, labels.tolist(), recipe, model)
     except TrainingFailed as error:
         return {"failed": str(error)}
     seconds = time.process_time() - start
@@ -111,7 +115,7 @@ def run(job: dict, out: Path) -> dict:
     names = {part: labels for part, (_, labels) in parts.items()}
     numbers = {"steps": card.steps, "seconds": round(seconds), "best_step": card.best_step}
     numbers |= retrieved(vectors, names) | decided(vectors, names)
-    if job["held_out"] and job["loss"] == "softmax":
+    if job["held_out"] and job["loss"] == SOFTMAX:
         numbers["softmax_odds"] = odds(model, encoder, vectors)
     return numbers
 
@@ -152,22 +156,41 @@ def steps_in(seconds: float, recipe, images: np.ndarray, labels: np.ndarray) -> 
     return max(20, int((seconds - looks) / median(times[2:])))
 
 
-def missing(arguments: argparse.Namespace, done: list[dict]) -> list[dict]:
-    """The jobs asked for that have no line yet."""
-    jobs = [
-        {
-            "set": name,
-            "loss": loss,
-            "settings": list(LOSSES[loss]),
-            "seed": seed,
-            "held_out": arguments.held_out,
-            "minutes": arguments.minutes,
-        }
-        for name in arguments.sets
-        for seed in arguments.seeds
-        for loss in arguments.losses
+def stages(arguments: argparse.Namespace) -> Iterator[list[dict]]:
+    """The jobs of each stage, or of the part asked for; which losses are best is known when their stage begins."""
+    if arguments.seeds or arguments.losses or arguments.held_out:
+        for name in arguments.sets:
+            yield jobs(arguments, name, arguments.losses or LOSSES, arguments.seeds or [0], arguments.held_out)
+        return
+    for name in arguments.sets:
+        yield jobs(arguments, name, LOSSES, [0], False)
+    for name in arguments.sets:
+        chosen = [*best(lines(arguments.out), name, arguments.minutes), SOFTMAX]
+        yield jobs(arguments, name, chosen, [1, 2], False)
+        yield jobs(arguments, name, chosen, [0, 1, 2], True)
+
+
+def jobs(
+    arguments: argparse.Namespace, name: str, losses: Iterable[str], seeds: Iterable[int], held_out: bool
+) -> list[dict]:
+    """One for each loss and seed."""
+    fixed = {"held_out": held_out, "minutes": arguments.minutes}
+    return [
+        {"set": name, "loss": loss, "settings": list(LOSSES[loss]), "seed": seed, **fixed}
+        for seed in seeds
+        for loss in losses
     ]
-    return [job for job in jobs if not any(job.items() <= line.items() for line in done)]
+
+
+def best(done: list[dict], name: str, minutes: float, count: int = 3) -> list[str]:
+    """The metric losses whose best way was right most often with seed 0."""
+    wanted = {"set": name, "minutes": minutes, "seed": 0, "held_out": False}
+    scores = {
+        line["loss"]: max(line[way] for way in WAYS)
+        for line in done
+        if wanted.items() <= line.items() and line["loss"] != SOFTMAX and "failed" not in line
+    }
+    return sorted(scores, key=lambda loss: -scores[loss])[:count]
 
 
 def lines(out: Path) -> list[dict]:
@@ -212,8 +235,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("losses-runs"))
     parser.add_argument("--sets", nargs="+", choices=list(SHAPES), default=list(SHAPES))
     parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--losses", nargs="+", choices=list(LOSSES), default=list(LOSSES))
+    parser.add_argument("--seeds", type=int, nargs="+")
+    parser.add_argument("--losses", nargs="+", choices=list(LOSSES))
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--table", action="store_true", help="print the table of what is done")
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
@@ -222,8 +245,9 @@ def main() -> None:
     if arguments.job:
         print(json.dumps({**arguments.job, **run(arguments.job, arguments.out)}))
         return
-    if not arguments.table:
-        run_all(missing(arguments, lines(arguments.out)), arguments.out)
+    for stage in [] if arguments.table else stages(arguments):
+        done = lines(arguments.out)
+        run_all([job for job in stage if not any(job.items() <= line.items() for line in done)], arguments.out)
     print(table(lines(arguments.out)))
 
 
