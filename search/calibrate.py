@@ -199,5 +199,6 @@ def _record(collection: "Collection", criterion: Criterion, chosen: Chosen, way:
         rows=store.rows,
         prototypes=prototypes_of(store),
         model=store.model.digest if store.model else None,
+        pretrained=collection.images.pretrained,
         **facts,
     )

@@ -44,7 +44,8 @@ class Calibration:
     the rate, and its bound or, on images that did not choose, its 95 % interval; measured_on is None where every image
     was needed to choose. false_accepts: unknown images accepted, false_rejects: known images refused, with 95 %
     intervals. version: the one that has it first, or where others wrote meanwhile the one that was measured. next_row,
-    rows, prototypes (their rule): the collection when calibrated.
+    rows, prototypes (their rule): the collection when calibrated. pretrained: whether the model began with ImageNet's
+    weights, and so knows classes that no list of its training classes names.
     """
 
     by: str
@@ -71,6 +72,7 @@ class Calibration:
     prototypes: dict[str, int]
     model: str | None
     format: int = FORMAT
+    pretrained: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The fields as one JSON object."""

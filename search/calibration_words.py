@@ -116,6 +116,11 @@ def _doubts(made: "Calibration") -> Iterator[str]:
             "classes that the model was not trained on many times as many may be accepted; give some, under labels "
             "of their own"
         )
+    if made.unknowns == UNKNOWNS[0] and made.pretrained:
+        yield (
+            "the model began with ImageNet's weights: what looks like its 1,000 classes is not wholly unknown to it, "
+            "under whatever label"
+        )
     refused = made.false_rejects
     if refused and refused["rate"] > _MANY and made.criterion == "fpr":
         yield (

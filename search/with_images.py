@@ -26,6 +26,11 @@ class ImageEncoder:
         self.digest = digest
         self.training_classes = encoder.training_classes
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether its network began with ImageNet's weights."""
+        return bool(self._encoder.card["recipe"]["model"]["pretrained"])
+
     @classmethod
     def of(cls, store: "Store", device: str = "auto") -> "ImageEncoder":
         """Load the collection's encoder after checking its files' hashes; LookalikeError where it has no model."""

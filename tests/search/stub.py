@@ -29,6 +29,7 @@ def give_source(
     collection._encoder = SimpleNamespace(
         digest=collection.store.model and collection.store.model.digest,
         training_classes=list(trained),
+        pretrained=False,
         labels=lambda source: list(labels),
         encode_source=lambda source, progress: encoded,
     )

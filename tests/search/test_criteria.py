@@ -183,6 +183,16 @@ def test_images_left_aside_are_counted(shop):
     assert "left aside: 2 unlabelled, 4 copies, 10 stored, 3 rejected" in str(made)
 
 
+def test_a_model_that_began_with_imagenet_is_said_to_know_more_than_its_classes(shop):
+    give_source(shop, *source())
+    assert "ImageNet" not in str(shop.calibrate("any", fpr=0.1))
+    give_source(shop, *source())
+    shop._encoder.pretrained = True
+    made = shop.calibrate("any", fpr=0.1)
+    assert made.pretrained and "not wholly unknown" in str(made)
+    assert read_calibration(shop.store, "prototype").pretrained
+
+
 def test_images_that_the_model_was_trained_on_are_left_aside(shop):
     """The threshold is that of the others alone: what the model has learned from it knows better than any to come."""
     vectors, labels = source()
