@@ -33,7 +33,8 @@ class Decisions:
     Attributes, each with nq entries: labels (the answer, None = unknown), nearest (the class that came nearest, also
     where it was refused), distances float32 to that class's nearest row or prototype, thresholds float32 (NaN: never
     refuses), margins float32 (the second class's distance minus the nearest's; NaN with one class); and `by`. The
-    margins are measured when first asked for, which reads the collection where all neighbours were of one class.
+    margins are measured when a Decision or they are first asked for, which reads the collection once where all
+    neighbours of some image were of one class.
     """
 
     labels: list[str | None]
@@ -69,6 +70,10 @@ class Decisions:
     def records(self) -> list[dict[str, Any]]:
         """One dict a query with the fields of `classify --json`, `query` left to the caller; undefined is None."""
         return [asdict(decision) for decision in self]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain values, the margins measured: a copy elsewhere has no collection to ask."""
+        return {**self.__dict__, "margins": self.margins, "measure_margins": None}
 
 
 def _number(value: float) -> float | None:

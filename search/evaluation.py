@@ -52,10 +52,9 @@ class Evaluation:
         """
         store = self.collection.store
         held = np.bincount(store.codes(store.live_rows()) + 1, minlength=len(store.classes) + 1)
-        left = [
-            held[code + 1] - (store.codes(rows) == code).sum() for code, rows in zip(self.codes, self.own, strict=True)
-        ]
-        return (self.codes >= 0) & (np.array(left, np.int64) > 0)
+        whose = np.repeat(np.arange(len(self)), [len(rows) for rows in self.own])
+        mine = store.codes(np.concatenate([np.empty(0, np.int64), *self.own])) == self.codes[whose]
+        return (self.codes >= 0) & (held[self.codes + 1] > np.bincount(whose[mine], minlength=len(self)))
 
     @property
     def unknown(self) -> np.ndarray:

@@ -37,7 +37,7 @@ def to_classes(
     left out too. by: "knn" for the distance to a class's nearest row, else to its nearest prototype. inf: nothing is
     left of another class. Of more images than fit, an even draw. Codes are places in `names`.
     """
-    names = collection.store.classes
+    names = collection.store.classes if by == "knn" else collection.prototypes.classes
     place = {name: code for code, name in enumerate(names)}
     codes = np.array([place.get(label, -1) for label in labels], np.int64)
     asked = np.flatnonzero(codes >= 0)

@@ -1,5 +1,7 @@
 """The nearest rows of other classes and of each, and the margins made of them: against a plain loop over all rows."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,10 @@ def test_one_class_has_no_margin_and_an_unlabelled_row_gives_none(tmp_path):
 def test_a_vote_reads_no_row_for_margins_that_nobody_asks_for(shop, monkeypatch):
     monkeypatch.setattr("lookalike.search.classify.nearest_of_others", lambda *_: pytest.fail("read the rows"))
     assert shop.classify(shop.raw[0][:5], by="knn", k=1).labels == shop.raw[1][:5]
+
+
+def test_decisions_travel_with_their_margins(shop):
+    made = shop.classify(shop.raw[0][:5], by="knn", k=1)
+    copied = copy.deepcopy(made)  # as pickling would, which a lambda stops
+    np.testing.assert_array_equal(copied.margins, made.margins)
+    assert copied.records() == made.records() and list(copied) == list(made)

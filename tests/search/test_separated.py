@@ -65,3 +65,16 @@ def test_distances_to_classes_against_loops(shop, by):
             mean = vectors[rows].astype(np.float64).sum(axis=0)
             score = (vectors[rows] @ query).max() if by == "knn" else query @ (mean / np.linalg.norm(mean))
             assert distances[i, code] == pytest.approx(np.sqrt(max(0, 2 - 2 * score)), abs=2e-4)
+
+
+@pytest.mark.parametrize("by", ["prototype", "knn"])
+def test_a_class_whose_rows_cancel_out_has_no_prototype_and_shifts_no_other(tmp_path, by):
+    with Collection.create(tmp_path / "shop") as shop:
+        vectors = np.array([[1, 0], [-1, 0], [0, 1], [0.6, 0.8], [0, -1], [0.6, -0.8]], np.float32)
+        labels = ["a", "a", "b", "b", "c", "c"]
+        shop.add(vectors, list("123456"), labels)
+        nobody = [np.empty(0, np.int64)] * 6
+        distances, codes, names = to_classes(shop, vectors, np.array(labels, dtype=object), nobody, by)
+        asked = labels if by == "knn" else labels[2:]
+        assert [names[code] for code in codes] == asked and distances.shape == (len(asked), len(names))
+        assert (distances.argmin(axis=1) == codes).all()
