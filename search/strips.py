@@ -29,7 +29,7 @@ class Strips:
         # A query without hits (an error) takes room too, so that no list of queries makes an endless sheet.
         if self._room > 0:
             self._answers.append({**answer, "hits": kept})
-        self._room -= max(1, len(kept))
+            self._room -= max(1, len(kept))
 
     def drawn(self) -> list[Strip]:
         """The strips, in the order asked."""

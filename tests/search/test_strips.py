@@ -23,10 +23,11 @@ def test_answers_are_kept_until_the_sheet_is_full(shop, monkeypatch):
     kept = Strips(shop.store)
     for one in (answer("k1", 4), {"query": "gone", "error": "no such key"}, answer("k2", 4), answer("k3", 4)):
         kept.add(one)
-    kept.add(answer("k4", 4))
+    for name in ("k4", "k5"):
+        kept.add(answer(name, 4))
     drawn = kept.drawn()
     assert [(strip.query.name, len(strip.hits)) for strip in drawn] == [("k1", 4), ("gone", 0), ("k2", 4), ("k3", 1)]
-    assert kept.left_out == 3 + 4
+    assert kept.left_out == 3 + 4 + 4
     assert drawn[1].error == "error: no such key"
     first = drawn[0].hits[3]
     assert (first.name, first.label, first.distance, first.picture) == ("k3", "c3", 1.0, "no image")
