@@ -149,7 +149,7 @@ def open_segment(
 ) -> tuple[Segment, RowMap]:
     """A segment of `store`, checked, memory-mapped, and copied to the GPU where there is one.
 
-    parameters: to search with, in place of the segment's own.
+    parameters: to search with, in place of those of the same name that the segment was tuned to; it may have others.
     """
     path = store.file(entry)
     index = read_faiss(path)
@@ -160,10 +160,10 @@ def open_segment(
             f"{entry.rows} of {store.dim} by inner product work"
         )
     live = None if store.content.deleted is None else rows.live(store)
-    knobs.apply(index, parameters or entry.parameters)  # before it is copied
+    own = {name: (parameters or {}).get(name, value) for name, value in entry.parameters.items()}
+    knobs.apply(index, own)  # before it is copied
     gpu = device.load(index)
-    segment = Segment(index, lambda ids: store.gather(rows.rows(ids)), parameters or entry.parameters, live, gpu)
-    return segment, rows
+    return Segment(index, lambda ids: store.gather(rows.rows(ids)), own, live, gpu), rows
 
 
 class Lean:

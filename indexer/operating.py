@@ -25,11 +25,17 @@ class OperatingPoint:
 
 
 def operating_points(instances: Instances) -> list[OperatingPoint]:
-    """Exact search, and for an approximate index its tuned knobs (nprobe, efSearch or k_factor) times 1/4 to 4."""
-    entry = max(instances.store.content.segments, key=lambda segment: segment.rows, default=None)
-    largest = max((part for part in instances.segments()), key=lambda segment: segment.n, default=None)
-    if entry is None or largest is None or largest.flat:
-        return [OperatingPoint("exact" if entry is None else entry.spec, {}, chosen=True, exact=True)]
+    """Exact search, and for an approximate index its tuned knobs (nprobe, efSearch or k_factor) times 1/4 to 4.
+
+    Of several segments the largest approximate one gives spec and knobs.
+    """
+    entries = instances.store.content.segments
+    parts = list(zip(entries, instances.segments(), strict=False))  # the tail, which is exact, may be the last segment
+    lossy = [(entry, segment) for entry, segment in parts if not segment.flat]
+    if not lossy:
+        spec = max(entries, key=lambda entry: entry.rows).spec if entries else "exact"
+        return [OperatingPoint(spec, {}, chosen=True, exact=True)]
+    entry, largest = max(lossy, key=lambda part: part[0].rows)
     points = [OperatingPoint("exact", {}, chosen=False, exact=True)]
     for values in _around(largest):
         points.append(OperatingPoint(entry.spec, values, chosen=values == dict(entry.parameters)))
