@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..store.store import Store
 from .library import INNER_PRODUCT, faiss
 from .ranks import Floats, Hits, Ints, Vectors, ordered, padded, settled
-from .threads import compared
+from .threads import compared, threads_for
 
 BLOCK = 16_384  # rows
 Blocks = Iterable[tuple[Ints, Floats]]  # ids (m,) and their unit rows (m, d), C-contiguous
@@ -63,6 +63,10 @@ class Scan:
     def search(self, queries: Floats, k: int, allowed: NDArray[np.bool_] | None = None) -> Hits:
         """Scores (nq, k) and rows (nq, k) of the live rows, of those that `allowed` (bool by row) has."""
         return exact_top(queries, k, self._blocks(allowed))
+
+    def threads(self, nq: int, *, exact: bool = False) -> int:
+        """How many threads FAISS takes for `nq` queries; all is exact here."""
+        return threads_for(nq, min(self.store.next_row - self.first, BLOCK), self.store.dim or 0)
 
     def _blocks(self, allowed: NDArray[np.bool_] | None) -> Iterator[tuple[Ints, Floats]]:
         for rows, vectors in self.store.blocks(self.first, None, BLOCK):

@@ -69,9 +69,9 @@ class Instances:
         """The segments, opened; a tail in memory is one too."""
         return [part for part, _ in self._parts() if isinstance(part, Segment)]
 
-    def threads(self, nq: int) -> int:
-        """How many threads a search of `nq` queries uses."""
-        return 1 if nq == 1 else int(get_threads())
+    def threads(self, nq: int, *, exact: bool = False) -> int:
+        """The most threads at a time that a search of `nq` queries uses."""
+        return max((part.threads(nq, exact=exact) for part, _ in self._parts()), default=1)
 
     @cached_property
     def tail_start(self) -> int:

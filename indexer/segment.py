@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from . import parameters as knobs
 from .device import GpuIndex
-from .exact import exact_top, in_chunks
+from .exact import BLOCK, exact_top, in_chunks
 from .library import faiss
 from .ranks import TIE, Floats, Hits, Ints, Vectors, kept, ordered, padded, rescored, settled
-from .threads import compared, on_one_thread
+from .threads import compared, get_threads, on_one_thread, threads_for
 
 Mask = NDArray[np.bool_]
 FEW = 4096  # rows that are compared one by one rather than searched for in an approximate index
@@ -67,6 +67,12 @@ class Segment:
         else:
             hits = self._approximate(queries, want, mask, count)
         return padded(*hits, k)
+
+    def threads(self, nq: int, *, exact: bool = False) -> int:
+        """How many threads FAISS takes for `nq` queries, where all ids count."""
+        if self.flat or exact:
+            return threads_for(nq, self.n if self.flat else min(self.n, BLOCK), self.dim)
+        return min(nq, get_threads())
 
     def _too_few(self, count: int) -> bool:
         """Whether so few ids count that comparing them all is better."""

@@ -20,7 +20,7 @@ from .library import faiss
 PRODUCT_FROM = 8  # queries
 WORTH_A_THREAD = 1e8  # multiplications: some 4 ms
 _THRESHOLD = faiss.cvar.distance_compute_blas_threshold
-get_threads = faiss.omp_get_max_threads
+get_threads: Callable[[], int] = faiss.omp_get_max_threads
 set_threads = faiss.omp_set_num_threads
 
 
@@ -45,6 +45,13 @@ def by_product(dim: int) -> Iterator[None]:
         faiss.cvar.distance_compute_blas_threshold = _THRESHOLD
 
 
+def threads_for(nq: int, n: int, dim: int) -> int:
+    """How many threads compare `nq` queries with all of `n` rows."""
+    if nq < PRODUCT_FROM:
+        return min(nq, get_threads())
+    return max(1, min(get_threads(), nq // PRODUCT_FROM, int(nq * n * dim / WORTH_A_THREAD)))
+
+
 def compared(search: Callable[[slice], object], nq: int, n: int, dim: int) -> None:
     """Call `search` for all `nq` queries of an exhaustive comparison with `n` rows, in one slice or one a thread."""
     if nq == 1:
@@ -53,9 +60,8 @@ def compared(search: Callable[[slice], object], nq: int, n: int, dim: int) -> No
     elif nq < PRODUCT_FROM:
         search(slice(0, nq))
     else:
-        threads = min(get_threads(), nq // PRODUCT_FROM, int(nq * n * dim / WORTH_A_THREAD))
         with by_product(dim):
-            _shared_out(search, nq, max(1, threads))
+            _shared_out(search, nq, threads_for(nq, n, dim))
 
 
 def _shared_out(search: Callable[[slice], object], nq: int, threads: int) -> None:

@@ -95,7 +95,7 @@ def _speed(instances: Instances, asked: _Asked, k: int, batch: int, point: Opera
     p50, p95, p99 = np.percentile(taken, [50, 95, 99]) * 1e6
     return {
         "batch": batch,
-        "threads": instances.threads(batch),
+        "threads": instances.threads(batch, exact=point.exact),
         "p50_us": float(p50),
         "p95_us": float(p95),
         "p99_us": float(p99),

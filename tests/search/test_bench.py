@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike import Collection, LookalikeError
+from lookalike.indexer.threads import get_threads, set_threads
 
 from .conftest import clusters
 
@@ -37,6 +38,29 @@ def test_an_approximate_index_is_swept_and_its_recall_is_the_true_one(tmp_path):
         chosen = next(p for p in swept if p["chosen"])
         assert chosen["recall"] == pytest.approx(_true_recall(collection, vectors), abs=1e-9)
         assert chosen["recall_low"] <= chosen["recall"] <= chosen["recall_high"]
+
+
+def test_what_search_uses_is_measured_though_the_tail_is_larger_than_the_segment(tmp_path):
+    vectors, _ = clusters(3, 3000, d=16, classes=30, spread=1.0)
+    with Collection.create(tmp_path / "c") as collection:
+        collection.add(vectors[:1000], [str(i) for i in range(1000)])
+        collection.index(spec="IVF64,Flat", recall=0.5)
+        collection.add(vectors[1000:], [str(i) for i in range(1000, 3000)])
+        points = collection.bench(k=10, queries=200)
+        chosen = next(p for p in points if p["chosen"])
+        assert chosen["spec"] == "IVF64,Flat" and 0.5 < chosen["recall"] < 1
+        assert chosen["recall"] == pytest.approx(_true_recall(collection, vectors), abs=1e-9)
+        assert {p["spec"] for p in points if p["recall"] == 1} >= {"exact"}
+
+
+def test_no_more_threads_are_said_than_are_used(shop):
+    before = get_threads()
+    set_threads(4)
+    try:
+        shop.index()
+        assert [point["threads"] for point in shop.bench(k=5)] == [1, 1]  # 60 queries against 60 rows: little work
+    finally:
+        set_threads(before)
 
 
 def _true_recall(collection, vectors):
