@@ -1,19 +1,18 @@
 """A training that was interrupted, as one file: weights, optimiser, best weights so far, and notes beside them.
 
-One safetensors file, its notes as JSON in the header, replaced atomically: it is a whole checkpoint or the one before.
+One sealed safetensors file, its notes as JSON in the header, replaced atomically: it is a whole checkpoint or the one
+before.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 
 from ..store.errors import LookalikeError
 from ..store.replace import replace_file
-from . import encoder_file
+from . import encoder_file, sealed
 
 NAME = "checkpoint.safetensors"
 FORMAT = 1
@@ -33,20 +32,16 @@ NOTES = {"recipe": dict, "data": str, "threads": int, **STATE}
 
 def write(folder: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any]) -> None:
     """Write the checkpoint of `folder`, replacing the one before."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    content = safetensors.torch.save(plain, {"lookalike": json.dumps({"format": FORMAT, **notes})})
-    replace_file(folder / NAME, content)
+    replace_file(folder / NAME, sealed.to_bytes(tensors, json.dumps({"format": FORMAT, **notes})))
 
 
 def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Give (tensors, all of NOTES); LookalikeError where the file is damaged, incomplete or of a later format."""
+    """Give (tensors, all of NOTES); LookalikeError where the file is cut, altered, incomplete or of a later format."""
     path = folder / NAME
-    content = encoder_file.read_file(path)
-    tensors = encoder_file.read_weights(content, path)
-    length = int.from_bytes(content[:8], "little")
+    tensors, text = sealed.read(encoder_file.read_file(path), path)
     try:
-        notes = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["lookalike"])
-    except (ValueError, KeyError, TypeError):
+        notes = json.loads(text)
+    except ValueError:
         raise LookalikeError(f"{path}: not a checkpoint of lookalike") from None
     found = notes.get("format") if isinstance(notes, dict) else None
     if found != FORMAT:

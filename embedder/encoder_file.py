@@ -1,9 +1,9 @@
 """The two files of an encoder, and how any safetensors file of ours is written and read.
 
 encoder.safetensors holds the network's weights by name in fp32, and what stands for the images that it was trained on
-(see `seen`); encoder.json everything else: format, recipe, preprocessing, precision, training_classes, scores. The
-digest is the SHA-256 (hex) of both files' SHA-256, weights first. Only reading or writing weights loads torch: what a
-sync has to know of a model it learns without.
+(see `seen`); encoder.json everything else: format, recipe, preprocessing, precision, training_classes, scores. Each
+holds the SHA-256 of the rest of it, and is refused where that differs. The digest is the SHA-256 (hex) of both files'
+SHA-256, weights first. Only reading or writing weights loads torch: what a sync has to know it learns without.
 """
 
 import hashlib
@@ -11,26 +11,34 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import safetensors
-
 from ..store.errors import LookalikeError
 from ..store.publish import plain_errors
+from . import sealed
 
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
-CARD_KEYS = ("format", "precision", "preprocessing", "recipe", "scores", "training_classes")
+CARD_KEYS = ("format", "precision", "preprocessing", "recipe", "scores", "sha256", "training_classes")
 
 
 def to_bytes(tensors: "dict[str, torch.Tensor]", card: dict[str, Any]) -> dict[str, bytes]:
     """Give both files' content by name; equal weights and cards give equal bytes."""
-    import safetensors.torch
+    return {WEIGHTS: sealed.to_bytes(tensors), CARD: card_bytes(card)}
 
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    text = json.dumps(card, indent=1, sort_keys=True) + "\n"
-    return {WEIGHTS: safetensors.torch.save(plain), CARD: text.encode()}
+
+def card_bytes(card: dict[str, Any]) -> bytes:
+    """Give encoder.json's content: the card, with the SHA-256 of the rest of it."""
+    return _text({**card, "sha256": _sha256(card)})
+
+
+def _text(card: dict[str, Any]) -> bytes:
+    return (json.dumps(card, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _sha256(card: dict[str, Any]) -> str:
+    return hashlib.sha256(_text({name: value for name, value in card.items() if name != "sha256"})).hexdigest()
 
 
 def digest(files: dict[str, bytes]) -> str:
@@ -51,29 +59,14 @@ def read_card(content: bytes, path: Path) -> dict[str, Any]:
     missing = [key for key in CARD_KEYS if key not in card]
     if missing:
         raise LookalikeError(f"{path}: {missing[0]} is missing; it is not an encoder's card")
+    if card["sha256"] != _sha256(card) or content != _text(card):
+        raise LookalikeError(f"{path}: damaged or edited: its bytes are not those that were written")
     return card
 
 
 def read_weights(content: bytes, path: Path) -> "dict[str, torch.Tensor]":
-    """Read a safetensors file's bytes; LookalikeError for anything else (truncated, or a pickle under that name)."""
-    import safetensors.torch
-
-    try:
-        return safetensors.torch.load(content)
-    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise _damaged(path, error) from None
-
-
-def check_weights(content: bytes, path: Path) -> None:
-    """Raise LookalikeError where the bytes are no safetensors file, as `read_weights` does, but without torch."""
-    try:
-        safetensors.deserialize(content)
-    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise _damaged(path, error) from None
-
-
-def _damaged(path: Path, error: Exception) -> LookalikeError:
-    return LookalikeError(f"{path}: not a safetensors file, or a damaged one ({_one_line(error)})")
+    """Read the bytes of a file of weights; LookalikeError for anything else (cut, altered, a pickle of that name)."""
+    return sealed.read(content, path)[0]
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -101,7 +94,3 @@ def read_file(path: Path) -> bytes:
     """Give a file's bytes; LookalikeError naming it where that fails."""
     with plain_errors(f"read {path}"):
         return path.read_bytes()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]

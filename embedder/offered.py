@@ -6,7 +6,7 @@ Loading torch takes longer than a small job, and where workers do the work, only
 import os
 from pathlib import Path
 
-from . import encoder_file
+from . import encoder_file, sealed
 from .recipe import Recipe
 
 
@@ -31,5 +31,5 @@ def _files(name: str) -> dict[str, bytes]:
 
         return Encoder.load(name, device="cpu").files()
     files = encoder_file.read_folder(Path(name))
-    encoder_file.check_weights(files[encoder_file.WEIGHTS], Path(name, encoder_file.WEIGHTS))
+    sealed.check(files[encoder_file.WEIGHTS], Path(name, encoder_file.WEIGHTS))
     return files

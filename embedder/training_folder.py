@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 
 from ..store.errors import LookalikeError
 from ..store.publish import plain_errors
 from ..store.replace import replace_file
-from . import checkpoint, encoder_file, objective
+from . import checkpoint, encoder_file, objective, sealed
 from .encoder import Encoder, save_encoder
 from .loss_settings import SOFT
 from .recipe import Recipe
@@ -139,8 +138,7 @@ def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished, loss: 
     replace_file(out / REPORT, (json.dumps(report, indent=1) + "\n").encode())
     replace_file(out / RECIPE, recipe.with_source(None).to_toml().encode())
     if loss:
-        plain = {name: tensor.cpu().contiguous() for name, tensor in loss.items()}
-        replace_file(out / objective.WEIGHTS, safetensors.torch.save(plain))
+        replace_file(out / objective.WEIGHTS, sealed.to_bytes(loss))
     save_encoder(out, encoder)
     checkpoint.remove(out)
 

@@ -10,6 +10,7 @@ import torch
 from lookalike.embedder import encoder_file
 from lookalike.embedder.backbones import build, preprocessing
 from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save_encoder
+from lookalike.embedder.offered import Offered
 from lookalike.embedder.recipe import Recipe
 from lookalike.store.errors import LookalikeError
 
@@ -119,6 +120,23 @@ def test_weights_that_are_no_safetensors_file_are_refused(tmp_path, change):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["encoder.safetensors", "encoder.json"])
+def test_a_flipped_bit_is_refused_wherever_it_is(tmp_path, name):
+    save_encoder(tmp_path, encoder())
+    whole = (tmp_path / name).read_bytes()
+    rng = np.random.default_rng(0)
+    places = {*range(min(300, len(whole))), *rng.integers(0, len(whole), 60).tolist(), len(whole) - 1}
+    for place in places:
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / name).write_bytes(flipped)
+        for load in (Encoder.load, Offered):
+            with pytest.raises(LookalikeError, match=name):
+                load(tmp_path)
+    (tmp_path / name).write_bytes(whole)
+    assert Encoder.load(tmp_path).digest == Offered(tmp_path).digest
+
+
 def test_weights_of_another_network_are_refused(tmp_path):
     save_encoder(tmp_path, encoder())
     for name, words in (("conv4", "missing|another network"), ("resnet", "shape")):
@@ -133,10 +151,13 @@ def test_weights_of_another_network_are_refused(tmp_path):
     [
         (lambda card: b"{", "not JSON"),
         (lambda card: b"[1]", "format None"),
-        (lambda card: json.dumps(card | {"format": 2}).encode(), "format 2"),
+        (lambda card: json.dumps(card | {"format": 3}).encode(), "format 3"),
+        (lambda card: json.dumps(card | {"format": 1}).encode(), "format 1; this version of lookalike reads format 2"),
+        (lambda card: json.dumps(card | {"precision": "bf16"}).encode(), "damaged or edited"),
+        (lambda card: json.dumps(card, indent=2, sort_keys=True).encode(), "damaged or edited"),
         (lambda card: json.dumps({k: v for k, v in card.items() if k != "recipe"}).encode(), "recipe is missing"),
-        (lambda card: json.dumps(card | {"precision": "int8"}).encode(), "precision int8.*fp32, bf16"),
-        (lambda card: json.dumps(card | {"recipe": {"model": {"dims": 3}}}).encode(), "model.dims"),
+        (lambda card: encoder_file.card_bytes(card | {"precision": "int8"}), "precision int8.*fp32, bf16"),
+        (lambda card: encoder_file.card_bytes(card | {"recipe": {"model": {"dims": 3}}}), "model.dims"),
     ],
 )
 def test_a_damaged_or_later_card_is_refused(tmp_path, change, words):

@@ -1,0 +1,71 @@
+"""Safetensors files that hold the SHA-256 of their own content, so that a flipped bit is never taken for a weight.
+
+The format has no checksum: most flips in a file of weights are other weights, and give other vectors without a word.
+The digest is of header and tensors, and of the notes that the file carries (one text); it is kept beside them in the
+header's metadata. Any safetensors library reads the file. Only writing and reading tensors loads torch.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+
+from ..store.errors import LookalikeError
+
+if TYPE_CHECKING:
+    import torch
+
+_ENTRY = "lookalike"  # the only one: safetensors writes several in no certain order
+
+
+def to_bytes(tensors: "dict[str, torch.Tensor]", notes: str = "") -> bytes:
+    """Give the file's content; equal tensors and notes give equal bytes."""
+    import safetensors.torch
+
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    bare = safetensors.torch.save(plain, {_ENTRY: ""})
+    seal = {"notes": notes, "sha256": _digest(bare, _header(bare)[0], notes)}
+    return safetensors.torch.save(plain, {_ENTRY: json.dumps(seal)})
+
+
+def check(content: bytes, path: Path) -> str:
+    """Give the notes of a file's content, without torch; LookalikeError where it is cut, altered, or another file."""
+    try:
+        safetensors.deserialize(content)
+        header, seal = _header(content)
+        notes, sha256 = json.loads(seal)["notes"], json.loads(seal)["sha256"]
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _damaged(path, " ".join(str(error).split())[:120]) from None
+    if sha256 != _digest(content, header, notes):
+        raise _damaged(path, "its bytes are not those that were written")
+    return str(notes)
+
+
+def read(content: bytes, path: Path) -> "tuple[dict[str, torch.Tensor], str]":
+    """Give (tensors, notes) of a file's content, once it is checked as `check` does."""
+    import safetensors.torch
+
+    notes = check(content, path)
+    return safetensors.torch.load(content), notes
+
+
+def _header(content: bytes) -> tuple[dict[str, Any], str]:
+    """The header without its metadata, and our entry in that."""
+    header = json.loads(content[8 : 8 + _length(content)])
+    return header, header.pop("__metadata__")[_ENTRY]
+
+
+def _length(content: bytes) -> int:
+    return int.from_bytes(content[:8], "little")
+
+
+def _digest(content: bytes, header: dict[str, Any], notes: str) -> str:
+    digest = hashlib.sha256(json.dumps([header, notes], sort_keys=True).encode())
+    digest.update(memoryview(content)[8 + _length(content) :])
+    return digest.hexdigest()
+
+
+def _damaged(path: Path, why: str) -> LookalikeError:
+    return LookalikeError(f"{path}: not a safetensors file of lookalike, or a damaged one ({why})")
