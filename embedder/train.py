@@ -168,14 +168,14 @@ def _note(trainer: Trainer) -> str:
 
 def _judge(trainer: Trainer) -> None:
     """Say so where training came to nothing: refuse an embedding that collapsed, warn of one no better than chance."""
-    if trainer.recipe.training.steps == 0 or not len(trainer.held):
+    if trainer.recipe.training.steps == 0:
         return
     best = next(entry for entry in trainer.history if entry["step"] == trainer.best_step)
     easier = ", or mining.name = semi-hard," if trainer.recipe.mining.name not in (None, "semi-hard") else ""
     advice = f"a lower optimiser.lr than {trainer.recipe.optimiser.lr:g}{easier} may help"
     if best["spread"] < COLLAPSED:
         raise TrainingFailed(f"the embedding collapsed: all images got nearly the same vector; {advice}")
-    shares = np.bincount(trainer.codes[trainer.held]) / len(trainer.held)
+    shares = np.bincount(trainer.codes[trainer.held]) / max(1, len(trainer.held))
     chance = float(np.square(shares).sum())
     if trainer.finished() == "collapse":
         warnings.warn(

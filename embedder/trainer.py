@@ -25,6 +25,7 @@ from .objective import Objective
 from .optimiser import adamw, rate, set_rate
 from .recipe import Recipe
 
+_SOME = 256  # images that tell a collapse where none are held
 COLLAPSED = 1e-3
 """A spread (1 - |mean vector|²) below this, distances of some 0.04: all images have nearly the same vector. Fresh
 networks have ten times as much."""
@@ -108,9 +109,16 @@ class Trainer:
         self.seconds += time.perf_counter() - start
 
     def look(self) -> validation.Scores:
-        """Score the held images, and note the step in the history; before the first step too, to see what changes."""
+        """Score the held images, and note the step in the history; before the first step too, to see what changes.
+
+        Where none are held, some of those learned from still tell whether the embedding collapsed.
+        """
         start = time.perf_counter()
-        scores = validation.score(self.embed(self.held), self.codes[self.held])
+        if len(self.held):
+            scores = validation.score(self.embed(self.held), self.codes[self.held])
+        else:
+            some = validation.thinned(self.fit, _SOME)
+            scores = validation.Scores(None, None, validation.spread(self.embed(some)), None, None, None)
         self.history.append({"step": self.step, **self.running.means(), **scores.to_json()})
         self.running = Running()
         self.seconds += time.perf_counter() - start
@@ -128,8 +136,7 @@ class Trainer:
             self.stale = 0 if scores.map_at_r > self.best_score else self.stale + 1
             if scores.map_at_r >= self.best_score:
                 self._keep(scores.map_at_r)
-        if len(self.held):
-            self.collapsed = self.collapsed + 1 if scores.spread < COLLAPSED else 0
+        self.collapsed = self.collapsed + 1 if scores.spread < COLLAPSED else 0
 
     def _keep(self, value: float) -> None:
         self.best, self.best_loss = _copied(self.network), _copied(self.objective.loss)

@@ -94,8 +94,12 @@ def thinned(positions: np.ndarray, most: int = MOST) -> np.ndarray:
     return positions[np.linspace(0, len(positions) - 1, most).round().astype(np.int64)]
 
 
+def spread(vectors: np.ndarray) -> float:
+    """1 - |mean vector|² of unit rows (n, d): 0 where all agree, and without rows."""
+    return 1.0 - float(np.square(vectors.mean(axis=0, dtype=np.float64)).sum()) if len(vectors) else 0.0
+
+
 def score(vectors: np.ndarray, codes: np.ndarray) -> Scores:
     """Score unit rows (n, d) with class codes (n,): each row asks all others; classes of one row ask nothing."""
     found = retrieval(vectors, codes, vectors, codes, own=np.arange(len(codes))[:, None])
-    spread = 1.0 - float(np.square(vectors.mean(axis=0, dtype=np.float64)).sum()) if len(vectors) else 0.0
-    return Scores(found.recall_at(1), found.map_at_r(), spread, *class_distances(vectors, codes))
+    return Scores(found.recall_at(1), found.map_at_r(), spread(vectors), *class_distances(vectors, codes))

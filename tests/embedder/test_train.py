@@ -228,11 +228,12 @@ def test_named_classes_are_kept_out(tmp_path):
         train_arrays(images, labels, recipe(data={"validation_classes": ["class 9"]}), tmp_path / "other")
 
 
-def test_a_collapsed_embedding_is_refused(tmp_path):
-    images, labels = stripes()
+@pytest.mark.parametrize("per_class", [16, 5])  # of five, none is kept out for validation
+def test_a_collapsed_embedding_is_refused(tmp_path, per_class):
+    images, labels = stripes(per_class)
     images[:] = 9  # nothing to tell apart
     with pytest.raises(LookalikeError, match=r"collapsed.*optimiser.lr"):
-        train_arrays(images, labels, recipe(training={"steps": 40}), tmp_path)
+        train_arrays(images, labels, recipe(data={"validation_classes": 0}, training={"steps": 40}), tmp_path)
     assert not (tmp_path / encoder_file.CARD).exists()
 
 
@@ -288,7 +289,11 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     with pytest.raises(Killed):
         train_arrays(images, labels, recipe(), tmp_path / "whole", progress=killed_after(6))
     content = (tmp_path / "whole" / checkpoint.NAME).read_bytes()
-    for number, damaged in enumerate((content[:-1], content[:40], b"", b"\x80\x04\x95pickle", content[:8] + b"x" * 99)):
+    flipped = [
+        content[:at] + bytes([content[at] ^ 64]) + content[at + 1 :] for at in (60, len(content) // 2, len(content) - 1)
+    ]
+    cut = (content[:-1], content[:40], b"", b"\x80\x04\x95pickle", content[:8] + b"x" * 99)
+    for number, damaged in enumerate((*cut, *flipped)):
         shutil.copytree(tmp_path / "whole", tmp_path / str(number))
         (tmp_path / str(number) / checkpoint.NAME).write_bytes(damaged)
         with pytest.raises(LookalikeError, match=checkpoint.NAME) as error:
