@@ -1,5 +1,7 @@
 """Recall as a naive loop counts it, knobs raised until it is reached, codes that keep the order of inner products."""
 
+import statistics
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,32 @@ def test_the_fewest_lists_that_reach_it_are_taken(ivf):
         assert recalls(make({"nprobe": nprobe}), second).mean() >= wanted - 0.03
         if nprobe > 8:
             assert recalls(make({"nprobe": nprobe * 3 // 4}), first).mean() < wanted + 0.02
+
+
+@pytest.fixture
+def promised(ivf):
+    """promised[nprobe] is the mean recall less its standard error, counted for each number of lists."""
+    _, make, sample = ivf
+    each = {nprobe: recalls(make({"nprobe": nprobe}), sample).tolist() for nprobe in range(1, 33)}
+    return {n: statistics.fmean(some) - statistics.pstdev(some) / len(some) ** 0.5 for n, some in each.items()}
+
+
+def test_the_mean_must_be_a_standard_error_above_what_is_wanted(ivf, promised):
+    _, make, sample = ivf
+    for nprobe in (1, 2, 4, 8, 16):
+        mean = recalls(make({"nprobe": nprobe}), sample).mean()
+        assert tuned(make, sample, promised[nprobe] - 1e-6)["nprobe"] == nprobe
+        assert promised[nprobe] + 1e-6 < mean and tuned(make, sample, promised[nprobe] + 1e-6)["nprobe"] > nprobe
+
+
+def test_the_last_doubling_is_halved_in_to_an_eighth(ivf, promised):
+    _, make, sample = ivf
+    for nprobe in range(1, 33):
+        wanted = promised[nprobe] - 1e-6
+        doubled = next(n for n in (1, 2, 4, 8, 16, 32) if promised[n] >= wanted)
+        step = max(1, doubled // 16)
+        expected = next(n for n in range(doubled // 2 + step, doubled + 1, step) if promised[n] >= wanted)
+        assert tuned(make, sample, wanted) == {"nprobe": expected}
 
 
 def test_what_cannot_be_reached_is_tried_to_the_end(ivf):
