@@ -1,7 +1,7 @@
 """Putting a fragment's rows together: which vector each record gets, and from where.
 
 Every record ends as exactly one of: encoded here, copied (from a row with that content, or from an earlier record of
-the fragment), skipped (its row has that content and label already) or rejected.
+the fragment), skipped (its row has that content, label and further columns already) or rejected.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class _Row:
 
 @dataclass
 class Result:
-    """What a fragment came to. encoded, embedded and duplicates count rows.
+    """What a fragment came to. encoded: which rows were encoded here, as positions. duplicates counts rows.
 
     touched: row, size (bytes) and mtime (ns) of each file that only looked changed.
     """
@@ -83,11 +83,15 @@ class Result:
 
 @dataclass
 class Assembly:
-    """Collects the rows of one fragment. own: for each record the row that has its key already, or -1."""
+    """Collects the rows of one fragment.
+
+    own: for each record the row that has its key already, or -1. other: whether that row has other further columns.
+    """
 
     store: Store
     encoder: Encoder
     own: Sequence[int]
+    other: Sequence[bool]
     skipped: int = 0
     _touched: list[tuple[int, int, int]] = field(default_factory=list)
     _rows: list[_Row] = field(default_factory=list)
@@ -95,7 +99,7 @@ class Assembly:
     _first: dict[str, int | Rejected] = field(default_factory=dict)  # content -> its first row here, or its rejection
     _copies: dict[int, int] = field(default_factory=dict)  # row here -> row of the collection
     _twins: dict[int, int] = field(default_factory=dict)  # row here -> earlier row here
-    _relabelled: set[int] = field(default_factory=set)  # rows here that copy their own old row
+    _renewed: set[int] = field(default_factory=set)  # rows here that copy their own old row, but for label or columns
     _waiting: list[tuple[int, NDArray[np.uint8]]] = field(default_factory=list)
     _vectors: dict[int, NDArray[np.float32]] = field(default_factory=dict)
 
@@ -119,14 +123,14 @@ class Assembly:
             content, label, file = self._own_facts.get(self.own[place], (None, None, None))
             if content != image.sha256:
                 self._add(place, record, image, row)
-            elif label == record.label:
+            elif label == record.label and not self.other[place]:
                 self._skip(self.own[place], record, file)
             else:
-                self._relabelled.add(self._new_row(place, record, image.sha256))
+                self._renewed.add(self._new_row(place, record, image.sha256))
                 self._copies[len(self._rows) - 1] = self.own[place]
 
     def _skip(self, row: int, record: Record, file: tuple[int, int] | None) -> None:
-        """A record whose row has its content and label already."""
+        """A record whose row has its content, label and further columns already."""
         self.skipped += 1
         if record.size is not None and record.mtime_ns is not None and (record.size, record.mtime_ns) != file:
             self._touched.append((row, record.size, record.mtime_ns))
@@ -176,7 +180,7 @@ class Assembly:
         for row in (self._rows[i] for i in np.flatnonzero(~sound)):
             self.reject(row.place, row.record, NO_VECTOR.kept(row.content))
         kept = np.flatnonzero(sound).tolist()
-        duplicates = (self._copies.keys() | self._twins.keys()) - self._relabelled
+        duplicates = (self._copies.keys() | self._twins.keys()) - self._renewed
         return Result(
             rows_kept=[self._rows[i] for i in kept],
             vectors=np.ascontiguousarray(vectors[kept]),

@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import numpy as np
 
 from ..store.codec import to_plain
 from ..store.errors import LookalikeError
-from ..store.escaped import escaped
 from ..store.parts import write_part
 from ..store.store import Store
 from .assembly import Assembly
 from .encoder import Encoder
+from .extra_columns import ExtraColumns, extra_table
 from .images import Image, read_image
 from .rejected import Rejected
 from .sources import Record, Source, from_spec
@@ -42,13 +42,15 @@ def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
     """
     encoder, source = _encoder(payload["model"]), _source(payload["source"])
     started = time.monotonic()
-    records = [(Record(*fields), row) for *fields, row in payload["records"]]
+    records, own = [Record(*fields) for *fields, _ in payload["records"]], [row for *_, row in payload["records"]]
     with Store.open(payload["collection"], payload["version"]) as store:
-        assembly = Assembly(store, encoder, [row for _, row in records])
+        columns = ExtraColumns(store, payload["extra_types"])
+        other = columns.changed(records, np.array(own, dtype=np.int64))
+        assembly = Assembly(store, encoder, own, other.tolist())
         for images in _few(source, records, assembly):
             assembly.add(images)
         result = assembly.finish()
-        rows = result.rows(payload["name"], _extra(result.records, payload["extra_types"]))
+        rows = result.rows(payload["name"], extra_table(result.records, payload["extra_types"]))
         entry = write_part(store.path, rows, payload["model"]["digest"]) if rows.keys else None
     return {
         **result.report(),
@@ -58,13 +60,11 @@ def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _few(
-    source: Source, records: Sequence[tuple[Record, int]], assembly: Assembly
-) -> Iterator[list[tuple[int, Record, Image]]]:
+def _few(source: Source, records: Sequence[Record], assembly: Assembly) -> Iterator[list[tuple[int, Record, Image]]]:
     """Read images a few at a time, bounded in bytes too: (place in the fragment, record, image)."""
     few: list[tuple[int, Record, Image]] = []
     held = 0
-    for place, (record, _) in enumerate(records):
+    for place, record in enumerate(records):
         try:
             image = read_image(source, record.locator)
         except Rejected as rejected:
@@ -77,19 +77,6 @@ def _few(
             few, held = [], 0
     if few:
         yield few
-
-
-def _extra(records: Sequence[Record], types: dict[str, str]) -> Any:
-    """The source's further columns of these records as an Arrow table, None where it has none."""
-    if not types:
-        return None
-    columns = {}
-    for name, kind in types.items():
-        values = [record.extra.get(name) for record in records]
-        if kind == "string":
-            values = [None if value is None else escaped(value) for value in values]
-        columns[name] = pa.array(values, pa.type_for_alias(kind))
-    return pa.table(columns)
 
 
 def load_model(payload: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What a sync has to do: every record of a source held against the collection, before and during the work.
 
-A record is unchanged where its row came from a file of the same size and mtime and has the same label; with `checksum`
-only its content decides, which the fragment finds out. A file that only looked changed is noted anew. A key that
-another source owns is refused.
+A record is unchanged where its row came from a file of the same size and mtime and has the same label and further
+columns; with `checksum` the content stands for size and mtime, which the fragment finds out. A file that only looked
+changed is noted anew. A key that another source owns is refused.
 """
 
 from array import array
@@ -17,6 +17,7 @@ from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import Progress
 from ..store.store import Store
+from .extra_columns import ExtraColumns
 from .sources import Record, Source
 
 _CHUNK = 4096
@@ -45,17 +46,20 @@ def judged(store: Store, wanted: Wanted) -> Iterator[tuple[Record, int, bool]]:
 
     LookalikeError for the first key that another source owns.
     """
+    columns = ExtraColumns(store, wanted.source.extra_types)
     for records in cut(wanted.source.records(), _CHUNK):
         named = [record._replace(key=wanted.prefix + record.key) for record in records]
         rows = store.find([record.key for record in named])
         unchanged = np.zeros(len(rows), dtype=bool)
         if (rows >= 0).any():
             unchanged = _unchanged(store, wanted, named, rows)
+            unchanged &= ~columns.changed(named, np.where(unchanged, rows, -1))
         for record, row, same in zip(named, rows.tolist(), unchanged.tolist(), strict=True):
             yield record, row, not same
 
 
 def _unchanged(store: Store, wanted: Wanted, records: list[Record], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which records have a row of the same size, mtime and label; none with `checksum`."""
     held = np.flatnonzero(rows >= 0)
     facts, labels = store.facts(rows[held]), store.labels(rows[held])
     same = np.zeros(len(rows), dtype=bool)

@@ -194,14 +194,22 @@ def _table(rows: Rows) -> Any:
 
 
 def _extra(extra: Any) -> dict[str, Any]:
-    """The source's further columns; one whose name is ours is called source_<name>."""
-    columns: dict[str, Any] = {}
-    for name in extra.column_names if extra is not None else ():
+    """The source's further columns under their stored names."""
+    if extra is None:
+        return {}
+    columns = [column.combine_chunks() for column in extra.columns]
+    return dict(zip(stored_names(extra.column_names), columns, strict=True))
+
+
+def stored_names(names: Sequence[str]) -> list[str]:
+    """What a source's further columns are called in a part: one whose name is ours is source_<name>."""
+    stored: list[str] = []
+    for name in names:
         free = name
-        while free in RESERVED or free in columns or (free != name and free in extra.column_names):
+        while free in RESERVED or free in stored or (free != name and free in names):
             free = f"source_{free}"
-        columns[free] = extra.column(name).combine_chunks()
-    return columns
+        stored.append(free)
+    return stored
 
 
 def _vector_offset(metadata: Any, size: int) -> int:
