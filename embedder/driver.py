@@ -48,6 +48,9 @@ class Sync:
 
     def payloads(self, model: dict[str, str], workers: int) -> Iterator[dict[str, Any]]:
         """What is to do, in fragments of a few seconds; the last ones are small, so that all workers end together."""
+        if not self.planned.work:  # listing the source once more would find nothing either
+            self.counts["seen"] = self.counts["skipped"] = self.planned.seen
+            return
         source = self.wanted.source
         common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": source.extra_types}
         records: list[list[Any]] = []

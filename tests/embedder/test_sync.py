@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lookalike.embedder import driver
+from lookalike.embedder import driver, encoder_file
 from lookalike.embedder import fragment as fragment_module
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.images import prepared
+from lookalike.embedder.sources.folder import FolderSource
 from lookalike.embedder.sync import embed
 from lookalike.store import engine as engines
 from lookalike.store import noting
@@ -71,6 +72,27 @@ def test_a_first_run_embeds_everything_and_a_second_nothing(tmp_path, photos, mo
         np.testing.assert_allclose(vector, encoder.encode(pixels[None])[0], atol=1e-6)
     assert counts(embed(shop, str(photos))) == {"seen": 5, "skipped": 5}
     assert Store.open(shop).version == version
+
+
+@pytest.mark.parametrize("checksum", [False, True])
+def test_a_source_is_listed_again_only_where_there_is_work(tmp_path, photos, model, monkeypatch, checksum):
+    shop, listed = tmp_path / "shop", []
+    real = FolderSource.records
+    monkeypatch.setattr(FolderSource, "records", lambda self: listed.append(self) or real(self))
+    (tmp_path / "empty").mkdir()
+    assert counts(embed(shop, str(tmp_path / "empty"), model=model)) == {} and len(listed) == 1
+    embed(shop, str(photos), model=model)
+    assert len(listed) == 3
+    assert counts(embed(shop, str(photos), checksum=checksum)) == {"seen": 5, "skipped": 5}
+    assert len(listed) == 4 + checksum
+    (photos / "cat/notes.txt").write_text("x")
+    (photos / "dog/0.png").unlink()
+    left = {"seen": 4, "skipped": 4, "removed": 1, "ignored": 1}
+    assert counts(embed(shop, str(photos), checksum=checksum, prune=True)) == left
+    assert len(listed) == 5 + 2 * checksum
+    os.utime(photos / "cat/1.png")
+    assert counts(embed(shop, str(photos), checksum=checksum)) == {"seen": 4, "skipped": 4, "ignored": 1}
+    assert len(listed) == 7 + 2 * checksum
 
 
 def test_what_changed_is_replaced_and_what_vanished_is_pruned(tmp_path, photos, model, image):
@@ -462,7 +484,7 @@ def test_a_model_whose_weights_do_not_fit_its_recipe_is_never_committed(tmp_path
     shutil.copytree(model, unfit)
     card = json.loads((unfit / "encoder.json").read_text())
     card["recipe"]["model"]["dim"] += 1
-    (unfit / "encoder.json").write_text(json.dumps(card))
+    (unfit / "encoder.json").write_bytes(encoder_file.card_bytes(card))
     with pytest.raises(LookalikeError, match=r"weights .* shape"):
         embed(tmp_path / "shop", str(photos), model=unfit, workers=workers)
     assert Store.open(tmp_path / "shop").model is None
