@@ -19,6 +19,7 @@ from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
 from .labelled import Labelled, Roles, labels_in, ranked_sample, read_labelled, roles, without_foreign
 from .rank import Way, refuse_no_classes
+from .ready import check_whole
 from .separated import to_classes, warn_of_overlap
 from .stored_head import keep_head
 from .thresholds.choose import Chosen, choose
@@ -53,6 +54,7 @@ def calibrate(
     else of the version that it makes. One who writes at the end is waited for, which `progress` is told.
     """
     way = Way(by, k, weights)
+    check_whole("seed", seed, 0)
     with writer_lock(collection.path):
         pass  # a folder that cannot be written, or is being written to, says so before any work
     refuse_no_classes(collection)

@@ -1,4 +1,6 @@
-"""Collection, the Python face: everything the shell can do, on one folder.
+"""Collection, the Python face: what the shell does with the images of one folder.
+
+Housekeeping of the folder itself (verify, rollback, gc, export) is the shell's.
 
 torch loads when the first image arrives, faiss when the first search does.
 """
@@ -19,8 +21,8 @@ from ..store.store import Store
 from . import filling
 from .hits import Hits
 from .queries import Asked, as_list, ask
-from .ready import ready_vectors
-from .view import View
+from .ready import check_k, ready_vectors
+from .view import View, checked_device
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +48,7 @@ class Collection:
     """
 
     def __init__(self, store: Store, device: str = "auto") -> None:
-        self._device = device
+        self._device = checked_device(device)
         self._encoder: ImageEncoder | None = None
         self._show(store)
 
@@ -247,6 +249,7 @@ class Collection:
         """
         if isinstance(queries, np.ndarray):
             vectors = ready_vectors(queries, self._store.dim, normalise)
+            check_k(k, len(vectors), self._store.next_row)
             view = self.view
             allowed = None if where is None else view.meeting(where)
             scores, rows = view.instances.search(vectors, k, exact=exact, allowed=allowed)
@@ -423,7 +426,10 @@ class Collection:
         return report(self, Path(out), data=source, by=by, seed=seed, bench=bench, date=date, progress=progress)
 
     def vectors(self, columns: list[str] | None = None) -> "pa.Table":
-        """All live rows as an Arrow table: row, key, label, vector and the stored facts, or only `columns`."""
+        """All live rows as an Arrow table: row, key, label, vector and the stored facts, or only `columns`.
+
+        Text is as it is stored: a name that is no UTF-8, as file names may be, has escapes (see `store.escaped`).
+        """
         return self._store.table(columns)
 
     def info(self) -> dict[str, Any]:

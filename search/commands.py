@@ -48,7 +48,7 @@ def search(
     """
 
     def answer(opened: Collection, asked: Asked) -> Iterator[dict[str, Any]]:
-        for hits in opened.neighbours(asked, k, where, exact):
+        for hits in opened.neighbours(asked, min(k, max(1, len(opened))), where, exact):
             yield {
                 "hits": [
                     {"key": key, "label": label, "score": score, "distance": distance}

@@ -1,6 +1,7 @@
 """Shell: what changes a collection (embed, import, index, remove)."""
 
 import os
+import signal
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,7 @@ def import_(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def index(collection: str, as_json: bool, **options: Any) -> None:
     """Build or extend the index of COLLECTION, fold its class prototypes, and say what was measured."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # some of FAISS's loops run for minutes and ask nobody
     with bar("index") as progress, Collection.open(collection) as opened:
         card = opened.index(progress=progress, **options)
     if as_json:

@@ -16,6 +16,9 @@ def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> d
     """Sync the collection at `path` with a source of images; options and result as `Collection.embed`."""
     from .with_images import embed as sync
 
+    share = options.get("max_rejects")
+    if share is not None and not 0 <= share <= 1:
+        raise LookalikeError(f"max_rejects is {share!r}: a share from 0 to 1 works")
     try:
         done = sync(path, source, device=device, **options)
     except TooManyRejects:  # all others are in

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
+from .ready import check_whole
 from .vote import WEIGHTS, vote
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class Way:
             raise LookalikeError(f"by is {self.by!r}: it is one of {', '.join(WAYS)}")
         if self.weights not in WEIGHTS:
             raise LookalikeError(f"weights is {self.weights!r}: it is one of {', '.join(WEIGHTS)}")
-        if self.k < 1:
-            raise LookalikeError(f"k is {self.k}: it must be at least 1")
+        check_whole("k", self.k)
 
 
 def refuse_no_classes(collection: "Collection") -> None:
@@ -160,9 +160,10 @@ def ranked_by(order: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _by_vote(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:
     most = max((len(rows) for rows in own), default=0) if own is not None else 0
-    scores, rows = collection.instances.search(vectors, way.k + most, exact=way.exact, allowed=collection.view.labelled)
+    k = min(way.k, max(1, collection.store.next_row))
+    scores, rows = collection.instances.search(vectors, k + most, exact=way.exact, allowed=collection.view.labelled)
     if most and own is not None:
-        scores, rows = _without(scores, rows, own, way.k)
+        scores, rows = _without(scores, rows, own, k)
     return _voted(collection, scores, rows, way)
 
 
@@ -179,15 +180,16 @@ def _vote_without_class(collection: "Collection", vectors: np.ndarray, labels: n
     store = collection.store
     rows = store.live_rows()
     codes = store.codes(rows)
-    found = np.full((len(vectors), way.k), -1, np.int64)
-    scores = np.full((len(vectors), way.k), -np.inf, np.float32)
+    k = min(way.k, max(1, store.next_row))
+    found = np.full((len(vectors), k), -1, np.int64)
+    scores = np.full((len(vectors), k), -np.inf, np.float32)
     for code, name in enumerate(store.classes):
         mine = np.flatnonzero(labels == name)
         if len(mine):
             allowed = np.zeros(store.next_row, bool)
             allowed[rows[(codes != code) & (codes >= 0)]] = True
             scores[mine], found[mine] = collection.instances.search(
-                np.ascontiguousarray(vectors[mine]), way.k, exact=way.exact, allowed=allowed
+                np.ascontiguousarray(vectors[mine]), k, exact=way.exact, allowed=allowed
             )
     return _voted(collection, scores, found, way)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from ..store.store import Store
 
@@ -12,6 +13,20 @@ if TYPE_CHECKING:
     from ..indexer.instances import Instances
     from ..indexer.prototypes import Prototypes
     from .linear_head import Head
+
+
+DEVICES = ("auto", "cpu", "gpu")
+
+
+def checked_device(device: str) -> str:
+    """The name of a device; LookalikeError for another one, and for "gpu" where FAISS finds none."""
+    if device not in DEVICES:
+        raise LookalikeError(f"device {device!r} is not known: {', '.join(DEVICES)} works")
+    if device == "gpu":
+        from ..indexer.device import choose
+
+        choose(device)
+    return device
 
 
 class View:

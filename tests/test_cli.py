@@ -119,6 +119,8 @@ ERRORS = [
     (["index", "shop", "--spec", "HNSW-nonsense"], 1, "HNSW-nonsense"),
     (["index", "shop", "--memory", "lots"], 1, "'lots'"),
     (["index", "shop", "--device", "gpu"], 1, "gpu"),
+    (["classify", "shop", "img01.png", "--device", "gpu"], 1, "gpu"),
+    (["search", "shop", "img01.png", "--device", "gpu"], 1, "gpu"),
     (["embed", "shop", "nofolder", "--model", "pretrained"], 1, "nofolder"),
     (["train", "norecipe", "--out", "m"], 1, "norecipe"),
     (["calibrate", "shop", "nofolder"], 1, "has no model"),

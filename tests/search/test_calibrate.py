@@ -160,6 +160,17 @@ def test_a_collection_that_changed_answers_and_warns(shop):
         shop.classify("k1", by="knn", k=3)
 
 
+@pytest.mark.parametrize("change", ["only removed", "one for another"])
+def test_rows_that_went_are_told_too(shop, change):
+    give_source(shop, *source(100))
+    shop.calibrate("any", fpr=0.1)
+    shop.remove(["k7"])
+    if change == "one for another":  # as many rows as before
+        shop.add(unit(np.ones((1, 8))), ["more"], ["c0"])
+    with pytest.warns(LookalikeWarning, match="has changed since version"):
+        shop.classify("k1")
+
+
 def test_a_rule_for_prototypes_that_changed_is_told(shop):
     from lookalike.indexer.folding import keep
 

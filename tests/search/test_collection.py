@@ -1,7 +1,9 @@
 """The Python face over vectors: every way to ask, held against NumPy."""
 
 import io
+import re
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 import pytest
@@ -142,10 +144,42 @@ def test_an_empty_collection_says_so(tmp_path):
             empty.search(np.ones(4, np.float32))
 
 
-def test_k_below_one_is_refused(shop):
+@pytest.mark.parametrize("k", [0, -1, 2.5, "3", True, None])
+def test_a_k_that_is_no_whole_number_from_one_is_refused_by_its_value(shop, k):
+    for ask in (partial(shop.search, shop.raw[0][:1]), partial(shop.search, "k1"), partial(shop.classify, "k1", "knn")):
+        with pytest.raises(LookalikeError, match=re.escape(f"k is {k!r}: a whole number from 1 works")):
+            ask(k=k)
+
+
+def test_a_k_far_beyond_the_rows_fills_no_memory(shop):
     for query in (shop.raw[0][:1], "k1"):
-        with pytest.raises(LookalikeError, match="k is 0"):
-            shop.search(query, k=0)
+        with pytest.raises(
+            LookalikeError, match="k is 1000000000, and there are 60 rows: 1 such answers would not fit, k=60"
+        ):
+            shop.search(query, k=1_000_000_000)
+        assert (shop.search(query, k=1000).rows[:, 60:] == -1).all()
+    everyone = shop.classify(list(shop.raw[0][:3]), by="knn", k=1_000_000_000)
+    assert everyone.labels == shop.classify(list(shop.raw[0][:3]), by="knn", k=60).labels
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (lambda shop: shop.bench(queries=0), "queries is 0"),
+        (lambda shop: shop.bench(seed=-1), "seed is -1"),
+        (lambda shop: shop.calibrate("any", conformal=0.1, seed=-1), "seed is -1"),
+        (lambda shop: shop.embed("any", max_rejects=-1), "max_rejects is -1"),
+        (
+            lambda shop: Collection.open(shop.path, device="banana"),
+            "device 'banana' is not known: auto, cpu, gpu works",
+        ),
+        (lambda shop: Collection.open(shop.path, device="gpu"), "device 'gpu' cannot be used"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_the_shell_refuses_python_refuses_too(shop, wrong, named):
+    with pytest.raises(LookalikeError, match=named):
+        wrong(shop)
 
 
 def test_a_reader_stays_at_its_version_until_it_refreshes(shop):
