@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from lookalike.embedder import poison
 from lookalike.embedder.sync import embed
 from lookalike.store.errors import LookalikeError
 from lookalike.store.rejects import read_rejects
@@ -32,6 +33,52 @@ def crashing(tmp_path, monkeypatch):
     monkeypatch.setenv("POISON", "POISON")
     # -P keeps the current folder out of the path, not PYTHONPATH.
     assert sys.executable and os.environ["PYTHONPATH"]
+
+
+@pytest.fixture
+def isolate(monkeypatch):
+    """isolate(deadly): what becomes of 256 images, those of the numbers `deadly` failing, and the sizes that failed."""
+    failed = []
+
+    def run(pieces, workers, engine, *, env, poison):
+        for piece in pieces:
+            records = piece["payload"]["records"]
+            if deadly_ones.isdisjoint(key for key, *_ in records):
+                yield {"embedded": len(records)}
+            else:
+                failed.append(len(records))
+                yield poison(piece, "killed")
+
+    def isolated(deadly):
+        deadly_ones.update(map(str, deadly))
+        records = [[str(number), None, None, None, None, {}, -1] for number in range(256)]
+        whole = {"number": 0, "collection": "c", "work": "w", "payload": {"records": records}}
+        return poison.Isolation("local", {})(whole, "killed")["many"]
+
+    deadly_ones: set[str] = set()
+    monkeypatch.setattr(poison.engines, "run", run)
+    return isolated, failed
+
+
+def test_deadly_images_are_rejected_and_all_others_embedded(isolate):
+    isolated, _ = isolate
+    results = isolated(range(9, 256, 12))
+    assert [key for each in results for key, *_ in each.get("rejects", [])] == [str(n) for n in range(9, 256, 12)]
+    assert sum(each["embedded"] for each in results) == 256 - 21
+
+
+def test_where_nothing_has_worked_failures_are_soon_enough(isolate):
+    isolated, failed = isolate
+    with pytest.raises(LookalikeError, match="again and again, even in small pieces, the last time: killed"):
+        isolated(range(256))
+    assert failed == [16] + [1] * 11  # with the fragment itself one more than may fail
+
+
+def test_where_some_work_more_may_fail_but_not_any_number(isolate):
+    isolated, failed = isolate
+    with pytest.raises(LookalikeError, match="again and again, also in small pieces, the last time: killed"):
+        isolated(range(0, 256, 3))
+    assert len(failed) == 64
 
 
 @pytest.mark.long

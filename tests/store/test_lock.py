@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -56,6 +57,15 @@ def test_a_lock_that_says_nothing_still_locks(tmp_path, holder, damage):
     (tmp_path / "lock").write_bytes(damage)
     with pytest.raises(Busy, match=r"another process"), writer_lock(tmp_path):
         pass
+
+
+def test_a_shorter_name_leaves_nothing_of_a_longer_one(tmp_path, monkeypatch):
+    for command in ("lookalike embed " + "x" * 150, "short"):
+        monkeypatch.setattr(sys, "argv", command.split())
+        with writer_lock(tmp_path):
+            assert json.loads((tmp_path / "lock").read_bytes()) == {"pid": os.getpid(), "command": command}
+            with pytest.raises(Busy, match=repr(command)), writer_lock(tmp_path):
+                pass
 
 
 def test_a_forked_child_holds_nothing_and_leaves_the_lock_alone(tmp_path):

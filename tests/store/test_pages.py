@@ -68,6 +68,22 @@ def test_no_part_is_mapped_twice_where_descriptors_allow_it(many, monkeypatch):
     assert len(mapped) == len(set(mapped)) == 150
 
 
+def test_the_maps_used_last_are_the_ones_kept(many, monkeypatch):
+    mapped = []
+    real = pages.map_vectors
+    monkeypatch.setattr(pages, "map_vectors", lambda path, *rest: mapped.append(path) or real(path, *rest))
+    monkeypatch.setattr(pages, "most_maps", lambda shares: 3)
+    with Store.open(many[0]) as store:
+        for part in (0, 1, 2, 0, 3):  # 1 has to go
+            store.gather(np.array([2 * part]))
+        assert len(mapped) == 4
+        for part in (0, 2, 3):
+            store.gather(np.array([2 * part]))
+        assert len(mapped) == 4
+        store.gather(np.array([2]))
+        assert len(mapped) == 5 and mapped[4] == mapped[1]
+
+
 def test_bitmaps_of_versions_that_are_gone_are_not_kept(many):
     with Store.open(many[0]) as empty, empty.write() as writer:
         held = []
