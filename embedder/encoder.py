@@ -25,8 +25,11 @@ from .preprocessing import Preprocessing
 from .recipe import Recipe
 
 CORE_PIXELS, GPU_PIXELS = 100_000, 1_600_000
-"""Pixels that go through the network at once: of a CPU's threads each, and of a GPU. With 1,600,000 for one core the
-activations left its cache, and conv4 took 2.4 times as long an image, EfficientNet-Lite0 1.8 times."""
+"""How many pixels go through the network at once: on a CPU for each of its threads, on a GPU in all.
+
+A core's cache holds the activations of about as many. With 1,600,000 for a core, conv4 took 2.4 times as long for an
+image, and EfficientNet-Lite0 1.8 times.
+"""
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 

@@ -1,4 +1,4 @@
-"""What a recipe makes small, as the trainer calls it: one module for every loss, seeded step by step.
+"""The loss of a recipe as the trainer calls it: one interface to all losses, with random numbers that the step decides.
 
 Parameters that a loss has of its own (class weights, proxies, a classifier of pairs) are trained beside the network
 and belong to its checkpoint, not to the encoder.

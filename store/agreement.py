@@ -1,6 +1,6 @@
-"""What whole files of a version can still say differently: parts, lookups, deleted rows, segments, vectors.
+"""Contradictions between the files of a version: its parts, lookups, deleted rows, segments and counts.
 
-Hashes prove that files are as they were written; this proves that what was written fits together.
+A right hash proves that a file is as it was written; this looks whether what was written fits together.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
 """One writer and any number of readers, by flock: the system drops a lock when its holder ends, however it ends.
 
 The writer holds `lock`, and writes there who it is. A reader holds its version's manifest, so that `gc` leaves it.
-Descriptors are closed on exec, and in a forked child: workers never hold what their driver holds.
+All descriptors are closed on exec, so that workers never hold what their driver holds; the writer's in a forked child
+too.
 """
 
 import contextlib

@@ -48,7 +48,7 @@ class PartEntry(FileEntry):
 
 @dataclass(frozen=True)
 class RunEntry(FileEntry):
-    """A lookup table for keys, contents and labels of `rows` rows in first_row..last_row; see lookups.py."""
+    """A lookup table for keys, contents and labels of `rows` rows in first_row..last_row; see runs.py."""
 
     first_row: int
     last_row: int

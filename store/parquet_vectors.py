@@ -17,7 +17,7 @@ from .escaped import unescaped_list
 
 
 class ParquetVectors:
-    """See readers.Vectors. A part of a collection is such a file."""
+    """See block.Vectors. A part of a collection is such a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

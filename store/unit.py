@@ -45,8 +45,8 @@ def _checked_matrix(matrix: Any, dim: int | None) -> NDArray[Any]:
     return rows
 
 
-def _unit_block(rows: NDArray[Any], normalise: bool, first: int, what: str) -> NDArray[np.floating[Any]]:
-    """Unit rows of one block: float64, or the block itself where no row changes."""
+def _unit_block(rows: NDArray[Any], normalise: bool, first: int, what: str) -> NDArray[np.float64]:
+    """Unit rows of one block, in float64; float32 rows that are of length 1 to within rounding keep their values."""
     exact = rows.astype(np.float64)
     largest = np.abs(exact).max(axis=1, initial=0.0)
     _refuse(~np.isfinite(largest), first, what, "holds NaN or infinity: remove or repair it")
