@@ -45,6 +45,14 @@ def kept(scores: Floats, ids: Ints, mask: NDArray[np.bool_]) -> Hits:
     )
 
 
+def without_own(scores: Floats, ids: Ints, own: Ints) -> Hits:
+    """The first k of k + 1 hits a query that are not its own id (nq,); an own id of -1 is nobody's."""
+    mine = (ids == own[:, None]) & (own[:, None] >= 0)
+    mine[~mine.any(axis=1), -1] = True
+    shape = len(ids), ids.shape[1] - 1
+    return scores[~mine].reshape(shape), ids[~mine].reshape(shape)
+
+
 def rescored(queries: Floats, ids: Ints, vectors: Vectors) -> Floats:
     """Inner products (nq, m) of queries (nq, d) and the stored rows of ids (nq, m); -inf where the id is -1.
 

@@ -1,8 +1,7 @@
 """Reach a wanted recall with the least work: measured on stored rows, tuned on some, reported on others.
 
 recall: of the k rows nearest to a query (its own row left out), the share that a search finds; hits as near as the
-k-th count, whoever they are. A query's recall lies in [0, 1], so the mean over queries varies at most as much as a
-binomial rate with the same mean, and the exact binomial interval over queries (Clopper and Pearson 1934) covers it.
+k-th count, whoever they are.
 """
 
 import math
@@ -13,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..measures.intervals import clopper_pearson
+from ..measures.intervals import mean_interval
 from . import parameters as knobs
 from .exact import Blocks, exact_top
-from .ranks import TIE, Floats, Ints, Vectors
+from .ranks import TIE, Floats, Ints, Vectors, without_own
 from .segment import Segment
 
 QUERIES = 400  # for tuning, and as many again for the report
@@ -24,7 +23,7 @@ QUERIES = 400  # for tuning, and as many again for the report
 
 @dataclass(frozen=True)
 class Recall:
-    """Mean recall of `queries` queries at `k`, with its exact 95 % interval."""
+    """Mean recall of `queries` queries at `k`, with its exact 95 % interval (measures.intervals.mean_interval)."""
 
     mean: float
     low: float
@@ -60,20 +59,12 @@ def sampled(live: Ints, k: int, vectors: Vectors, blocks: Blocks, rng: np.random
     ids = live[rng.choice(n, size=min(2 * QUERIES, n), replace=False)]
     queries = np.ascontiguousarray(vectors(ids))
     scores, found = exact_top(queries, k + 1, blocks)
-    return Sample(ids, queries, _without_own(scores, found, ids)[:, k - 1], k)
-
-
-def _without_own(scores: Floats, found: Ints, own: Ints) -> Floats:
-    """Scores (nq, k) of hits (nq, k + 1) less the query's own row, or the last where its own is not among them."""
-    mine = found == own[:, None]
-    mine[~mine.any(axis=1), -1] = True
-    return scores[~mine].reshape(len(own), -1)
+    return Sample(ids, queries, without_own(scores, found, ids)[0][:, k - 1], k)
 
 
 def recalls(segment: Segment, sample: Sample) -> NDArray[np.float64]:
     """The recall of each query, (nq,)."""
-    scores, found = segment.search(sample.vectors, sample.k + 1)
-    scores = _without_own(scores, found, sample.ids)
+    scores, _ = without_own(*segment.search(sample.vectors, sample.k + 1), sample.ids)
     return np.minimum((scores >= sample.kth[:, None] - TIE).mean(axis=1), 1.0)
 
 
@@ -81,9 +72,7 @@ def measured(segment: Segment, sample: Sample) -> Recall:
     """Recall with its interval."""
     each = recalls(segment, sample)
     total, nq = float(each.sum()), len(each)
-    low = clopper_pearson(math.floor(total + 1e-9), nq)[0]
-    high = clopper_pearson(math.ceil(total - 1e-9), nq)[1]
-    return Recall(total / nq, low, high, nq, sample.k)
+    return Recall(total / nq, *mean_interval(total, nq), nq, sample.k)
 
 
 def tuned(make: Callable[[dict[str, Any]], Segment], sample: Sample, wanted: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Clopper and Pearson, "The use of confidence or fiducial limits illustrated in th
 """
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,16 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, side:
     return low, high
 
 
+def mean_interval(total: float, trials: int) -> tuple[float, float]:
+    """(low, high): the exact 95 % interval of the mean of `trials` shares in [0, 1] whose sum is `total`.
+
+    Such a mean varies at most as much as a binomial rate with the same mean, so that rate's interval covers it; the
+    ends are those of the whole sums about `total`. ValueError for impossible sums.
+    """
+    low, high = math.floor(total + 1e-9), math.ceil(total - 1e-9)  # a sum of floats misses a whole number by a little
+    return clopper_pearson(low, trials)[0], clopper_pearson(high, trials)[1]
+
+
 def needed_trials(rate: float, confidence: float = 0.95) -> int:
     """The fewest trials whose one-sided upper bound is <= rate when no event is seen: 299 for 0.01, 2995 for 0.001.
 
@@ -52,16 +63,13 @@ def most_events(trials: int, rate: float, confidence: float = 0.95) -> int | Non
     ValueError for negative trials, or a rate or confidence outside (0, 1).
     """
     _check_share("rate", rate)
-    few, many = -1, trials  # the bound grows with the count: bisect
-    if clopper_pearson(trials, trials, confidence, "upper")[1] <= rate:
-        return trials
-    while many - few > 1:
-        middle = (few + many) // 2
-        if clopper_pearson(middle, trials, confidence, "upper")[1] <= rate:
-            few = middle
-        else:
-            many = middle
-    return few if few >= 0 else None
+    _check(0, trials, confidence, "upper")
+
+    def too_many(count: int) -> bool:
+        return clopper_pearson(count, trials, confidence, "upper")[1] > rate
+
+    most = bisect_left(range(trials + 1), True, key=too_many) - 1  # the bound grows with the count
+    return most if most >= 0 else None
 
 
 def binomial_tail(events: ArrayLike, trials: ArrayLike, rate: float) -> NDArray[np.float64]:

@@ -1,12 +1,10 @@
 """Recall against latency: what each operating point of the index finds and what a call costs.
 
 Queries are stored rows, drawn at random; a query's own row is left out on both sides. Recall@k is against exact
-search; rows that tie with the last true one count as found. Its interval is Clopper and Pearson's (95 %) with each
-query as one trial and its recall as the success: queries are independent, their k hits are not, and a share varies
-less than a coin, so the interval errs on the wide side.
+search; rows that tie with the last true one count as found. Its interval takes each query as one trial and its recall
+as the success, since queries are independent and their k hits are not.
 """
 
-import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,11 +13,12 @@ import numpy as np
 
 from ..indexer.instances import Instances
 from ..indexer.operating import OperatingPoint, operating_points
-from ..measures.intervals import clopper_pearson
+from ..measures.intervals import mean_interval
 from ..measures.ranking import found_of_truth
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from .neighbours import nearest
+from .ready import check_whole
 
 if TYPE_CHECKING:
     from .collection import Collection
@@ -42,6 +41,8 @@ def bench(collection: "Collection", *, k: int, queries: int, seed: int, progress
     p50_us, p95_us, p99_us: microseconds of one call of `batch` queries, over up to 2 s of calls and at least 30.
     qps: queries answered per second of those calls. LookalikeError for a collection with fewer than two rows.
     """
+    for name, value, least in (("k", k, 1), ("queries", queries, 1), ("seed", seed, 0)):
+        check_whole(name, value, least)
     asked = _ask(collection, k, queries, seed)
     points = operating_points(collection.instances)
     measured = []
@@ -67,15 +68,11 @@ def _named(point: OperatingPoint) -> dict[str, Any]:
     return {"spec": point.spec, "parameters": dict(point.parameters), "chosen": point.chosen}
 
 
-def _recall(instances: Instances, asked: _Asked, k: int, point: OperatingPoint) -> dict[str, float | None]:
+def _recall(instances: Instances, asked: _Asked, k: int, point: OperatingPoint) -> dict[str, float]:
     scores, rows = nearest(instances, asked.vectors, asked.rows, k, exact=point.exact)
     found, of = found_of_truth(rows, asked.truth, scores, asked.truth_scores)
-    shares = found[of > 0] / of[of > 0]
-    if not len(shares):
-        return {"recall": None, "recall_low": None, "recall_high": None}
-    total, nq = float(shares.sum()), len(shares)
-    low = clopper_pearson(math.floor(total + 1e-9), nq)[0]
-    high = clopper_pearson(math.ceil(total - 1e-9), nq)[1]
+    total, nq = float((found / of).sum()), len(of)  # of two rows or more each has a neighbour
+    low, high = mean_interval(total, nq)
     return {"recall": total / nq, "recall_low": low, "recall_high": high}
 
 

@@ -7,6 +7,7 @@ from lookalike.measures.intervals import (
     binomial_tail,
     clopper_pearson,
     f_beta_interval,
+    mean_interval,
     most_events,
     needed_trials,
 )
@@ -47,6 +48,26 @@ def test_no_trials_tell_nothing():
     assert clopper_pearson(0, 0, side="upper") == (0.0, 1.0)
 
 
+def test_the_interval_of_a_mean_of_ones_and_noughts_is_the_rate_s():
+    for successes in range(11):
+        assert mean_interval(successes, 10) == clopper_pearson(successes, 10)
+        assert mean_interval(sum([successes / 3] * 3), 10) == clopper_pearson(successes, 10)  # but for the last bit
+
+
+def test_the_interval_of_a_mean_reaches_from_the_whole_sum_below_to_that_above():
+    assert mean_interval(7.5, 10) == (clopper_pearson(7, 10)[0], clopper_pearson(8, 10)[1])
+    assert mean_interval(9.9, 10)[1] == 1 and mean_interval(0.1, 10)[0] == 0
+    for total in (-1, 10.1):
+        with pytest.raises(ValueError, match="in 10 trials"):
+            mean_interval(total, 10)
+
+
+def test_the_interval_of_a_mean_covers_it_as_often_as_promised():
+    draws = np.random.default_rng(3).binomial(10, 0.93, (2000, 40)) / 10
+    ends = [mean_interval(total, 40) for total in draws.sum(axis=1)]
+    assert np.mean([low <= 0.93 <= high for low, high in ends]) >= 0.95
+
+
 @pytest.mark.parametrize(("rate", "trials"), [(0.05, 59), (0.01, 299), (0.001, 2995)])
 def test_needed_trials_are_the_textbook_ones(rate, trials):
     assert needed_trials(rate) == trials
@@ -68,6 +89,12 @@ def test_most_events_equals_a_search_from_below(trials, rate):
 
     kept = [count for count in range(trials + 1) if count < trials and binom.cdf(count, trials, rate) <= 0.05]
     assert most_events(trials, rate) == (max(kept) if kept else None)
+
+
+def test_no_events_are_counted_in_a_negative_number_of_trials():
+    for trials in (-1, -2):
+        with pytest.raises(ValueError, match=f"in {trials} trials"):
+            most_events(trials, 0.05)
 
 
 @pytest.mark.parametrize(
