@@ -12,7 +12,7 @@ from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from .device import Device
 from .exact import Blocks
-from .kinds import nested
+from .kinds import nested, own_class
 from .library import faiss, short
 from .parameters import core
 from .ranks import Floats, Ints
@@ -64,7 +64,7 @@ def _prepare(index: Any, device: Device) -> None:
         if isinstance(part, faiss.IndexIVF):
             part.cp.min_points_per_centroid = 1  # few rows are no news: what recall they give is measured
             device.help_training(part)
-            inner = own_quantiser(part)
+            inner = own_class(part.quantizer)
             if isinstance(inner, faiss.IndexHNSW):
                 inner.hnsw.efSearch = 64  # the default of 16 misses near lists
         if isinstance(part, faiss.IndexHNSW):
@@ -73,11 +73,6 @@ def _prepare(index: Any, device: Device) -> None:
             part.do_polysemous_training = False  # 15 s instead of 2 s, for a search that is not used
         for codes in _product_quantisers(part):
             codes.cp.min_points_per_centroid = 1
-
-
-def own_quantiser(index: Any) -> Any:
-    """The coarse quantiser of an IVF index, as its own class."""
-    return faiss.downcast_index(index.quantizer)
 
 
 def _product_quantisers(index: Any) -> Iterable[Any]:

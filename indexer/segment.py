@@ -18,7 +18,7 @@ from . import parameters as knobs
 from .device import GpuIndex
 from .exact import BLOCK, exact_top, in_chunks
 from .library import faiss
-from .ranks import TIE, Floats, Hits, Ints, Vectors, kept, ordered, padded, rescored, settled
+from .ranks import Floats, Hits, Ints, Vectors, kept, ordered, padded, rescored, settled
 from .threads import compared, get_threads, on_one_thread, threads_for
 
 Mask = NDArray[np.bool_]
@@ -175,6 +175,3 @@ class Segment:
         else:
             search(slice(0, len(queries)))
         return scores, ids
-
-
-__all__ = ["FEW", "TIE", "Mask", "Segment"]
