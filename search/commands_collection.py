@@ -27,7 +27,7 @@ MOST_REJECTS = 5
 @click.option("--prefix", default="", help="Put before every key, where another source owns the same ones.")
 @click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True, help="What runs the work.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; one a core for large jobs by default.")
-@click.option("--prune", is_flag=True, help="Remove what vanished from this source.")
+@click.option("--prune", is_flag=True, help="Remove what vanished from this source; with --prefix only rows under it.")
 @click.option("--checksum", is_flag=True, help="Compare contents instead of size and time of change.")
 @click.option("--max-rejects", type=click.FloatRange(0, 1), metavar="SHARE", help="Exit 3 above this share of rejects.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -106,13 +106,18 @@ class _Sync:
         self._every, self._last = commit_every, time.monotonic()
 
     def _checked_model(self, model: str | None) -> str | None:
-        """The model that the new parts name: the collection's, where the file names it too."""
-        held = self.writer.base.model
-        if held is None or model is None:
+        """The model that the new parts name, which is the file's; LookalikeError where the collection has another's."""
+        if model is None:
             return None
-        if held.digest != model:
+        base = self.writer.base
+        held = (
+            {base.pages.footer(part).model for part in base.content.parts}
+            if base.model is None
+            else {base.model.digest}
+        )
+        for other in sorted(held - {None, model}):
             raise LookalikeError(
-                f"{self.path} holds vectors of model {model}, and {self.writer.path} of model {held.digest}: "
+                f"{self.path} holds vectors of model {model}, and {self.writer.path} of model {other}: "
                 "use another collection"
             )
         return model

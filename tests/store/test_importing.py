@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.store import importing
+from lookalike.store.compact import compact
 from lookalike.store.errors import LookalikeError
 from lookalike.store.export import export
 from lookalike.store.importing import import_vectors
 from lookalike.store.ingest import add, remove
 from lookalike.store.store import Store
+from lookalike.store.verify import verify
 
 UNIT = {i: np.eye(4, dtype=np.float32)[i] for i in range(4)}
 ROW = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from([None, "x", "y"]), st.integers(0, 3))
@@ -129,6 +131,18 @@ def test_an_export_names_its_model_and_no_other_takes_it_in(tmp_path, units):
     import_vectors(tmp_path / "three", tmp_path / "one.parquet")
     with Store.open(tmp_path / "three") as three:
         assert three.keys(three.live_rows()) == [f"one\udc80{i}" for i in range(5)]
+    # A collection without a model remembers whose vectors it holds.
+    with pytest.raises(LookalikeError, match=r"two\.parquet holds vectors of model b2, and .*three of model a1"):
+        import_vectors(tmp_path / "three", tmp_path / "two.parquet")
+    with Store.open(tmp_path / "three") as three, three.write() as writer:
+        writer.delete(three.live_rows()[:1])
+        writer.commit()
+    with Store.open(tmp_path / "three") as three, three.write() as writer:
+        compact(writer)
+        writer.commit()
+    with pytest.raises(LookalikeError, match=r"model b2, and .*three of model a1"):
+        import_vectors(tmp_path / "three", tmp_path / "two.parquet")
+    assert [problem for _, problem in verify(tmp_path / "three") if problem] == []
 
 
 @pytest.mark.parametrize("text", ["keys", "labels"])

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from lookalike import cli
+from lookalike.indexer import folding
 from lookalike.store import publish
 from lookalike.store.manifest import versions
 from lookalike.store.store import Store
 from lookalike.store.verify import verify
 
 from .state import copied, rows_of, state_of, strays_of
+from .whole import KINDS, kind_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::lookalike.store.errors.LookalikeWarning")
 
@@ -30,10 +32,13 @@ COMMANDS = {
     "index": ["index", "SHOP", "--spec", "IVF4,Flat"],
     "compact": ["index", "SHOP", "--spec", "IVF2,Flat", "--compact"],
     "calibrate": ["calibrate", "SHOP", "strangers", "--by", "knn", "--fpr", "0.3"],
+    "index-changed": ["index", "SHOP", "--spec", "IVF2,Flat"],
+    "prototypes": ["prototypes", "SHOP", "--per-class", "2"],
     "remove": ["remove", "SHOP", "class 0/0012.png", "class 2/0022.png"],
     "rollback": ["rollback", "SHOP"],
     "export": ["export", "SHOP", "OUT"],
 }
+BEFORE = {"index-changed": ["remove", "SHOP", "class 0/0012.png"]}  # what makes prototypes and head out of date
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +51,11 @@ class Steps:
 
     def __init__(self, at: int, code: int) -> None:
         self.count, self.at, self.code, self.failed = 0, at, code, ""
+        self.paths = set()
 
     def __call__(self, name, path):
         self.count += 1
+        self.paths.add(Path(path))
         if self.count - 1 == self.at:
             self.failed = f"{name} {path}"
             raise OSError(self.code, os.strerror(self.code))
@@ -60,6 +67,10 @@ class Bench:
     def __init__(self, whole, folder, name, monkeypatch) -> None:
         self.whole, self.folder, self.monkeypatch = whole, folder, monkeypatch
         self.command, self.new = COMMANDS[name], "NEW" in COMMANDS[name]
+        self.start = whole.shop
+        if name in BEFORE:
+            self.start = copied(whole.shop, folder / "start")
+            assert cli.run([str(self.start) if word == "SHOP" else word for word in BEFORE[name]]) == 0
         self.number = 0
 
     def fresh(self):
@@ -67,7 +78,7 @@ class Bench:
         self.shop = self.folder / f"shop{self.number}"
         self.out = self.folder / f"out{self.number}.parquet"
         if not self.new:
-            copied(self.whole.shop, self.shop)
+            copied(self.start, self.shop)
         named = {"SHOP": self.shop, "NEW": self.shop, "OUT": self.out, **self.whole._asdict()}
         self.arguments = [str(named.get(word, word)) for word in self.command]
 
@@ -86,7 +97,7 @@ class Bench:
             return
         assert [each for each in verify(self.shop) if each[1]] == []
         if not self.new:
-            assert state_of(self.shop) == state_of(self.whole.shop)
+            assert state_of(self.shop) == state_of(self.start)
 
 
 @pytest.fixture(params=COMMANDS)
@@ -120,6 +131,21 @@ def fail_at(bench, capfd, most, codes):
 def same(state, wanted):
     """The same but for the vectors' last bits, which depend on what was encoded together."""
     return {**state, "prototypes": None, "found": None} == {**wanted, "prototypes": None, "found": None}
+
+
+def test_the_commands_write_every_kind_of_file(whole, tmp_path, monkeypatch):
+    """So that no kind is left out of what fails here."""
+    monkeypatch.setattr(folding, "choose_spec", lambda *_: ("IVF2,Flat", None))
+    written = set()
+    for name in COMMANDS:
+        (tmp_path / name).mkdir()
+        bench = Bench(whole, tmp_path / name, name, monkeypatch)
+        bench.fresh()
+        status, steps = bench.run()
+        assert status == 0
+        inside = [path.relative_to(bench.shop) for path in steps.paths if path.is_relative_to(bench.shop)]
+        written |= {kind_of(path.as_posix()) for path in inside if path.suffix and len(path.parts) > 1}
+    assert {kind for kind in written if not kind.endswith(publish.TEMPORARY)} >= set(KINDS)
 
 
 def test_a_step_failing_once_leaves_the_version_before(bench, capfd):
