@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from .errors import Damaged, LookalikeError
 from .escaped import unescaped_list
 from .lock import writer_lock
-from .lookups import due, merge_runs, write_run
 from .manifest import (
     CalibrationEntry,
     Content,
@@ -33,6 +32,7 @@ from .manifest import (
 )
 from .model_files import model_entry
 from .noting import noted_runs
+from .runs import due, merge_runs, write_run
 from .store import Store
 
 Int64 = NDArray[np.int64]
@@ -122,9 +122,8 @@ class Writer:
         if not rows == part.rows == table.num_rows > 0:
             raise Damaged(f"{path} holds {rows} rows, its entry says {part.rows} and its lookups {table.num_rows}")
         held = self._content.model
-        if model is not None and (held is None or held.digest != model):
-            there = f"model {held.digest}" if held else "no model"
-            raise LookalikeError(f"{path} was made by model {model}, and {self.path} holds {there}")
+        if model is not None and held is not None and held.digest != model:
+            raise LookalikeError(f"{path} was made by model {model}, and {self.path} holds model {held.digest}")
         expected = self._content.dim if self._content.parts else held and held.dim
         if expected not in (None, dim):
             raise LookalikeError(f"{path} has {dim} dimensions, and {self.path} has {expected}")
