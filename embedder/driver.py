@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ..store.codec import from_plain
 from ..store.escaped import escaped
-from ..store.lookups import COLUMNS
 from ..store.manifest import PartEntry, RejectEntry
 from ..store.parts import read_part
 from ..store.progress import Progress
 from ..store.rejects import Reject, read_rejects, write_rejects
+from ..store.runs import COLUMNS
 from ..store.writer import Writer
 from .plan import Plan, Wanted, judged
 

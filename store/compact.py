@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from .errors import LookalikeError
 from .layout import Int64
-from .lookups import merge_runs
 from .manifest import FileEntry, PartEntry, RunEntry
 from .parts import write_table
 from .progress import Progress, silent
 from .publish import publish
+from .runs import merge_runs
 from .store import Store
 from .tables import live_tables
 from .writer import Writer

@@ -16,21 +16,7 @@ from numpy.typing import NDArray
 from .errors import LookalikeError
 from .escaped import escaped_array, unescaped_list
 from .manifest import RunEntry
-from .runs import (
-    COLUMNS,
-    FOLDER,
-    NUMBERS,
-    RunTable,
-    content_hashes,
-    digest_bytes,
-    due,
-    key_hashes,
-    merge_runs,
-    noted_run,
-    write_run,
-)
-
-__all__ = ["COLUMNS", "FOLDER", "FileFacts", "Lookups", "RunTable", "due", "merge_runs", "noted_run", "write_run"]
+from .runs import NUMBERS, RunTable, content_hashes, digest_bytes, key_hashes
 
 _Int64 = NDArray[np.int64]
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from .errors import Damaged, LookalikeError, LookalikeWarning
 from .layout import Int64
-from .lookups import noted_run
 from .manifest import RunEntry
-from .runs import LARGEST_MERGE
+from .runs import LARGEST_MERGE, noted_run
 
 if TYPE_CHECKING:
     from .store import Store

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ class ParquetVectors:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._readable(), self._open() as file:
+        with _readable(self._path), self._open() as file:
             schema, self.rows = file.schema_arrow, file.metadata.num_rows
         self._columns = [name for name in ("key", "label", "vector") if name in schema.names]
         self._check(schema)
@@ -31,9 +32,6 @@ class ParquetVectors:
     def _open(self) -> Any:
         """Unbuffered: a row group is then read by pages, not whole."""
         return pq.ParquetFile(self._path, pre_buffer=False, buffer_size=1 << 20)
-
-    def _readable(self) -> "_Readable":
-        return _Readable(self._path)
 
     def _check(self, schema: Any) -> None:
         """Refuse columns that are missing or of another type."""
@@ -50,7 +48,7 @@ class ParquetVectors:
     def blocks(self, size: int) -> Iterator[Block]:
         """All rows in order, `size` at a time at most."""
         start = 0
-        with self._readable(), self._open() as file:
+        with _readable(self._path), self._open() as file:
             for batch in file.iter_batches(size, columns=self._columns, use_threads=False):
                 if batch.num_rows:
                     yield self._block(batch, start)
@@ -96,19 +94,13 @@ class ParquetVectors:
             raise LookalikeError(f"{self._path}: column 'vector', row {start + int(wrong.argmax())} {why}")
 
 
-class _Readable:
-    """Turns what pyarrow raises for a broken file into one line."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: Any, error: BaseException | None, where: Any) -> None:
-        if isinstance(error, pa.ArrowException | OSError):
-            reason = " ".join(str(error).split())
-            raise LookalikeError(f"{self._path} is not a whole Parquet file: {reason}") from error
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises for a broken file into one line."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise LookalikeError(f"{path} is not a whole Parquet file: {' '.join(str(error).split())}") from error
 
 
 def _origin(metadata: dict[bytes, bytes]) -> tuple[str | None, bool]:

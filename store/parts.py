@@ -21,24 +21,14 @@ from numpy.typing import NDArray
 
 from .errors import Damaged, LookalikeError
 from .escaped import escaped_array
-from .lookups import COLUMNS
 from .manifest import PartEntry
 from .publish import publish
+from .runs import COLUMNS
 
 FOLDER = "vectors"
 FORMAT = 1
-RESERVED = (
-    "key",
-    "label",
-    "vector",
-    "content_sha256",
-    "width",
-    "height",
-    "source",
-    "file_size",
-    "file_mtime_ns",
-    "row",
-)
+RESERVED = (*COLUMNS, "vector", "row")
+FIRM = ("key", "vector", "source")  # never null
 _VECTOR = "vector.list.element"
 _ONE_PAGE = 1 << 30
 _PROBES = 64
@@ -114,7 +104,7 @@ def check_keys(keys: Sequence[str], first: int = 0) -> None:
 
 
 def lookup_columns(rows: Rows) -> Any:
-    """The table of `rows` that the writer turns into key, content and label lookups (columns: lookups.COLUMNS)."""
+    """The table of `rows` that the writer turns into key, content and label lookups (columns: runs.COLUMNS)."""
     return pa.table({name: rows.columns[name] for name in COLUMNS})
 
 
@@ -188,8 +178,7 @@ def _table(rows: Rows) -> Any:
     vectors = pa.FixedSizeListArray.from_arrays(values, type=pa.list_(element, rows.vectors.shape[1]))
     head = {"key": rows.columns["key"], "label": rows.columns["label"], "vector": vectors}
     columns = head | rows.columns | _extra(rows.extra)
-    firm = ("key", "vector", "source")
-    fields = [pa.field(name, column.type, nullable=name not in firm) for name, column in columns.items()]
+    fields = [pa.field(name, column.type, nullable=name not in FIRM) for name, column in columns.items()]
     return pa.table(list(columns.values()), schema=pa.schema(fields))
 
 

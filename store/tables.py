@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from .block import BLOCK
 from .errors import LookalikeError
 from .manifest import PartEntry, manifest_path
-from .parts import empty_schema, read_part
+from .parts import FIRM, empty_schema, read_part
 
 if TYPE_CHECKING:
     from .store import Store
 
-_FIRM = ("key", "vector", "source")  # never null
 _NOTED = ("file_size", "file_mtime_ns")
 
 
@@ -93,7 +92,7 @@ def _schema(store: "Store", parts: Sequence[PartEntry]) -> Any:
     for entry in parts:
         for field in store.pages.footer(entry).schema:
             kinds.setdefault(field.name, {}).setdefault(field.type, []).append(entry)
-    firm = ("row", *_FIRM)
+    firm = ("row", *FIRM)
     return pa.schema(
         [pa.field(name, _common(store, name, of), nullable=name not in firm) for name, of in kinds.items()]
     )

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from lookalike.store import lookups, runs
 from lookalike.store.errors import LookalikeError
-from lookalike.store.lookups import Lookups, RunTable, due, merge_runs, noted_run, write_run
+from lookalike.store.lookups import Lookups
 from lookalike.store.parts import Rows, lookup_columns
+from lookalike.store.runs import RunTable, due, merge_runs, noted_run, write_run
 
 KEYS = st.sampled_from(["a", "b", "c", "d", "e\udcff", "%uDCFF", "f\n", "ünï"])
 LABELS = st.sampled_from([None, "shoe", "hat", "b\udc80g"])

@@ -10,8 +10,8 @@ import pytest
 from lookalike.store import parts
 from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.escaped import unescaped_list
-from lookalike.store.lookups import COLUMNS
 from lookalike.store.parts import Rows, lookup_columns, map_vectors, read_part, write_part
+from lookalike.store.runs import COLUMNS
 
 
 @pytest.mark.parametrize(("n", "d"), [(1, 1), (3, 5), (1000, 64), (70_000, 3)])
