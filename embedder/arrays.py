@@ -19,7 +19,7 @@ from ..store.fragments import cut
 from ..store.progress import Progress, silent
 from .decoders import FEW, decode, decoders
 from .encoder import Encoder
-from .images import NO_VECTOR, Image, is_unit, read_image
+from .images import NO_VECTOR, Image, image_or_rejection, is_unit
 from .rejected import Rejected
 from .seen import seen as seen_by_training
 from .sources import Record, Source
@@ -53,7 +53,7 @@ def encode_source(encoder: Encoder, source: Source, progress: Progress = silent)
     with decoders() as threads:
         for records in cut(source.records(), FEW):
             # Reading stays in this thread: a Parquet table is read forward by one cursor.
-            images = [_read(source, record) for record in records]
+            images = [image_or_rejection(source, record.locator) for record in records]
             rows, answers = _encoded(encoder, threads, [_data(image) for image in images])
             for record, image, answer in zip(records, images, answers, strict=True):
                 if isinstance(image, Image) and answer is None:
@@ -92,13 +92,6 @@ def _encoded(
     verdicts = iter(sound.tolist())
     answers = [o if isinstance(o, Rejected) else None if next(verdicts) else NO_VECTOR for o in outcomes]
     return rows[sound], answers
-
-
-def _read(source: Source, record: Record) -> Image | Rejected:
-    try:
-        return read_image(source, record.locator)
-    except Rejected as rejected:
-        return rejected.kept()
 
 
 def _data(image: Image | Rejected) -> Any:

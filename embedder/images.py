@@ -44,6 +44,14 @@ def read_image(source: Source, locator: Any) -> Image:
     return Image(data, data.sha256() if isinstance(data, RawPixels) else hashlib.sha256(data).hexdigest())
 
 
+def image_or_rejection(source: Source, locator: Any) -> Image | Rejected:
+    """`read_image`, or why there is no image, given rather than raised."""
+    try:
+        return read_image(source, locator)
+    except Rejected as rejected:
+        return rejected.kept()
+
+
 def prepared(data: Any, preprocessing: Preprocessing) -> Prepared:
     """Decode an image (bytes, RawPixels or PIL image) for an encoder; Rejected("decode", reason)."""
     picture = picture_of(data, preprocessing.channels, preprocessing.size)

@@ -6,11 +6,12 @@ others; what it takes and is not told is settled here, so that the resolved reci
 
 import difflib
 import math
+import warnings
 from collections.abc import Set
 from dataclasses import replace
 from typing import Any
 
-from ..store.errors import LookalikeError
+from ..store.errors import LookalikeError, LookalikeWarning
 
 LOSSES = {
     "triplet": ("margin", "distance", "scale"),
@@ -95,6 +96,43 @@ def settled(recipe: Any, given: Set[str], *, mined: bool = False) -> Any:
     mining = recipe.mining.name if mined else UNMINED[loss.margin == SOFT]
     mining = mining if loss.name in MINED else None
     return replace(recipe, loss=replace(loss, **values), mining=replace(recipe.mining, name=mining))
+
+
+def leave_out_idle(values: dict[str, Any], changes: dict[str, Any], file: str) -> None:
+    """Take out of a recipe file's `values`, known and possible ones, what has no use; both are nested by section.
+
+    A file's settings of a loss go with that loss, its mining too: where `changes`, which may be anything yet, set
+    another one, that one begins from its defaults. A key that the file's own loss has no use for is left out with a
+    warning, so that a template need not be rewritten for each loss. `changes` are not touched: there a key without a
+    use is a mistake.
+    """
+    loss, mining = values.get("loss", {}), values.get("mining", {})
+    changed = changes.get("loss")
+    changed = changed if isinstance(changed, dict) else {}
+    own = loss.get("name", "triplet")
+    if changed.get("name", own) != own:
+        for key in SETTINGS:
+            loss.pop(key, None)
+        mining.clear()
+        return
+    said = changed.get("margin", loss.get("margin"))
+    if own in MINED and "margin" in changed:
+        if said != SOFT:
+            loss.pop("scale", None)
+        elif mining.get("name") == "semi-hard":  # which a soft margin cannot end
+            mining.clear()
+    _warn_of_idle(loss, mining, own, said, file)
+
+
+def _warn_of_idle(loss: dict[str, Any], mining: dict[str, Any], name: str, margin: Any, file: str) -> None:
+    taken = taken_by(name, margin)
+    idle = [f"loss.{key} = {loss.pop(key)!r}" for key in SETTINGS if key in loss and key not in taken]
+    if name not in MINED:
+        idle += [f"mining.{key} = {mining.pop(key)!r}" for key in list(mining)]
+    if idle:
+        loss_said = f"the loss {name}" + (" without a soft margin" if name in MINED else "")
+        message = f"{file}: left out, since {loss_said} has no use for it: {', '.join(idle)}"
+        warnings.warn(message, LookalikeWarning, stacklevel=4)
 
 
 def taken_by(name: str, margin: Any) -> tuple[str, ...]:

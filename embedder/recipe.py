@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store.errors import LookalikeError
-from .fitting import fit
-from .loss_settings import DISTANCES, MININGS, loss_name, margin, options, settled
+from .loss_settings import DISTANCES, MININGS, leave_out_idle, loss_name, margin, options, settled
 from .recipe_checks import check_together, checked_value, choice, number, validation_classes
 
 
@@ -51,7 +50,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Loss:
-    """What is made small. What a loss does not take is None; see loss_settings.py for what each takes."""
+    """What training minimises. What a loss does not take is None; see loss_settings.py for what each takes."""
 
     name: str = field(default="triplet", metadata={"check": loss_name})
     margin: float | str | None = field(default=0.2, metadata={"check": margin})
@@ -134,7 +133,7 @@ class Recipe:
 def load_recipe(name: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
     """Read a recipe file, or the shipped recipe of that name, then apply "section.key=value" overrides.
 
-    Another loss set over a file's takes the place of all its settings; see `fitting` for this and for what has no use.
+    Another loss set over a file's takes the place of all its settings; see `leave_out_idle`, also for what has no use.
     Errors: LookalikeError where there is no such recipe, the file is not TOML, or a key or value does not exist.
     """
     values = _parse(_text(name), str(name))
@@ -142,7 +141,7 @@ def load_recipe(name: str | Path, overrides: list[str] | tuple[str, ...] = ()) -
     changes: dict[str, Any] = {}
     for override in overrides:
         _override(changes, override)
-    fit(values, changes, str(name))
+    leave_out_idle(values, changes, str(name))
     for override in overrides:
         _override(values, override)
     return Recipe.from_dict(values)

@@ -16,11 +16,11 @@ from ..store.fragments import cut
 from ..store.progress import Progress, silent
 from ..store.publish import plain_errors
 from .decoders import FEW, decode, decoders
-from .images import Image, read_image
+from .images import Image, image_or_rejection
 from .preprocessing import Preprocessing
 from .rejected import Rejected
 from .seen import NO_MARKS, mark
-from .sources import Record, Source
+from .sources import Source
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_training_set(
     ):
         for records in cut(source.records(), FEW):
             labelled = [record for record in records if record.label is not None]
-            images = [_read(source, record) for record in labelled]
+            images = [image_or_rejection(source, record.locator) for record in labelled]
             pixels = decode(threads, [i.data if isinstance(i, Image) else i for i in images], preprocessing)
             for record, image, outcome in zip(labelled, images, pixels, strict=True):
                 if isinstance(outcome, Rejected) or isinstance(image, Rejected):
@@ -76,10 +76,3 @@ def read_training_set(
         return TrainingSet(
             np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected, np.array(marks, dtype=np.int64)
         )
-
-
-def _read(source: Source, record: Record) -> Image | Rejected:
-    try:
-        return read_image(source, record.locator)
-    except Rejected as rejected:
-        return rejected.kept()

@@ -1,25 +1,11 @@
-"""What a triplet costs, as a function of its gap d(a, p) - d(a, n)."""
+"""What a triplet costs, as a function of its gap d(a, p) - d(a, n).
 
-from typing import Protocol
+Both margins give `losses` and `slopes` (the derivatives) of gaps in their dtype and shape, how many of the losses the
+mean is taken over (`averaged`) and how many of the gaps count as active (`active`), each as a 0-d tensor.
+"""
 
 import torch
 from torch import Tensor
-
-
-class Margin(Protocol):
-    """Any of the below."""
-
-    def losses(self, gaps: Tensor) -> Tensor:
-        """The loss of each gap, in its dtype and shape."""
-
-    def slopes(self, gaps: Tensor) -> Tensor:
-        """The derivative of the loss by each gap."""
-
-    def averaged(self, losses: Tensor) -> Tensor:
-        """How many of the losses the mean is taken over, as a 0-d tensor."""
-
-    def active(self, gaps: Tensor) -> Tensor:
-        """How many of the gaps are counted as active, as a 0-d tensor."""
 
 
 class HardMargin:

@@ -13,7 +13,7 @@ from .drawing import DRAWING, Triplets
 from .gradient import with_gradient
 from .groups import Groups
 from .intervals import row_blocks
-from .margins import HardMargin, Margin, SoftMargin
+from .margins import HardMargin, SoftMargin
 from .mining import COUNTING, Counting
 from .result import LossResult, stats_of
 
@@ -113,7 +113,7 @@ def _product(distances: Tensor, counts: Tensor) -> Tensor:
     )
 
 
-def _listed(distances: Tensor, triplets: Triplets, margin: Margin) -> _Mined:
+def _listed(distances: Tensor, triplets: Triplets, margin: HardMargin | SoftMargin) -> _Mined:
     """By the triplets themselves."""
     gaps = triplets.gaps(distances)
     losses, slopes = margin.losses(gaps), margin.slopes(gaps)

@@ -4,6 +4,7 @@ A SOURCE is a folder, a CSV or Parquet table, an IDX pair (`images.gz:labels.gz`
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ...store.errors import LookalikeError
@@ -17,6 +18,9 @@ __all__ = ["RawPixels", "Record", "Source", "from_spec", "open_source"]
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
+_KINDS: dict[str, Callable[..., Source]] = {
+    each.kind: each for each in (FolderSource, TableSource, IdxSource, SingleSource)
+}
 _CHOICES = "give a folder, a .csv or .parquet table, IDX files as images:labels, or one image"
 
 
@@ -47,14 +51,9 @@ def _open_file(path: str) -> Source:
 
 
 def from_spec(spec: dict[str, Any]) -> Source:
-    """Open a source again from what its `describe()` gave."""
-    kind = spec["kind"]
-    if kind == FolderSource.kind:
-        return FolderSource(spec["root"])
-    if kind == TableSource.kind:
-        return TableSource(spec["path"])
-    if kind == IdxSource.kind:
-        return IdxSource(spec["images"], spec["labels"])
-    if kind == SingleSource.kind:
-        return SingleSource(spec["path"])
-    raise LookalikeError(f"source of kind {kind!r} is not known to this version")
+    """Open a source again from what its `describe()` gave: its kind, and the arguments it was made with."""
+    arguments = dict(spec)
+    kind = arguments.pop("kind")
+    if kind not in _KINDS:
+        raise LookalikeError(f"source of kind {kind!r} is not known to this version: {', '.join(_KINDS)} are")
+    return _KINDS[kind](**arguments)

@@ -86,4 +86,4 @@ class Source(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Give what `from_spec` needs to open this source again, as JSON values with "kind"."""
+        """Give what `from_spec` opens this source from again, as JSON values: "kind" and what the class is made of."""

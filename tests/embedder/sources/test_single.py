@@ -6,6 +6,7 @@ import pytest
 
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources import from_spec, open_source
+from lookalike.store.errors import LookalikeError
 
 
 def test_one_image_has_its_name_for_a_key(tmp_path):
@@ -25,3 +26,8 @@ def test_a_fifo_and_a_dangling_link_are_rejected_not_waited_for(tmp_path):
         (record,) = source.records()
         with pytest.raises(Rejected, match=words):
             source.read(record.locator)
+
+
+def test_a_kind_of_a_later_version_is_refused():
+    with pytest.raises(LookalikeError, match="kind 'web' is not known to this version: folder, table, idx, single are"):
+        from_spec({"kind": "web", "url": "x"})
