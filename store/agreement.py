@@ -40,7 +40,7 @@ def _wrong_part(store: Store, number: int, part: PartEntry) -> Iterator[str]:
     if not count == part.rows == len(rows):
         yield f"has {count} rows, its entry says {part.rows} and its row map {len(rows)}"
         return
-    if dim != store.dim or (None not in (model, store.model) and store.model.digest != model):
+    if dim != store.dim or (model is not None and store.model is not None and store.model.digest != model):
         yield f"has dimension {dim} and model {model}, unlike the collection"
         return
     if rows[0] != part.first_row or rows[-1] >= store.next_row:

@@ -110,16 +110,13 @@ class _Sync:
         if model is None:
             return None
         base = self.writer.base
-        held = (
-            {base.pages.footer(part).model for part in base.content.parts}
-            if base.model is None
-            else {base.model.digest}
-        )
-        for other in sorted(held - {None, model}):
-            raise LookalikeError(
-                f"{self.path} holds vectors of model {model}, and {self.writer.path} of model {other}: "
-                "use another collection"
-            )
+        held = [base.model.digest] if base.model else [base.pages.footer(part).model for part in base.content.parts]
+        for other in held:
+            if other not in (None, model):
+                raise LookalikeError(
+                    f"{self.path} holds vectors of model {model}, and {self.writer.path} of model {other}: "
+                    "use another collection"
+                )
         return model
 
     def take(self, block: _Named) -> None:
