@@ -60,8 +60,9 @@ def embed(
     and mtimes. max_rejects: the share of rejected images beyond which TooManyRejects is raised, after everything else
     was committed. workers: processes; None: this one for a small job, else one for each core. device: "auto", "cpu" or
     "gpu", where every one of them encodes.
-    Returns seen = embedded + skipped + rejected + duplicates, ignored, removed, seconds. A changed image is a new row;
-    one that is no image any more loses its row, and counts as rejected and as removed.
+    Returns seen = embedded + skipped + rejected + duplicates, ignored, removed, seconds. A changed image, label or
+    further column is a new row, counted as embedded (a changed image with a known content: as a duplicate); what is no
+    image any more loses its row, and counts as rejected and as removed.
     LookalikeError before any work: no model, another model, a key of another source, a source that cannot be used, no
     GPU where one is asked for.
     """
