@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from lookalike import Collection, LookalikeError
+from lookalike.indexer.operating import OperatingPoint
 from lookalike.indexer.threads import get_threads, set_threads
+from lookalike.search import bench
 
 from .conftest import clusters
 
@@ -78,3 +80,34 @@ def test_one_row_cannot_be_measured(tmp_path):
         collection.add(clusters(0, 1)[0], ["a"])
         with pytest.raises(LookalikeError, match="1 rows"):
             collection.bench()
+
+
+class Clock:
+    """A clock that goes on by itself only while a search runs, each call in its own time."""
+
+    def __init__(self, seconds):
+        self.now, self.seconds, self.calls = 0.0, seconds, 0
+
+    def search(self, queries, k, exact=False):
+        self.now += self.seconds[self.calls % len(self.seconds)]
+        self.calls += 1
+
+    def threads(self, nq, exact=False):
+        return 3
+
+
+def test_units_and_percentiles_by_a_clock_of_ours(monkeypatch):
+    vectors = np.eye(8, dtype=np.float32)
+    clock = Clock([0.001] * 90 + [0.002] * 8 + [0.004] * 2)
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(bench, "_WARM_UP", 0)
+    monkeypatch.setattr(bench, "_LEAST", 100)
+    asked = bench._Asked(np.arange(8), vectors, None, None)
+    made = bench._speed(clock, asked, 1, 4, OperatingPoint("Flat", {}, True, True))
+    taken = np.array(clock.seconds) * 1e6
+    assert (made["batch"], made["threads"]) == (4, 3)
+    assert made["p50_us"] == pytest.approx(1000) and made["p95_us"] == pytest.approx(np.percentile(taken, 95))
+    assert (
+        made["p99_us"] == pytest.approx(np.percentile(taken, 99)) and made["p99_us"] > made["p95_us"] > made["p50_us"]
+    )
+    assert made["qps"] == pytest.approx(4 * 100 / sum(clock.seconds))
