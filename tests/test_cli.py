@@ -75,6 +75,9 @@ def test_an_unreadable_query_is_answered_in_its_place_and_the_exit_is_1(shop, ca
     answers = lines(capsys)
     assert set(answers[1]) == {"query", "error"} and "gone.png" in answers[1]["error"]
     assert answers[0]["hits"] and answers[2]["hits"]
+    assert run(["classify", shop, "img03.png", "gone.png", "img04.png", "--json"]) == 1
+    answers = lines(capsys)
+    assert set(answers[1]) == {"query", "error"} and answers[0]["nearest"] and answers[2]["nearest"]
 
 
 def test_an_image_needs_a_model(shop, capsys, tmp_path):

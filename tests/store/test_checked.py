@@ -9,6 +9,7 @@ import pytest
 from lookalike.store import checked as module
 from lookalike.store.checked import checked, digest_of, forget, remember
 from lookalike.store.errors import Damaged
+from lookalike.store.publish import publish
 
 
 @pytest.fixture
@@ -78,6 +79,13 @@ def test_a_large_file_is_remembered_when_published(file, hashed):
     path.write_bytes(content)
     remember(path, sha256)
     checked(path, size, sha256)
+    assert hashed == []
+
+
+def test_publishing_itself_seeds_the_cache(tmp_path, hashed):
+    content = bytes(2 << 20)
+    size, sha256 = publish(tmp_path / "big", content)
+    checked(tmp_path / "big", size, sha256)
     assert hashed == []
 
 
