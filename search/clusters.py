@@ -104,7 +104,7 @@ class Clusters:
 
     def __str__(self) -> str:
         """One line: how many clusters, noise, purity and NMI."""
-        agree = "no labels" if self.purity is None else f"purity {self.purity:.4f}, NMI {self.nmi:.4f}"
+        agree = "no labels to compare with" if self.purity is None else f"purity {self.purity:.4f}, NMI {self.nmi:.4f}"
         noise = f", {self.noise} of them noise ({self.noise / len(self.rows):.1%})" if self.noise else ""
         return f"{len(self)} clusters of {len(self.rows)} images{noise} by {self.method}; {agree}"
 

@@ -280,6 +280,7 @@ class Collection:
         k: int = 10,
         weights: str = "uniform",
         exact: bool = False,
+        normalise: bool = False,
         progress: Progress = silent,
     ) -> "Decisions":
         """Say what each query is, or None where it is farther than the calibrated threshold.
@@ -291,7 +292,7 @@ class Collection:
         """
         from .classify import classify
 
-        asked = queries if isinstance(queries, Asked) else self.ask(queries)
+        asked = queries if isinstance(queries, Asked) else self.ask(queries, normalise=normalise)
         return classify(self, asked, by=by, k=k, weights=weights, exact=exact, progress=progress)
 
     def calibrate(

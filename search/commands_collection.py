@@ -116,9 +116,10 @@ def index(collection: str, as_json: bool, **options: Any) -> None:
 @click.argument("key", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def remove(collection: str, key: tuple[str, ...], as_json: bool) -> None:
-    """Remove images from COLLECTION by KEY; nothing is removed where one is unknown."""
+    """Remove images from COLLECTION by KEY (or key:KEY, as queries say it); nothing is removed where one is unknown."""
     with Collection.open(collection) as opened:
-        removed = opened.remove(list(key))
+        there = dict(zip(key, opened.store.find(key) >= 0, strict=True))
+        removed = opened.remove([name if there[name] else name.removeprefix("key:") for name in key])
     if as_json:
         emit_json({"removed": removed})
     else:

@@ -18,6 +18,7 @@ from ..measures.retrieval import Retrieval, retrieval
 from ..measures.separation import separation
 from ..store.errors import LookalikeWarning
 from ..store.progress import Progress
+from ..store.shown import shortened
 from .calibration import chosen_on
 from .evaluation import Evaluation, ask_source
 from .few_shots import FewShots, few_shots
@@ -49,6 +50,7 @@ def evaluate(
     overlap so much that no threshold can keep its word.
     """
     asked = ask_source(collection, source, way, progress)
+    _warn_of_strangers(asked)
     _warn_of_seen(asked)
     _warn_of_calibrated_on(asked)
     if episodes is not None:
@@ -65,6 +67,19 @@ def evaluate(
     if episodes is not None:
         measured["episodes"] = few_shots(asked, episodes)
     return measured
+
+
+def _warn_of_strangers(asked: Evaluation) -> None:
+    """One line where no label of the source is a class of the collection: then most measures are undefined."""
+    names = sorted(set(asked.labels.tolist()) - {""})
+    if not (asked.codes >= 0).any():
+        some = ", ".join(shortened(name, 40) for name in names[:3]) + (", ..." if len(names) > 3 else "")
+        warnings.warn(
+            f"none of the {len(names)} labels of {asked.source} ({some}) is a class of the collection: "
+            "only its unknown images can be measured",
+            LookalikeWarning,
+            stacklevel=4,
+        )
 
 
 def _warn_of_seen(asked: Evaluation) -> None:

@@ -29,7 +29,7 @@ Encode = Callable[[list[Any]], list["np.ndarray | LookalikeError"]]
 class Asked:
     """Vectors (m, d) float32 unit, with each row's query name and own row (-1 where it is not a stored image).
 
-    `failed` lists (place, name, reason); `order` gives, for every query in the order asked, its row in `vectors` or,
+    `failed` lists (name, reason); `order` gives, for every query in the order asked, its row in `vectors` or,
     where it failed, -1 - its place in `failed`.
     """
 

@@ -35,7 +35,9 @@ class ImageEncoder:
     def of(cls, store: "Store", device: str = "auto") -> "ImageEncoder":
         """Load the collection's encoder after checking its files' hashes; LookalikeError where it has no model."""
         if store.model is None:
-            raise LookalikeError(f"{store.path} has no model, so images cannot be asked with: use keys or vectors")
+            raise LookalikeError(
+                f"{store.path} has no model, so no image can be encoded: search and classify take keys and vectors too"
+            )
         from ..embedder.encoder import Encoder
 
         folders = {store.file(entry).parent for entry in store.model.files}

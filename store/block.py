@@ -24,12 +24,13 @@ class Vectors(Protocol):
     """A file of vectors.
 
     rows: how many. dim: their dimensions, None where that is not known before the first block. model: the digest of the
-    model that made them, where the file tells.
+    model that made them, where the file tells. left_out: what else the file holds, by name, that nothing is made of.
     """
 
     rows: int
     dim: int | None
     model: str | None
+    left_out: list[str]
 
     def blocks(self, size: int) -> Iterator[Block]:
         """All rows in order, `size` at a time at most."""

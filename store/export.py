@@ -24,6 +24,8 @@ def export(store: Store, out: Path, progress: Progress = silent) -> None:
     """
     if out.suffix not in _WRITERS:
         raise LookalikeError(f"cannot export to {out}: its name must end in {' or '.join(_WRITERS)}")
+    if not out.absolute().parent.is_dir():
+        raise LookalikeError(f"cannot export to {out}: there is no folder {out.parent}")
     if store.dim is None:
         raise LookalikeError(f"cannot export {store.path}: it has never held a vector")
     publish(out, lambda file: _WRITERS[out.suffix](store, file, progress))

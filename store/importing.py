@@ -3,6 +3,7 @@
 import itertools
 import os
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from .block import BLOCK, Vectors
 from .deleted import Bitmap
-from .errors import LookalikeError
+from .errors import LookalikeError, LookalikeWarning
 from .parts import Rows, check_keys
 from .progress import Progress, silent
 from .readers import count_lines, open_vectors, read_lines
@@ -46,6 +47,12 @@ def import_vectors(
     model or dimension; with up to 65,536 rows nothing is then changed, with more the commits until then stay.
     """
     file = open_vectors(vectors)
+    if file.left_out:
+        warnings.warn(
+            f"{vectors}: {', '.join(map(repr, file.left_out))} is left out: key, label and vector are taken",
+            LookalikeWarning,
+            stacklevel=2,
+        )
     blocks = _named(file, Path(vectors), keys, labels, normalise)
     checked = [*itertools.islice(blocks, 1)]  # before a collection is made for it
     with Store.open_or_create(path) as store, store.write() as writer:
@@ -107,9 +114,16 @@ class _Sync:
 
     def _checked_model(self, model: str | None) -> str | None:
         """The model that the new parts name, which is the file's; LookalikeError where the collection has another's."""
-        if model is None:
-            return None
         base = self.writer.base
+        if model is None:
+            if base.model is not None:
+                warnings.warn(
+                    f"{self.path} does not say which model made its vectors: they are compared with those of model "
+                    f"{base.model.digest} as if it had",
+                    LookalikeWarning,
+                    stacklevel=4,
+                )
+            return None
         held = [base.model.digest] if base.model else [base.pages.footer(part).model for part in base.content.parts]
         for other in held:
             if other not in (None, model):

@@ -17,15 +17,17 @@ class Npy:
 
     model: str | None = None
     dim: int | None
+    left_out: list[str]
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self.left_out = path, []
         try:
             matrix = np.load(path, mmap_mode="r", allow_pickle=False)
         except OSError:
             raise
         except Exception as error:  # NumPy hands the header to Python's own parser, which raises almost anything
-            raise LookalikeError(f"{path} is not a whole .npy file of numbers: {plain(error)}") from None
+            why = "it is another kind of file" if "pickle" in str(error) else plain(error)
+            raise LookalikeError(f"{path} is not a whole .npy file of numbers: {why}") from None
         if not isinstance(matrix, np.memmap):
             raise LookalikeError(f"{path} is an archive of arrays: a .npy file of one matrix works")
         check_matrix(f"{path}", matrix.shape, matrix.dtype)
@@ -52,9 +54,10 @@ class Fvecs:
 
     model: str | None = None
     dim: int | None
+    left_out: list[str]
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self.left_out = path, []
         size = path.stat().st_size
         with open(path, "rb") as file:
             dim = int.from_bytes(file.read(4), "little", signed=True)
@@ -84,12 +87,14 @@ class Hdf5:
 
     model: str | None = None
     dim: int | None
+    left_out: list[str]
 
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._open() as file:
             try:
                 self._name = self._choose(file)
+                self.left_out = [name for name in _datasets(file) if name != self._name]
                 shape, dtype = file[self._name].shape, file[self._name].dtype
             except LookalikeError:
                 raise
@@ -125,6 +130,13 @@ class Hdf5:
                 except Exception as error:
                     reason = plain(error)
                     raise LookalikeError(f"{self._path}: dataset {self._name} cannot be read: {reason}") from None
+
+
+def _datasets(file: Any) -> list[str]:
+    """The names of all datasets of an HDF5 file."""
+    found: list[str] = []
+    file.visititems(lambda name, item: found.append(name) if hasattr(item, "shape") else None)
+    return sorted(found)
 
 
 def _is_matrix(item: Any) -> bool:

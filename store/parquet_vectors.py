@@ -28,6 +28,7 @@ class ParquetVectors:
         self._check(schema)
         self.dim = getattr(schema.field("vector").type, "list_size", None)
         self.model, self._ours = _origin(schema.metadata or {})
+        self.left_out = [] if self._ours else [name for name in schema.names if name not in self._columns]
 
     def _open(self) -> Any:
         """Unbuffered: a row group is then read by pages, not whole."""

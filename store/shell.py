@@ -39,19 +39,23 @@ def bar(label: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _plain(label)
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=16, table_column=Column(min_width=8)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        # The note alone is cut where the line is too short: how far it is, and how long still, matter more.
+        TextColumn(
+            "{task.fields[note]}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        ),
     )
-    with Bar(*columns, console=console, transient=True) as drawn:
+    with Bar(*columns, console=console, transient=True, expand=True) as drawn:
         task = drawn.add_task(label, total=None, note="")
         yield lambda done, total, note: drawn.update(task, completed=done, total=total, note=note)
 
@@ -60,13 +64,25 @@ def _plain(label: str) -> Progress:
     """A progress for logs: one line at most every ten seconds."""
     import time
 
-    last = time.monotonic()
+    began = last = time.monotonic()
+    first: int | None = None
 
     def say(done: int, total: int | None, note: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 10:
-            last = time.monotonic()
+        nonlocal last, first
+        first = done if first is None else first
+        now = time.monotonic()
+        if now - last >= 10:
+            last = now
             of = f" of {total}" if total is not None else ""
-            print(f"{label}: {done}{of} {note}".rstrip(), file=sys.stderr)
+            left = _left(now - began, done - first, None if total is None else total - done)
+            print(f"{label}: {done}{of}{left} {note}".rstrip(), file=sys.stderr)
 
     return say
+
+
+def _left(seconds: float, done: int, to_do: int | None) -> str:
+    """How long the rest takes at the speed until now, in words; nothing where nobody knows."""
+    if to_do is None or done <= 0:
+        return ""
+    rest = seconds * to_do / done
+    return f", {rest / 60:.0f} min left" if rest >= 90 else f", {rest:.0f} s left"

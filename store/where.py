@@ -41,7 +41,8 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
             mask[_selected(connection, duckdb, condition)] = True
         except duckdb.Error as error:
             reason = str(error).strip().splitlines()[0]
-            raise LookalikeError(f"where {condition!r}: {reason}; columns are {', '.join(columns)}") from None
+            number = "; a column of a CSV is text, CAST(it AS DOUBLE) a number" if "VARCHAR" in reason else ""
+            raise LookalikeError(f"where {condition!r}: {reason}{number}; columns are {', '.join(columns)}") from None
     return mask
 
 

@@ -129,6 +129,9 @@ ERRORS = [
     (["calibrate", "shop", "nofolder"], 1, "has no model"),
     (["export", "shop", "out.docx"], 1, "out.docx"),
     (["rollback", "shop", "--to", "99"], 1, "99"),
+    (["export", "shop", "nowhere/x.parquet"], 1, "there is no folder nowhere"),
+    (["remove", "shop", "key:nope"], 1, "nope"),
+    (["search", "shop", "key:img00.png", "--where", "label > 100"], 1, "CAST(it AS DOUBLE)"),
 ]
 
 

@@ -144,6 +144,14 @@ def test_an_empty_collection_says_so(tmp_path):
             empty.search(np.ones(4, np.float32))
 
 
+def test_long_vectors_are_scaled_where_that_is_asked_for(shop):
+    long = 3 * shop.raw[0][:2]
+    for ask in (shop.search, shop.classify):
+        with pytest.raises(LookalikeError, match="normalise=True"):
+            ask(long)
+    assert shop.classify(long, normalise=True).labels == shop.classify(shop.raw[0][:2]).labels
+
+
 @pytest.mark.parametrize("k", [0, -1, 2.5, "3", True, None])
 def test_a_k_that_is_no_whole_number_from_one_is_refused_by_its_value(shop, k):
     for ask in (partial(shop.search, shop.raw[0][:1]), partial(shop.search, "k1"), partial(shop.classify, "k1", "knn")):

@@ -6,6 +6,7 @@ import pytest
 from lookalike import LookalikeError
 from lookalike.search.contents import rows_of_contents
 from lookalike.search.evaluate import interclass_distance
+from lookalike.store.errors import LookalikeWarning
 
 from .conftest import clusters, unit
 from .stub import content, give_source
@@ -85,7 +86,8 @@ def test_without_unknown_classes_and_with_one_class_measures_are_null(shop):
 
 def test_only_unknown_classes_leave_the_known_measures_undefined(shop):
     give_source(shop, unit(np.ones((4, 8)) + np.eye(4, 8)), ["new"] * 4)
-    measured = shop.evaluate("any")
+    with pytest.warns(LookalikeWarning, match=r"none of the 1 labels of any \(new\) is a class of the collection"):
+        measured = shop.evaluate("any")
     assert measured["recall_at_1"] is None and measured["map_at_r"] is None and measured["accuracy"] is None
     assert measured["unknown"]["queries"] == 4 and measured["unknown"]["auroc"] is None
 

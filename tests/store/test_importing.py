@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lookalike.store import importing
 from lookalike.store.compact import compact
-from lookalike.store.errors import LookalikeError
+from lookalike.store.errors import LookalikeError, LookalikeWarning
 from lookalike.store.export import export
 from lookalike.store.importing import import_vectors
 from lookalike.store.ingest import add, remove
@@ -143,6 +143,28 @@ def test_an_export_names_its_model_and_no_other_takes_it_in(tmp_path, units):
     with pytest.raises(LookalikeError, match=r"model b2, and .*three of model a1"):
         import_vectors(tmp_path / "three", tmp_path / "two.parquet")
     assert [problem for _, problem in verify(tmp_path / "three") if problem] == []
+
+
+def test_what_is_not_taken_is_said(tmp_path, units):
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(units(3).reshape(-1)), units(3).shape[1])
+    table = pa.table({"key": ["a", "b", "c"], "vector": vectors, "price": [1, 2, 3], "colour": ["x", "y", "z"]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.warns(
+        LookalikeWarning, match=r"x\.parquet: 'price', 'colour' is left out: key, label and vector are taken"
+    ):
+        import_vectors(tmp_path / "shop", tmp_path / "x.parquet")
+    with Store.open(tmp_path / "shop") as shop:
+        export(shop, tmp_path / "ours.parquet")
+    import_vectors(tmp_path / "again", tmp_path / "ours.parquet")  # a warning would fail the test
+
+
+def test_vectors_of_nobody_knows_which_model_are_taken_with_a_word(tmp_path, units):
+    with Store.create(tmp_path / "shop") as empty, empty.write() as writer:
+        writer.set_model("a" * 64, units(1).shape[1], "fp32", {"encoder.json": b"{}"})
+        writer.commit()
+    np.save(tmp_path / "x.npy", units(3))
+    with pytest.warns(LookalikeWarning, match=r"x\.npy does not say which model made its vectors.*a{64}"):
+        import_vectors(tmp_path / "shop", tmp_path / "x.npy")
 
 
 @pytest.mark.parametrize("text", ["keys", "labels"])
