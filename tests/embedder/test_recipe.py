@@ -1,10 +1,13 @@
 """Recipes: what is known, what is refused, and that what is saved is what was read."""
 
+import re
 import tomllib
 import warnings
+from pathlib import Path
 
 import pytest
 
+from lookalike.embedder.loss_settings import DISTANCES, LOSSES, MININGS
 from lookalike.embedder.recipe import Recipe, load_recipe, shipped_recipes
 from lookalike.store.errors import LookalikeError, LookalikeWarning
 
@@ -339,3 +342,18 @@ def test_every_shipped_recipe_loads_and_an_unknown_name_lists_them():
         assert load_recipe(name).training.steps > 0
     with pytest.raises(LookalikeError, match=r"no-such.*digits"):
         load_recipe("no-such")
+
+
+def test_the_readme_has_every_key_with_its_default_and_every_choice():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (block,) = re.findall(r"## Recipes.*?```toml\n(.*?)```", readme, re.DOTALL)
+    said, now = tomllib.loads(block), Recipe.from_dict({}).to_dict()
+    assert said["data"].pop("source") == "photos/"
+    for section, values in said.items():
+        for key, value in values.items():
+            assert now[section][key] == value, f"{section}.{key}"
+    for section, values in now.items():
+        for key in values:
+            assert re.search(rf"\b{key}\b", block), f"{section}.{key} is not in the README"
+    for choice in (*LOSSES, *DISTANCES, *MININGS, "conv4", "resnet", "efficientnet-lite0", "fp32", "bf16"):
+        assert choice in block
