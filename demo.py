@@ -35,7 +35,10 @@ FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "S
 
 @dataclass(frozen=True)
 class Dataset:
-    """A set of labelled grey images, how it is cut, and the recipe that learns it."""
+    """A set of labelled grey images, how it is cut, and the recipe that learns it.
+
+    load: gives the images, uint8 (n, h, w), and their labels.
+    """
 
     name: str
     load: Callable[[], tuple["np.ndarray", list[str]]]
@@ -118,9 +121,11 @@ def demo(folder: str, dataset: str) -> None:
     """
     from .embedder.recipe import load_recipe
     from .embedder.train import train
+    from .embedder.training_folder import check_outside_collections
     from .search.collection import Collection
 
     root, chosen, started = Path(folder), DATASETS[dataset], time.monotonic()
+    check_outside_collections(root)
     _say(f"1. write the images below {root}/images, {' and '.join(chosen.held_out)} held out")
     with plain_errors(f"write the images of the demo below {root}"):
         root.mkdir(parents=True, exist_ok=True)

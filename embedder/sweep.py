@@ -104,8 +104,9 @@ def sweep(
     """Train and score what `combinations` gave, each below the folder `out`, and give the runs one by one.
 
     A training that comes to nothing (a collapse, a loss that is no number) gives a run with its error, and the others
-    go on. LookalikeError where there is no source or no room.
+    go on. LookalikeError where there is no source or no room, and where `out` is a collection or lies in one.
     """
+    training_folder.check_outside_collections(out)
     with training_folder.made(out):
         yield from _runs(planned, out, data, device, progress)
 

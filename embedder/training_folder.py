@@ -8,6 +8,7 @@ parameters. Two trainings are the same if recipe and data are, however the path 
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 
 from ..store.errors import LookalikeError
+from ..store.manifest import versions
 from ..store.publish import plain_errors
 from ..store.replace import replace_file
 from . import checkpoint, encoder_file, objective, sealed
@@ -26,6 +28,7 @@ from .recipe import Recipe
 from .training_set import TrainingSet
 
 REPORT, RECIPE = "training.json", "recipe.toml"
+_OWN = (REPORT, RECIPE, checkpoint.NAME, encoder_file.WEIGHTS, encoder_file.CARD, objective.WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,38 @@ def check_same(what: str, saved: Any, now: Any, out: Path) -> None:
 
 
 def finished_before(out: Path, recipe: Recipe, resume: bool) -> Finished | None:
-    """Refuse to write over anything, before any work; give the training in `out` if it is over already."""
+    """Refuse to write over or among anything, before any work; give the training in `out` if it is over already."""
+    check_outside_collections(out)
     if (out / encoder_file.CARD).exists():
         if not resume:
             raise LookalikeError(f"{out}: holds an encoder already; give another folder with --out")
         return _read(out, recipe)
     if checkpoint.exists(out) and not resume:
         raise LookalikeError(f"{out}: holds an unfinished training; go on with --resume, or give another folder")
+    if not checkpoint.exists(out):
+        _check_free(out)
     return None
+
+
+def check_outside_collections(folder: Path) -> None:
+    """Refuse a folder that is a collection, or lies in one: its `gc` deletes what it does not know."""
+    real = Path(os.path.realpath(folder))
+    for each in (real, *real.parents):
+        if versions(each):
+            where = "is" if each == real else f"lies in {each},"
+            raise LookalikeError(
+                f"{folder}: {where} a collection, where gc deletes what is not the collection's; give a folder "
+                "outside of it"
+            )
+
+
+def _check_free(out: Path) -> None:
+    """Refuse a folder with files of others; hidden ones, such as a desktop's own, are no obstacle."""
+    with plain_errors(f"list {out}"):
+        names = sorted(os.listdir(out)) if out.is_dir() else []
+    others = [name for name in names if name not in _OWN and not name.startswith(".")]
+    if others:
+        raise LookalikeError(f"{out}: holds {others[0]!r}; a model needs an empty or new folder")
 
 
 @contextlib.contextmanager
@@ -128,7 +155,10 @@ def _read(out: Path, recipe: Recipe) -> Finished:
 
 
 def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished, loss: dict[str, torch.Tensor]) -> None:
-    """Write what is left of a training, the encoder last, and remove the checkpoint."""
+    """Write what is left of a training, the encoder last, and remove the checkpoint.
+
+    loss: the parameters of the loss by name, of any shape; empty where it has none.
+    """
     report = {
         "recipe": recipe.to_dict(),
         "source": finished.source,
