@@ -34,25 +34,21 @@ class Scores:
 
 
 def split(labels: np.ndarray, wanted: float | tuple[str, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give (training, validation) positions, ascending, of images with these labels (n,) of strings.
+    """Give (training, validation) positions, int64, ascending, of images with these labels (n,) of strings.
 
     wanted: names of two or more classes to keep out, or the share of classes to, drawn by `seed`; 0 keeps out a tenth
     of every class's images. A share is two classes at least, since one class alone always finds itself: recall 1,
-    learned or not. Of fewer than four classes it keeps out a tenth of the images, with a LookalikeWarning.
+    learned or not; classes of one image are not drawn, and those drawn hold half of the images at most, unless a larger
+    share was asked for. Where that cannot be it keeps out a tenth of the images, with a LookalikeWarning.
     LookalikeError where a name is not there, or fewer than two classes would be left.
     """
     names = sorted(set(labels.tolist()))
-    if isinstance(wanted, float) and wanted > 0 and 2 <= len(names) < 4:
-        warnings.warn(
-            f"data.validation_classes = {wanted:g}: of {len(names)} classes none can be spared for validation; a tenth "
-            "of every class's images is kept out instead (0 asks for that)",
-            LookalikeWarning,
-        )
-        wanted = 0
-    if wanted == 0:
+    if len(names) < 2:
+        found = repr(names[0]) if names else "none"
+        raise LookalikeError(f"the images are of {len(names)} class ({found}); two or more are needed to train on")
+    held = _held_classes(labels, names, wanted, seed) if wanted else None
+    if held is None:
         held = _tenth(labels, names, seed)
-    else:
-        held = np.isin(labels, _classes_out(names, wanted, seed))
     if len(set(labels[~held].tolist())) < 2:
         raise LookalikeError(
             f"data.validation_classes = {_shown(wanted)} leaves {len(set(labels[~held].tolist()))} of {len(names)} "
@@ -61,15 +57,44 @@ def split(labels: np.ndarray, wanted: float | tuple[str, ...], seed: int) -> tup
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _classes_out(names: list[str], wanted: float | tuple[str, ...], seed: int) -> list[str]:
+def _held_classes(
+    labels: np.ndarray, names: list[str], wanted: float | tuple[str, ...], seed: int
+) -> np.ndarray | None:
+    """Which of the images (n,) are of the classes to keep out; None, with a warning, where none can be spared."""
     if isinstance(wanted, tuple):
         missing = sorted(set(wanted) - set(names))
         if missing:
             raise LookalikeError(f"data.validation_classes: no class {missing[0]!r} among {', '.join(names[:20])}")
-        return list(wanted)
-    count = max(2, round(wanted * len(names)))
-    drawn = np.random.default_rng([seed, 1]).permutation(len(names))[:count]
-    return [names[i] for i in drawn]
+        return np.isin(labels, list(wanted))
+    drawn, why = [], f"of {len(names)} classes none can be spared for validation"
+    if len(names) >= 4:
+        drawn = _drawn(labels, names, max(2, round(wanted * len(names))), seed)
+        why = f"of {len(labels)} images, no two classes with images to compare hold half or less"
+    if drawn:
+        return np.isin(labels, drawn)
+    warnings.warn(
+        f"data.validation_classes = {wanted:g}: {why}; a tenth of every class's images is kept out instead (0 asks for "
+        "that)",
+        LookalikeWarning,
+    )
+    return None
+
+
+def _drawn(labels: np.ndarray, names: list[str], count: int, seed: int) -> list[str]:
+    """Up to `count` classes in the seed's order; while they hold too many images, without the largest of them.
+
+    Empty where that leaves fewer than two, or no class to train on that has two images.
+    """
+    sizes = dict(zip(*np.unique(labels, return_counts=True), strict=True))
+    order = [names[i] for i in np.random.default_rng([seed, 1]).permutation(len(names)) if sizes[names[i]] > 1]
+    comparable = len(order)
+    # Half of the images, or what as many classes of equal size would hold where a larger share is asked for.
+    most = max(len(labels) // 2, len(labels) * count // len(names))
+    while sum(sizes[name] for name in order[:count]) > most:
+        order.remove(max(order[:count], key=lambda name: sizes[name]))
+    drawn = order[:count]
+    enough = len(drawn) >= 2 and (len(drawn) < comparable or comparable == len(names))
+    return drawn if enough else []
 
 
 def _tenth(labels: np.ndarray, names: list[str], seed: int) -> np.ndarray:
@@ -88,7 +113,7 @@ def _shown(wanted: float | tuple[str, ...]) -> str:
 
 
 def thinned(positions: np.ndarray, most: int = MOST) -> np.ndarray:
-    """Give at most `most` of the positions, evenly."""
+    """Give at most `most` of the positions (n,), evenly."""
     if len(positions) <= most:
         return positions
     return positions[np.linspace(0, len(positions) - 1, most).round().astype(np.int64)]

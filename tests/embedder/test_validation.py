@@ -82,6 +82,61 @@ def test_of_fewer_than_four_classes_images_are_kept_out_instead(classes):
     assert [part.tolist() for part in (fit, held)] == [part.tolist() for part in split(labels, 0, 0)]
 
 
+def skewed(*sizes):
+    """Classes of these sizes, named by number."""
+    return np.array([f"c{number}" for number, size in enumerate(sizes) for _ in range(size)], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "share"),
+    [((798, 20, 2, 1), 0.2), ((48, 40, 6, 6), 0.2), ((300, *[9] * 20, *[1] * 20), 0.2), ((9, 8, 7, 6), 0.5)],
+)
+def test_a_share_never_takes_most_of_the_images_nor_a_class_of_one(sizes, share):
+    labels = skewed(*sizes)
+    by_seed = set()
+    for seed in range(12):
+        fit, held = split(labels, share, seed)
+        names, counts = np.unique(labels[held], return_counts=True)
+        assert sorted([*fit, *held]) == list(range(len(labels)))
+        assert len(names) >= 2 and counts.min() >= 2 and len(held) <= len(labels) / 2
+        assert not set(names) & set(labels[fit])
+        by_seed.add(tuple(names))
+        assert np.array_equal(split(labels, share, seed)[1], held)
+    assert len(by_seed) > 1 or sizes in ((798, 20, 2, 1), (48, 40, 6, 6))  # there only one pair will do
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.7])
+@pytest.mark.parametrize("classes", [4, 7, 10, 23])
+def test_of_classes_of_one_size_the_seeds_first_ones_are_kept_out(classes, share):
+    for size in (2, 9):
+        labels = skewed(*[size] * classes)
+        names = sorted(set(labels))
+        count = max(2, round(share * classes))
+        if count > classes - 2:
+            continue
+        for seed in range(5):
+            order = np.random.default_rng([seed, 1]).permutation(classes)
+            assert set(labels[split(labels, share, seed)[1]]) == {names[i] for i in order[:count]}
+
+
+@pytest.mark.parametrize("sizes", [(100, 60, 1, 1, 1), (9, 9, 1, 1), (6, 6, *[1] * 30)])
+def test_where_no_two_classes_can_be_spared_a_tenth_is_kept_out_and_said_why(sizes):
+    labels = skewed(*sizes)
+    with pytest.warns(
+        LookalikeWarning, match=rf"0\.2: of {len(labels)} images, no two classes .* half.*a tenth"
+    ) as said:
+        fit, held = split(labels, 0.2, 0)
+    assert len(said) == 1
+    assert [part.tolist() for part in (fit, held)] == [part.tolist() for part in split(labels, 0, 0)]
+
+
+@pytest.mark.parametrize("wanted", [0.2, 0.0, ("a", "b")])
+def test_one_class_is_said_to_be_one_class(wanted):
+    with pytest.raises(LookalikeError, match=r"of 1 class \('a'\); two or more are needed") as said:
+        split(np.array(["a"] * 30, dtype=object), wanted, 0)
+    assert "validation_classes" not in str(said.value)
+
+
 def test_zero_keeps_a_tenth_of_every_class_and_loses_none():
     fit, held = split(LABELS, 0, 0)
     names, counts = np.unique(LABELS[held], return_counts=True)
