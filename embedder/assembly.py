@@ -32,7 +32,9 @@ class _Row:
 
 @dataclass
 class Result:
-    """What a fragment came to. encoded: which rows were encoded here, as positions. duplicates counts rows.
+    """What a fragment came to. vectors: (m, dim) float32 unit rows, one for each of `rows_kept`.
+
+    encoded: which of these were encoded here, as positions. duplicates, skipped: numbers of rows.
 
     touched: row, size (bytes) and mtime (ns) of each file that only looked changed.
     """
@@ -83,7 +85,7 @@ class Result:
 
 @dataclass
 class Assembly:
-    """Collects the rows of one fragment.
+    """Collects the rows of one fragment: images (size, size, channels) in, unit rows (dim,) float32 out.
 
     own: for each record the row that has its key already, or -1. other: whether that row has other further columns.
     """

@@ -1,7 +1,7 @@
 """A training that was interrupted, as one file: weights, optimiser, best weights so far, and notes beside them.
 
 One sealed safetensors file, its notes as JSON in the header, replaced atomically: it is a whole checkpoint or the one
-before.
+before. Tensors go by name and have any shape and dtype.
 """
 
 import json
@@ -31,7 +31,7 @@ NOTES = {"recipe": dict, "data": str, "threads": int, **STATE}
 
 
 def write(folder: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any]) -> None:
-    """Write the checkpoint of `folder`, replacing the one before."""
+    """Write the checkpoint of `folder`, replacing the one before; LookalikeError where it cannot be written."""
     replace_file(folder / NAME, sealed.to_bytes(tensors, json.dumps({"format": FORMAT, **notes})))
 
 

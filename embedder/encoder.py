@@ -181,7 +181,7 @@ def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, c
 def make_encoder(
     network: nn.Module, card: dict[str, Any], *, device: str = "auto", marks: np.ndarray | None = None
 ) -> Encoder:
-    """Make an encoder of a network, its card and what stands for the images that it was trained on, in memory."""
+    """Make an encoder of a network, its card and the marks (m,) int64, sorted, of its training images, in memory."""
     tensors = network.state_dict()
     if marks is not None and len(marks):
         tensors = {**tensors, seen.NAME: torch.from_numpy(marks)}

@@ -1,9 +1,10 @@
 """The two files of an encoder, and how any safetensors file of ours is written and read.
 
-encoder.safetensors holds the network's weights by name in fp32, and what stands for the images that it was trained on
-(see `seen`); encoder.json everything else: format, recipe, preprocessing, precision, training_classes, scores. Each
-holds the SHA-256 of the rest of it, and is refused where that differs. The digest is the SHA-256 (hex) of both files'
-SHA-256, weights first. Only reading or writing weights loads torch: what a sync has to know it learns without.
+encoder.safetensors holds the network's weights by name, fp32 of any shape, and what stands for the images that it was
+trained on (see `seen`); encoder.json everything else: format, recipe, preprocessing, precision, training_classes,
+scores. Each holds the SHA-256 of the rest of it, and is refused where that differs. The digest is the SHA-256 (hex) of
+both files' SHA-256, weights first. Only reading or writing weights loads torch: what a sync has to know it learns
+without.
 """
 
 import hashlib

@@ -75,7 +75,10 @@ def _gain(key: str, along: list[Run], best: Run) -> Gain | None:
 
 
 def behind(precisions: np.ndarray, best: np.ndarray) -> bool:
-    """Say whether average precisions (n,) lie below others of the same images by more than chance; nan is left out."""
+    """Say whether average precisions (n,) lie below the best (n,) of the same images by more than chance.
+
+    One-sided, 95 %, by the paired differences; nan is left out, and fewer than two differences are chance.
+    """
     difference = precisions - best
     difference = difference[~np.isnan(difference)]
     if len(difference) < 2:

@@ -59,5 +59,5 @@ def prepared(data: Any, preprocessing: Preprocessing) -> Prepared:
 
 
 def is_unit(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which rows of (n, d) are of length 1, within what a float32 norm loses; NaN and infinite ones are not."""
+    """(n,) bool: which rows of (n, d) have length 1, within what a float32 norm loses; NaN and Inf have not."""
     return np.abs(np.linalg.norm(rows.astype(np.float64), axis=1) - 1) <= _TOLERANCE

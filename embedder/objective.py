@@ -49,6 +49,7 @@ class Objective(nn.Module):
             self.loss = _made(recipe, classes)
 
     def forward(self, vectors: Tensor, labels: Tensor, step: int) -> LossResult:
+        """The loss of vectors (b, dim) with labels (b,) at this step; LookalikeError for other shapes."""
         with _seeded(vectors.device, self._seed, _STEPS, step):
             return self.loss(vectors, labels)
 

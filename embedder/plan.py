@@ -34,7 +34,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """seen: records of the source. work: how many of them are new or changed. vanished: rows whose key is gone."""
+    """seen: records of the source. work: how many are new or changed. vanished: (m,) int64 rows whose key is gone."""
 
     seen: int
     work: int

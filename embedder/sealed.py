@@ -2,7 +2,8 @@
 
 The format has no checksum: most flips in a file of weights are other weights, and give other vectors without a word.
 The digest is of header and tensors, and of the notes that the file carries (one text); it is kept beside them in the
-header's metadata. Any safetensors library reads the file. Only writing and reading tensors loads torch.
+header's metadata. Any safetensors library reads the file. Tensors have any shape and dtype; only writing and reading
+them loads torch.
 """
 
 import hashlib
@@ -44,7 +45,7 @@ def check(content: bytes, path: Path) -> str:
 
 
 def read(content: bytes, path: Path) -> "tuple[dict[str, torch.Tensor], str]":
-    """Give (tensors, notes) of a file's content, once it is checked as `check` does."""
+    """Give (tensors by name, notes) of a file's content; LookalikeError as `check` has it."""
     import safetensors.torch
 
     notes = check(content, path)

@@ -21,7 +21,7 @@ def mark(content: str) -> int:
 
 
 def seen(contents: Sequence[str | None], marks: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) bool: which of the contents, None for none, are among `marks`."""
+    """(n,) bool: which of the contents, None for none, are among `marks` (m,) int64."""
     places = [place for place, content in enumerate(contents) if content is not None]
     result = np.zeros(len(contents), dtype=bool)
     result[places] = np.isin(np.array([mark(str(contents[place])) for place in places], dtype=np.int64), marks)

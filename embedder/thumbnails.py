@@ -39,7 +39,7 @@ class _Sought(NamedTuple):
 def source_thumbnails(
     source: str, keys: Sequence[str], contents: Sequence[str | None], side: int
 ) -> list[Thumbnail | str]:
-    """For each key of a source its picture within side x side pixels, or in a few words why there is none.
+    """For each key of a source its picture, uint8 (h, w, 3) with h, w <= side, or in a few words why there is none.
 
     contents: SHA-256 in hex of the image that was embedded under that key; None for a row that never was an image.
     """
@@ -60,7 +60,7 @@ def source_thumbnails(
 
 
 def file_thumbnail(image: str | os.PathLike[str] | PilImage.Image, side: int) -> Thumbnail | str:
-    """The picture of an image file or a PIL image within side x side pixels, or why there is none."""
+    """The picture of an image file or a PIL image, uint8 (h, w, 3) with h, w <= side, or why there is none."""
     try:
         data = image if isinstance(image, PilImage.Image) else read_file(os.path.abspath(image))
     except Rejected as rejected:

@@ -15,7 +15,10 @@ Blocks = Iterable[tuple[Ints, Floats]]  # ids (m,) and their unit rows (m, d), C
 
 
 def exact_top(queries: Floats, k: int, blocks: Blocks) -> Hits:
-    """The `k` best of all rows in `blocks`: scores and ids (nq, k), by (-score, id), padded with -inf and -1."""
+    """The `k` best of all rows in `blocks` for queries (nq, d): scores and ids (nq, k), by (-score, id).
+
+    Missing hits are -inf and -1.
+    """
     scores = np.empty((len(queries), 0), dtype=np.float32)
     ids = np.empty((len(queries), 0), dtype=np.int64)
     for block_ids, vectors in blocks:
@@ -48,7 +51,7 @@ def _in_block(queries: Floats, k: int, vectors: Floats) -> Hits:
 
 
 def in_chunks(ids: Ints, vectors: Vectors, size: int = BLOCK) -> Iterator[tuple[Ints, Floats]]:
-    """Blocks of the rows `ids` (m,), read by `vectors`."""
+    """The rows `ids` (n,), read by `vectors`, in blocks: ids (size,) and unit rows (size, d), the last less."""
     for start in range(0, len(ids), size):
         some = ids[start : start + size]
         yield some, np.ascontiguousarray(vectors(some))
@@ -61,7 +64,7 @@ class Scan:
         self.store, self.first = store, first
 
     def search(self, queries: Floats, k: int, allowed: NDArray[np.bool_] | None = None) -> Hits:
-        """Scores (nq, k) and rows (nq, k) of the live rows, of those that `allowed` (bool by row) has."""
+        """Scores and rows (nq, k) for queries (nq, d): of live rows, or those that `allowed` (next_row,) bool has."""
         return exact_top(queries, k, self._blocks(allowed))
 
     def threads(self, nq: int, *, exact: bool = False) -> int:

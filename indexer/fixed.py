@@ -10,7 +10,7 @@ LEAST_LENGTH = 1e-6
 
 
 def fixed(vectors: Floats) -> Ints:
-    """Unit rows in units of 2^-32, rounded to even, int64."""
+    """Unit rows (n, d) in units of 2^-32, rounded to even, int64."""
     return np.rint(vectors.astype(np.float64) * SCALE).astype(np.int64)
 
 

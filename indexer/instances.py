@@ -182,7 +182,7 @@ class Lean:
         return cls(segment, rows)
 
     def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:
-        """Hits of one query, or None where the whole way must be taken: other shapes, ties, k out of range."""
+        """Scores and rows (1, k) of one query (1, d), or None for the whole way: other shapes, ties, k out of range."""
         if type(k) is not int or not 0 < k <= self._most or getattr(queries, "shape", None) != self._shape:
             return None
         if queries.dtype != np.float32 or not queries.flags.c_contiguous:

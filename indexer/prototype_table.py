@@ -28,7 +28,7 @@ class Table(NamedTuple):
 
 
 def as_parquet(sums: Sums, rows: Floats, windows: list[Ints] | None) -> bytes:
-    """The file's content: `sums`, the unit rows (p, d) that come of them and, for each class, its window if any."""
+    """The file's content: `sums`, the unit rows (p, d) that come of them and, if any, each class's window (m,)."""
     columns = {
         "class": escaped_array(sums.classes[code] for code in sums.owners.tolist()),
         "count": pa.array(sums.counts),

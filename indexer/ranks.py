@@ -20,7 +20,7 @@ Hits = tuple[Floats, Ints]  # scores (nq, k), ids (nq, k); missing hits are -inf
 
 
 def padded(scores: Floats, ids: Ints, k: int) -> Hits:
-    """The first `k` hits, filled up with -inf and -1."""
+    """The first `k` of hits (nq, m), (nq, k), filled up with -inf and -1."""
     missing = k - scores.shape[1]
     if missing <= 0:
         return scores[:, :k], ids[:, :k]
@@ -29,13 +29,13 @@ def padded(scores: Floats, ids: Ints, k: int) -> Hits:
 
 
 def ordered(scores: Floats, ids: Ints, k: int) -> Hits:
-    """The best `k` by (-score, id), each row on its own; missing hits last."""
+    """The best `k` of hits (nq, m) by (-score, id), each query on its own; missing hits last."""
     order = np.lexsort((np.where(ids < 0, np.iinfo(np.int64).max, ids), -scores), axis=1)[:, :k]
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(ids, order, axis=1)
 
 
 def kept(scores: Floats, ids: Ints, mask: NDArray[np.bool_]) -> Hits:
-    """Hits whose id is set in `mask`, the others turned into missing hits at the end."""
+    """Hits (nq, m) whose id is set in `mask` (n,), the others turned into missing hits at the end."""
     inside = (ids >= 0) & mask[np.maximum(ids, 0)]
     order = np.argsort(~inside, axis=1, kind="stable")
     scores = np.where(inside, scores, np.float32(-np.inf))
@@ -46,7 +46,7 @@ def kept(scores: Floats, ids: Ints, mask: NDArray[np.bool_]) -> Hits:
 
 
 def without_own(scores: Floats, ids: Ints, own: Ints) -> Hits:
-    """The first k of k + 1 hits a query that are not its own id (nq,); an own id of -1 is nobody's."""
+    """The first k of hits (nq, k + 1) that are not the query's own id (nq,); an own id of -1 is nobody's."""
     mine = (ids == own[:, None]) & (own[:, None] >= 0)
     mine[~mine.any(axis=1), -1] = True
     shape = len(ids), ids.shape[1] - 1

@@ -93,7 +93,7 @@ def _tuned(store: Store, index: Any, row_map: RowMap, wanted: float, k: int) -> 
 def tuned_and_measured(
     make: Callable[[dict[str, Any]], Segment], ids: Ints, blocks: Blocks, wanted: float, k: int
 ) -> tuple[dict[str, Any], Recall | None]:
-    """Parameters tuned on some of the rows `ids`, the recall they reach on others; the index is left with them set.
+    """Parameters tuned on some of the rows `ids` (n,), the recall they reach on others; the index keeps them set.
 
     ({}, None) where every row is compared.
     """

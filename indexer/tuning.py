@@ -34,7 +34,7 @@ class Recall:
 
 @dataclass(frozen=True)
 class Sample:
-    """Queries taken from the segment itself: ids, vectors (nq, d), and the score of the k-th nearest other row."""
+    """Queries from the segment itself: ids (nq,), vectors (nq, d), kth (nq,) the score of the k-th nearest other."""
 
     ids: Ints
     vectors: Floats

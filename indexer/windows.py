@@ -13,8 +13,8 @@ NONE = np.zeros(0, dtype=np.int64)
 def newest(store: Store, size: int, before: Ints = NONE, since: int = 0) -> Ints:
     """The newest `size` live rows of each class, ascending (m,) int64; all of a class that has fewer.
 
-    before: what this gave for an earlier version, whose next row was `since`; then no older row is looked at but for a
-    class that lost rows of its window. Rows are read backwards, and no further than some class needs.
+    before: what this gave for an earlier version, (m',) int64, whose next row was `since`; then no older row is looked
+    at but for a class that lost rows of its window. Rows are read backwards, and no further than some class needs.
     """
     window = _Window(store, size)
     window.take_all(since, store.next_row)

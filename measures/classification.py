@@ -28,7 +28,10 @@ class ClassScores:
 
 
 def class_scores(truth: np.ndarray, answers: np.ndarray, classes: int) -> ClassScores:
-    """Precision, recall and F1 of each class; F1 = 2 right / (answered + belonging). ValueError for other codes."""
+    """Precision, recall and F1 of each class; F1 = 2 right / (answered + belonging).
+
+    truth, answers: (n,) integer codes. ValueError for codes outside -1 ... classes - 1, and for other shapes.
+    """
     truth, answers = _codes(truth, answers, classes)
     right = np.bincount(truth[truth == answers] + 1, minlength=classes + 1)[1:]
     support = np.bincount(truth + 1, minlength=classes + 1)[1:]
@@ -39,7 +42,7 @@ def class_scores(truth: np.ndarray, answers: np.ndarray, classes: int) -> ClassS
 def confusion_matrix(truth: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
     """(c + 1, c + 1) int64: how many images of each class (row) got each answer (column); the last is "none of them".
 
-    ValueError for codes outside -1 ... classes - 1.
+    truth, answers: (n,) integer codes. ValueError for codes outside -1 ... classes - 1, and for other shapes.
     """
     truth, answers = _codes(truth, answers, classes)
     size = classes + 1

@@ -1,7 +1,7 @@
 """How well clusters agree with classes: purity and normalised mutual information.
 
 All take clusters (n,) and classes (n,), integer codes; rows with -1 in either (noise, no label) are left out. Measures
-are None where no row is left.
+are None where no row is left. ValueError for shapes that differ and codes that are not integers.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class Shared(NamedTuple):
 
 
 def shared(clusters: np.ndarray, classes: np.ndarray) -> Shared:
-    """The pairs of cluster and class that occur; ValueError for shapes that differ and codes that are not integers."""
+    """The pairs of cluster and class that occur among clusters (n,) and classes (n,), counted."""
     clusters, classes = np.asarray(clusters), np.asarray(classes)
     if clusters.ndim != 1 or clusters.shape != classes.shape:
         raise ValueError(f"clusters {clusters.shape} and classes {classes.shape}: give two arrays (n,)")

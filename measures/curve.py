@@ -2,7 +2,8 @@
 
 A range answers by rank and by value, whether it holds the scores themselves, sorted, or only how many have each value.
 So 50 million pairs and a handful go the same way, and both are exact: what is accepted at a threshold is counted, ties
-fall together (see verification.py), and the points to draw are points of the full curve.
+fall together (see verification.py), and the points to draw are points of the full curve. Scores are (n,) float, larger
+for pairs that look more alike.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,9 +21,9 @@ SAME, DIFFERENT = 0, 1
 class Curve:
     """What the scores of same and different pairs say; None where one of the two kinds is missing.
 
-    same, different: how many there are. tprs: for each of `fprs` the largest true positive rate of any threshold whose
-    false positive rate is not above it. fpr, tpr, thresholds: float64 arrays of one length, points of the ROC curve to
-    draw, from accepting nothing (threshold inf) to accepting all; empty where a kind is missing.
+    same, different: how many there are. auc, eer: as in verification.py. tprs: for each of `fprs` the largest true
+    positive rate of any threshold whose false positive rate is not above it. fpr, tpr, thresholds: (p,) float64, points
+    of the ROC curve to draw, from accepting nothing (threshold inf) to accepting all; empty where a kind is missing.
     """
 
     same: int
@@ -37,22 +38,25 @@ class Curve:
 
 
 class Range(Protocol):
-    """The same (kind 0) and different (kind 1) scores between two values; a rank is a place in rising order."""
+    """The same (kind 0) and different (kind 1) scores between two values; a rank is a place in rising order.
+
+    sizes: how many of each kind there are.
+    """
 
     sizes: tuple[int, int]
 
     def at(self, kind: int, ranks: np.ndarray) -> np.ndarray:
-        """The scores at these ranks."""
+        """The scores (m,) at these ranks (m,) int64."""
 
     def below(self, kind: int, values: np.ndarray, side: str = "left") -> np.ndarray:
-        """How many scores lie below each value; with side "right" how many are not above it."""
+        """How many scores lie below each of these values (m,), (m,) int64; with side "right" how many not above it."""
 
     def twice_wins(self) -> int:
         """Twice the number of (same, different) with same > different, plus the number of equal ones."""
 
 
 class Sorted:
-    """A range of scores that are all there, each kind sorted, rising."""
+    """A range of scores that are all there: same (n,) and different (n',) float, each sorted, rising."""
 
     def __init__(self, same: np.ndarray, different: np.ndarray) -> None:
         self._scores = same, different
@@ -72,7 +76,10 @@ class Sorted:
 
 
 class Counted:
-    """A range of which it is known how many scores have each of a rising list of values."""
+    """A range of which it is known how many scores have each of some values (m,) float, rising.
+
+    same, different: (m,) integers, how many scores of that kind have the value.
+    """
 
     def __init__(self, values: np.ndarray, same: np.ndarray, different: np.ndarray) -> None:
         self._values, self._counts = values, (same, different)

@@ -16,7 +16,7 @@ from .classes import sorted_by_class
 
 @dataclass(frozen=True)
 class Episodes:
-    """Mean accuracy over episodes with its 95 % interval; classes: how many could be drawn from."""
+    """Mean accuracy over episodes, low and high its 95 % interval; classes: how many could be drawn from."""
 
     way: int
     shots: int
@@ -29,7 +29,7 @@ class Episodes:
 
 
 def drawable(codes: np.ndarray, shots: int) -> np.ndarray:
-    """The codes, rising, of the classes that an episode can draw: those with an image beyond `shots`; -1 is none."""
+    """The classes (c,) that an episode can draw, rising: codes (n,) with an image beyond `shots`; -1 is none."""
     classes, sizes = np.unique(np.asarray(codes), return_counts=True)
     return classes[(classes >= 0) & (sizes > shots)]
 

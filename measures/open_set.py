@@ -14,7 +14,7 @@ from .verification import auc_between
 def auroc(known: np.ndarray, unknown: np.ndarray) -> float | None:
     """The chance that an image of an unknown class lies farther away than one of a known class, ties counting half.
 
-    None where either is empty. 0.5 is chance, 1 is a threshold without error.
+    known (n,) and unknown (m,): distances. None where either is empty. 0.5 is chance, 1 is a threshold without error.
     """
     return auc_between(unknown, known)
 
@@ -22,10 +22,11 @@ def auroc(known: np.ndarray, unknown: np.ndarray) -> float | None:
 def oscr_curve(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(fpr, ccr, cuts): the open-set classification rate curve, by rising cut, from accepting nothing to accepting all.
 
-    right: (n,) bool, is the nearest class of each known image its own? fpr: the share of unknown images accepted. ccr:
-    the share of known images that are accepted and right, so the curve ends at (1, accuracy); both nan without images
-    of their kind. Dhamija, Guenther and Boult, "Reducing Network Agnostophobia", NeurIPS 2018, section 3, with a
-    distance in the place of a probability and ties accepted on both axes.
+    right: (n,) bool, is the nearest class of each known image its own? cuts: (p,) float64. fpr: (p,) float64, the share
+    of unknown images accepted. ccr: (p,) float64, the share of known images that are accepted and right, so the curve
+    ends at (1, accuracy); both nan without images of their kind. ValueError for shapes that differ and NaN. Dhamija,
+    Guenther and Boult, "Reducing Network Agnostophobia", NeurIPS 2018, section 3, with a distance in the place of a
+    probability and ties accepted on both axes.
     """
     known, right, unknown = _checked(known, right, unknown)
     won = np.sort(known[right])
@@ -36,7 +37,7 @@ def oscr_curve(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> tup
 
 
 def oscr(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> float | None:
-    """The area under `oscr_curve`, whose arguments it takes; None where either kind is empty.
+    """The area under `oscr_curve` of known (n,), right (n,) and unknown (m,); None where either kind is empty.
 
     It is the chance that a known image is answered right and lies nearer than an unknown one, ties counting half: at
     most the accuracy, which it reaches where the two do not mix, and at most the AUROC.

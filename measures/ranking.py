@@ -12,9 +12,9 @@ def recall_at_k(
     scores: np.ndarray | None = None,
     truth_scores: np.ndarray | None = None,
 ) -> float | None:
-    """The share of the true k nearest rows that were found, averaged over queries; None without any true row.
+    """The share of the true k nearest rows (nq, k) that were found, averaged over queries; None without any true row.
 
-    The arguments are those of `found_of_truth`, which gives the counts for each query.
+    The arguments and errors are those of `found_of_truth`, which gives the counts for each query.
     """
     found, of = found_of_truth(neighbours, truth, scores, truth_scores)
     asked = of > 0
@@ -31,8 +31,9 @@ def found_of_truth(
     """(found, of): for each query how many true rows were found, of how many. Both (nq,) int64.
 
     neighbours: (nq, k') int64 rows, a row counted once. truth: (nq, k) int64 rows of exact search, none twice.
-    scores, truth_scores: their exact scores. Given both, a neighbour that scores at least as the last true row (within
-    tolerance) counts as found: where rows tie, exact search's own choice among them is arbitrary.
+    scores, truth_scores: their exact scores, in the same shapes. Given both, a neighbour that scores at least as the
+    last true row (within tolerance) counts as found: where rows tie, exact search's own choice among them is arbitrary.
+    ValueError for other shapes.
     """
     neighbours, truth = _table(neighbours, "neighbours"), _table(truth, "truth")
     if len(neighbours) != len(truth):

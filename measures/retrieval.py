@@ -48,7 +48,7 @@ def retrieval(
     """Hold each query against all references.
 
     queries (nq, d) and references (n, d) float32 unit rows; query_codes (nq,) and codes (n,) integer classes, -1 for
-    none, which matches nothing; own: per query, positions in `references` that are left out (the query itself).
+    none, which matches nothing; own: per query, positions (r,) in `references` that are left out (the query itself).
     Memory: two score blocks of 64 MiB; time O(nq n (d + log n)).
     """
     found = np.full((3, len(queries)), np.nan)

@@ -1,9 +1,9 @@
 """Same or different: ROC, AUC, TPR at FPR and EER of scored pairs.
 
-Scores are larger for pairs that look more alike; `same` says which pairs truly are of one class. A pair is accepted
-when its score is >= the threshold. Equal scores stand or fall together, so ties are exact: they count half in the AUC,
-and no threshold separates them. -inf and inf are scores; NaN is refused. Where one of the two kinds is missing a
-measure is None. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 2006.
+Scores (n,) float are larger for pairs that look more alike; `same` (n,) bool says which truly are of one class. A pair
+is accepted when its score is >= the threshold. Equal scores stand or fall together, so ties are exact: they count half
+in the AUC, and no threshold separates them. -inf and inf are scores; NaN is refused. Where one of the two kinds is
+missing a measure is None. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 2006.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ _STEP = 1 << 20  # look-ups at once: their positions are int64, twice as large a
 def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(fpr, tpr, thresholds): every point of the ROC curve, from accepting nothing to accepting all.
 
-    scores: (n,) float. same: (n,) bool. Returns three float64 arrays of one length: thresholds falling from inf, fpr
-    and tpr rising from 0 to 1; fpr is nan without different pairs, tpr without same ones.
+    scores: (n,) float. same: (n,) bool. Returns three (p,) float64: thresholds falling from inf, fpr and tpr rising
+    from 0 to 1; fpr is nan without different pairs, tpr without same ones. ValueError for NaN and other shapes.
     """
     scores, same = pairs_of(scores, same)
     order = np.argsort(-scores, kind="stable")
@@ -28,13 +28,19 @@ def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
 
 
 def auc(scores: np.ndarray, same: np.ndarray) -> float | None:
-    """The chance that a same pair scores above a different one, ties counting half; None where a kind is missing."""
+    """The chance that a same pair scores above a different one, ties counting half; None where a kind is missing.
+
+    scores: (n,) float. same: (n,) bool. ValueError for NaN and other shapes.
+    """
     scores, same = pairs_of(scores, same)
     return auc_between(scores[same], scores[~same])
 
 
 def tpr_at_fpr(scores: np.ndarray, same: np.ndarray, fpr: float) -> float | None:
-    """The largest TPR of any threshold whose FPR is <= fpr (no interpolation); None where a kind is missing."""
+    """The largest TPR of any threshold whose FPR is <= fpr (no interpolation); None where a kind is missing.
+
+    scores: (n,) float. same: (n,) bool. ValueError for NaN, other shapes and fpr outside [0, 1].
+    """
     scores, same = pairs_of(scores, same)
     accepts, rejects = scores[same], np.sort(scores[~same])
     allowed = allowed_accepts(len(rejects), fpr)
@@ -47,7 +53,10 @@ def tpr_at_fpr(scores: np.ndarray, same: np.ndarray, fpr: float) -> float | None
 
 
 def eer(scores: np.ndarray, same: np.ndarray) -> float | None:
-    """The equal error rate: where the ROC's line meets FPR = 1 - TPR; None where a kind is missing."""
+    """The equal error rate: where the ROC's line meets FPR = 1 - TPR; None where a kind is missing.
+
+    scores: (n,) float. same: (n,) bool. ValueError for NaN and other shapes.
+    """
     fpr, tpr, _ = roc(scores, same)
     if np.isnan(fpr[-1]) or np.isnan(tpr[-1]):
         return None
@@ -60,7 +69,7 @@ def eer(scores: np.ndarray, same: np.ndarray) -> float | None:
 def auc_between(higher: np.ndarray, lower: np.ndarray) -> float | None:
     """The chance that a value of `higher` lies above one of `lower`, ties counting half; None where one is empty.
 
-    Both (n,) float, NaN refused. The Mann-Whitney statistic, counted in integers.
+    higher: (n,) float. lower: (m,) float. ValueError for NaN. The Mann-Whitney statistic, counted in integers.
     """
     higher, lower = np.sort(_numbers(higher)), np.sort(_numbers(lower))
     if not len(higher) or not len(lower):
@@ -69,7 +78,7 @@ def auc_between(higher: np.ndarray, lower: np.ndarray) -> float | None:
 
 
 def twice_wins(higher: np.ndarray, lower: np.ndarray) -> int:
-    """Twice the number of (h, l) with h > l, plus the number with h == l. Both sorted, rising."""
+    """Twice the number of (h, l) with h > l, plus the number with h == l. higher (n,), lower (m,): sorted, rising."""
     if len(higher) > len(lower):  # look the fewer up among the many
         return 2 * len(higher) * len(lower) - twice_wins(lower, higher)
     total = 0

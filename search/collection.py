@@ -257,7 +257,7 @@ class Collection:
         return self.neighbours(self.ask(queries, normalise=normalise), k, where, exact)
 
     def neighbours(self, asked: Asked, k: int = 10, where: str | None = None, exact: bool = False) -> Hits:
-        """The hits of queries that `ask` has read: one row for each of `asked.names`."""
+        """The hits (m, k) of queries that `ask` has read: one row for each of `asked.names`."""
         from .neighbours import nearest
 
         allowed = self.view.meeting(where)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def rows_of_contents(store: "Store", contents: list[str | None]) -> list[np.ndarray]:
-    """For each content (SHA-256 hex, or None) all live rows that hold it, int64."""
+    """For each content (SHA-256 hex, or None) all live rows that hold it, (r,) int64, ascending."""
     none = np.empty(0, np.int64)
     asked = [content for content in contents if content is not None]
     if not asked or not (store.find_contents(asked) >= 0).any():

@@ -30,8 +30,8 @@ class Decision:
 class Decisions:
     """What each query is, or None where it is unknown: columns, which give a Decision by place or one after the other.
 
-    Attributes, each with nq entries: labels (the answer, None = unknown), nearest (the class that came nearest, also
-    where it was refused), distances float32 to that class's nearest row or prototype, thresholds float32 (NaN: never
+    Attributes, each (nq,): labels (the answer, None = unknown), nearest (the class that came nearest, also where it was
+    refused), distances float32 to that class's nearest row or prototype, thresholds float32, also distances (NaN: never
     refuses), margins float32 (the second class's distance minus the nearest's; NaN with one class); and `by`. The
     margins are measured when a Decision or they are first asked for, which reads the collection once where all
     neighbours of some image were of one class.

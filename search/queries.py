@@ -27,7 +27,7 @@ Encode = Callable[[list[Any]], list["np.ndarray | LookalikeError"]]
 
 @dataclass
 class Asked:
-    """Vectors (m, d) float32 unit, with each row's query name and own row (-1 where it is not a stored image).
+    """Vectors (m, d) float32 unit, with each one's query name and `own` (m,) int64, its row or -1 if not stored.
 
     `failed` lists (name, reason); `order` gives, for every query in the order asked, its row in `vectors` or,
     where it failed, -1 - its place in `failed`.
@@ -58,7 +58,10 @@ class _Planned:
 
 
 def ask(store: "Store", queries: list[Any], encode: Encode, normalise: bool = False) -> Asked:
-    """Turn `queries` into vectors: plan first what each is, then read keys and images each in one go."""
+    """Turn `queries` into unit vectors (m, d): plan first what each is, then read keys and images each in one go.
+
+    LookalikeError where the collection is empty, Damaged where it is damaged; what else goes wrong is in `failed`.
+    """
     if store.dim is None:
         raise empty_collection()
     planned = [_Planned(query) for query in queries]

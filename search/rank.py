@@ -80,7 +80,7 @@ def rank(
 
 
 def rank_without_class(collection: "Collection", vectors: np.ndarray, labels: Sequence[str], way: Way) -> Ranked:
-    """Rank as if each query's own class (`labels`, nq) were not in the collection.
+    """Rank for `vectors` (nq, d) as if each query's own class, `labels` (nq,), were not in the collection.
 
     A linear head is not fitted without that class; the class is only taken out of its order.
     """
@@ -126,7 +126,10 @@ def _by_prototype(collection: "Collection", vectors: np.ndarray, own: Sequence[n
 
 
 def prototype_scores(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> np.ndarray:
-    """The score of each class's nearest prototype (nq, c), the rows `own` of each query left out; -inf for none."""
+    """The score of each class's nearest prototype (nq, c) float32; -inf for none.
+
+    vectors: (nq, d) float32 unit rows. own: for each the rows (r,) int64 that are left out.
+    """
     prototypes = collection.prototypes
     scores = prototypes.scores(vectors)
     for i, rows in enumerate(own or ()):

@@ -46,7 +46,7 @@ class View:
 
     @cached_property
     def prototypes(self) -> "Prototypes":
-        """One unit row a class: those folded at `index` with what changed since."""
+        """The unit rows that stand for classes, one or more each: those folded at `index` with what changed since."""
         from ..indexer.prototypes import Prototypes
 
         return Prototypes.of(self.store)

@@ -101,7 +101,7 @@ def _new_parts(store: Store, group: list[int], pieces: list[Piece]) -> Iterator[
 
 
 def publish_row_map(folder: Path, rows: Int64) -> FileEntry | None:
-    """Publish the numbers of a part's rows, unless they are consecutive."""
+    """Publish the numbers of a part's rows (n,), n > 0, ascending, unless they are consecutive: then None."""
     if int(rows[-1]) - int(rows[0]) + 1 == len(rows):
         return None
     name = f"row_maps/{secrets.token_hex(8)}.npy"

@@ -31,7 +31,7 @@ class Bitmap:
 
     @classmethod
     def load(cls, path: Path) -> "Bitmap":
-        """Read a bitmap that `save` wrote."""
+        """Read a bitmap that `save` wrote; Damaged for another file."""
         try:
             bits = np.load(path, allow_pickle=False)
         except (ValueError, EOFError) as error:
@@ -46,7 +46,7 @@ class Bitmap:
         return FileEntry(name, *publish(folder / name, lambda file: np.save(file, self.bits, allow_pickle=False)))
 
     def with_rows(self, rows: NDArray[np.int64]) -> "Bitmap":
-        """A new bitmap that holds `rows` too; repeated rows count once."""
+        """A new bitmap that holds `rows` (m,) too, none negative; repeated rows count once."""
         if len(rows) == 0:
             return self
         bits = np.zeros(max(len(self.bits), int(rows.max() >> 3) + 1), dtype=np.uint8)
@@ -71,5 +71,5 @@ class Bitmap:
         return held
 
     def rows(self) -> NDArray[np.int64]:
-        """The rows it holds, ascending."""
+        """The rows it holds, (count,) int64, ascending."""
         return np.flatnonzero(np.unpackbits(self.bits, bitorder="little")).astype(np.int64)

@@ -37,7 +37,7 @@ class Layout:
         return (self.locate(rows)[0] >= 0) & ~self.deleted.mask(rows)
 
     def live_between(self, parts: Sequence[int], first: int = 0, stop: int | None = None) -> Int64:
-        """Live rows of some parts with first <= row < stop, ascending."""
+        """Live rows of some parts with first <= row < stop, (n,) int64, ascending where `parts` are."""
         found = [np.zeros(0, dtype=np.int64)]
         for part in parts:
             rows = self.rows_of(part)
@@ -58,7 +58,7 @@ class Layout:
         return count
 
     def rows_of(self, part: int) -> Int64:
-        """The rows of a part, ascending."""
+        """The rows of a part, (rows,) int64, ascending."""
         entry = self.parts[part]
         if entry.row_map is not None:
             return self.pages.row_map(entry.row_map)
@@ -93,7 +93,7 @@ def _in_map(row_map: Int64, rows: Int64) -> tuple[NDArray[np.bool_], Int64]:
 
 
 def groups(part: Int64) -> Iterator[tuple[int, Any]]:
-    """Each part number with the places where it stands; one slice where all are the same."""
+    """Each number in `part` (m,) with the places (k,) int64 where it stands; one slice where all are the same."""
     if len(part) == 0:
         return
     if part[0] == part[-1] and (part == part[0]).all():

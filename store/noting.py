@@ -25,7 +25,7 @@ _SHARE = 10
 def noted_runs(
     store: "Store", runs: Sequence[RunEntry], rows: Int64, sizes: Int64, mtimes_ns: Int64
 ) -> tuple[tuple[RunEntry, ...], NDArray[np.bool_]]:
-    """`runs` with these file sizes (bytes) and mtimes for `rows` (m,) int64, and which rows were noted, (m,) bool.
+    """`runs` with these file sizes (bytes) and mtimes (ns) for `rows`, all (m,) int64, and which were noted, (m,) bool.
 
     A run of more than LARGEST_MERGE rows stays as it is until a tenth of them is to be noted: what a commit writes
     depends on what was changed. So does one that cannot be written, with a warning. Damaged for a run that is.

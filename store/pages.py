@@ -59,7 +59,7 @@ class Pages:
         return self._kept(entry, lambda: self._map(entry, dim))
 
     def row_map(self, entry: FileEntry) -> NDArray[np.int64]:
-        """The rows that a compacted file holds, ascending."""
+        """The rows that a compacted file holds, (rows,) int64, ascending."""
         return self._kept(entry, lambda: _row_map(self.file(entry)))
 
     def footer(self, entry: PartEntry) -> Footer:

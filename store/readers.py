@@ -23,7 +23,10 @@ READERS: dict[str, Callable[[Path], Vectors]] = {
 
 
 def open_vectors(path: str | os.PathLike[str]) -> Vectors:
-    """Open a file of vectors by its ending: .npy, .parquet (key, label, vector), .hdf5 or .h5, .fvecs."""
+    """Open a file of vectors (n, d) by its ending: .npy, .parquet (key, label, vector), .hdf5 or .h5, .fvecs.
+
+    LookalikeError for another ending, a file that is not there and one that its reader refuses.
+    """
     path = Path(path)
     if path.suffix.lower() not in READERS:
         raise LookalikeError(f"{path} is not a file of vectors: {', '.join(READERS)} work")

@@ -31,7 +31,7 @@ def _items(matrix: NDArray[np.uint8]) -> Any:
 
 
 def blocks(layout: Layout, dim: int, first: int, stop: int | None, size: int) -> Iterator[tuple[Int64, Float32]]:
-    """Live rows with first <= row < stop and their vectors, in blocks of `size` rows, the last one less.
+    """Live rows with first <= row < stop, ascending, and their vectors: blocks (size,) and (size, dim), the last less.
 
     Holds one block and the map of one part.
     """

@@ -145,7 +145,7 @@ class Writer:
         return np.concatenate([np.zeros(0, dtype=np.int64), *self._deleted])
 
     def note_files(self, rows: Int64, sizes: Int64, mtimes_ns: Int64) -> NDArray[np.bool_]:
-        """Note other sizes (bytes) and mtimes of the unchanged files that `rows` (m,) int64 of `base` came from.
+        """Note other sizes (bytes) and mtimes (ns) of the unchanged files of `rows` of `base`, all (m,) int64.
 
         Which were noted, (m,) bool; see `noting`. Parts stay as they are: tables and `compact` take what was noted.
         """

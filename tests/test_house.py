@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -118,7 +119,7 @@ def test_no_pickle_and_no_asserts_for_input():
 
 
 def public_names(path: Path):
-    """(name, docstring) of a file's public classes, functions and methods (torch's forward aside), and of the file."""
+    """(name, docstring) of a file's public classes, functions and methods, and of the file."""
     tree = ast.parse(path.read_text())
     yield path.name, ast.get_docstring(tree)
     for node in tree.body:
@@ -126,13 +127,122 @@ def public_names(path: Path):
             yield node.name, ast.get_docstring(node)
             if isinstance(node, ast.ClassDef):
                 for inner in node.body:
-                    if isinstance(inner, ast.FunctionDef) and not inner.name.startswith(("_", "forward")):
+                    if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):
                         yield f"{node.name}.{inner.name}", ast.get_docstring(inner)
 
 
 def test_every_public_name_has_a_docstring():
-    bare = [f"{path.relative_to(ROOT)}: {name}" for path in sources() for name, text in public_names(path) if not text]
+    files = [*sources(), *ROOT.glob("*.py")]
+    bare = [f"{path.relative_to(ROOT)}: {name}" for path in files for name, text in public_names(path) if not text]
     assert bare == []
+
+
+_LENGTH = (
+    r"(?:\d+ ?\* ?)?(?:\d+|[a-z]{1,2}'?|rows|next_row|classes|channels|size|dim|inputs|outputs|bins|bytes|count|stop)"
+    r"(?: [*+-] \w+| or \d)?"
+)
+SHAPE = re.compile(
+    # (n,), (nq, k), (m, 4 * dim); not the call d(a, p), nor the interval (0, 1).
+    rf"(?<!\w)\((?!0, ){_LENGTH},(?: {_LENGTH}(?:, {_LENGTH})*)?\)|\(\)|\b0-d\b|\bany shape\b|\bsame shape\b"
+)
+
+
+def types_of(annotation: ast.expr | None) -> set[str]:
+    """The names in an annotation, those in quotes too."""
+    names = set()
+    for node in ast.walk(annotation) if annotation else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names |= set(re.findall(r"\w+", node.value))
+        names |= {getattr(node, "id", ""), getattr(node, "attr", "")}
+    return names
+
+
+def array_types(files: list[Path]) -> set[str]:
+    """The names that stand for arrays in annotations, with aliases such as Floats and tuples of them."""
+    aliases = [
+        (node.targets[0].id, types_of(node.value))
+        for path in files
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) and hasattr(node.targets[0], "id")
+    ]
+    arrays = {"ndarray", "NDArray", "Tensor"}
+    for _ in range(3):  # an alias of an alias of an alias
+        arrays |= {name for name, parts in aliases if parts & arrays}
+    return arrays
+
+
+def array_names(path: Path, arrays: set[str]):
+    """(name, docstrings that may say its shapes: its own, its class's, the file's) of all public names with arrays."""
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        inner = node.body if isinstance(node, ast.ClassDef) else []
+        for public, owners in [(node, [tree]), *((each, [node, tree]) for each in inner)]:
+            if not isinstance(public, ast.FunctionDef | ast.ClassDef):
+                continue
+            hidden = any(owner.name.startswith("_") for owner in (public, *owners[:-1]) if owner.name != "__init__")
+            if hidden or not _annotated(public) & arrays:
+                continue
+            yield public.name, [ast.get_docstring(each) or "" for each in (public, *owners)]
+
+
+def _annotated(public: ast.FunctionDef | ast.ClassDef) -> set[str]:
+    """The types of a function's arguments and result, or of a class's public fields."""
+    if isinstance(public, ast.ClassDef):
+        fields = [each for each in public.body if isinstance(each, ast.AnnAssign)]
+        return set().union(*(types_of(each.annotation) for each in fields if not each.target.id.startswith("_")))
+    given = public.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, [given.vararg])]
+    return types_of(public.returns).union(*(types_of(each.annotation) for each in every))
+
+
+def shapeless(files: list[Path]) -> list[str]:
+    """The public names with arrays of which no docstring says a shape."""
+    arrays = array_types(files)
+    return [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files
+        for name, texts in array_names(path, arrays)
+        if not any(map(SHAPE.search, texts))
+    ]
+
+
+def test_every_public_name_with_arrays_says_their_shapes():
+    files = [*sources(), *ROOT.glob("*.py")]
+    assert {"Floats", "Hits", "Thumbnail"} <= array_types(files)
+    assert sum(1 for path in files for _ in array_names(path, array_types(files))) > 300
+    assert shapeless(files) == []
+
+
+def test_arrays_of_a_shape_that_nobody_says_are_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "bad.py").write_text('''"""Distances (0, 1) of d(a, p) in this file."""
+Rows = NDArray[np.int64]
+Pair = tuple[Rows, Rows]
+def scored(rows: "np.ndarray | None") -> float:
+    """Of rows (decoded, sorted)."""
+def paired() -> Pair:
+    """Two."""
+def told(rows: Rows) -> float:
+    """Of rows (m, d)."""
+class Kept:
+    """What is kept."""
+    rows: Rows
+    def __init__(self, mask: np.ndarray) -> None: ...
+    def forward(self, x: torch.Tensor) -> None:
+        """Forward."""
+    def _hidden(self, x: torch.Tensor) -> None: ...
+class Told:
+    """Rows (m,)."""
+    def given(self) -> Rows:
+        """All."""
+''')
+    assert shapeless([tmp_path / "bad.py"]) == [
+        "bad.py: scored",
+        "bad.py: paired",
+        "bad.py: Kept",
+        "bad.py: __init__",
+        "bad.py: forward",
+    ]
 
 
 def loaded_after(code: str) -> set[str]:

@@ -16,6 +16,7 @@ class ConvNorm(nn.Module):
         self.norm: nn.Module = nn.BatchNorm2d(outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, inputs, h, w) to (b, outputs, h', w'), each side divided by the stride and rounded up."""
         return self.norm(self.conv(x))
 
 

@@ -21,6 +21,7 @@ class Conv4(nn.Module):
         self.project = nn.Linear(width, dim)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images (b, channels, h, w) to (b, dim)."""
         for block in self.blocks:
             x = torch.max_pool2d(torch.relu(block(x)), 2)
         return self.project(x.mean((2, 3)))

@@ -48,6 +48,7 @@ class SameConvNorm(ConvNorm):
             self.conv.padding = (0, 0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, inputs, h, w) to (b, outputs, h', w'), each side divided by the stride and rounded up."""
         if self.stride > 1:
             (top, bottom), (left, right) = (_same(side, self.kernel, self.stride) for side in x.shape[2:])
             x = F.pad(x, (left, right, top, bottom))
@@ -71,6 +72,7 @@ class MBConv(nn.Module):
         self.widens, self.skips = expansion > 1, stride == 1 and inputs == outputs
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, inputs, h, w) to (b, outputs, h', w'), each side divided by the stride and rounded up."""
         y = F.relu6(self.expand(x)) if self.widens else x
         y = self.narrow(F.relu6(self.depthwise(y)))
         return x + y if self.skips else y
@@ -94,6 +96,7 @@ class EfficientNetLite0(nn.Module):
             self.load_state_dict(imagenet_weights(), strict=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images (b, channels, h, w) to (b, dim)."""
         x = F.relu6(self.stem(x))
         for block in self.blocks:
             x = block(x)
@@ -101,7 +104,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def imagenet_weights() -> dict[str, torch.Tensor]:
-    """Give the ImageNet weights under our names, the classifier left out; LookalikeError without the package."""
+    """Give the ImageNet weights by our names, any shape, without the classifier; LookalikeError without the package."""
     theirs = torch.load(weights_file(), map_location="cpu", weights_only=True)
     ours = {}
     for name, tensor in theirs.items():

@@ -19,6 +19,7 @@ class Block(nn.Module):
         self.shortcut = ConvNorm(inputs, outputs, kernel=1) if inputs != outputs or stride > 1 else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, inputs, h, w) to (b, outputs, h', w'), each side divided by the stride and rounded up."""
         return torch.relu(self.second(torch.relu(self.first(x))) + self.shortcut(self.shrink(x)))
 
 
@@ -35,6 +36,7 @@ class ResNet(nn.Module):
         self.project = nn.Linear(widths[-1], dim)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images (b, channels, h, w) to (b, dim)."""
         x = torch.relu(self.stem(x))
         for block in self.blocks:
             x = block(x)

@@ -19,7 +19,7 @@ def weighted_sums(points: Tensor, weights: Tensor) -> Tensor:
 
 
 def pull_of_sums(points: Tensor, pull: Tensor) -> Tensor:
-    """The gradient (b, d) of sum(pull * sums) by the points, the sums being those of absolute differences."""
+    """The gradient (b, d) of sum(pull (b, b) * sums) by the points, the sums being those of absolute differences."""
     both = pull + pull.T
     gradient = torch.empty_like(points)
     for rows, differences in _differences(points):

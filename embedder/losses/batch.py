@@ -12,7 +12,7 @@ Kind = TypeVar("Kind")
 
 
 def check_batch(embeddings: Tensor, labels: Tensor) -> None:
-    """LookalikeError where these are not a floating matrix (b, d) with a row, and b integers."""
+    """LookalikeError where these are not a floating matrix (b, d) with a row, and integers (b,)."""
     if embeddings.ndim != 2 or not embeddings.is_floating_point() or not embeddings.numel():
         raise LookalikeError(
             f"embeddings are {_shown(embeddings)}; a floating (batch, dim) matrix with a row would work"
@@ -22,13 +22,13 @@ def check_batch(embeddings: Tensor, labels: Tensor) -> None:
 
 
 def check_dim(embeddings: Tensor, dim: int) -> None:
-    """LookalikeError where the rows are not as long as a loss with parameters of its own was made for."""
+    """LookalikeError where embeddings are not the (b, dim) that a loss with parameters of its own was made for."""
     if embeddings.shape[1] != dim:
         raise LookalikeError(f"embeddings are {_shown(embeddings)}; this loss was made for rows of {dim}")
 
 
 def rows_of(embeddings: Tensor, normalise: bool = True) -> Tensor:
-    """The embeddings in float32, or float64 where they are, as unit rows unless `normalise` is off."""
+    """The embeddings (b, d) in float32, or float64 where they are, as unit rows unless `normalise` is off."""
     points = embeddings if embeddings.dtype in (torch.float32, torch.float64) else embeddings.float()
     return unit_rows(points) if normalise else points
 

@@ -12,7 +12,7 @@ from .absolute import pull_of_sums
 
 
 class Distance(Protocol):
-    """What a loss asks of a distance; `matrix` may be used up by `pull_back`."""
+    """What a loss asks of a distance between points (b, d); its `matrix` (b, b) may be used up by `pull_back`."""
 
     matrix: Tensor
     dim: int
@@ -101,7 +101,7 @@ class Euclidean:
 
 
 class SquaredEuclidean:
-    """Squares of Euclidean distances, taken from these so that near rows keep their digits."""
+    """Squares of Euclidean distances of points (b, d), taken from these so that near rows keep their digits."""
 
     _FACTOR = 1.0
 
@@ -115,7 +115,7 @@ class SquaredEuclidean:
         return self._roots.pull_back(weights.mul_(self._roots.matrix).mul_(2 * self._FACTOR))
 
     def chords(self) -> Tensor:
-        """The distances that are squared here."""
+        """The distances (b, b) that are squared here."""
         return self._roots.matrix
 
 
@@ -129,7 +129,7 @@ class Cosine(SquaredEuclidean):
 
 
 class Manhattan:
-    """Sums of absolute differences. Time O(b^2 d), without the matrix product that the other distances have."""
+    """Sums of absolute differences of points (b, d). Time O(b^2 d), without the matrix product that the others have."""
 
     def __init__(self, points: Tensor) -> None:
         self._points, self.dim = points, points.shape[1]
@@ -140,7 +140,7 @@ class Manhattan:
         return pull_of_sums(self._points, weights)
 
     def chords(self) -> Tensor:
-        """Measured anew."""
+        """The Euclidean distances (b, b), measured anew."""
         return Euclidean(self._points).matrix
 
 

@@ -28,7 +28,7 @@ class Triplets(NamedTuple):
     negative: Tensor
 
     def gaps(self, distances: Tensor) -> Tensor:
-        """d(a, p) - d(a, n), (t,)."""
+        """d(a, p) - d(a, n) of each triplet, (t,), by distances (b, b)."""
         return distances[self.anchor, self.positive] - distances[self.anchor, self.negative]
 
 

@@ -51,7 +51,7 @@ def places(ends: Tensor, values: Tensor) -> Tensor:
 
 
 def row_blocks(matrix: Tensor) -> Iterator[slice]:
-    """Slices of rows to work on at a time, so that what is made of them stays small."""
+    """Slices of the rows of a matrix (b, m), m > 0, to work on at a time: what is made of them stays small."""
     # On a CPU: in a core's cache, and just below the 32,768 values from which torch wakes its other threads for each
     # operation; where these are busy elsewhere, waiting for them hundreds of times costs more than they save.
     values = (1 << 15) - 1 if matrix.device.type == "cpu" else 1 << 22

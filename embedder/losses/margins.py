@@ -1,7 +1,8 @@
 """What a triplet costs, as a function of its gap d(a, p) - d(a, n).
 
-Both margins give `losses` and `slopes` (the derivatives) of gaps in their dtype and shape, how many of the losses the
-mean is taken over (`averaged`) and how many of the gaps count as active (`active`), each as a 0-d tensor.
+Gaps are floating, of any shape. Both margins give their `losses` and `slopes` (the derivatives) in the same shape and
+dtype, how many of the losses the mean is taken over (`averaged`) and how many of the gaps count as active (`active`),
+each as a 0-d int64 tensor.
 """
 
 import torch

@@ -19,14 +19,14 @@ Counting = Callable[[Tensor, Groups, float], Tensor]
 
 
 def semi_hard(distances: Tensor, groups: Groups, margin: float) -> Tensor:
-    """Every triplet with d(a, p) < d(a, n) < d(a, p) + margin (Schroff et al. 2015, eq. 4)."""
+    """Every triplet with d(a, p) < d(a, n) < d(a, p) + margin (Schroff et al. 2015, eq. 4), as counts (b, b)."""
     positive = groups.at_positives(distances, torch.inf)
     above = torch.nextafter(positive, torch.full_like(positive, torch.inf))
     return _counts(distances, groups, above, _reach(positive, margin))
 
 
 def all_triplets(distances: Tensor, groups: Groups, margin: float) -> Tensor:
-    """Every triplet with d(a, n) < d(a, p) + margin ("batch all", Hermans et al. 2017, section 2)."""
+    """Every triplet with d(a, n) < d(a, p) + margin ("batch all", Hermans et al. 2017, section 2), as counts (b, b)."""
     return _counts(distances, groups, None, _reach(groups.at_positives(distances, -torch.inf), margin))
 
 

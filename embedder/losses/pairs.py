@@ -35,6 +35,7 @@ class Pairs(nn.Module):
         self.bias = nn.Parameter(torch.tensor(STEEPNESS * MIDDLE))
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> LossResult:
+        """The loss of embeddings (b, dim) with labels (b,); LookalikeError for other shapes."""
         check_batch(embeddings, labels)
         check_dim(embeddings, len(self.weight))
         with full_precision(embeddings):

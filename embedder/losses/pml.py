@@ -48,6 +48,7 @@ class Pml(nn.Module):
         _keep_tensors(self.loss)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> LossResult:
+        """The loss of embeddings (b, dim) with labels (b,); LookalikeError for other shapes."""
         check_batch(embeddings, labels)
         check_dim(embeddings, self.dim)
         with full_precision(embeddings):

@@ -31,6 +31,7 @@ class Softmax(nn.Module):
         self.weight = nn.Parameter(torch.randn(classes, dim) / dim**0.5)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> LossResult:
+        """The loss of embeddings (b, dim) with labels (b,); LookalikeError for other shapes and labels."""
         check_batch(embeddings, labels)
         check_dim(embeddings, self.weight.shape[1])
         self._check_labels(labels)

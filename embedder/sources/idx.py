@@ -90,7 +90,11 @@ def idx_shape(path: str | Path) -> tuple[int, ...]:
 
 
 def read_idx(path: str | Path) -> NDArray[np.uint8]:
-    """The values of an IDX file, uint8: mapped where it is plain, in memory where it is gzip."""
+    """The values of an IDX file, uint8 in the shape it announces: images (n, h, w), labels (n,).
+
+    Mapped where it is plain, in memory where it is gzip. LookalikeError where it is no IDX file, not of unsigned bytes,
+    shorter or longer than announced, or unpacks to more than 8 GiB.
+    """
     shape = idx_shape(path)
     total, start = math.prod(shape), 4 + 4 * len(shape)
     try:

@@ -15,7 +15,7 @@ _KEY = 60
 
 
 def contact_sheet(material: Material, places: Sequence[int] | np.ndarray, captions: Sequence[str]) -> str:
-    """One card for each of the questions at `places`, with its caption (HTML) and its key."""
+    """One card for each of the questions at `places` (m,), with its caption (HTML) and its key."""
     asked = _asked(material, places)
     rows = nearest_rows(material, places)
     found = iter(of_rows(material.store, rows[rows >= 0], SIDE))
@@ -33,7 +33,10 @@ def contact_sheet(material: Material, places: Sequence[int] | np.ndarray, captio
 
 
 def nearest_rows(material: Material, places: Sequence[int] | np.ndarray) -> np.ndarray:
-    """For each question at `places` the nearest row of its nearest class, its own content left out; -1 for none."""
+    """For each question at `places` (m,) the nearest row of its nearest class, (m,) int64; -1 for none.
+
+    Rows that hold the question's own content do not count.
+    """
     store, questions = material.store, material.questions
     live = store.live_rows()
     codes = store.codes(live)

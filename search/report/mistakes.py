@@ -31,7 +31,10 @@ def section(material: Material) -> Section:
 
 
 def hardest(places: np.ndarray, margins: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """`places` by how far the second class lies behind the wrong first one, farthest first; then by distance."""
+    """`places` (m,) by how far the second class lies behind the wrong first one, farthest first; then by distance.
+
+    margins, distances: (n,), of all questions; a margin that is NaN comes last.
+    """
     confident = np.nan_to_num(margins[places], nan=-np.inf)
     return places[np.lexsort((distances[places], -confident))]
 

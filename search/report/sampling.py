@@ -24,7 +24,7 @@ def stratified(codes: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def some_of_each(codes: np.ndarray, wanted: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Ascending places of at most `most` rows of each of the `wanted` codes, drawn by `seed`."""
+    """Ascending places (m,) int64 of at most `most` rows of each `wanted` (w,) among `codes` (n,), drawn by `seed`."""
     generator = np.random.default_rng(seed)
     kept = [np.empty(0, np.int64)]
     for code in wanted:

@@ -64,7 +64,7 @@ class Conformal:
         return max(math.ceil(count / 2), needed)
 
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
-        """As the top of the file has it."""
+        """As the top of the file has it; group (classes,) bool."""
         ordered = np.sort(sample.distances[sample.near(group)])
         rank = math.floor((len(ordered) + 1) * self._share)
         if self.of == "known":
@@ -89,7 +89,7 @@ class Conformal:
         return {"images": len(events), self._event: count, "rate": count / len(events), "bound": mean}
 
     def measure(self, sample: Sample, accepted: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any] | None:
-        """The share of known images refused, or of unknown ones accepted, with a 95 % interval."""
+        """The share of known images refused, or of unknown accepted, with a 95 % interval; accepted (n,) bool."""
         mine = sample.of(self.of) & sample.near(group)
         return rate(self._event, accepted[mine] != (self.of == "known"))
 

@@ -44,5 +44,5 @@ class Criterion(Protocol):
     def measure(self, sample: Sample, accepted: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any] | None:
         """The error on images that did not choose, with its interval; None where there are none to tell.
 
-        accepted: (n,) bool, whether each image's distance is within its threshold.
+        accepted: (n,) bool, whether each image's distance is within its threshold. group: (classes,) bool, or None.
         """

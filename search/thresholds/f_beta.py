@@ -54,7 +54,7 @@ class FBeta:
         return math.ceil(count / 2)
 
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
-        """The cut with the best F; of equals the one that accepts least."""
+        """The cut with the best F for group (classes,) bool; of equals the one that accepts least."""
         near = sample.take(sample.near(group))
         known = int(np.count_nonzero(sample.known if group is None else member(sample.truth, group)))
         order = np.argsort(near.distances, kind="stable")
@@ -68,7 +68,7 @@ class FBeta:
         return Cut(float(cuts[best]), {**counts, "rate": float(values[best])})
 
     def measure(self, sample: Sample, accepted: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any] | None:
-        """F-beta with a 95 % interval; None where no image is of a known class."""
+        """F-beta with a 95 % interval; None where no image is of a known class. accepted: (n,) bool."""
         known = sample.known if group is None else member(sample.truth, group)
         answered = accepted & sample.near(group)
         if not known.any():

@@ -54,7 +54,7 @@ class FalseAcceptRate:
         return max(math.ceil(count / 2), needed)
 
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
-        """As the top of the file has it; each of several groups is promised with confidence 1 - 0.05/groups."""
+        """As the top of the file has it, for group (classes,) bool; several are promised at 1 - 0.05/groups each."""
         ordered, confidence = np.sort(sample.distances[sample.near(group)]), _confidence(groups)
         allowed = most_events(len(ordered), self.target, confidence) or 0  # never None: there are enough
         threshold = below(float(ordered[allowed]))
@@ -64,7 +64,7 @@ class FalseAcceptRate:
         return Cut(threshold, seen)
 
     def measure(self, sample: Sample, accepted: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any] | None:
-        """The share of unknown images accepted, with a 95 % interval."""
+        """The share of unknown images accepted, with a 95 % interval; accepted (n,) bool."""
         return rate("false_accepts", accepted[~sample.known & sample.near(group)])
 
 

@@ -74,7 +74,7 @@ class Precision:
         return max(math.ceil(3 * count / 4), needed)
 
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
-        """As the top of the file has it; where no cut passes, `failed` says how many images it would take."""
+        """As the top of the file has it, group (classes,) bool; `failed` says what it takes where no cut passes."""
         images = sample.take(sample.near(group))
         testing, seen = images.take(slice(len(images) // 3, None)), None
         for cut in proposed(images.take(slice(len(images) // 3)), self.target):
@@ -91,7 +91,7 @@ class Precision:
         return Cut(threshold, {**counts, "rate": 1 - wrong / count, "bound": bound})
 
     def measure(self, sample: Sample, accepted: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any] | None:
-        """The share of accepted answers that are right, with a 95 % interval."""
+        """The share of accepted answers that are right, with a 95 % interval; accepted (n,) bool."""
         answered = accepted & sample.near(group)
         return rate("right", sample.right[answered])
 
