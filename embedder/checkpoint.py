@@ -15,7 +15,7 @@ from ..store.replace import replace_file
 from . import encoder_file, sealed
 
 NAME = "checkpoint.safetensors"
-FORMAT = 1
+FORMAT = 2
 STATE = {
     "step": int,
     "best_step": int,
@@ -25,6 +25,7 @@ STATE = {
     "history": list,
     "seconds": float,
     "bf16": bool,
+    "running": dict,
 }
 """The notes that a Trainer goes on from, and their types."""
 NOTES = {"recipe": dict, "data": str, "threads": int, **STATE}
@@ -45,7 +46,9 @@ def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         raise LookalikeError(f"{path}: not a checkpoint of lookalike") from None
     found = notes.get("format") if isinstance(notes, dict) else None
     if found != FORMAT:
-        raise LookalikeError(f"{path}: format {found!r}; this version of lookalike reads {FORMAT}")
+        raise LookalikeError(
+            f"{path}: format {found!r}; this version of lookalike reads {FORMAT}; start again in another folder"
+        )
     for name, kind in NOTES.items():
         if type(notes.get(name)) is not kind:
             raise _foreign(path, f"its note {name!r} is {notes.get(name)!r:.40}, not of type {kind.__name__}")

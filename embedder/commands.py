@@ -23,7 +23,6 @@ def train(
     recipe: str, out: Path, data: str | None, overrides: tuple[str, ...], resume: bool, device: str, as_json: bool
 ) -> None:
     """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
-    from . import checkpoint
     from .recipe import load_recipe
     from .same_or_different import SameOrDifferent
     from .train import TrainCard
@@ -34,8 +33,7 @@ def train(
         with bar("train") as progress:
             card: TrainCard = run(loaded, out, data=data, resume=resume, progress=progress, device=device)
     except KeyboardInterrupt:
-        if checkpoint.exists(out):
-            click.echo("what was trained until the last validation is kept: --resume goes on from there", err=True)
+        click.echo(_kept(out), err=True)
         raise
     if as_json:
         emit_json(card.to_json())
@@ -57,3 +55,14 @@ def train(
         click.echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")
     if stored := card.scores.get("same_or_different"):
         click.echo(f"the same up to distance {stored['threshold']:.3f}: {SameOrDifferent(**stored)}")
+
+
+def _kept(out: Path) -> str:
+    """Say what an interrupted training leaves."""
+    from . import checkpoint, encoder_file
+
+    if (out / encoder_file.CARD).exists():
+        return f"the encoder in {shown(str(out))} is complete"
+    if checkpoint.exists(out):
+        return f"interrupted; --resume goes on from step {checkpoint.read(out)[1]['step']}"
+    return "interrupted before the first checkpoint: nothing is kept"

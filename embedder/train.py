@@ -6,6 +6,7 @@ and gives the same weights as if it had never stopped. The history, an entry bef
 is in encoder.json too, so that a collection has it.
 """
 
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from .training_set import TrainingSet, read_training_set
 
 SAMPLE = 256
 """Validation images on which fp32 and bf16 are compared."""
+CHECKPOINT_SECONDS = 60.0
+"""The most that an interrupted training loses: between validations too, an older checkpoint is written anew."""
 _SOURCE = "source, or it changed"
 
 
@@ -144,17 +147,21 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
 
 
 def _run(trainer: Trainer, out: Path, notes: dict[str, Any], progress: Progress) -> None:
-    """Look, then step and validate until the training is over; a checkpoint after each validation."""
+    """Look, then step and validate until the training is over; a checkpoint after each validation, and each minute."""
     settings = trainer.recipe.training
     if trainer.step == 0 and settings.steps:
         trainer.look()
+    written = time.monotonic()
     while trainer.finished() is None:
         trainer.advance()
         progress(trainer.step, settings.steps, _note(trainer))
         if trainer.step % settings.validate_every == 0 or trainer.step == settings.steps:
             trainer.validate()
-            tensors, state = trainer.state()
-            checkpoint.write(out, tensors, {**notes, **state})
+        elif time.monotonic() - written < CHECKPOINT_SECONDS:
+            continue
+        tensors, state = trainer.state()
+        checkpoint.write(out, tensors, {**notes, **state})
+        written = time.monotonic()
     if settings.steps == 0:
         trainer.validate()
     _judge(trainer)

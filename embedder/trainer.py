@@ -6,7 +6,7 @@ that a training restored from its state goes on bit for bit, on one machine with
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,8 @@ class Trainer:
             "optimiser": checkpoint.optimiser_tensors(self.optimiser),
         }
         tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
-        return tensors, {name: getattr(self, name) for name in checkpoint.STATE}
+        notes = {name: getattr(self, name) for name in checkpoint.STATE}
+        return tensors, {**notes, "running": asdict(self.running)}
 
     def restore(self, tensors: dict[str, torch.Tensor], notes: dict[str, Any], path: Path) -> None:
         """Go back to what `state` gave; LookalikeError naming `path` where the tensors are another network's."""
@@ -190,6 +191,7 @@ class Trainer:
         checkpoint.restore_optimiser(self.optimiser, _below(tensors, "optimiser."), path)
         for name in checkpoint.STATE:
             setattr(self, name, notes[name])
+        self.running = Running(**notes["running"])
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -37,9 +37,10 @@ def test_every_part_of_the_state_comes_back(tmp_path):
     tensors, notes = checkpoint.read(tmp_path)
     assert notes.items() >= OTHERS.items()
     after.restore(tensors, notes, tmp_path)
-    for name in ("step", "best_step", "best_score", "stale", "collapsed", "history", "seconds", "bf16"):
+    for name in ("step", "best_step", "best_score", "stale", "collapsed", "history", "seconds", "bf16", "running"):
         assert getattr(after, name) == getattr(before, name), name
     assert (after.step, after.best_step) == (2, 1)
+    assert after.running.means()["loss"] is not None
     assert all(after.best[name].equal(best[name]) for name in best)
     assert any(not after.best[name].equal(tensor) for name, tensor in after.network.state_dict().items())
     for mine, theirs in zip(after.network.parameters(), before.network.parameters(), strict=True):

@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from lookalike.cli import run
 from lookalike.embedder.commands import train
+from lookalike.embedder.trainer import Trainer
 from lookalike.store.errors import LookalikeError
 
 SETTINGS = [
@@ -63,3 +65,31 @@ def test_train_refuses_a_setting_of_another_loss(tmp_path, photos):
     with pytest.raises(LookalikeError, match=r"loss\.margin = 0\.2: the loss softmax takes no margin"):
         runner.invoke(train, words, catch_exceptions=False)
     assert not (tmp_path / "model").exists()
+
+
+def test_an_interrupted_training_says_what_is_kept(tmp_path, photos, monkeypatch, capsys):
+    words, _ = invoked(tmp_path, photos)
+    advance, stop_at = Trainer.advance, []
+
+    def advance_or_stop(trainer):
+        if trainer.step == stop_at[0]:
+            raise KeyboardInterrupt
+        advance(trainer)
+
+    monkeypatch.setattr(Trainer, "advance", advance_or_stop)
+    for step, said in (
+        (1, "interrupted before the first checkpoint: nothing is kept"),
+        (3, "--resume goes on from step 2"),
+    ):
+        stop_at[:] = [step]
+        assert run(["train", *words]) == 130
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "model" / "encoder.json").exists()
+    monkeypatch.setattr("lookalike.embedder.training_folder.checkpoint.remove", interrupt)
+    stop_at[:] = [-1]
+    assert run(["train", *words, "--resume"]) == 130
+    assert "model is complete" in capsys.readouterr().err
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt

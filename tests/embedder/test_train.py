@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -93,6 +94,35 @@ def test_a_resumed_training_gives_the_same_bits(tmp_path, backbone, kill_at, thr
     assert any(name.endswith("running_var") for name in once)
     assert resumed.history == whole.history and resumed.best_step == whole.best_step
     assert not checkpoint.exists(tmp_path / "parts")
+
+
+def test_checkpoints_between_validations_give_the_same_bits_and_history(tmp_path, monkeypatch):
+    images, labels = stripes()
+    settings = recipe(training={"steps": 11, "validate_every": 5})
+    whole = train_arrays(images, labels, settings, tmp_path / "whole")
+    monkeypatch.setattr("lookalike.embedder.train.CHECKPOINT_SECONDS", 0)
+    for number, step in enumerate((3, 5, 9)):
+        with pytest.raises(Killed):
+            train_arrays(images, labels, settings, tmp_path / "parts", resume=number > 0, progress=killed_after(step))
+        assert checkpoint.read(tmp_path / "parts")[1]["step"] == step - 1
+    resumed = train_arrays(images, labels, settings, tmp_path / "parts", resume=True)
+    once, twice = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert [name for name in once if once[name].numpy().tobytes() != twice[name].numpy().tobytes()] == []
+    assert resumed.history == whole.history and resumed.best_step == whole.best_step
+
+
+def test_a_checkpoint_is_written_with_each_validation_and_once_the_last_is_a_minute_old(tmp_path, monkeypatch):
+    now, steps, write = [0.0], [], checkpoint.write
+    monkeypatch.setattr("lookalike.embedder.train.time", types.SimpleNamespace(monotonic=lambda: now[0]))
+
+    def noted(folder, tensors, notes):
+        steps.append(notes["step"])
+        write(folder, tensors, notes)
+
+    monkeypatch.setattr(checkpoint, "write", noted)
+    settings = recipe(training={"steps": 12, "validate_every": 5})
+    train_arrays(*stripes(), settings, tmp_path, progress=lambda done, *_: now.__setitem__(0, 25.0 * done))
+    assert steps == [3, 5, 8, 10, 12]
 
 
 LOSSES = [
