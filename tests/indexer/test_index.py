@@ -1,11 +1,16 @@
 """Index and search against every pair in float64: many specs, deleted rows, tails, several segments, filters."""
 
+import contextlib
+import re
+
 import numpy as np
 import pytest
 
+from lookalike.indexer import segments
 from lookalike.indexer.index import grow, index
 from lookalike.indexer.instances import Instances
-from lookalike.store.errors import LookalikeError
+from lookalike.indexer.tuning import Recall
+from lookalike.store.errors import LookalikeError, LookalikeWarning
 
 SPECS = [
     "Flat",
@@ -125,6 +130,19 @@ def test_another_recall_only_tunes_again(shop, rng):
     assert low.segments[0].parameters["nprobe"] < high.segments[0].parameters["nprobe"]
     assert made.open().content.segments[0].file and low.segments[0].bytes == high.segments[0].bytes
     assert low.recall < high.recall
+
+
+def test_out_of_reach_is_said_of_knobs_at_their_largest_with_a_way_that_was_not_taken(shop, rng):
+    made = shop(clustered(rng, 6000, 16, spread=9.0))
+    words = r"spec 'PQ1x4' reaches recall@1 0\.\d{3}, not 0\.9, at its most \(k_factor 256\): "
+    for asked, way in (({}, "auto"), ({"memory": "1M"}, "auto with a larger --memory")):
+        for recall in (0.9, 0.1, 0.9):  # tuned with the build, and again
+            with pytest.warns(LookalikeWarning) if recall > 0.1 else contextlib.nullcontext():
+                card = index(made.path, spec="PQ1x4", recall=recall, k=1, **asked)
+        assert re.fullmatch(f"{words}{way} reaches more", *card.notes)
+    short = Recall(0.8, 0.7, 0.89, 400, 1)
+    assert segments._short_of("IVF9,SQ4", {}, 0.9, short, "auto", 1000).endswith(": a larger --memory reaches more")
+    assert segments._short_of("IVF9_HNSW32,Flat", {"nprobe": 9}, 0.9, short, "auto", None).endswith("most (nprobe 9)")
 
 
 @pytest.mark.parametrize(

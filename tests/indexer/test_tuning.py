@@ -5,11 +5,12 @@ import statistics
 import numpy as np
 import pytest
 
+from lookalike.indexer import segments
 from lookalike.indexer.build import build, training_places
 from lookalike.indexer.device import Device
 from lookalike.indexer.exact import in_chunks
 from lookalike.indexer.segment import Segment
-from lookalike.indexer.tuning import measured, recalls, sampled, tuned
+from lookalike.indexer.tuning import further, measured, recalls, sampled, tuned
 
 
 def unit(rng, n, d, centre=0.0):
@@ -93,6 +94,34 @@ def test_the_last_doubling_is_halved_in_to_an_eighth(ivf, promised):
 
 def test_what_cannot_be_reached_is_tried_to_the_end(ivf):
     assert tuned(ivf[1], ivf[2], 1.1) == {"nprobe": 32}
+
+
+def test_lists_are_added_where_the_reported_half_falls_short_of_the_tuned_one(rng):
+    rows = unit(rng, 4000, 12)
+    asked = np.random.default_rng(segments._SEED).choice(4000, 800, replace=False)
+    near = rows[asked[:40:2]][rng.integers(0, 20, 400)] + 0.003 * rng.standard_normal((400, 12))
+    rows[asked[::2]] = near / np.linalg.norm(near, axis=1, keepdims=True)  # what is tuned on lies close together
+    index = built("IVF32,Flat", rows)
+
+    def make(parameters):
+        return Segment(index, lambda ids: rows[ids], parameters)
+
+    ids, blocks = np.arange(4000), list(in_chunks(np.arange(4000), lambda some: rows[some]))
+    sample = sampled(ids, 5, lambda some: rows[some], blocks, np.random.default_rng(segments._SEED))
+    others = {n: recalls(make({"nprobe": n}), sample.half(1)).mean() for n in range(1, 33)}
+    assert tuned(make, sample.half(0), 0.9)["nprobe"] <= 2 and others[2] < 0.7
+    values, reached = segments.tuned_and_measured(make, ids, blocks, 0.9, 5)
+    assert reached.mean == pytest.approx(others[values["nprobe"]]) and reached.mean >= 0.9
+    assert others[values["nprobe"] * 4 // 5] < 0.9
+    values, reached = segments.tuned_and_measured(make, ids, blocks, 1.0, 5)
+    assert reached.mean == 1.0
+
+
+def test_knobs_rise_by_a_quarter_up_to_their_largest():
+    most = {"nprobe": 32, "k_factor": 256}
+    assert further(most, {"nprobe": 1, "k_factor": 4}) == {"nprobe": 2, "k_factor": 5}
+    assert further(most, {"nprobe": 24, "k_factor": 255}) == {"nprobe": 30, "k_factor": 256}
+    assert further(most, {"nprobe": 30, "k_factor": 256}) == {"nprobe": 32, "k_factor": 256} == further(most, most)
 
 
 def test_a_filter_is_met_with_more_lists(ivf, rng):
