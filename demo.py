@@ -56,7 +56,10 @@ def digits() -> tuple["np.ndarray", list[str]]:
 
 
 def fashion_mnist() -> tuple["np.ndarray", list[str]]:
-    """Fashion-MNIST's 70,000 images, uint8 (70000, 28, 28), and the names of their classes."""
+    """Fashion-MNIST's 70,000 images, uint8 (70000, 28, 28), and the names of their classes.
+
+    LookalikeError where the Debian package is not installed.
+    """
     import gzip
 
     import numpy as np
@@ -90,7 +93,10 @@ def cut(labels: list[str], held_out: tuple[str, str], shares: tuple[float, float
 
 
 def write_images(folder: Path, dataset: Dataset) -> None:
-    """Write the images as PNG below `folder`, cut by class and purpose; kept where they are there already."""
+    """Write the images as PNG below `folder`, cut by class and purpose; kept where they are there already.
+
+    LookalikeError where `folder` holds the demo of another set.
+    """
     from PIL import Image
 
     done = folder / "dataset.txt"

@@ -80,7 +80,10 @@ def _few(source: Source, records: Sequence[Record], assembly: Assembly) -> Itera
 
 
 def load_model(payload: dict[str, Any]) -> dict[str, Any]:
-    """Load a model (`payload`: model, digest, device) for the fragments to come; its precision on this hardware."""
+    """Load a model (`payload`: model, digest, device) for the fragments to come; its precision on this hardware.
+
+    LookalikeError where it cannot be read, or is not the one of that digest any more.
+    """
     global _kept_encoder
     loaded = Encoder.load(payload["model"], device=payload["device"])
     if loaded.digest != payload["digest"]:

@@ -53,7 +53,7 @@ def _checked_choice(key: str, value: Any, choices: list[Any] | None, what: str) 
 
 
 def validation_classes(key: str, value: Any) -> float | tuple[str, ...]:
-    """Give a share from 0 to below 1, or names of two classes or more, without doubles."""
+    """Give a share from 0 to below 1, or names of two classes or more, without doubles; LookalikeError for the rest."""
     if isinstance(value, (list, tuple)):
         if len(value) == 1 and isinstance(value[0], str):
             raise LookalikeError(

@@ -90,7 +90,7 @@ def train_arrays(
     """Train on uint8 images (n, size, size, channels) with n labels; the rest as in `train`.
 
     marks: (n,) int64, what stands for the images' contents (see `seen`), so that the encoder knows again what it
-    learned from.
+    learned from. LookalikeError for images of another shape or type, or other than n labels.
     """
     expected = (recipe.image.size, recipe.image.size, recipe.image.channels)
     if images.dtype != np.uint8 or images.shape[1:] != expected or len(images) != len(labels):

@@ -150,6 +150,7 @@ def open_segment(
     """A segment of `store`, checked, memory-mapped, and copied to the GPU where there is one.
 
     parameters: to search with, in place of those of the same name that the segment was tuned to; it may have others.
+    LookalikeError where its file holds other vectors than the manifest says.
     """
     path = store.file(entry)
     index = read_faiss(path)

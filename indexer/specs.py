@@ -112,7 +112,10 @@ def _refuse_large(spec: str, n: int, dim: int, memory: int | None) -> None:
 
 
 def estimated_bytes(spec: str, n: int, dim: int) -> int:
-    """About how large an index of `n` rows by `spec` is, as a file and in memory: codes, ids, links and centroids."""
+    """About how many bytes an index of `n` rows by `spec` takes, as a file and in memory: codes, ids, links, centroids.
+
+    LookalikeError for a spec that tells no size.
+    """
     try:
         return int(_bytes_of(empty_index(spec, dim), n))
     except RuntimeError as error:

@@ -44,7 +44,10 @@ def fragments(pieces: Iterable[dict[str, Any]], collection: str, work: str) -> I
 
 
 def resolve(work: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """The function that `work` names; only functions of this package are, since fragments come over a wire."""
+    """The function that `work` names; only functions of this package are, since fragments come over a wire.
+
+    LookalikeError for any other text, and what cannot be imported or called.
+    """
     if not _WORK.fullmatch(work):
         raise LookalikeError(f"work {work!r} is not a function of lookalike: write lookalike.room.module:function")
     module, _, name = work.partition(":")

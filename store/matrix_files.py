@@ -122,7 +122,7 @@ class Hdf5:
         return named[0] if named else min(found)
 
     def blocks(self, size: int) -> Iterator[Block]:
-        """All rows in order, `size` at a time."""
+        """All rows in order, `size` at a time; LookalikeError where they cannot be read."""
         with self._open() as file:
             for start in range(0, self.rows, size):
                 try:
@@ -149,7 +149,7 @@ def plain(error: Exception) -> str:
 
 
 def read_matrix(file: Any, path: Path, rows: int, dim: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The next (rows, dim) numbers of a file."""
+    """The next (rows, dim) numbers of a file; LookalikeError where it ends before."""
     matrix = np.fromfile(file, dtype=dtype, count=rows * dim)
     if len(matrix) < rows * dim:
         raise LookalikeError(f"{path} ends before its last row: it became shorter while it was read")

@@ -118,7 +118,7 @@ def write_part(folder: Path, rows: Rows, model: str | None) -> PartEntry:
 
 
 def write_table(folder: Path, table: Any, model: str | None) -> PartEntry:
-    """`write_part` of a table that already has the columns of a part, as `read_part` gives them."""
+    """`write_part` of a table with the columns of a part, as `read_part` gives them; ValueError without a row."""
     if table.num_rows == 0:
         raise ValueError("a part needs at least one row")
     vectors = _matrix(table.column("vector").combine_chunks())
@@ -223,7 +223,7 @@ def _check_mapping(data: NDArray[np.uint8], offset: int, vectors: NDArray[np.flo
 def map_vectors(path: Path, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
     """The vectors of a part as a read-only memory map of bytes, (n, 4 * dim) uint8.
 
-    The matrix is not aligned in the file: take rows first, then `.view(np.float32)`.
+    The matrix is not aligned in the file: take rows first, then `.view(np.float32)`. Damaged for a file too short.
     """
     if entry.vector_offset < 0 or entry.vector_offset + entry.rows * 4 * dim > path.stat().st_size:
         raise Damaged(f"{path} is too short for {entry.rows} vectors of {dim} dimensions")
@@ -231,7 +231,7 @@ def map_vectors(path: Path, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
 
 
 def read_part(path: Path, columns: list[str] | None = None) -> Any:
-    """The table of a part (all columns, or the named ones in that order); text is as stored, see `escaped`."""
+    """All columns of a part, or the named ones in order; text as stored, see `escaped`. Damaged where unreadable."""
     try:
         return pq.read_table(path, columns=columns, partitioning=None)
     except (pa.ArrowException, OSError) as error:

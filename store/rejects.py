@@ -51,7 +51,10 @@ def write_rejects(folder: Path, source: str, rejects: Sequence[Reject]) -> Rejec
 
 
 def read_rejects(store: "Store") -> Any:
-    """All rejects of a version, an Arrow table: key, stage, reason, content_sha256, source; text is `escaped`."""
+    """All rejects of a version, an Arrow table: key, stage, reason, content_sha256, source; text is `escaped`.
+
+    Damaged where one of their files cannot be read.
+    """
     tables = [SCHEMA.append(pa.field("source", pa.large_string())).empty_table()]
     for entry in store.content.rejects:
         path = store.file(entry)

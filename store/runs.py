@@ -101,7 +101,10 @@ def merge_runs(
 
 
 def noted_run(folder: Path, path: Path, rows: _Int64, sizes: _Int64, mtimes_ns: _Int64) -> RunEntry:
-    """Publish the run at `path` anew, with these file sizes (bytes) and mtimes for `rows` (m,), which it has."""
+    """Publish the run at `path` anew, with these file sizes (bytes) and mtimes (ns) for `rows`, all (m,) int64.
+
+    ValueError for a row that it does not have.
+    """
     run = RunTable(path)
     columns: dict[str, Any] = {name: run.batch.column(name) for name in ("key", *TEXTS, *NUMBERS)}
     at = run.positions(rows)

@@ -24,7 +24,7 @@ def check_dim(store: Store, vectors: NDArray[np.float32]) -> None:
 
 
 def texts(what: str, values: Any, count: int) -> list[Any]:
-    """`values` as a list of `count` texts (or None, for labels)."""
+    """`values` as a list of `count` texts (or None, for labels); LookalikeError for other numbers and types."""
     given = list(values)
     if len(given) != count:
         raise LookalikeError(f"there are {len(given)} {what}s for {count} vectors: one each works")

@@ -186,7 +186,10 @@ class Store:
         return vectors
 
     def blocks(self, first: int = 0, stop: int | None = None, size: int = 16384) -> Iterator[tuple[Int64, Float32]]:
-        """Live rows with first <= row < stop, ascending, as rows (m,) int64, vectors (m, d) float32, m <= size."""
+        """Live rows with first <= row < stop, ascending, as rows (m,) int64, vectors (m, d) float32, m <= size.
+
+        ValueError for a size below 1.
+        """
         if size < 1:
             raise ValueError(f"size {size} must be at least 1")
         return blocks_of(self.layout, self.dim or 0, first, stop, size)

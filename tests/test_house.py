@@ -208,8 +208,9 @@ def shapeless(files: list[Path]) -> list[str]:
 
 def test_every_public_name_with_arrays_says_their_shapes():
     files = [*sources(), *ROOT.glob("*.py")]
-    assert {"Floats", "Hits", "Thumbnail"} <= array_types(files)
-    assert sum(1 for path in files for _ in array_names(path, array_types(files))) > 300
+    arrays = array_types(files)
+    assert {"Floats", "Hits", "Thumbnail"} <= arrays
+    assert sum(1 for path in files for _ in array_names(path, arrays)) > 300
     assert shapeless(files) == []
 
 

@@ -51,7 +51,10 @@ def _open_file(path: str) -> Source:
 
 
 def from_spec(spec: dict[str, Any]) -> Source:
-    """Open a source again from what its `describe()` gave: its kind, and the arguments it was made with."""
+    """Open a source again from what its `describe()` gave: its kind, and the arguments it was made with.
+
+    LookalikeError for a kind that is not known, and where the source cannot be opened any more.
+    """
     arguments = dict(spec)
     kind = arguments.pop("kind")
     if kind not in _KINDS:

@@ -61,7 +61,10 @@ class IdxSource(Source):
             yield Record(f"{number:08d}", label, number, size, mtime_ns, {})
 
     def labels(self) -> Iterator[str | None]:
-        """What the labels file says; of the images, which may be gigabytes to unpack, the header alone is read."""
+        """What the labels file says; of the images, which may be gigabytes to unpack, the header alone is read.
+
+        LookalikeError where it cannot be read or its labels are not as many as the images.
+        """
         count = idx_shape(self._images)[0]
         if self._labels is None:
             yield from itertools.repeat(None, count)

@@ -48,7 +48,10 @@ def report(
     date: datetime | None,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Write the report to `out` and return {"out", "bytes", "sections", "left_out"}; see `Collection.report`."""
+    """Write the report to `out` and return {"out", "bytes", "sections", "left_out"}; see `Collection.report`.
+
+    LookalikeError for an empty collection and a path that cannot be written.
+    """
     check_replaceable(out)
     if not len(collection):
         raise LookalikeError(f"{collection.path} is empty: embed or import something first")
