@@ -1,9 +1,10 @@
 """A folder of images.
 
 Key: the path below the root, with "/". Label: the first folder below the root (a class folder); an image that lies
-directly in the root has none. A `metadata.csv` in the root (Hugging Face's ImageFolder convention) with a column
-`file_name` overrides: its `label` column, where it has one, decides for the files it lists, and its other columns are
-kept. A file it lists that is not among the folder's images is a record, and rejected.
+directly in the root has none. Where class folders hold only folders, a LookalikeWarning says so: people may mean the
+inner ones. A `metadata.csv` in the root (Hugging Face's ImageFolder convention) with a column `file_name` overrides:
+its `label` column, where it has one, decides for the files it lists, and its other columns are kept. A file it lists
+that is not among the folder's images is a record, and rejected.
 
 Names are walked in sorted order, depth first, one folder in memory at a time. Links to files are followed within the
 root; links to folders never are (each is rejected), so no loop can be entered. Hidden files and folders are ignored,
@@ -11,17 +12,19 @@ and so are collections of ours.
 """
 
 import os
+import warnings
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from ...store.errors import LookalikeError
+from ...store.errors import LookalikeError, LookalikeWarning
 from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
 from .files import facts, is_input, read_file
 
 METADATA = "metadata.csv"
+_FEW = 3
 
 
 class FolderSource(Source):
@@ -33,6 +36,7 @@ class FolderSource(Source):
         self.root = os.path.realpath(root)
         self.name = self.root
         self._listed: dict[str, dict[str, str | None]] | None = None
+        self._said = False
         if not os.path.isdir(self.root):
             raise LookalikeError(f"source {str(root)!r} is not a folder")
 
@@ -69,10 +73,31 @@ class FolderSource(Source):
         """All inputs below the root, then what metadata.csv lists besides."""
         self.ignored, self.unlisted = 0, None
         listed = dict(self._metadata())
+        outer: dict[str, None] | None = {}  # class folders so far; None once an image lies in one itself
         for path in self._walk():
-            yield self._record(path, listed.pop(path, {}))
+            row = listed.pop(path, {})
+            if outer is not None and "/" in path and "label" not in row:
+                label, _, rest = path.partition("/")
+                if "/" in rest:
+                    outer[label] = None
+                else:
+                    outer = None
+            yield self._record(path, row)
         for path, row in listed.items():
             yield self._record(path, row)._replace(locator={"missing": path}, size=None, mtime_ns=None)
+        if outer and not self._said:
+            self._said = True
+            self._warn_of_outer(list(outer))
+
+    def _warn_of_outer(self, names: list[str]) -> None:
+        """Say which folders gave the labels, as people may mean the inner ones."""
+        more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+        warnings.warn(
+            f"source {self.root!r}: class folders hold only folders, so the labels are the outer ones' names "
+            f"({', '.join(map(repr, names[:_FEW]))}{more}); for the inner ones' give an outer one as the source, such "
+            f"as {os.path.join(self.root, names[0])!r}, or a {METADATA} with file_name and label",
+            LookalikeWarning,
+        )
 
     def _record(self, path: str, row: dict[str, str | None]) -> Record:
         folder = path.split("/", 1)[0] if "/" in path else None

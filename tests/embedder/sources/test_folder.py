@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources import from_spec, open_source
 from lookalike.embedder.sources.files import IMAGE_EXTENSIONS
-from lookalike.store.errors import LookalikeError
+from lookalike.store.errors import LookalikeError, LookalikeWarning
 
 
 def made(root: Path, *names: str) -> Path:
@@ -100,6 +100,31 @@ def test_bad_metadata_is_refused_in_one_line(tmp_path, text, words):
     with pytest.raises(LookalikeError, match=words) as caught:
         list(open_source(tmp_path).records())
     assert "\n" not in str(caught.value)
+
+
+ALPHABETS = [f"{alphabet}/{character}/{n}.png" for alphabet in "vwxyz" for character in "ab" for n in range(2)]
+
+
+def test_class_folders_of_folders_alone_are_said_to_give_the_labels_once(tmp_path):
+    source = open_source(made(tmp_path, *ALPHABETS, "top.png"))
+    with pytest.warns(LookalikeWarning) as said:
+        found = [labels(source), labels(source), dict(zip(labels(source), source.labels(), strict=True))]
+    assert found == [{name: name[0] if "/" in name else None for name in sorted([*ALPHABETS, "top.png"])}] * 3
+    (warning,) = said
+    assert "the labels are the outer ones' names ('v', 'w', 'x' and 2 more)" in str(warning.message)
+    assert repr(os.path.realpath(tmp_path / "v")) in str(warning.message) and "metadata.csv" in str(warning.message)
+    assert "\n" not in str(warning.message)
+
+
+def test_nothing_is_said_where_the_labels_can_be_meant(tmp_path):
+    mixed = open_source(made(tmp_path / "mixed", *ALPHABETS, "z/1.png"))
+    inner = open_source(tmp_path / "mixed" / "v")
+    told = open_source(made(tmp_path / "told", *ALPHABETS))
+    text = "".join(f"{name},{name[:3]}\n" for name in ALPHABETS)
+    (tmp_path / "told" / "metadata.csv").write_text("file_name,label\n" + text)
+    assert set(labels(mixed).values()) == set("vwxyz")  # a warning would fail
+    assert set(labels(inner).values()) == set("ab")
+    assert set(labels(told).values()) == {name[:3] for name in ALPHABETS}
 
 
 def test_links_are_followed_within_the_root_only(tmp_path):
@@ -190,9 +215,12 @@ def test_a_deep_tree_is_no_trouble(tmp_path):
         Path("a.jpg").write_bytes(b"x")
     finally:
         os.chdir(here)
-    assert labels(open_source(tmp_path)) == {f"{deep}/a.jpg": "d"}
-    (tmp_path / deep / "a.jpg").unlink()
-    os.removedirs(tmp_path / deep)  # pytest's own way of removing it recurses
+    try:
+        with pytest.warns(LookalikeWarning, match="outer"):
+            assert labels(open_source(tmp_path)) == {f"{deep}/a.jpg": "d"}
+    finally:
+        (tmp_path / deep / "a.jpg").unlink()
+        os.removedirs(tmp_path / deep)  # pytest's own way of removing it recurses
 
 
 def test_a_root_that_cannot_be_used_is_refused(tmp_path):
@@ -206,6 +234,7 @@ _FILES = st.tuples(_NAMES, st.sampled_from([".jpg", ".PNG", "", ".txt", ".tiff",
 _TREES = st.lists(st.tuples(st.lists(_NAMES, max_size=2), _FILES), max_size=12)
 
 
+@pytest.mark.filterwarnings("ignore:source .* class folders hold only folders")
 @settings(max_examples=60, deadline=None)
 @given(_TREES)
 def test_records_are_what_a_plain_walk_finds(tree):
