@@ -20,7 +20,10 @@ def adamw(network: nn.Module, *, lr: float, weight_decay: float) -> torch.optim.
 
 
 def rate(step: int, steps: int, lr: float) -> float:
-    """Give the learning rate of 0-based `step` of `steps`: linear warm-up, then half a cosine down to 0."""
+    """Give the learning rate of 0-based `step` of `steps`: linear warm-up, then half a cosine down to 0.
+
+    Loshchilov and Hutter 2017, SGDR (arXiv:1608.03983), eq. 5, without restarts.
+    """
     warm_up = min(200, max(1, round(WARM_UP * steps)))
     if step < warm_up:
         return lr * (step + 1) / warm_up

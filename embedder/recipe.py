@@ -27,7 +27,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Image:
-    """The square that images become, and the augmentations: each off at its default."""
+    """The square of size x size pixels that images become, and the augmentations (see `augment`), off by default."""
 
     size: int = field(default=28, metadata=number(int, 8, 1024))
     channels: int = field(default=1, metadata=choice([1, 3]))

@@ -29,7 +29,7 @@ from .specs import TooLarge, choose_spec, serves, validated
 
 @dataclass(frozen=True)
 class Request:
-    """What `index` was asked for; kept in the manifest, so that later rows are indexed alike."""
+    """What `index` was asked for; kept in the manifest, so that later rows are indexed alike. memory: bytes or None."""
 
     spec: str
     recall: float

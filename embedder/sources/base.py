@@ -21,8 +21,8 @@ class Record(NamedTuple):
     """One image of a source, not read yet.
 
     key: its name in the collection. label: its class or None. locator: where the source finds it again, JSON-able.
-    size, mtime_ns: of the file that holds it (the table's or the IDX file's own, where that is the file), None where
-    unknown; equal ones mean unchanged. extra: the source's further columns by name, see Source.extra_types.
+    size (bytes), mtime_ns: of the file that holds it (the table's or the IDX file's own, where that is the file), None
+    where unknown; equal ones mean unchanged. extra: the source's further columns by name, see Source.extra_types.
     """
 
     key: str
