@@ -36,7 +36,8 @@ class Pml(nn.Module):
     `classes` are given to those that ask. Its parameters, such as proxies, are trained with the network, and what it
     keeps from step to step is in `state_dict`. It gets the embeddings as they are, in float32, and most of its losses
     normalise them. Nothing is counted as active; distances are Euclidean, of unit rows. LookalikeError where the
-    library is not installed, the loss is not one of its own or cannot learn from labels, or an option is none.
+    library is not installed, the loss is not one of its own or cannot learn from labels, an option is none, or the
+    library fails.
 
     Musgrave et al. 2020, PyTorch Metric Learning (arXiv:2008.09164).
     """
@@ -44,6 +45,7 @@ class Pml(nn.Module):
     def __init__(self, name: str, dim: int, classes: int, **options: Any) -> None:
         super().__init__()
         self.dim = dim
+        self._name, self._options = name, options
         self.loss = _made(name, {"dim": dim, "classes": classes}, options)
         _keep_tensors(self.loss)
 
@@ -54,16 +56,29 @@ class Pml(nn.Module):
         with full_precision(embeddings):
             points = rows_of(embeddings, normalise=False)
             labels = labels.to(points.device).long()
-            loss = self.loss(points, labels)
+            loss = self._value(points, labels)
             _cut_graph(self.loss)
             nothing = torch.zeros((), device=points.device)
             stats = stats_of_rows(rows_of(points.detach()), Groups(labels), nothing, nothing)
             return LossResult(loss.reshape(()) + 0 * points.sum(), stats)
 
+    def _value(self, points: Tensor, labels: Tensor) -> Tensor:
+        try:
+            return self.loss(points, labels)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            raise LookalikeError(
+                f"loss.options = {self._options}: pml:{self._name} fails on a batch ({type(error).__name__}: "
+                f"{_said(error)})"
+            ) from error
+
 
 def check(name: str, options: dict[str, Any]) -> None:
-    """LookalikeError where `Pml` of that name and these options could not be made."""
-    _made(name, {"dim": 2, "classes": 2}, options)
+    """LookalikeError where `Pml` of that name and these options could not be made, or fails on a batch made up here."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        Pml(name, 8, 4, **options)(torch.randn(16, 8), torch.arange(16) // 4)
 
 
 def names() -> list[str]:
@@ -97,9 +112,12 @@ def _made(name: str, filled: dict[str, int], options: dict[str, Any]) -> nn.Modu
         raise LookalikeError(f"loss.options.{missing[0]} is missing: pml:{name} has no default for it")
     try:
         return known[name](**given)
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise LookalikeError(f"loss.options = {options}: pml:{name} refuses them ({said})") from None
+    except Exception as error:
+        raise LookalikeError(f"loss.options = {options}: pml:{name} refuses them ({_said(error)})") from error
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _checked(name: str, options: dict[str, Any], taken: dict[str, bool]) -> dict[str, Any]:

@@ -85,12 +85,54 @@ def test_value_and_gradients_are_the_librarys_own():
         ("ProxyAnchorLoss", {"distance": "cosine"}, r"loss.options.distance = 'cosine'"),
         ("RankedListLoss", {"margin": 0.4}, r"loss.options.Tn is missing"),
         ("PNPLoss", {"variant": "X"}, r"pml:PNPLoss refuses them .*variant=X"),
+        (
+            "ProxyAnchorLoss",
+            {"alpha": "x"},
+            r"loss.options = {'alpha': 'x'}: pml:ProxyAnchorLoss fails .*TypeError: ",
+        ),
+        (
+            "SubCenterArcFaceLoss",
+            {"sub_centers": "x"},
+            r"loss.options = {'sub_centers': 'x'}: pml:SubCenterArcFaceLoss",
+        ),
+        ("DynamicSoftMarginLoss", {"num_bins": 0}, r"loss.options = {'num_bins': 0}: pml:DynamicSoftMarginLoss"),
     ],
 )
 def test_what_the_library_has_not_is_refused_in_one_line(name, options, said):
     with pytest.raises(LookalikeError, match=said) as refused:
         pml.check(name, options)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", listed())
+def test_no_loss_that_works_is_refused_and_the_check_draws_no_random_number(name):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    pml.check(name, NEEDED.get(name, {}))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_error_inside_the_library_while_training_is_one_line():
+    points, labels = batch()
+    loss = Pml("ProxyAnchorLoss", 8, 6, alpha="x")
+    with pytest.raises(LookalikeError, match=r"loss.options = {'alpha': 'x'}: pml:ProxyAnchorLoss fails") as said:
+        loss(points, labels)
+    assert "\n" not in str(said.value)
+    loss = Pml("ProxyAnchorLoss", 8, 3)  # labels up to 5: an IndexError of the library, or what it has for one
+    with pytest.raises(LookalikeError, match=r"loss.options = {}: pml:ProxyAnchorLoss fails"):
+        loss(points, labels)
+
+
+def test_too_little_memory_is_no_fault_of_the_options(monkeypatch):
+    points, labels = batch()
+    loss = Pml("ProxyAnchorLoss", 8, 6)
+
+    def full(*_):
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(loss.loss, "forward", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        loss(points, labels)
 
 
 def test_without_the_library_one_line_says_what_to_install(monkeypatch):
