@@ -76,6 +76,17 @@ class Lookups:
         hashes = content_hashes(digests)
         return self._newest_live(len(hexes), [run.find_contents(hashes, digests) for run in self._runs])
 
+    def all_with_contents(self, hexes: Sequence[str]) -> tuple[_Int64, _Int64]:
+        """Every live row with one of m contents (SHA-256 in hex): (which of them, row), (p,) int64 each, ascending."""
+        digests = digest_bytes(hexes)
+        hashes = content_hashes(digests)
+        none = np.empty(0, dtype=np.int64)
+        found = [(none, none), *(run.find_contents(hashes, digests) for run in self._runs)]
+        which, rows = (np.concatenate(column) for column in zip(*found, strict=True))
+        live = self._live(rows)
+        order = np.lexsort((rows[live], which[live]))
+        return which[live][order], rows[live][order]
+
     def _newest_live(self, count: int, found: list[tuple[_Int64, _Int64]]) -> _Int64:
         rows = np.full(count, -1, dtype=np.int64)
         for which, candidates in found:
