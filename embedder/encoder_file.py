@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..store.errors import LookalikeError
+from ..store.manifest import read_manifest, versions
 from ..store.publish import plain_errors
 from . import sealed
 
@@ -71,10 +72,21 @@ def read_weights(content: bytes, path: Path) -> "dict[str, torch.Tensor]":
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Give both files of a model's folder by name; LookalikeError where the folder or one of them is not there."""
+    """Give both files of a model's folder by name; LookalikeError where there is none, or one is missing."""
     if not folder.is_dir():
         raise LookalikeError(f"{folder}: no such model; give a folder that `lookalike train` wrote, or pretrained")
+    if not (folder / CARD).exists():
+        _refuse_collection(folder)
     return {name: read_file(folder / name) for name in (WEIGHTS, CARD)}
+
+
+def _refuse_collection(folder: Path) -> None:
+    """Say where a collection that is taken for a model has its model."""
+    found = versions(folder)
+    if found:
+        held = read_manifest(folder, found[-1]).content.model
+        works = "a folder that `lookalike train` wrote" if held is None else f"its own, {folder}/model/{held.digest},"
+        raise LookalikeError(f"{folder}: is a collection, not a model; give {works} or pretrained")
 
 
 def load_into(network: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", path: Path) -> None:

@@ -13,6 +13,7 @@ from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save
 from lookalike.embedder.offered import Offered
 from lookalike.embedder.recipe import Recipe
 from lookalike.store.errors import LookalikeError
+from lookalike.store.store import Store
 
 RECIPE = Recipe.from_dict({"image": {"size": 16, "channels": 3}, "model": {"dim": 7, "backbone": "resnet"}})
 
@@ -175,6 +176,22 @@ def test_a_missing_folder_and_an_unknown_device_are_refused(tmp_path):
     save_encoder(tmp_path, encoder())
     with pytest.raises(LookalikeError, match="device tpu: the choices are auto, cpu, gpu"):
         Encoder.load(tmp_path, device="tpu")
+
+
+@pytest.mark.parametrize("load", [Encoder.load, Offered])
+def test_a_collection_taken_for_a_model_is_said_to_be_one_and_where_its_model_lies(tmp_path, load):
+    shop = Store.create(tmp_path / "shop")
+    with pytest.raises(
+        LookalikeError, match=r"shop: is a collection, not a model; give a folder that `lookalike train`"
+    ):
+        load(tmp_path / "shop")
+    made = encoder()
+    with shop.write() as writer:
+        writer.set_model(made.digest, made.dim, "fp32", {**made.files()})
+        writer.commit()
+    with pytest.raises(LookalikeError, match="is a collection, not a model; give its own, ") as said:
+        load(tmp_path / "shop")
+    assert load(str(said.value).split("give its own, ")[1].split(",")[0]).digest == made.digest
 
 
 def test_bf16_stays_close_where_the_hardware_has_it(monkeypatch):
