@@ -33,8 +33,8 @@ def _checked_number(key: str, value: Any, rule: Mapping[str, Any]) -> int | floa
     kind, low, high = rule["kind"], rule["low"], rule["high"]
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not number or (kind is int and value != int(value)) or not low <= value <= high:
-        noun = "a whole number" if kind is int else "a number"
-        raise LookalikeError(f"{key} = {value!r}: it is {noun} from {low:g} to {high:g}")
+        said = f"a whole number from {low:,} to {high:,}" if kind is int else f"a number from {low:g} to {high:g}"
+        raise LookalikeError(f"{key} = {value!r}: it is {said}")
     return kind(value)
 
 
