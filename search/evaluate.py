@@ -50,7 +50,8 @@ def evaluate(
     overlap so much that no threshold can keep its word.
     """
     asked = ask_source(collection, source, way, progress)
-    _warn_of_strangers(asked)
+    if episodes is None:  # which need no class of the collection
+        _warn_of_strangers(asked)
     _warn_of_seen(asked)
     _warn_of_calibrated_on(asked)
     if episodes is not None:

@@ -166,6 +166,7 @@ def test_overlapping_classes_warn_in_one_line_and_name_the_worst(shop):
     assert not any("\n" in line for line in lines(measured))
 
 
+@pytest.mark.filterwarnings("ignore:none of the 1 labels")
 @pytest.mark.parametrize("case", ["one class", "one image", "no unknowns", "only unknowns", "one row a class"])
 def test_what_is_undefined_is_null_and_never_nan(shop, case):
     vectors, labels = clusters(5, 40)
