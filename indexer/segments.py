@@ -1,5 +1,6 @@
 """Make one segment: choose, train, fill, tune, measure, publish."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from .rowmaps import RowMap
 from .segment import Segment
 from .specs import choose_spec
 from .tuning import Recall, further, measured, sampled, tuned
+from .weight import shown
 
 FOLDER = "instances"
 _SEED = 20_260_101  # the same rows are asked after each time, so that a build can be repeated
@@ -49,7 +51,10 @@ def new_segment(
     sample = store.gather(rows[training_places(n, sample_size(spec, n, dim))])
     made = build(spec, dim, sample, _blocks(store, rows), device, n, progress)
     if memory is not None and (size := size_of(made)) > memory:
-        raise LookalikeError(f"spec {spec!r} took {size} bytes for {n} rows, more than --memory {memory}")
+        bound = shown(memory, math.floor)
+        raise LookalikeError(
+            f"spec {spec!r} took {shown(size)} for {n} rows, more than --memory {bound}: --memory {shown(size)} works"
+        )
     row_map = RowMap.from_rows(rows)
     progress(n, n, f"tuning {spec}")
     parameters, reached = _tuned(store, made, row_map, recall, k)

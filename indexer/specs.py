@@ -3,7 +3,8 @@
 "auto" is Flat up to 50,000 rows and 6.4 million numbers (rows x dimensions; about 0.5 ms a query on one thread),
 exact and with nothing to tune; beyond, IVF,Flat with about 4 sqrt(n) lists and nprobe tuned on the collection's own
 rows: exact scores, any filter, one knob, and a build that takes a tenth of a graph's. Under a memory limit, the first
-of IVF,Flat, IVF,SQ8, and IVF,PQ with four-bit codes that fits.
+that fits of this, IVF with codes of 8, 6 or 4 bits a dimension, IVF,PQ with four-bit codes of 2, 4 or 8 dimensions,
+and the last of these codes alone, without lists and ids. Whatever the code, stored rows decide among its candidates.
 """
 
 import math
@@ -11,9 +12,10 @@ import re
 from typing import Any
 
 from ..store.errors import LookalikeError
-from .kinds import own_class, refuse_unlisted
+from .kinds import refuse_unlisted
 from .library import INNER_PRODUCT, faiss, short
 from .parameters import core
+from .weight import most_bytes, shown
 
 FLAT_ROWS = 50_000
 FLAT_NUMBERS = 6_400_000
@@ -70,12 +72,13 @@ def choose_spec(asked: str, n: int, dim: int, memory: int | None) -> tuple[str, 
         _refuse_large(asked, n, dim, memory)
         return asked, None
     choices = automatic(n, dim)
+    if memory is None:
+        return choices[0], None
     for spec in choices:
-        if memory is None or estimated_bytes(spec, n, dim) <= memory:
-            note = None if spec == choices[0] else f"{choices[0]} would not fit into {memory} bytes: {spec} taken"
-            return spec, note
-    _refuse_large(choices[-1], n, dim, memory)
-    return choices[-1], None
+        if estimated_bytes(spec, n, dim) <= memory:
+            note = f"{choices[0]} would not fit into {shown(memory, math.floor)}: {spec} taken"
+            return spec, None if spec == choices[0] else note
+    raise _too_large(min(choices, key=lambda spec: estimated_bytes(spec, n, dim)), n, dim, memory)
 
 
 def automatic(n: int, dim: int) -> list[str]:
@@ -84,10 +87,9 @@ def automatic(n: int, dim: int) -> list[str]:
         best = "Flat"
     else:
         best = f"{_lists(n)},Flat"
-    smaller = [f"{_lists(n)},SQ8"]
-    if (m := _sub_vectors(dim)) > 0 and n >= 4096:
-        smaller.append(f"{_lists(n)},PQ{m}x4fs")
-    return [best, *smaller]
+    codes = [f"SQ{bits}" for bits in (8, 6, 4)]
+    products = [f"PQ{m}x4fs" for m in _sub_vectors(dim)] if n >= 4096 else []
+    return [best, *(f"{_lists(n)},{code}" for code in codes + products), *products[-1:]]
 
 
 def _lists(n: int) -> str:
@@ -96,43 +98,33 @@ def _lists(n: int) -> str:
     return f"IVF{nlist}_HNSW32" if nlist >= GRAPH_QUANTISER else f"IVF{nlist}"
 
 
-def _sub_vectors(dim: int) -> int:
-    """The most sub-vectors, at most dim / 2, that divide `dim` and are even in number."""
-    return max((m for m in range(2, dim // 2 + 1, 2) if dim % m == 0), default=0)
+def _sub_vectors(dim: int) -> list[int]:
+    """Numbers of sub-vectors of about 2, 4 and 8 dimensions, largest first: even ones that divide `dim`."""
+    found = (max((m for m in range(2, dim // each + 1, 2) if dim % m == 0), default=0) for each in (2, 4, 8))
+    return [m for m in dict.fromkeys(found) if m]
 
 
 def _refuse_large(spec: str, n: int, dim: int, memory: int | None) -> None:
-    if memory is None or (size := estimated_bytes(spec, n, dim)) <= memory:
-        return
-    least, smaller = min((estimated_bytes(other, n, dim), other) for other in automatic(n, dim))
-    works = (
-        f"{smaller} ({least} bytes), or {size} bytes, works" if least <= memory else f"{min(least, size)} bytes work"
+    if memory is not None and estimated_bytes(spec, n, dim) > memory:
+        raise _too_large(spec, n, dim, memory)
+
+
+def _too_large(spec: str, n: int, dim: int, memory: int) -> TooLarge:
+    size = estimated_bytes(spec, n, dim)
+    least, smallest = min((estimated_bytes(other, n, dim), other) for other in automatic(n, dim))
+    ways = ["auto"] if least <= memory else [f"{smallest} with --memory {shown(least)}"] if least < size else []
+    return TooLarge(
+        f"spec {spec!r} takes up to {shown(size)} for {n} rows, more than --memory {shown(memory, math.floor)}: "
+        f"{', or '.join([*ways, f'--memory {shown(size)}'])} works"
     )
-    raise TooLarge(f"spec {spec!r} takes about {size} bytes for {n} rows, more than --memory {memory}: {works}")
 
 
 def estimated_bytes(spec: str, n: int, dim: int) -> int:
-    """About how many bytes an index of `n` rows by `spec` takes, as a file and in memory: codes, ids, links, centroids.
+    """What an index of `n` rows by `spec` takes at most, as a file and in memory: codes, ids, links, centroids.
 
     LookalikeError for a spec that tells no size.
     """
     try:
-        return int(_bytes_of(empty_index(spec, dim), n))
+        return math.ceil(most_bytes(empty_index(spec, dim), n))
     except RuntimeError as error:
         raise LookalikeError(f"spec {spec!r} tells no size ({short(error)}): auto, Flat or IVF256,Flat works") from None
-
-
-def _bytes_of(index: Any, n: int) -> float:
-    view = own_class(index)
-    if isinstance(view, faiss.IndexRefine):
-        return _bytes_of(view.base_index, n) + _bytes_of(view.refine_index, n)
-    if isinstance(view, faiss.IndexPreTransform):
-        return _bytes_of(view.index, n) + 4.0 * view.d * (view.d + core(index).d)
-    if isinstance(view, faiss.IndexIVF):
-        return (view.code_size + 8.0) * n + _bytes_of(view.quantizer, int(view.nlist))
-    if isinstance(view, faiss.IndexHNSW):
-        links = view.hnsw.nb_neighbors(0) + view.hnsw.nb_neighbors(1) / 16
-        return _bytes_of(view.storage, n) + (4.0 * links + 12) * n
-    if isinstance(view, faiss.IndexNSG):
-        return _bytes_of(view.storage, n) + 4.0 * view.nsg.R * n
-    return float(view.sa_code_size()) * n if hasattr(view, "sa_code_size") else 4.0 * view.d * n
