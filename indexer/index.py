@@ -88,10 +88,7 @@ def index(
         prototypes = now.content.prototypes
         classes = prototypes.classes if prototypes else 0
         seconds = time.monotonic() - started
-        card = IndexCard.of(now.version, request.to_json(), now.content.segments, classes, seconds, head)
-    for note in card.notes:
-        warnings.warn(note, LookalikeWarning, stacklevel=2)
-    return card
+        return IndexCard.of(now.version, request.to_json(), now.content.segments, classes, seconds, head)
 
 
 def _became(held: HeadEntry | None, now: HeadEntry | None) -> str | None:
@@ -109,7 +106,10 @@ def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progre
         asked = store.content.index
         if asked is None or not _long_tail(store):
             return None
-    return index(path, **asked, device=device, progress=progress)
+    card = index(path, **asked, device=device, progress=progress)
+    for note in card.notes:  # who added the rows sees no card
+        warnings.warn(note, LookalikeWarning, stacklevel=2)
+    return card
 
 
 def _long_tail(store: Store) -> bool:

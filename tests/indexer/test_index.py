@@ -1,7 +1,7 @@
 """Index and search against every pair in float64: many specs, deleted rows, tails, several segments, filters."""
 
-import contextlib
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from lookalike.indexer import segments
 from lookalike.indexer.index import grow, index
 from lookalike.indexer.instances import Instances
 from lookalike.indexer.tuning import Recall
-from lookalike.store.errors import LookalikeError, LookalikeWarning
+from lookalike.store.errors import LookalikeError
 
 SPECS = [
     "Flat",
@@ -137,8 +137,7 @@ def test_out_of_reach_is_said_of_knobs_at_their_largest_with_a_way_that_was_not_
     words = r"spec 'PQ1x4' reaches recall@1 0\.\d{3}, not 0\.9, at its most \(k_factor 256\): "
     for asked, way in (({}, "auto"), ({"memory": "1M"}, "auto with a larger --memory")):
         for recall in (0.9, 0.1, 0.9):  # tuned with the build, and again
-            with pytest.warns(LookalikeWarning) if recall > 0.1 else contextlib.nullcontext():
-                card = index(made.path, spec="PQ1x4", recall=recall, k=1, **asked)
+            card = index(made.path, spec="PQ1x4", recall=recall, k=1, **asked)
         assert re.fullmatch(f"{words}{way} reaches more", *card.notes)
     short = Recall(0.8, 0.7, 0.89, 400, 1)
     assert segments._short_of("IVF9,SQ4", {}, 0.9, short, "auto", 1000).endswith(": a larger --memory reaches more")
@@ -253,3 +252,17 @@ def test_the_card_is_read_by_people_and_machines(shop, rng):
     assert data["spec"] == "IVF8,SQ8" and data["segments"][0]["parameters"].keys() == {"nprobe", "k_factor"}
     assert "1500 rows by IVF8,SQ8 k_factor=" in str(card) and "recall@10 " in str(card)
     assert "1500 rows by Flat, exact" in str(index(made.path, spec="Flat"))
+
+
+def test_a_note_is_said_by_the_card_alone(shop, rng):
+    from click.testing import CliRunner
+
+    from lookalike.search.commands_collection import index as command
+
+    made = shop(clustered(rng, 5000, 16))
+    note = "Flat would not fit into 100KB: IVF128,SQ4 taken"
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        answer = CliRunner().invoke(command, [str(made.path), "--memory", "100K"])
+    assert answer.exit_code == 0 and said == []
+    assert answer.stdout.splitlines()[1:] == [note] and note not in answer.stderr
