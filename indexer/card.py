@@ -5,6 +5,7 @@ from typing import Any
 
 from ..store.manifest import SegmentEntry
 from .tuning import Recall
+from .weight import shown
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,21 @@ class IndexCard:
 
     def __str__(self) -> str:
         """One line for people, one for what became of a linear head, and one for each note."""
-        specs = ", ".join(dict.fromkeys(_spec(card) for card in self.segments)) or "nothing"
+        head = () if self.head is None else (_HEADS[self.head],)
+        return "\n".join((self._line() if self.rows else "no rows to index", *head, *self.notes))
+
+    def _line(self) -> str:
+        specs = ", ".join(dict.fromkeys(_spec(card) for card in self.segments))
         exact = all(card.spec == "Flat" for card in self.segments)
         recall = (
             "exact" if exact else f"recall@{self.k} {self.recall:.4f} ({self.recall_low:.4f}-{self.recall_high:.4f})"
         )
-        line = f"{self.rows} rows by {specs}, {recall}, {self.bytes / 1e6:.1f} MB, {self.classes} class prototypes"
-        head = () if self.head is None else (_HEADS[self.head],)
-        return "\n".join((line, *head, *self.notes))
+        classes = _counted(self.classes, "class prototype")
+        return f"{_counted(self.rows, 'row')} by {specs}, {recall}, {shown(self.bytes)}, {classes}"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 _HEADS = {

@@ -254,6 +254,15 @@ def test_the_card_is_read_by_people_and_machines(shop, rng):
     assert "1500 rows by Flat, exact" in str(index(made.path, spec="Flat"))
 
 
+def test_the_card_of_no_rows_and_of_one(shop, rng):
+    empty = shop(np.zeros((0, 8)), name="empty")
+    assert str(index(empty.path)) == "no rows to index"
+    vectors = clustered(rng, 4, 8)
+    assert str(index(shop(vectors[:1], ["a"]).path)) == "1 row by Flat, exact, 77B, 1 class prototype"
+    two = str(index(shop(vectors, ["a", "b", "b", None], name="more").path))
+    assert two == "4 rows by Flat, exact, 173B, 2 class prototypes"
+
+
 def test_a_note_is_said_by_the_card_alone(shop, rng):
     from click.testing import CliRunner
 
