@@ -60,8 +60,9 @@ def train(
 ) -> TrainCard:
     """Train by a recipe on its source, or on `data`, and save the encoder in the folder `out`.
 
-    Errors: LookalikeError where `out` already holds an encoder or another training, there is no source, or the classes
-    do not suffice; where the loss is no number; where every image got the same vector.
+    Errors: LookalikeError where `out` already holds an encoder, another training or other files, or lies in a
+    collection; where there is no source, or the classes do not suffice; where the loss is no number; where every image
+    got the same vector.
     """
     recipe = recipe.with_source(data) if data is not None else recipe
     if recipe.data.source is None:
