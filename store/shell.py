@@ -64,25 +64,26 @@ def _plain(label: str) -> Progress:
     """A progress for logs: one line at most every ten seconds."""
     import time
 
-    began = last = time.monotonic()
-    first: int | None = None
+    last = time.monotonic()
+    start: tuple[float, int] | None = None  # when work of a known size began, and how much was done then
 
     def say(done: int, total: int | None, note: str) -> None:
-        nonlocal last, first
-        first = done if first is None else first
+        nonlocal last, start
         now = time.monotonic()
+        if start is None and total is not None:
+            start = now, done
         if now - last >= 10:
             last = now
             of = f" of {total}" if total is not None else ""
-            left = _left(now - began, done - first, None if total is None else total - done)
+            left = _left(now - start[0], done - start[1], total - done) if start and total is not None else ""
             print(f"{label}: {done}{of}{left} {note}".rstrip(), file=sys.stderr)
 
     return say
 
 
-def _left(seconds: float, done: int, to_do: int | None) -> str:
+def _left(seconds: float, done: int, to_do: int) -> str:
     """How long the rest takes at the speed until now, in words; nothing where nobody knows."""
-    if to_do is None or done <= 0:
+    if done <= 0:
         return ""
     rest = seconds * to_do / done
     return f", {rest / 60:.0f} min left" if rest >= 90 else f", {rest:.0f} s left"
