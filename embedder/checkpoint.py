@@ -40,6 +40,16 @@ def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Give (tensors, all of NOTES); LookalikeError where the file is cut, altered, incomplete or of a later format."""
     path = folder / NAME
     tensors, text = sealed.read(encoder_file.read_file(path), path)
+    return tensors, _notes(text, path)
+
+
+def read_notes(folder: Path) -> dict[str, Any]:
+    """Give all of NOTES, as `read` does, without the tensors."""
+    path = folder / NAME
+    return _notes(sealed.check(encoder_file.read_file(path), path), path)
+
+
+def _notes(text: str, path: Path) -> dict[str, Any]:
     try:
         notes = json.loads(text)
     except ValueError:
@@ -52,7 +62,7 @@ def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     for name, kind in NOTES.items():
         if type(notes.get(name)) is not kind:
             raise _foreign(path, f"its note {name!r} is {notes.get(name)!r:.40}, not of type {kind.__name__}")
-    return tensors, {name: notes[name] for name in NOTES}
+    return {name: notes[name] for name in NOTES}
 
 
 def _foreign(path: Path, why: str) -> LookalikeError:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..store.errors import LookalikeError
 from ..store.shell import bar, emit_json, shown
 
 
@@ -64,5 +65,8 @@ def _kept(out: Path) -> str:
     if (out / encoder_file.CARD).exists():
         return f"the encoder in {shown(str(out))} is complete"
     if checkpoint.exists(out):
-        return f"interrupted; --resume goes on from step {checkpoint.read(out)[1]['step']}"
+        try:
+            return f"interrupted; --resume goes on from step {checkpoint.read_notes(out)['step']}"
+        except LookalikeError as error:
+            return f"interrupted; {error}"
     return "interrupted before the first checkpoint: nothing is kept"

@@ -19,7 +19,7 @@ from ..store.parts import RESERVED, read_part, stored_names
 from ..store.store import Store
 from .sources import Record
 
-_PARTS = 16  # whose columns are kept: the next records mostly have their rows in the same parts
+_PARTS = 64  # whose columns are kept: the next records mostly have their rows in the same parts
 
 
 def extra_table(records: Sequence[Record], types: dict[str, str]) -> Any:

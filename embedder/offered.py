@@ -31,5 +31,6 @@ def _files(name: str) -> dict[str, bytes]:
 
         return Encoder.load(name, device="cpu").files()
     files = encoder_file.read_folder(Path(name))
+    encoder_file.read_card(files[encoder_file.CARD], Path(name, encoder_file.CARD))  # says which version wrote it
     sealed.check(files[encoder_file.WEIGHTS], Path(name, encoder_file.WEIGHTS))
     return files

@@ -37,7 +37,9 @@ def check(content: bytes, path: Path) -> str:
         safetensors.deserialize(content)
         header, seal = _header(content)
         notes, sha256 = json.loads(seal)["notes"], json.loads(seal)["sha256"]
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError):
+        raise _damaged(path, "it holds no SHA-256 of its own: an older version wrote it, or something else") from None
+    except (safetensors.SafetensorError, ValueError, RuntimeError) as error:
         raise _damaged(path, " ".join(str(error).split())[:120]) from None
     if sha256 != _digest(content, header, notes):
         raise _damaged(path, "its bytes are not those that were written")

@@ -89,7 +89,8 @@ def automatic(n: int, dim: int) -> list[str]:
         best = f"{_lists(n)},Flat"
     codes = [f"SQ{bits}" for bits in (8, 6, 4)]
     products = [f"PQ{m}x4fs" for m in _sub_vectors(dim)] if n >= 4096 else []
-    return [best, *(f"{_lists(n)},{code}" for code in codes + products), *products[-1:]]
+    bare = [*codes, *products] if n >= 4096 else []  # without lists, whose ids alone take 8 bytes a row
+    return [best, *(f"{_lists(n)},{code}" for code in codes + products), *bare]
 
 
 def _lists(n: int) -> str:

@@ -54,7 +54,7 @@ def calibrate(
     else of the version that it makes. One who writes at the end is waited for, which `progress` is told.
     """
     way = Way(by, k, weights)
-    check_whole("seed", seed, 0)
+    seed = check_whole("seed", seed, 0)
     with writer_lock(collection.path):
         pass  # a folder that cannot be written, or is being written to, says so before any work
     refuse_no_classes(collection)

@@ -288,7 +288,7 @@ class Collection:
         `queries` as for `search`, or what `ask` returned. `by`: "prototype" (nearest class mean), "knn" (vote of the
         k nearest, `weights` "uniform" or "distance") or "linear" (the head that `calibrate` stored, else one fitted in
         memory, with `progress`; the distance is to the answer's prototype). Without a calibration for `by` the
-        threshold is NaN and nothing is refused.
+        threshold is NaN and nothing is refused. Margins of a vote compare with all rows, once, when they are asked for.
         """
         from .classify import classify
 

@@ -112,7 +112,7 @@ def classify(
     """
 
     def answer(opened: Collection, asked: Asked) -> list[dict[str, Any]]:
-        return opened.classify(asked, by, k=k, weights=weights, progress=progress).records()
+        return opened.classify(asked, by, k=k, weights=weights, progress=progress).records(margins=as_json)
 
     fitting = bar("fit") if by == "linear" else nullcontext(silent)
     with Collection.open(collection, device=device) as opened, fitting as progress:

@@ -2,7 +2,9 @@
 
 import os
 import signal
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,19 @@ def import_(
         )
 
 
+@contextmanager
+def _ended_at_once() -> Iterator[None]:
+    """Let SIGTERM end the process as it is: some of FAISS's loops run for minutes and ask nobody."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @click.command(short_help="Build or extend the index over instances and prototypes.")
 @click.argument("collection")
 @click.option("--spec", default="auto", show_default=True, metavar="auto|FACTORY", help="Any FAISS factory string.")
@@ -102,8 +117,7 @@ def import_(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def index(collection: str, as_json: bool, **options: Any) -> None:
     """Build or extend the index of COLLECTION, fold its class prototypes, and say what was measured."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # some of FAISS's loops run for minutes and ask nobody
-    with bar("index") as progress, Collection.open(collection) as opened:
+    with bar("index") as progress, Collection.open(collection) as opened, _ended_at_once():
         card = opened.index(progress=progress, **options)
     if as_json:
         emit_json(card.to_json())

@@ -55,21 +55,28 @@ class Decisions:
     def __getitem__(self, place: int) -> Decision:
         """The decision on one query, from the end where negative; IndexError beyond the last."""
         place = operator.index(place)
+        return self._one(place, _number(self.margins[place]))
+
+    def _one(self, place: int, margin: float | None) -> Decision:
         return Decision(
             label=self.labels[place],
             nearest=self.nearest[place],
             distance=_number(self.distances[place]),
             threshold=_number(self.thresholds[place]),
-            margin=_number(self.margins[place]),
+            margin=margin,
             by=self.by,
         )
 
     def __iter__(self) -> Iterator[Decision]:
         return (self[place] for place in range(len(self)))
 
-    def records(self) -> list[dict[str, Any]]:
-        """One dict a query with the fields of `classify --json`, `query` left to the caller; undefined is None."""
-        return [asdict(decision) for decision in self]
+    def records(self, *, margins: bool = True) -> list[dict[str, Any]]:
+        """One dict a query with the fields of `classify --json`, `query` left to the caller; undefined is None.
+
+        Without `margins`, which may read the whole collection, these are None.
+        """
+        made = iter(self) if margins else (self._one(place, None) for place in range(len(self)))
+        return [asdict(decision) for decision in made]
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain values, the margins measured: a copy elsewhere has no collection to ask."""

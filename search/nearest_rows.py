@@ -22,8 +22,8 @@ def nearest_of_others(store: Store, vectors: np.ndarray, own: Sequence[np.ndarra
     """
     best = np.full(len(vectors), -np.inf, np.float32)
     for some, labels, scores in _scores(store, vectors, own):
-        scores[labels == codes[some, None]] = -np.inf
-        np.maximum(best[some], scores.max(axis=1), out=best[some])
+        scores[labels[:, None] == codes[some]] = -np.inf
+        np.maximum(best[some], scores.max(axis=0), out=best[some])
     return best
 
 
@@ -31,28 +31,30 @@ def nearest_of_each(store: Store, vectors: np.ndarray, own: Sequence[np.ndarray]
     """The score of each query's nearest row of each class: (nq, c) float32, -inf for none; as `nearest_of_others`."""
     best = np.full((len(vectors), len(store.classes)), -np.inf, np.float32)
     for some, labels, scores in _scores(store, vectors, own):
-        order = np.argsort(labels, kind="stable")
-        present, starts = np.unique(labels[order], return_index=True)
-        found = np.maximum.reduceat(scores[:, order], starts, axis=1)
-        best[some, present] = np.maximum(best[some, present], found)
+        present, starts = np.unique(labels, return_index=True)
+        best[some, present] = np.maximum(best[some, present], np.maximum.reduceat(scores, starts, axis=0).T)
     return best
 
 
 def _scores(
     store: Store, vectors: np.ndarray, own: Sequence[np.ndarray]
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Block by block which queries, the codes of m live rows with a label, and scores (b, m), -inf for rows `own`."""
+    """Block by block which queries, the codes of m live rows with a label, and scores (m, b), -inf for rows `own`.
+
+    The rows of a block come class by class: so their maxima are taken of whole lines, several times as fast.
+    """
     whose = np.repeat(np.arange(len(vectors)), [len(rows) for rows in own])
     mine = np.concatenate([np.empty(0, np.int64), *own])
     for rows, stored in store.blocks(size=_ROWS):
         labels = store.codes(rows)
-        if (labels < 0).any():
-            rows, stored, labels = rows[labels >= 0], stored[labels >= 0], labels[labels >= 0]
-        for first in range(0, len(vectors) if len(rows) else 0, _QUERIES):
+        order = np.argsort(labels, kind="stable")[np.count_nonzero(labels < 0) :]
+        place = np.full(len(rows), -1)
+        place[order] = np.arange(len(order))
+        for first in range(0, len(vectors) if len(order) else 0, _QUERIES):
             some = slice(first, first + _QUERIES)
-            scores = vectors[some] @ stored.T
+            scores = stored[order] @ vectors[some].T
             here = (whose >= first) & (whose < first + _QUERIES) & (mine >= rows[0]) & (mine <= rows[-1])
             column = np.searchsorted(rows, mine[here])
-            there = rows[column] == mine[here]
-            scores[whose[here][there] - first, column[there]] = -np.inf
-            yield some, labels, scores
+            there = (rows[column] == mine[here]) & (place[column] >= 0)
+            scores[place[column[there]], whose[here][there] - first] = -np.inf
+            yield some, labels[order], scores

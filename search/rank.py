@@ -49,7 +49,7 @@ class Way:
             raise LookalikeError(f"by is {self.by!r}: it is one of {', '.join(WAYS)}")
         if self.weights not in WEIGHTS:
             raise LookalikeError(f"weights is {self.weights!r}: it is one of {', '.join(WEIGHTS)}")
-        check_whole("k", self.k)
+        object.__setattr__(self, "k", check_whole("k", self.k))
 
 
 def refuse_no_classes(collection: "Collection") -> None:

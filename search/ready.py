@@ -26,10 +26,11 @@ def ready_vectors(queries: np.ndarray, dim: int | None, normalise: bool) -> np.n
     return unit_rows(matrix, normalise=normalise, dim=dim, what="query")
 
 
-def check_whole(name: str, value: int, least: int = 1) -> None:
-    """LookalikeError for what is no whole number from `least` on."""
+def check_whole(name: str, value: int, least: int = 1) -> int:
+    """The value as an int; LookalikeError for what is no whole number from `least` on."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise LookalikeError(f"{name} is {value!r}: a whole number from {least} works")
+    return int(value)
 
 
 def check_k(k: int, nq: int, rows: int) -> None:

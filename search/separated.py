@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NAMED = 3
 _MOST_CELLS = 50_000_000
 """Distances between images and classes held at once."""
-_MOST_COMPARED = 4_000_000_000
+_MOST_COMPARED = 400_000_000
 """Images by stored rows that are compared, where the nearest rows count: some seconds."""
 
 

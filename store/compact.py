@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -31,11 +31,12 @@ MOST_RUN_ROWS = 1 << 22  # a run is sorted in memory
 
 
 class Piece(NamedTuple):
-    """A file as the plan sees it: stored and live rows, and the model it was made by."""
+    """A file as the plan sees it: stored and live rows, the model it was made by, and its columns (an Arrow schema)."""
 
     stored: int
     live: int
     model: str | None = None
+    schema: Any = None
 
 
 def compact(writer: Writer, progress: Progress = silent) -> None:
@@ -62,7 +63,7 @@ def most_rows(dim: int) -> int:
 
 
 def plan(pieces: list[Piece], most: int) -> list[list[int]]:
-    """Which neighbours to write together: pieces of one model with at most `most` live rows in all.
+    """Which neighbours to write together: of one model and with the same columns, with at most `most` live rows in all.
 
     A piece that is larger stands alone, one without a live row goes. Groups of one piece without a hole stay.
     """
@@ -71,7 +72,7 @@ def plan(pieces: list[Piece], most: int) -> list[list[int]]:
     for number, piece in enumerate(pieces):
         if piece.live == 0:
             continue
-        if groups and rows + piece.live <= most and piece.model == pieces[groups[-1][0]].model:
+        if groups and rows + piece.live <= most and _alike(piece, pieces[groups[-1][0]]):
             groups[-1].append(number)
             rows += piece.live
         else:
@@ -80,10 +81,16 @@ def plan(pieces: list[Piece], most: int) -> list[list[int]]:
     return groups
 
 
+def _alike(one: Piece, two: Piece) -> bool:
+    """Whether two pieces are of one model and have the same columns: else a column would get a type that holds both."""
+    return one.model == two.model and bool(one.schema == two.schema)
+
+
 def _piece(store: Store, number: int) -> Piece:
     entry = store.content.parts[number]
     live = len(store.layout.live_between([number]))
-    return Piece(entry.rows, live, store.pages.footer(entry).model)
+    footer = store.pages.footer(entry)
+    return Piece(entry.rows, live, footer.model, footer.schema)
 
 
 def _new_parts(store: Store, group: list[int], pieces: list[Piece]) -> Iterator[PartEntry]:

@@ -96,11 +96,12 @@ class Writer:
                 f"{self.path} holds vectors of model {held.digest}, not of model {digest}: use the model it was made "
                 "with, or another collection"
             )
-        if self._content.parts:
-            raise LookalikeError(
-                f"{self.path} holds vectors that came without a model, and model {digest} may not fit them: "
-                "use another collection"
-            )
+        made_by = {self.base.pages.footer(part).model for part in self._content.parts}
+        if made_by - {digest} or (made_by and self._content.dim != dim):
+            others = sorted(other for other in made_by if other not in (None, digest))
+            what = f"of model {others[0]}, not of model {digest}" if others else "that came without a model, and model"
+            fit = "use another collection" if others else f"{digest} may not fit them: use another collection"
+            raise LookalikeError(f"{self.path} holds vectors {what}{': ' if others else ' '}{fit}")
         self._set(model=model_entry(self.path, digest, dim, precision, files), dim=dim)
 
     def add_part(self, part: PartEntry, table: Any) -> int:

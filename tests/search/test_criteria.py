@@ -183,6 +183,12 @@ def test_images_left_aside_are_counted(shop):
     assert "left aside: 2 unlabelled, 4 copies, 10 stored, 3 rejected" in str(made)
 
 
+def test_whole_numbers_of_numpy_are_kept_as_plain_ones(shop):
+    give_source(shop, *source())
+    made = shop.calibrate("any", by="knn", k=np.int64(3), seed=np.int64(3), conformal=0.1)
+    assert (type(made.k), type(made.seed)) == (int, int) and read_calibration(shop.store, "knn") == made
+
+
 def test_a_model_that_began_with_imagenet_is_said_to_know_more_than_its_classes(shop):
     give_source(shop, *source())
     assert "ImageNet" not in str(shop.calibrate("any", fpr=0.1))

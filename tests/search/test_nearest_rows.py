@@ -78,6 +78,13 @@ def test_a_vote_reads_no_row_for_margins_that_nobody_asks_for(shop, monkeypatch)
     assert shop.classify(shop.raw[0][:5], by="knn", k=1).labels == shop.raw[1][:5]
 
 
+def test_who_shows_no_margin_reads_no_row(shop, monkeypatch):
+    made = shop.classify(shop.raw[0][:5], by="knn", k=1)
+    monkeypatch.setattr("lookalike.search.classify.nearest_of_others", lambda *_: pytest.fail("read the rows"))
+    assert [record["margin"] for record in made.records(margins=False)] == [None] * 5
+    assert [record["label"] for record in made.records(margins=False)] == made.labels
+
+
 def test_decisions_travel_with_their_margins(shop):
     made = shop.classify(shop.raw[0][:5], by="knn", k=1)
     copied = copy.deepcopy(made)  # as pickling would, which a lambda stops

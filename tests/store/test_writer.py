@@ -191,6 +191,15 @@ def test_a_model_for_vectors_of_unknown_origin_is_refused(empty, grow):
             writer.set_model("a1", 8, "fp32", FILES)
 
 
+def test_a_model_joins_the_vectors_that_it_made_and_no_others(empty, grow):
+    with empty.write() as writer:
+        grow(writer, "ab", model="a1")
+        with pytest.raises(LookalikeError, match=r"vectors of model a1, not of model b2: use another"):
+            writer.set_model("b2", 8, "fp32", FILES)
+        writer.set_model("a1", 8, "fp32", FILES)
+        assert writer.commit().model.digest == "a1"
+
+
 def test_a_model_that_an_abandoned_attempt_left_is_taken_if_it_is_the_same(empty):
     with empty.write() as writer:
         writer.set_model("a1", 8, "fp32", FILES)
