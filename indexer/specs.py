@@ -4,7 +4,7 @@
 exact and with nothing to tune; beyond, IVF,Flat with about 4 sqrt(n) lists and nprobe tuned on the collection's own
 rows: exact scores, any filter, one knob, and a build that takes a tenth of a graph's. Under a memory limit, the first
 that fits of this, IVF with codes of 8, 6 or 4 bits a dimension, IVF,PQ with four-bit codes of 2, 4 or 8 dimensions,
-and the last of these codes alone, without lists and ids. Whatever the code, stored rows decide among its candidates.
+and the same codes without lists and ids. Whatever the code, stored rows decide among its candidates.
 """
 
 import math

@@ -9,12 +9,13 @@ import click
 
 from ..store.progress import silent
 from ..store.shell import bar, emit_json, shown
+from . import view
 from .collection import Collection
 from .queries import Asked
 from .rank import WAYS, WEIGHTS
 
 _BATCH = 256
-DEVICES = click.Choice(["auto", "cpu", "gpu"])
+DEVICES = click.Choice(view.DEVICES)
 
 
 @click.command(short_help="Find the stored images most like each query.")

@@ -1,8 +1,7 @@
 """The nearest stored row of other classes, or of each class: exactly, in one pass over all rows.
 
 All neighbours of a vote are mostly of one class, and how far the next one lies decides its margin. Asking the index
-for it does not do: tuned to find the k nearest rows, on Fashion-MNIST it missed the nearest row of another class for
-one query in six, by up to 0.4 in distance.
+for it does not do: tuned to find the k nearest rows, it visits no lists where nearer rows of other classes may lie.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,11 +47,11 @@ def _scores(
     for rows, stored in store.blocks(size=_ROWS):
         labels = store.codes(rows)
         order = np.argsort(labels, kind="stable")[np.count_nonzero(labels < 0) :]
-        place = np.full(len(rows), -1)
+        sorted_rows, place = stored[order], np.full(len(rows), -1)
         place[order] = np.arange(len(order))
         for first in range(0, len(vectors) if len(order) else 0, _QUERIES):
             some = slice(first, first + _QUERIES)
-            scores = stored[order] @ vectors[some].T
+            scores = sorted_rows @ vectors[some].T
             here = (whose >= first) & (whose < first + _QUERIES) & (mine >= rows[0]) & (mine <= rows[-1])
             column = np.searchsorted(rows, mine[here])
             there = (rows[column] == mine[here]) & (place[column] >= 0)

@@ -49,7 +49,8 @@ def import_vectors(
     file = open_vectors(vectors)
     if file.left_out:
         warnings.warn(
-            f"{vectors}: {', '.join(map(repr, file.left_out))} is left out: key, label and vector are taken",
+            f"{vectors}: only keys, labels and one matrix of vectors are taken; left out: "
+            f"{', '.join(map(repr, file.left_out))}",
             LookalikeWarning,
             stacklevel=2,
         )
