@@ -1,7 +1,8 @@
 """Contact sheets: queries and their hits as one picture, drawn with Pillow.
 
 A query stands on the left and its hits follow in reading order, nearest first; each has its name, label and distance
-below. A picture that cannot be had is an empty frame that says why. Names are escaped and shortened to fit.
+below. A picture that cannot be had is an empty frame that says why. Names are escaped and shortened to fit. Many
+queries stand in several columns, read one column after the other, so that the sheet is not much higher than wide.
 """
 
 import io
@@ -21,7 +22,9 @@ from .pictures import Picture
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 MOST = 1000
-"""Hits on one sheet: some 20 megapixels."""
+"""Hits on one sheet: some 30 megapixels with as many queries, fewer with few."""
+_HIGHEST = 1.5
+"""Times its width, as long as there are strips to put beside each other."""
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "Arial.ttf")
 _PAPER, _INK, _GREY, _LINE, _BLUE, _FRAME = "#ffffff", "#111111", "#666666", "#cccccc", "#1f5fae", "#f2f2f2"
 _SIZE, _LEAD, _GAP, _MARGIN = 13, 17, 12, 16
@@ -39,16 +42,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Strip:
-    """A query and its hits, nearest first; `error` says why there are none."""
+    """A query and its hits, nearest first; `error` says why there are none. A query's label stands for "query"."""
 
     query: Cell
     hits: Sequence[Cell]
     error: str | None = None
 
 
-def tile_side(hits: int) -> int:
-    """Pixels of a picture's side on a sheet with this many hits a query."""
-    return 160 if hits <= 12 else 112
+def tile_side(hits: int, queries: int = 1) -> int:
+    """Pixels of a picture's side on a sheet with this many hits for a query at most, and this many queries."""
+    if queries * (hits + 1) > 600:
+        return 80
+    return 160 if hits <= 12 and queries <= 100 else 112
 
 
 def check_sheet(path: Path) -> None:
@@ -67,19 +72,43 @@ def write_sheet(path: Path, strips: Sequence[Strip]) -> None:
 
 
 def draw_sheet(strips: Sequence[Strip]) -> Image.Image:
-    """One RGB picture: a strip below the other, all with the same columns."""
+    """One RGB picture: strips below each other, all with the same width, in as many columns as keep it in shape."""
     most = max((len(strip.hits) for strip in strips), default=0)
-    grid = _Grid(tile_side(most), _columns(most))
-    heights = [grid.height(strip) for strip in strips]
-    sheet = Image.new("RGB", (grid.width, _MARGIN + sum(heights)), _PAPER)
+    grid = _Grid(tile_side(most, len(strips)), _columns(most))
+    columns = _in_columns([grid.height(strip) for strip in strips], grid.width)
+    height = max((sum(column.values()) for column in columns), default=0)
+    sheet = Image.new("RGB", (max(1, len(columns)) * grid.width, _MARGIN + height), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    top = _MARGIN
-    for number, (strip, height) in enumerate(zip(strips, heights, strict=True)):
-        if number:
-            pen.line((_MARGIN, top - _GAP // 2, grid.width - _MARGIN, top - _GAP // 2), _LINE)
-        grid.draw(sheet, pen, strip, top)
-        top += height
+    for number, column in enumerate(columns):
+        left, top = number * grid.width, _MARGIN
+        for place, strip_height in column.items():
+            if top > _MARGIN:
+                line = top - _GAP // 2
+                pen.line((left + _MARGIN, line, left + grid.width - _MARGIN, line), _LINE)
+            grid.draw(sheet, pen, strips[place], (left, top))
+            top += strip_height
     return sheet
+
+
+def _in_columns(heights: Sequence[int], width: int) -> list[dict[int, int]]:
+    """Strips of these heights in the fewest columns of `width` that make the sheet at most _HIGHEST times as high.
+
+    Each column is {place of a strip: its height}; a column goes on until it holds its share of the whole height.
+    """
+    count = 1
+    while count < len(heights) and sum(heights) / count > _HIGHEST * width * count:
+        count += 1
+    share = sum(heights) / count
+    columns: list[dict[int, int]] = []
+    done = 0
+    for place, height in enumerate(heights):
+        # By its middle, so that a high strip goes where most of it belongs.
+        number = min(int((done + height / 2) / share), count - 1)
+        while len(columns) <= number:
+            columns.append({})
+        columns[number][place] = height
+        done += height
+    return [column for column in columns if column]
 
 
 def _columns(hits: int) -> int:
@@ -109,9 +138,10 @@ class _Grid:
     def height(self, strip: Strip) -> int:
         return max(1, math.ceil(len(strip.hits) / self.columns)) * self.cell_height + _GAP
 
-    def draw(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, strip: Strip, top: int) -> None:
-        self.cell(sheet, pen, strip.query, (_MARGIN, top), query=True)
-        left = _MARGIN + self.step + _GAP
+    def draw(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, strip: Strip, at: tuple[int, int]) -> None:
+        top = at[1]
+        self.cell(sheet, pen, strip.query, (at[0] + _MARGIN, top), query=True)
+        left = at[0] + _MARGIN + self.step + _GAP
         for number, hit in enumerate(strip.hits):
             row, column = divmod(number, self.columns)
             self.cell(sheet, pen, hit, (left + column * self.step, top + row * self.cell_height))
@@ -123,11 +153,11 @@ class _Grid:
         self, sheet: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, at: tuple[int, int], query: bool = False
     ) -> None:
         _picture(sheet, pen, cell.picture, at, self.side, query)
-        second = "query" if query else shown(cell.label or "")
+        second = shown(cell.label or ("query" if query else ""))
         lines = [(shown(cell.name), _INK if query else _GREY), (second, _BLUE if query else _INK)]
         if cell.distance is not None:
             lines.append((f"{cell.distance:.3f}", _BLUE))
-        for number, (text, colour) in enumerate(lines):
+        for number, (text, colour) in enumerate(line for line in lines if line[0]):
             place = (at[0], at[1] + self.side + 3 + number * _LEAD)
             pen.text(place, _fitted(text, self.side), colour, _font())
 

@@ -33,7 +33,7 @@ class Strips:
 
     def drawn(self) -> list[Strip]:
         """The strips, in the order asked."""
-        side = tile_side(max((len(answer["hits"]) for answer in self._answers), default=0))
+        side = tile_side(max((len(answer["hits"]) for answer in self._answers), default=0), len(self._answers))
         keys = [hit["key"] for answer in self._answers for hit in answer["hits"]]
         pictures = iter(of_rows(self._store, self._store.find(keys), side))
         return [self._strip(answer, side, pictures) for answer in self._answers]

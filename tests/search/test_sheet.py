@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lookalike import LookalikeError
-from lookalike.search.sheet import Cell, Strip, _cut, _fitted, _font, draw_sheet, tile_side, write_sheet
+from lookalike.search.sheet import Cell, Strip, _cut, _fitted, _font, _in_columns, draw_sheet, tile_side, write_sheet
 
 
 def colour(number: int, side: int = 20) -> np.ndarray:
@@ -80,3 +80,22 @@ def test_a_sheet_is_written_as_its_name_says(tmp_path):
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(LookalikeError, match="it is a folder"):
         write_sheet(tmp_path / "folder.png", strips)
+
+
+@pytest.mark.parametrize("hits", [1, 3, 10, 50])
+@pytest.mark.parametrize("queries", [1, 7, 60, 400])
+def test_a_sheet_of_many_queries_keeps_its_shape_and_its_order(queries, hits):
+    most = min(hits, 1000 // queries + 1)
+    strips = [Strip(Cell("", f"q{i}"), [Cell("", f"{i}")] * (1 + i % most)) for i in range(queries)]
+    step = tile_side(max(len(strip.hits) for strip in strips), queries) + 12
+    sheet = draw_sheet(strips)
+    assert sheet.height <= 1.5 * sheet.width + 16 + 2 * (step + 70) or queries < 4
+    assert sheet.width * sheet.height < 40_000_000
+    columns = _in_columns(heights := [10 + (7 * i) % 13 for i in range(queries)], 40)
+    assert [place for column in columns for place in column] == list(range(queries))
+    assert all(column[place] == heights[place] for column in columns for place in column)
+
+
+def test_a_query_alone_without_hits_and_no_query_at_all_are_drawn():
+    assert draw_sheet([Strip(Cell("", "q"), [])]).height > 160
+    assert draw_sheet([]).height == 16
