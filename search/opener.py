@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
-from ..store.errors import LookalikeError
+from ..store.errors import LookalikeWarning
 
 _PATIENCE = 5.0
 
@@ -15,11 +16,17 @@ def opener() -> str:
 
 
 def open_file(path: Path) -> None:
-    """Open `path` and come back; LookalikeError where the platform's opener is missing or fails.
+    """Open `path` and come back; a LookalikeWarning says why it cannot be shown: the file itself is there.
 
     An opener that still runs after a few seconds is the viewer itself, and is left alone.
     """
-    command = opener()
+    reason = _reason(opener(), path)
+    if reason is not None:
+        warnings.warn(f"cannot show {path}: {reason}; open the file yourself", LookalikeWarning)
+
+
+def _reason(command: str, path: Path) -> str | None:
+    """Run the opener; why it did not work, or None."""
     try:
         # "--" is not known to `open`; an absolute path cannot be taken for an option.
         shown = subprocess.Popen(
@@ -31,10 +38,9 @@ def open_file(path: Path) -> None:
         )
         status = shown.wait(_PATIENCE)
     except FileNotFoundError:
-        raise LookalikeError(f"cannot show {path}: there is no {command} here; open the file yourself") from None
+        return f"there is no {command} here"
     except OSError as error:
-        raise LookalikeError(f"cannot show {path}: {command} cannot be run ({error.strerror})") from None
+        return f"{command} cannot be run ({error.strerror})"
     except subprocess.TimeoutExpired:
-        return
-    if status != 0:
-        raise LookalikeError(f"cannot show {path}: {command} failed ({status}); is there a desktop? Open it yourself")
+        return None
+    return f"{command} failed (exit code {status}), perhaps because there is no desktop" if status else None

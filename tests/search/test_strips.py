@@ -1,6 +1,7 @@
 """What a sheet shows of answers, and `search --sheet` from the shell."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from lookalike.cli import run
 from lookalike.search import opener, sheet, strips
 from lookalike.search.strips import Strips
+from lookalike.store.errors import LookalikeWarning
 
 
 def answer(query: str, hits: int) -> dict:
@@ -62,10 +64,15 @@ def test_what_does_not_fit_is_said(shop, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("script", "status", "words"),
-    [("exit 0", 0, ""), ("exit 3", 1, "failed (3)"), (None, 1, "there is no"), ("/bin/sleep 3", 0, "")],
+    ("script", "warned", "words"),
+    [
+        ("exit 0", False, ""),
+        ("exit 3", True, "failed (exit code 3)"),
+        (None, True, "there is no"),
+        ("/bin/sleep 3", False, ""),
+    ],
 )
-def test_open_shows_the_sheet_with_the_platforms_opener(shop, tmp_path, capsys, monkeypatch, script, status, words):
+def test_open_shows_the_sheet_or_warns(shop, tmp_path, capsys, monkeypatch, script, warned, words):
     monkeypatch.setattr(opener, "_PATIENCE", 0.5)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin")
     (tmp_path / "bin").mkdir()
@@ -74,8 +81,9 @@ def test_open_shows_the_sheet_with_the_platforms_opener(shop, tmp_path, capsys, 
         command.write_text(f'#!/bin/sh\nprintf %s "$1" > "{tmp_path}/opened"\n{script}\n')
         command.chmod(0o755)
     out = tmp_path / "a.png"
-    assert run(["search", str(shop.path), "k1", "--sheet", str(out), "--open"]) == status
-    assert words in capsys.readouterr().err
+    with pytest.warns(LookalikeWarning, match="open the file yourself") if warned else nullcontext() as said:
+        assert run(["search", str(shop.path), "k1", "--sheet", str(out), "--open"]) == 0
+    assert capsys.readouterr().err == "" and (not warned or words in str(said[0].message))
     assert out.is_file()
     if script is not None:
         assert (tmp_path / "opened").read_text() == str(out)
