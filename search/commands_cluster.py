@@ -7,6 +7,7 @@ import click
 from ..store.aligned import aligned
 from ..store.shell import bar, emit_json, shown
 from .cluster import METHODS
+from .clusters import Clusters
 from .collection import Collection
 
 
@@ -19,6 +20,7 @@ from .collection import Collection
 @click.option("--min-size", type=click.IntRange(2), metavar="M", help="Smallest cluster of hdbscan.  [default: 5]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
 @click.option("--out", metavar="FILE", help="Write key and cluster of every image to FILE.csv or FILE.parquet.")
+@click.option("--sheet", metavar="FILE", help="Draw pictures of each cluster as one picture, FILE.png or FILE.jpg.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a cluster, then one of them all.")
 def cluster(
     collection: str,
@@ -27,6 +29,7 @@ def cluster(
     min_size: int | None,
     seed: int,
     out: str | None,
+    sheet: str | None,
     as_json: bool,
 ) -> None:
     """Group the images of COLLECTION that look alike, and show each group's size, purity and typical images.
@@ -36,13 +39,18 @@ def cluster(
     more than some minutes.
     """
     from .cluster_file import check_cluster_file, write_cluster_file
+    from .sheet import check_sheet
 
     if out is not None:
         check_cluster_file(Path(out))
+    if sheet is not None:
+        check_sheet(Path(sheet))
     with bar("cluster") as progress, Collection.open(collection) as opened:
         found = opened.cluster(k, method=method, min_size=min_size, seed=seed, progress=progress)
         if out is not None:
             write_cluster_file(Path(out), found)
+        if sheet is not None:
+            _draw(Path(sheet), found, seed)
     if as_json:
         for each in found:
             emit_json(each.to_json())
@@ -63,3 +71,14 @@ def cluster(
         for line in aligned(head, cells):
             click.echo(line)
         click.echo(str(found))
+
+
+def _draw(path: Path, found: Clusters, seed: int) -> None:
+    """Write the contact sheet, and say how many clusters are not on it."""
+    from .cluster_sheet import cluster_strips
+    from .sheet import write_sheet
+
+    strips, left_out = cluster_strips(found, seed)
+    write_sheet(path, strips)
+    if left_out:
+        click.echo(f"{shown(str(path))} shows the first {len(strips)} clusters and leaves out {left_out}", err=True)
