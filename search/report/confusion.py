@@ -1,4 +1,9 @@
-"""The confusion matrix: what images of each class are answered, the calibrated threshold applied."""
+"""The confusion matrices: which class images of each class are nearest to, and what they are answered.
+
+The first ignores the threshold: a strict one answers most images unknown, and would hide which classes are mixed up.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,10 +17,23 @@ UNKNOWN, OTHER, STRANGE = "[unknown]", "[other classes]", "[no class here]"  # n
 
 
 def section(material: Material) -> Section:
-    """Counts of answers by true class, coloured by their share of the class's images."""
+    """Counts of nearest classes by true class and, where a threshold refuses some, of answers too."""
     made = material.answers
     names = shown_classes(material)
-    counts, rows, columns = counted(material, names)
+    of = len(material.store.classes)
+    few = "" if of == len(names) else f" The {len(names)} of {of} classes that are confused most are shown."
+    words = f"Nearest class by {made.by} to {material.questions.named()}, whatever the threshold.{few}"
+    body = _counts(material, made.nearest, names, words)
+    refused = sum(answer is None for answer in made.labels)
+    if refused:
+        words = f"Answers to the same images with the threshold, which answers {refused:,} of them unknown.{few}"
+        body += _counts(material, made.labels, names, words)
+    return Section(NAME, TITLE, body)
+
+
+def _counts(material: Material, answers: Sequence[str | None], names: list[str], words: str) -> str:
+    """One matrix, coloured by the share of each class's images, with the most frequent mistakes below."""
+    counts, rows, columns = counted(material, answers, names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     drawing = matrix(
         np.where(counts > 0, shares, np.nan),
@@ -25,21 +43,20 @@ def section(material: Material) -> Section:
         ("true class", "answer"),
         "Oranges",
     )
-    of = len(material.store.classes)
-    few = "" if of == len(names) else f" The {len(names)} of {of} classes that are confused most are shown."
-    words = f"Answers by {made.by} to {material.questions.named()}.{few}"
-    return Section(NAME, TITLE, figure(drawing, words) + paragraph(_most(counts, rows, columns), "note"))
+    return figure(drawing, words) + paragraph(_most(counts, rows, columns), "note")
 
 
-def counted(material: Material, names: list[str]) -> tuple[np.ndarray, list[str], list[str]]:
-    """(counts (r, c) int64, row names, column names): how often which true class got which answer.
+def counted(
+    material: Material, answers: Sequence[str | None], names: list[str]
+) -> tuple[np.ndarray, list[str], list[str]]:
+    """(counts (r, c) int64, row names, column names): how often which true class got which of the `answers` (n,).
 
     Rows are `names` and, where there are some, images of classes that the collection lacks. Columns are `names`, other
     classes and unknown, the last two where they occur.
     """
     places: dict[str | None, int] = {name: place for place, name in enumerate(names)}
-    truth, answers = material.questions.labels, material.answers.labels
     counts = np.zeros((len(names) + 1, len(names) + 2), np.int64)
+    truth = material.questions.labels
     for label, answer, known, strange in zip(truth, answers, material.known, material.unknown, strict=True):
         row = places.get(label) if known else len(names) if strange else None
         if row is not None:

@@ -9,6 +9,7 @@ from lookalike import Collection
 from lookalike.search.report import confused
 from lookalike.search.report.confused import MOST_CLASSES, shown_classes, stored_of
 from lookalike.search.report.confusion import OTHER, STRANGE, UNKNOWN, counted
+from lookalike.search.report.confusion import section as confusion
 from lookalike.search.report.contact import nearest_rows
 from lookalike.search.report.mistakes import hardest
 from lookalike.search.report.mistakes import section as mistakes
@@ -37,7 +38,7 @@ def test_the_confusion_counts_every_labelled_image_once(asked):
     for i in range(0, 40, 3):
         answers[i] = None
     names = ["c0", "c2"]
-    counts, rows, columns = counted(asked, names)
+    counts, rows, columns = counted(asked, answers, names)
     assert rows == ["c0", "c2", STRANGE] and columns == ["c0", "c2", OTHER, UNKNOWN]
     expected = np.zeros((3, 4), int)
     for label, answer in zip(asked.questions.labels, answers, strict=True):
@@ -45,6 +46,20 @@ def test_the_confusion_counts_every_labelled_image_once(asked):
         if truth is not None:
             expected[truth, 3 if answer is None else {"c0": 0, "c2": 1}.get(answer, 2)] += 1
     assert counts.tolist() == expected.tolist() and counts.sum() > 20
+
+
+def test_a_strict_threshold_does_not_hide_which_classes_are_mixed_up(asked):
+    free = Page(confusion(asked).body)
+    assert len(free.figures) == 1 and "whatever the threshold" in free.text
+    asked.asked.made.labels[:] = [None] * 40
+    strict = Page(confusion(asked).body)
+    assert len(strict.figures) == 2 and strict.figures[0] == free.figures[0]
+    assert "answers 40 of them unknown" in strict.text
+    wrong = sum(
+        known and near != label
+        for known, near, label in zip(asked.known, asked.answers.nearest, asked.questions.labels, strict=True)
+    )
+    assert wrong and "Most frequent mistakes: " in strict.text
 
 
 def test_the_nearest_image_of_the_nearest_class_leaves_the_own_content_out(asked):
