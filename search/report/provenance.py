@@ -20,13 +20,14 @@ _MOST, _BLOCK = 10, 1 << 16
 def section(material: Material, date: datetime) -> Section:
     """A table of facts."""
     store = material.store
-    model = store.model
+    model, recipe = store.model, (material.card or {}).get("recipe") or {}
     rows: list[tuple[str, object]] = [
         ("collection", f"{store.path.name}, version {store.version}"),
         ("images", f"{store.rows:,} of {len(store.classes):,} classes, {store.dim} numbers each"),
         *_sources(material),
-        ("model", "none: vectors made elsewhere" if model is None else f"{model.digest} ({model.precision})"),
-        ("recipe", _recipe((material.card or {}).get("recipe") or {})),
+        ("model", "none: vectors made elsewhere" if model is None else f"{_model(recipe)}, {model.precision}"),
+        *([] if model is None else [("model's digest", model.digest)]),
+        ("recipe", _recipe(recipe)),
         ("asked with", material.questions.named()),
         ("calibration", _calibration(material.calibration, store.version)),
         ("index", ", ".join(sorted({entry.spec for entry in store.content.segments})) or "none: exact search"),
@@ -58,6 +59,14 @@ def _calibration(calibration: Calibration | None, version: int) -> str:
         return "none: nothing is answered unknown"
     words = "; ".join(str(calibration).splitlines())
     return f"{words} (source {calibration.source}, version {calibration.version} of {version})"
+
+
+def _model(recipe: dict[str, Any]) -> str:
+    """What kind of model it is, in words: its network, whether it began pretrained, and whether it was trained."""
+    model, steps = recipe.get("model") or {}, (recipe.get("training") or {}).get("steps")
+    begun = "pretrained on ImageNet" if model.get("pretrained") else "begun at random"
+    trained = "not trained further" if steps == 0 else "trained on images of its own"
+    return f"{model.get('backbone', 'unknown network')}, {begun}, {trained}"
 
 
 def _recipe(recipe: dict[str, Any]) -> str:

@@ -64,11 +64,15 @@ def of_source(collection: "Collection", source: str, progress: Progress) -> Ques
 
 
 def of_stored(collection: "Collection", seed: int) -> Questions:
-    """A sample of the labelled rows, each with the rows of its content (or, where none is known, itself) as its own."""
+    """A sample of the labelled rows, each with the rows of its content (or, where none is known, itself) as its own.
+
+    Where no row has a label all rows are drawn from: there is less to measure, and still something to see.
+    """
     store = collection.store
     rows = store.live_rows()
     codes = store.codes(rows)
-    rows, codes = rows[codes >= 0], codes[codes >= 0]
+    if (codes >= 0).any():
+        rows, codes = rows[codes >= 0], codes[codes >= 0]
     chosen = rows[stratified(codes, MOST_STORED, seed)]
     contents = store.facts(chosen).content
     copies = rows_of_contents(store, contents)

@@ -19,6 +19,7 @@ from . import (
     confusion,
     histograms,
     latency,
+    look_alikes,
     mistakes,
     provenance,
     roc_curves,
@@ -34,6 +35,7 @@ from .questions import of_source, of_stored
 if TYPE_CHECKING:
     from ..collection import Collection
 
+_SUFFIXES = (".html", ".htm")
 _Made = Section | tuple[str, str]
 
 
@@ -50,8 +52,10 @@ def report(
 ) -> dict[str, Any]:
     """Write the report to `out` and return {"out", "bytes", "sections", "left_out"}; see `Collection.report`.
 
-    LookalikeError for an empty collection and a path that cannot be written.
+    LookalikeError for an empty collection and a path that cannot be written, or whose name is not an HTML file's.
     """
+    if out.suffix.lower() not in _SUFFIXES:
+        raise LookalikeError(f"cannot write a report to {out}: it is an HTML page, so its name must end in .html")
     check_replaceable(out)
     if not len(collection):
         raise LookalikeError(f"{collection.path} is empty: embed or import something first")
@@ -83,6 +87,7 @@ def _sections(material: Material, bench: bool, date: datetime, progress: Progres
     drawn = (
         summary,
         similarity_map,
+        look_alikes,
         roc_curves,
         histograms,
         class_matrix,

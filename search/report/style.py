@@ -1,4 +1,7 @@
-"""The page's style: one column that a phone of 360 pixels shows without scrolling sideways; light, fit for print."""
+"""The page's style: one column that a phone of 360 pixels shows without scrolling sideways, light and fit for print.
+
+A wide screen shows figures side by side and as many cards in a row as fit.
+"""
 
 STYLE = """
 :root { color-scheme: light; }
@@ -35,6 +38,17 @@ th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; bo
   border-radius: .4rem; box-shadow: 0 2px 8px #0003; font-size: .75rem; line-height: 1.25; pointer-events: none; }
 #tip[hidden], #sprite { display: none; }
 #thumb { width: 100%; aspect-ratio: 1; background-color: #f2f2f2; image-rendering: pixelated; margin-bottom: .3rem; }
+@media (min-width: 64rem) {
+  body { max-width: 84rem; padding: 1rem 2rem; }
+  header, p { max-width: 60rem; }
+  section { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 2rem; align-items: start; }
+  section > * { grid-column: 1 / -1; }
+  section > figure { grid-column: auto; }
+  section > .map { grid-column: 1 / -1; max-width: 48rem; width: 100%; justify-self: center; }
+  section > figure > img { max-width: 38rem; }
+  section > .map > img { max-width: none; }
+  .facts { max-width: 60rem; }
+}
 @media print {
   body { max-width: none; padding: 0; font-size: 11pt; }
   nav, .hint, #tip { display: none; }

@@ -88,11 +88,12 @@ def images_in(folder):
     )
 
 
-def add_images(collection, folder):
+def add_images(collection, folder, labelled=True):
     """Add the images of a folder as embedding would."""
     found, n = images_in(folder), len(list(folder.glob("*/*.png")))
+    labels = found.labels if labelled else [None] * n
     rows = Rows(
-        keys=found.keys, vectors=found.vectors, labels=found.labels, contents=found.contents, widths=[12] * n,
+        keys=found.keys, vectors=found.vectors, labels=labels, contents=found.contents, widths=[12] * n,
         heights=[16] * n, source=str(folder.resolve()), sizes=[1] * n, mtimes_ns=[1] * n, extra=None,
     )  # fmt: skip
     with collection.store.write() as writer:

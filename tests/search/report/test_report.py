@@ -22,6 +22,7 @@ DATE = datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC)
 ALL = [
     "summary",
     "map",
+    "look-alikes",
     "roc",
     "distances",
     "classes",
@@ -185,3 +186,11 @@ def test_without_matplotlib_it_names_the_extra(shop, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 1
     assert "pip install 'lookalike[report]'" in done.stderr and not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize("name", ["r.pdf", "r", "r.html.gz", ".html"])
+def test_a_report_is_an_html_page_and_no_other_name_is_taken(shop, tmp_path, capsys, name):
+    assert run(["report", str(shop.path), "--out", str(tmp_path / name), "--no-bench"]) == 1
+    said = capsys.readouterr().err
+    assert "must end in .html" in said and len(said.splitlines()) == 1
+    assert not (tmp_path / name).exists()

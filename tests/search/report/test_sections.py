@@ -126,6 +126,15 @@ def test_provenance_names_version_sources_and_software(shop):
     assert "2020-02-03T04:05:06+00:00" in page.text
 
 
+def test_provenance_says_in_words_what_the_model_is():
+    described = provenance._model(
+        {"model": {"backbone": "efficientnet-lite0", "pretrained": True}, "training": {"steps": 0}}
+    )
+    assert described == "efficientnet-lite0, pretrained on ImageNet, not trained further"
+    trained = provenance._model({"model": {"backbone": "conv4", "pretrained": False}, "training": {"steps": 50}})
+    assert trained == "conv4, begun at random, trained on images of its own"
+
+
 def test_pictures_keep_their_pixels_or_say_why_there_are_none():
     pixels = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
     np.testing.assert_array_equal(decoded(picture_uri(pixels)), pixels)
