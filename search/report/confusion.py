@@ -43,7 +43,7 @@ def _counts(material: Material, answers: Sequence[str | None], names: list[str],
         ("true class", "answer"),
         "Oranges",
     )
-    return figure(drawing, words) + paragraph(_most(counts, rows, columns), "note")
+    return f'<div class="half">{figure(drawing, words)}{paragraph(_most(counts, rows, columns), "note")}</div>\n'
 
 
 def counted(

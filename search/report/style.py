@@ -17,7 +17,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; pad
 a { color: #1f5fae; }
 figure { margin: .75rem 0; }
 img { display: block; max-width: 100%; height: auto; }
-section > figure > img { width: 100%; max-width: 30rem; margin: 0 auto; }
+section > figure > img, .half > figure > img { width: 100%; max-width: 30rem; margin: 0 auto; }
 table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid #e5e5e5; }
 .wide { display: block; overflow-x: auto; overflow-wrap: normal; }
@@ -43,9 +43,9 @@ th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; bo
   header, p { max-width: 60rem; }
   section { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 2rem; align-items: start; }
   section > * { grid-column: 1 / -1; }
-  section > figure { grid-column: auto; }
+  section > figure, section > .half { grid-column: auto; }
   section > .map { grid-column: 1 / -1; max-width: 48rem; width: 100%; justify-self: center; }
-  section > figure > img { max-width: 38rem; }
+  section > figure > img, .half > figure > img { max-width: 38rem; }
   section > .map > img { max-width: none; }
   .facts { max-width: 60rem; }
 }
