@@ -29,6 +29,11 @@ _REASONS = {
 }
 
 
+def has_image_extension(name: str) -> bool:
+    """Whether a name ends as those of images do."""
+    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
+
+
 def is_input(name: str) -> bool:
     """Whether a file of that name is taken for an image: an image extension, or none at all."""
     extension = os.path.splitext(name)[1].lower()
