@@ -111,7 +111,7 @@ class _Quoted:
         return 0
 
     def _is_row_by_itself(self, line: str, quotes: str) -> bool:
-        return self._is_row([cell.strip().strip(quotes or None) for cell in line.split(self._delimiter)])
+        return self._is_row([cell.strip().strip(quotes) for cell in line.split(self._delimiter)])
 
     def _open(self, line: int, text: str, what: str) -> LookalikeError:
         """What to say of a quote that opens in that line."""

@@ -2,12 +2,13 @@
 
 Cells are separated by commas, in a .tsv by tabs; where the header is one column by that and several by semicolons
 (what Excel writes in much of Europe), tabs or commas, by these, and a first line `sep=;` decides. Cells are trimmed, as
-names of columns are, but within quotes they are kept as they are. Columns without a name (the index that pandas
+names of columns are, but within quotes they are kept as they are, and so are names of files, which whoever looks for
+the file trims (a name may end with a space). Columns without a name (the index that pandas
 writes, delimiters at the ends of lines) are left out, and so are rows of empty cells.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...store.errors import LookalikeError
 from .cells import IsRow, Row, rows
@@ -17,56 +18,57 @@ from .text_file import text_lines
 _DELIMITERS = ",;\t"
 _DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
-_IMAGES = ("path", "image", "file_name")
 
 
 class CsvRows:
     """The rows of a CSV with a header as dicts; an empty cell is None.
 
-    image_column: what the names of files stand in, where that is none of the usual ones.
+    image_columns: the names of files stand in the first of these that there is.
     """
 
-    def __init__(self, path: str, image_column: str | None = None) -> None:
+    def __init__(self, path: str, image_columns: Sequence[str] = ("path", "image")) -> None:
         self._path = path
         self._declared, self._delimiter = _delimiter(path)
         self._names = self._header(next(self._all(lambda cells: any(map(has_image_extension, cells))), None))
         self.columns = [name for name in self._names if name]
         if len(set(self.columns)) != len(self.columns):
             raise LookalikeError(f"{path}: a column name comes twice in {', '.join(self.columns)}")
-        self._image = [at for at, name in enumerate(self._names) if name in (image_column, *_IMAGES)]
+        self._image = [self._names.index(name) for name in image_columns if name in self._names][:1]
         self.types = dict.fromkeys(self.columns, "string")
         self.binary: set[str] = set()
-        self.line = 0
+        self.nulls: set[str] = set()
+        self._line = 0
 
     def type_of(self, column: str) -> str:
         """A column's type in words: all are text."""
         return self.types[column]
 
     def __iter__(self) -> Iterator[dict[str, str | None]]:
-        """All rows; `line` is that of the row given last."""
         found = self._all(self._is_row)
         next(found, None)
         for row in found:
-            self.line = row.line
-            if any(values := self._values(row)):
+            self._line = row.line
+            if values := self._values(row):
                 yield {name: value for name, value in zip(self._names, values, strict=True) if name}
 
     def where(self, number: int) -> str:
         """Where the row given last stands, in words."""
-        return f"line {self.line}"
+        return f"line {self._line}"
 
     def _values(self, row: Row) -> list[str | None]:
-        cells = [cell if at in row.quoted else cell.strip() for at, cell in enumerate(row.cells)]
+        """The cells of a row, one for each column; none at all where all are empty."""
+        exact = row.quoted.union(self._image)
+        cells = [cell if at in exact else cell.strip() for at, cell in enumerate(row.cells)]
+        if not any(cell.strip() for cell in cells):
+            return []
         while len(cells) > len(self._names) and not cells[-1]:  # Excel goes on with empty cells
             cells.pop()
-        if len(cells) == len(self._names):
-            return [cell or None for cell in cells]
-        if not any(cells):
-            return [None] * len(self._names)
-        raise LookalikeError(
-            f"{self._path} line {row.line}: {len(cells)} cells under {len(self._names)} columns: quote a cell that "
-            "holds a delimiter, and give every row a cell for each column"
-        )
+        if len(cells) != len(self._names):
+            raise LookalikeError(
+                f"{self._path} line {row.line}: {len(cells)} cells under {len(self._names)} columns: quote a cell that "
+                "holds a delimiter, and give every row a cell for each column"
+            )
+        return [cell or None for cell in cells]
 
     def _all(self, is_row: IsRow) -> Iterator[Row]:
         """The header and all rows."""

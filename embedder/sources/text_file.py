@@ -20,10 +20,10 @@ _MARKS = {
 }
 # Without a mark the zeros beside the first character tell, since names of columns begin with ASCII.
 _ZEROS = {
-    (True, False, False, False): "utf-32-le",
-    (False, False, False, True): "utf-32-be",
-    (True, False, True, False): "utf-16-le",
-    (False, True, False, True): "utf-16-be",
+    "x000": "utf-32-le",
+    "000x": "utf-32-be",
+    "x0x0": "utf-16-le",
+    "0x0x": "utf-16-be",
 }
 
 
@@ -66,5 +66,4 @@ def _encoding(path: str) -> str:
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
             return encoding
-    letters = (*(byte != 0 for byte in head), *(False,) * (4 - len(head)))
-    return _ZEROS.get(letters, "utf-8")
+    return _ZEROS.get("".join("0" if byte == 0 else "x" for byte in head), "utf-8")
