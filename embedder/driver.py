@@ -18,6 +18,7 @@ from ..store.progress import Progress
 from ..store.rejects import Reject, read_rejects, write_rejects
 from ..store.runs import COLUMNS
 from ..store.writer import Writer
+from .extra_columns import names_in
 from .plan import Plan, Wanted, judged
 
 COMMIT_SECONDS = 3.0
@@ -52,7 +53,9 @@ class Sync:
             self.counts["seen"] = self.counts["skipped"] = self.planned.seen
             return
         source = self.wanted.source
-        common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": source.extra_types}
+        types = source.extra_types
+        common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": types}
+        common["extra_names"] = names_in(self.writer.base, types)  # as they are for the whole run
         records: list[list[Any]] = []
         given = 0
         for record, row, to_do in judged(self.writer.base, self.wanted):
