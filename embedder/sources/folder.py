@@ -2,9 +2,10 @@
 
 Key: the path below the root, with "/". Label: the first folder below the root (a class folder); an image that lies
 directly in the root has none. Where class folders hold only folders, a LookalikeWarning says so: people may mean the
-inner ones. A `metadata.csv` in the root (Hugging Face's ImageFolder convention) with a column `file_name` overrides:
-its `label` column, where it has one, decides for the files it lists, and its other columns are kept. A file it lists
-that is not among the folder's images is a record, and rejected.
+inner ones. A `metadata.csv`, `metadata.jsonl` or `metadata.parquet` in the root overrides, see `metadata`: its `label`
+column, where it has one, decides for the files it lists, and its other columns are kept. A file it lists that is not
+among the folder's images is a record, and rejected. Such a file in a folder below the root is not read, which a
+LookalikeWarning says: it is about that folder alone, which can be a source itself.
 
 Names are walked in sorted order, depth first, one folder in memory at a time. Links to files are followed within the
 root; links to folders never are (each is rejected), so no loop can be entered. Hidden files and folders are ignored,
@@ -20,11 +21,11 @@ from typing import Any
 from ...store.errors import LookalikeError, LookalikeWarning
 from ..rejected import Rejected
 from .base import Record, Source
-from .csv_rows import CsvRows
 from .files import facts, is_input, read_file
+from .metadata import FILES, Listed, Metadata, metadata_file, read_metadata
 from .options import USUAL, SourceOptions
+from .other_forms import is_windows
 
-METADATA = "metadata.csv"
 _FEW = 3
 
 
@@ -32,21 +33,24 @@ class FolderSource(Source):
     """Images in a folder and all folders below it."""
 
     kind, called = "folder", "a folder"
-    accepted_options = frozenset({"exclude", "labels", "follow_links"})
+    accepted_options = frozenset({"exclude", "labels", "follow_links", "label_column"})
 
     def __init__(self, root: str | Path, *, options: SourceOptions = USUAL) -> None:
         self.options = options
         self.root = os.path.realpath(root)
         self.name = self.root
-        self._listed: dict[str, dict[str, str | None]] | None = None
+        self._read_metadata: Metadata | None = None
         self._said = False
+        self._said_unread = False
+        self._unread: list[str] = []  # metadata files below the root
         if not os.path.isdir(self.root):
             raise LookalikeError(f"source {str(root)!r} is not a folder")
+        metadata_file(self.root, options.label_column)
 
     @property
     def labelled(self) -> bool:  # type: ignore[override]
-        """Whether there are class folders, or a metadata.csv with a label column."""
-        if any("label" in row for row in self._metadata().values()):
+        """Whether there are class folders, or a metadata file with a label column."""
+        if self._metadata().labelled:
             return True
         if not self.options.labels:
             return False
@@ -55,9 +59,8 @@ class FolderSource(Source):
 
     @property
     def extra_types(self) -> dict[str, str]:  # type: ignore[override]
-        """The columns of metadata.csv but file_name and label, all text."""
-        first: dict[str, str | None] = next(iter(self._metadata().values()), {})
-        return {name: "string" for name in first if name != "label"}
+        """The columns of the metadata file but the file's name and label."""
+        return self._metadata().types
 
     def describe(self) -> dict[str, Any]:
         """The root."""
@@ -66,7 +69,7 @@ class FolderSource(Source):
     def read(self, locator: Any) -> bytes:
         """The bytes of a file below the root; a locator that is a dict stands for a file that is not there."""
         if isinstance(locator, dict):
-            raise Rejected("read", f"listed in {METADATA}, but not among the folder's images")
+            raise Rejected("read", _missing(locator["missing"], self._metadata().file))
         return read_file(os.path.join(self.root, locator), self.root)
 
     def locate(self, keys: Set[str]) -> dict[str, Any]:
@@ -75,15 +78,15 @@ class FolderSource(Source):
         return {key: key for key in ours if os.path.lexists(os.path.join(self.root, key))}
 
     def records(self) -> Iterator[Record]:
-        """All inputs below the root, then what metadata.csv lists besides."""
-        self.ignored, self.unlisted = 0, None
-        listed = dict(self._metadata())
+        """All inputs below the root, then what the metadata file lists besides."""
+        self.ignored, self.unlisted, self._unread = 0, None, []
+        listed, decided = dict(self._metadata().listed), self._metadata().labelled
         outer: dict[str, None] | None = (
             {} if self.options.labels else None
         )  # class folders so far; None once an image lies in one itself
         for path in self._walk():
-            row = listed.pop(path, {})
-            if outer is not None and "/" in path and "label" not in row:
+            row = listed.pop(path, None)
+            if outer is not None and "/" in path and not (row and decided):
                 label, _, rest = path.partition("/")
                 if "/" in rest:
                     outer[label] = None
@@ -95,6 +98,7 @@ class FolderSource(Source):
         if outer and not self._said:
             self._said = True
             self._warn_of_outer(list(outer))
+        self._warn_of_unread()
 
     def _warn_of_outer(self, names: list[str]) -> None:
         """Say which folders gave the labels, as people may mean the inner ones."""
@@ -102,14 +106,28 @@ class FolderSource(Source):
         warnings.warn(
             f"source {self.root!r}: class folders hold only folders, so the labels are the outer ones' names "
             f"({', '.join(map(repr, names[:_FEW]))}{more}); for the inner ones' give an outer one as the source, such "
-            f"as {os.path.join(self.root, names[0])!r}, or a {METADATA} with file_name and label",
+            f"as {os.path.join(self.root, names[0])!r}, or a {FILES[0]} with file_name and label",
             LookalikeWarning,
         )
 
-    def _record(self, path: str, row: dict[str, str | None]) -> Record:
-        folder = path.split("/", 1)[0] if "/" in path and self.options.labels else None
-        extra = {name: value for name, value in row.items() if name != "label"}
-        return Record(path, row.get("label", folder), path, *facts(os.path.join(self.root, path)), extra)
+    def _warn_of_unread(self) -> None:
+        """Say which metadata files were not read, once."""
+        unread, self._unread = self._unread, []
+        if unread and not self._said_unread:
+            self._said_unread = True
+            more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+            warnings.warn(
+                f"source {self.root!r}: {unread[0]!r}{more} below it is not read, only a metadata file in the source "
+                f"itself is: give {os.path.join(self.root, os.path.dirname(unread[0]))!r} as a source of its own",
+                LookalikeWarning,
+                stacklevel=2,
+            )
+
+    def _record(self, path: str, row: Listed | None) -> Record:
+        label = path.split("/", 1)[0] if "/" in path and self.options.labels else None
+        if row is not None and self._metadata().labelled:
+            label = row.label
+        return Record(path, label, path, *facts(os.path.join(self.root, path)), row.extra if row else {})
 
     def _walk(self) -> Iterator[str]:
         """Paths below the root of all inputs, and of what can be neither listed nor entered."""
@@ -137,16 +155,17 @@ class FolderSource(Source):
             return
         for name, kind in names:
             if kind == "ignored":
-                self.ignored += bool(folder) or name != METADATA
+                self.ignored += bool(folder) or name not in FILES
+                if folder and name in FILES:
+                    self._unread.append(f"{folder}/{name}")
             else:
                 yield f"{folder}/{name}" if folder else name, kind == "folder"
 
-    def _metadata(self) -> dict[str, dict[str, str | None]]:
-        """The rows of metadata.csv by path below the root, without `file_name`; empty where there is none."""
-        if self._listed is None:
-            path = os.path.join(self.root, METADATA)
-            self._listed = _read_metadata(path) if os.path.isfile(path) else {}
-        return self._listed
+    def _metadata(self) -> Metadata:
+        """What the root's metadata file says."""
+        if self._read_metadata is None:
+            self._read_metadata = read_metadata(self.root, self.options.label_column)
+        return self._read_metadata
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
@@ -168,16 +187,7 @@ def _is_collection(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, "lock")) and os.path.isdir(os.path.join(folder, "manifests"))
 
 
-def _read_metadata(path: str) -> dict[str, dict[str, str | None]]:
-    rows = CsvRows(path)
-    if "file_name" not in rows.columns:
-        raise LookalikeError(f"{path} has no column file_name; it has {', '.join(rows.columns) or 'none'}")
-    listed: dict[str, dict[str, str | None]] = {}
-    for number, row in enumerate(rows, 2):
-        name = os.path.normpath(row.pop("file_name") or "")
-        if name in (".", "..") or name.startswith(("/", "../")):
-            raise LookalikeError(f"{path} line {number}: file_name {name!r} is not a file below the folder")
-        if name in listed:
-            raise LookalikeError(f"{path} line {number}: file_name {name!r} comes twice")
-        listed[name] = row
-    return listed
+def _missing(name: str, file: str | None) -> str:
+    """Why a file that the metadata list cannot be read."""
+    reason = f"listed in {file}, but not among the folder's images"
+    return f"{reason}: {name!r} is a path of Windows; write names below the folder" if is_windows(name) else reason

@@ -8,6 +8,7 @@ from typing import Any
 from ...store.errors import LookalikeError
 from .csv_rows import CsvRows
 from .files import has_image_extension
+from .json_rows import JsonRows
 from .options import SourceOptions
 from .parquet_rows import ParquetRows
 
@@ -43,8 +44,8 @@ class Columns:
             names = _first_text(rows, [name for name in NAMING if name != holds])
         if holds is None and names is None:
             raise _no_images(path, rows, holding)
-        label = _text_column(path, rows, options.label_column or "label")
-        return cls(holds, names, label, _text_column(path, rows, "key"))
+        label = text_column(path, rows, options.label_column or "label")
+        return cls(holds, names, label, text_column(path, rows, "key"))
 
 
 def _first_text(rows: CsvRows | ParquetRows, names: Sequence[str]) -> str | None:
@@ -73,7 +74,7 @@ def _is_path(rows: CsvRows | ParquetRows, name: str) -> bool:
     return name == "path" or has_image_extension(os.fsdecode(data))
 
 
-def _text_column(path: str, rows: CsvRows | ParquetRows, name: str) -> str | None:
+def text_column(path: str, rows: CsvRows | JsonRows | ParquetRows, name: str) -> str | None:
     """`name` where the table has such a column, and any value in it; LookalikeError where it cannot be text."""
     if name not in rows.columns or name in rows.nulls:
         return None
