@@ -19,6 +19,7 @@ from ..store.progress import Progress
 from ..store.store import Store
 from .extra_columns import ExtraColumns
 from .sources import Record, Source
+from .sources.class_names import ClassNames
 
 _CHUNK = 4096
 
@@ -84,11 +85,13 @@ def plan(store: Store, wanted: Wanted, *, prune: bool, progress: Progress) -> Pl
     seen = work = 0
     found = np.zeros(store.next_row, dtype=bool)
     hashes = array("q")
+    classes = ClassNames(store.classes)
     for record, row, to_do in judged(store, wanted):
         if not record.key:
             raise LookalikeError(f"record {seen} of source {wanted.source.name!r} has an empty key")
         seen += 1
         work += to_do
+        classes.add(record.label)
         if row >= 0:
             found[row] = True
         if not wanted.source.unique:
@@ -96,6 +99,7 @@ def plan(store: Store, wanted: Wanted, *, prune: bool, progress: Progress) -> Pl
         if seen % _CHUNK == 0:
             progress(0, None, f"{seen} images found")
     _refuse_doubled(wanted, np.frombuffer(hashes, dtype=np.int64))
+    classes.warn(wanted.source.name)
     if prune and wanted.source.unlisted is not None:
         raise LookalikeError(
             f"cannot prune: {wanted.source.unlisted!r} in source {wanted.source.name!r} cannot be listed, and what "

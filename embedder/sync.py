@@ -18,6 +18,7 @@ from typing import Any
 from ..store import engine as engines
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.fragments import fragments
+from ..store.fresh import opened_or_made
 from ..store.manifest import versions
 from ..store.progress import Progress, silent
 from ..store.store import Store
@@ -69,8 +70,8 @@ def embed(
     Returns seen = embedded + skipped + rejected + duplicates, ignored, removed, seconds. A changed image, label or
     further column is a new row, counted as embedded (a changed image with a known content: as a duplicate); what is no
     image any more loses its row, and counts as rejected and as removed.
-    LookalikeError before any work: no model, another model, a key of another source, a source that cannot be used, no
-    GPU where one is asked for.
+    LookalikeError before any work, with no new collection left behind: no model, another model, a key of another
+    source, a source that cannot be used, no GPU where one is asked for.
     """
     started = time.monotonic()
     options = SourceOptions(patterns(exclude), labels, follow_links, image_column, label_column)
@@ -79,7 +80,7 @@ def embed(
     offered = None if model is None else Offered(model)
     if offered is None and not versions(Path(path)):
         raise LookalikeError(f"{path} has no model yet: give --model FOLDER (from `lookalike train`) or pretrained")
-    with Store.open_or_create(path).write() as writer:
+    with opened_or_made(path) as store, store.write() as writer:
         _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
         count = _workers(planned, workers)

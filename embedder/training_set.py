@@ -21,6 +21,7 @@ from .preprocessing import Preprocessing
 from .rejected import Rejected
 from .seen import NO_MARKS, mark
 from .sources import Source
+from .sources.class_names import ClassNames
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def read_training_set(
     labels: list[str] = []
     marks = array("q")
     seen = unlabelled = rejected = 0
+    classes = ClassNames()
     with (
         plain_errors(f"write pixels below {scratch}"),
         tempfile.TemporaryFile(dir=scratch) as file,
@@ -63,6 +65,7 @@ def read_training_set(
                     marks.append(mark(image.sha256))
                     file.write(np.ascontiguousarray(outcome).data)
                     labels.append(str(record.label))
+                    classes.add(record.label)
             unlabelled += len(records) - len(labelled)
             seen += len(records)
             progress(seen, None, "images read")
@@ -71,6 +74,7 @@ def read_training_set(
                 f"{source.name}: nothing to train on ({unlabelled} images without a label, {rejected} unreadable); "
                 "class folders, a metadata.csv or a label column give labels"
             )
+        classes.warn(source.name)
         file.flush()
         shape = (len(labels), preprocessing.size, preprocessing.size, preprocessing.channels)
         return TrainingSet(

@@ -190,4 +190,4 @@ def _is_collection(folder: str) -> bool:
 def _missing(name: str, file: str | None) -> str:
     """Why a file that the metadata list cannot be read."""
     reason = f"listed in {file}, but not among the folder's images"
-    return f"{reason}: {name!r} is a path of Windows; write names below the folder" if is_windows(name) else reason
+    return f"{reason}: this is a path of Windows; write names below the folder" if is_windows(name) else reason

@@ -120,7 +120,7 @@ class TableSource(Source):
 def _absent(path: str) -> str:
     """Why there is no file at a path, where the path itself tells."""
     if is_windows(path):
-        return f"{_NOWHERE}: {path!r} is a path of Windows; write paths relative to the table's folder"
+        return f"{_NOWHERE}: this is a path of Windows; write paths relative to the table's folder"
     if "://" in path:
-        return f"{_NOWHERE}: {path!r} is a web address, and only files on this machine are read"
+        return f"{_NOWHERE}: this is a web address, and only files on this machine are read"
     return _NOWHERE
