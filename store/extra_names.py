@@ -38,7 +38,7 @@ def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
         spelled.setdefault(folded(name), name)
     given = {folded(name) for name in names}
     stored: dict[str, str] = {}
-    taken = set(_OURS)
+    taken = {"", *_OURS}
     for name in names:  # first those that need no other name
         if spelled.get(folded(name)) == name and folded(name) not in taken:
             stored[name] = name
@@ -46,7 +46,7 @@ def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
     for name in names:
         if name not in stored:
             free = name
-            while not free or folded(free) in taken or (free != name and folded(free) in given):
+            while folded(free) in taken or (free != name and folded(free) in given):
                 free = f"source_{free}"
             stored[name] = spelled.get(folded(free), free)
             taken.add(folded(free))
