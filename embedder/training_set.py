@@ -72,7 +72,7 @@ def read_training_set(
         if not labels:
             raise LookalikeError(
                 f"{source.name}: nothing to train on ({unlabelled} images without a label, {rejected} unreadable); "
-                "class folders, a metadata.csv or a label column give labels"
+                "class folders, a metadata.csv, or a column `label` (or --label-column) give labels"
             )
         classes.warn(source.name)
         file.flush()
