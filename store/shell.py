@@ -31,7 +31,9 @@ _SOURCE_OPTIONS = (
     ),
     click.option("--follow-links", is_flag=True, help="Follow links out of the folder, and links to folders."),
     click.option("--image-column", metavar="C", help="The column of a table that holds or names the images."),
-    click.option("--label-column", metavar="C", help="The column of a table, or of a folder's metadata, that gives the labels."),
+    click.option(
+        "--label-column", metavar="C", help="The column of a table, or of a folder's metadata, that gives the labels."
+    ),
 )
 
 

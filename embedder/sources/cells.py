@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from ...store.errors import LookalikeError
 
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
-_MENDS = "close the quote, or double every quote that belongs to the cell"
+_MENDS = "close it, and double each quote that belongs to the cell"
 
 
 class Row(NamedTuple):
@@ -116,5 +116,5 @@ class _Quoted:
     def _open(self, line: int, text: str, what: str) -> LookalikeError:
         """What to say of a quote that opens in that line."""
         curly = next((sign for sign in text if sign in _TYPOGRAPHIC), None)
-        mends = _MENDS if curly is None else f'{_MENDS}: {curly} closes none, only a straight " does'
-        return LookalikeError(f"{self._path} line {line}: the quote that opens a cell here {what}: {mends}")
+        why = "" if curly is None else f' ({curly} closes no cell, only a straight " does)'
+        return LookalikeError(f"{self._path} line {line}: the quote that opens a cell here {what}: {_MENDS}{why}")

@@ -1,10 +1,10 @@
 """Reading a table of text row by row, with errors that name the line.
 
-Cells are separated by commas, in a .tsv by tabs; where the header is one column by that and several by semicolons
-(what Excel writes in much of Europe), tabs or commas, by these, and a first line `sep=;` decides. Cells are trimmed, as
-names of columns are, but within quotes they are kept as they are, and so are names of files, which whoever looks for
-the file trims (a name may end with a space). Columns without a name (the index that pandas
-writes, delimiters at the ends of lines) are left out, and so are rows of empty cells.
+Cells are separated by commas, in a .tsv by tabs; by semicolons (what Excel writes in much of Europe), tabs, commas or
+bars where the header says so, by which of them it has the column of images; and a first line `sep=;` decides. Cells are
+trimmed, as names of columns are, but within quotes they are kept as they are. So are names of files, since a name may
+end with a space: whoever looks for the file trims them. Columns without a name (the index that pandas writes,
+delimiters at the ends of lines) are left out, and so are rows of empty cells.
 """
 
 import re
@@ -15,7 +15,7 @@ from .cells import IsRow, Row, rows
 from .files import has_image_extension
 from .text_file import text_lines
 
-_DELIMITERS = ",;\t"
+_DELIMITERS = ",;\t|"
 _DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 
@@ -28,12 +28,12 @@ class CsvRows:
 
     def __init__(self, path: str, image_columns: Sequence[str] = ("path", "image")) -> None:
         self._path = path
-        self._declared, self._delimiter = _delimiter(path)
+        self._declared, self._delimiter = _delimiter(path, image_columns)
         self._names = self._header(next(self._all(lambda cells: any(map(has_image_extension, cells))), None))
         self.columns = [name for name in self._names if name]
         if len(set(self.columns)) != len(self.columns):
             raise LookalikeError(f"{path}: a column name comes twice in {', '.join(self.columns)}")
-        self._image = [self._names.index(name) for name in image_columns if name in self._names][:1]
+        self._image = frozenset([self._names.index(name) for name in image_columns if name in self._names][:1])
         self.types = dict.fromkeys(self.columns, "string")
         self.binary: set[str] = set()
         self.nulls: set[str] = set()
@@ -57,7 +57,7 @@ class CsvRows:
 
     def _values(self, row: Row) -> list[str | None]:
         """The cells of a row, one for each column; none at all where all are empty."""
-        exact = row.quoted.union(self._image)
+        exact = row.quoted | self._image if row.quoted else self._image
         cells = [cell if at in exact else cell.strip() for at, cell in enumerate(row.cells)]
         if not any(cell.strip() for cell in cells):
             return []
@@ -85,11 +85,15 @@ class CsvRows:
         return [] if row is None else [cell.strip() for cell in row.cells]
 
 
-def _delimiter(path: str) -> tuple[bool, str]:
+def _delimiter(path: str, image_columns: Sequence[str]) -> tuple[bool, str]:
     """Whether the first line declares the delimiter, and what separates the cells."""
     _, line = next(text_lines(path), (0, ""))
     if declared := _DECLARED.fullmatch(line):
         return True, declared[1]
     usual = "\t" if path.lower().endswith(".tsv") else ","
-    names = _QUOTED.sub("", line)
-    return False, next((sign for sign in (usual, *_DELIMITERS) if sign in names.rstrip("\r\n")), usual)
+    plain = _QUOTED.sub("", line)
+    there = [sign for sign in dict.fromkeys((usual, *_DELIMITERS)) if sign in plain.rstrip("\r\n")]
+    for sign in there:
+        if any(name.strip(' "\r\n') in image_columns for name in line.split(sign)):
+            return False, sign
+    return False, there[0] if there else usual

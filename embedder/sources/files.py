@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 
+from ...store.errors import LookalikeError
 from ..rejected import Rejected
 
 _ACCEPTED = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"}
@@ -38,6 +39,12 @@ def is_input(name: str) -> bool:
     """Whether a file of that name is taken for an image: an image extension, or none at all."""
     extension = os.path.splitext(name)[1].lower()
     return extension in IMAGE_EXTENSIONS or extension in ("", ".")
+
+
+def check_regular(path: str) -> None:
+    """Refuse a FIFO or device in place of a table: whoever opens one may wait for ever. OSError where there is none."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise LookalikeError(f"{path} is not a regular file: give a table that is one")
 
 
 def facts(path: str) -> tuple[int | None, int | None]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ...store.errors import LookalikeError
 from ...store.publish import plain_errors
+from .files import check_regular
 from .parquet_types import class_label, holds_images, is_bytes, is_null, kept_as, plain, values
 
 _BATCH = 4096
@@ -29,6 +30,7 @@ class ParquetRows:
     def __init__(self, path: str, label_column: str = "label") -> None:
         self._path, self._label = path, label_column
         with plain_errors(f"read {path}"):
+            check_regular(path)
             try:
                 self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
             except pa.ArrowException as error:
@@ -116,11 +118,11 @@ class ParquetRows:
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         if at is None or at[0] != column or not self._starts[group] <= at[1] <= row:
             batches = self._file.iter_batches(_FEW, row_groups=[group], columns=[column])
-            at = (column, int(self._starts[group]), next(batches), batches)
+            at = (column, int(self._starts[group]), plain(next(batches).column(0)), batches)
         while row >= at[1] + len(at[2]):
-            at = (column, at[1] + len(at[2]), next(at[3]), at[3])
+            at = (column, at[1] + len(at[2]), plain(next(at[3]).column(0)), at[3])
         self._cursor = at
-        return plain(at[2].column(0))[row - at[1]].as_py()
+        return at[2][row - at[1]].as_py()
 
     def _damaged(self, error: Exception) -> LookalikeError:
         return LookalikeError(f"{self._path} cannot be read as Parquet: {' '.join(str(error).split())}")

@@ -4,11 +4,10 @@ Bytes of any other encoding are kept as in file names: each one that is not UTF-
 """
 
 import codecs
-import os
-import stat
 from collections.abc import Iterator
 
 from ...store.errors import LookalikeError
+from .files import check_regular
 
 # UTF-32's mark begins with that of UTF-16, and so comes first.
 _MARKS = {
@@ -35,7 +34,7 @@ def text_lines(path: str) -> Iterator[tuple[int, str]]:
     """
     number, encoding = 0, ""
     try:
-        _check_regular(path)
+        check_regular(path)
         encoding = _encoding(path)
         errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
         with open(path, newline="", encoding=encoding, errors=errors) as file:
@@ -52,12 +51,6 @@ def text_lines(path: str) -> Iterator[tuple[int, str]]:
         ) from error
     except OSError as error:
         raise LookalikeError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _check_regular(path: str) -> None:
-    """Refuse a FIFO or device, which whoever opens it would wait for."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise LookalikeError(f"{path} is not a regular file: give a table that is one")
 
 
 def _encoding(path: str) -> str:

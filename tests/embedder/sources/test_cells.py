@@ -76,7 +76,7 @@ def test_an_open_quote_is_refused_by_the_line_where_it_opens(tmp_path, case):
     with pytest.raises(LookalikeError, match=rf"line {line}: the quote that opens a cell here") as caught:
         listed(tmp_path, text)
     assert "\n" not in str(caught.value)
-    assert ("closes none" in str(caught.value)) == ("typographic" in case)
+    assert ("closes no cell" in str(caught.value)) == ("typographic" in case)
 
 
 @pytest.mark.parametrize("case", [case for case in OPEN if "header" not in case])

@@ -52,10 +52,11 @@ def test_what_is_no_text_is_refused_in_one_line(tmp_path, data, words):
     assert "\n" not in str(caught.value) and "t.csv" in str(caught.value)
 
 
-def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "t.csv")
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
     with pytest.raises(LookalikeError, match="not a regular file"):
-        open_source(tmp_path / "t.csv")
+        open_source(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,8 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
         ("t.csv", '"path";"label"\n"a,b.jpg";"cat"\n'),
         ("t.csv", 'sep=;\npath;label\n"a,b.jpg";cat\n'),
         ("t.csv", "path\tlabel\na,b.jpg\tcat\n"),
+        ("t.csv", "path|label\na,b.jpg|cat\n"),
+        ("t.csv", '"path";label, if any\na,b.jpg;cat\n'),
         ("t.tsv", "path\tlabel\na,b.jpg\tcat\n"),
         ("t.TSV", 'path,label\n"a,b.jpg",cat\n'),
         ("t.csv", 'path,label\n"a,b.jpg",cat\n'),
