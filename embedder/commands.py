@@ -1,11 +1,12 @@
 """`lookalike train`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..store.errors import LookalikeError
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, emit_json, shown, source_options
 
 
 @click.command(short_help="Train an encoder by a recipe.")
@@ -19,9 +20,17 @@ from ..store.shell import bar, emit_json, shown
 )
 @click.option("--resume", is_flag=True, help="Go on with the unfinished training in MODEL.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where.")
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Answer one JSON object.")
 def train(
-    recipe: str, out: Path, data: str | None, overrides: tuple[str, ...], resume: bool, device: str, as_json: bool
+    recipe: str,
+    out: Path,
+    data: str | None,
+    overrides: tuple[str, ...],
+    resume: bool,
+    device: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
     from .recipe import load_recipe
@@ -32,7 +41,7 @@ def train(
     loaded = load_recipe(recipe, overrides)
     try:
         with bar("train") as progress:
-            card: TrainCard = run(loaded, out, data=data, resume=resume, progress=progress, device=device)
+            card: TrainCard = run(loaded, out, data=data, resume=resume, progress=progress, device=device, **options)
     except KeyboardInterrupt:
         click.echo(_kept(out), err=True)
         raise

@@ -10,7 +10,7 @@ it as soon as the source is listed.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from .driver import Sync
 from .offered import Offered
 from .plan import Plan, Wanted, plan
 from .poison import Isolation
-from .sources import Source, open_source
+from .sources import Source, SourceOptions, open_source
+from .sources.options import patterns
 
 _SMALL = 2000
 """Fewer new images than this are embedded in this process: starting others would take longer."""
@@ -51,6 +52,11 @@ def embed(
     workers: int | None = None,
     engine: str = "local",
     device: str = "auto",
+    exclude: str | Sequence[str] = (),
+    labels: bool = True,
+    follow_links: bool = False,
+    image_column: str | None = None,
+    label_column: str | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Embed what is new or changed in a source, and return the counts of `lookalike embed`.
@@ -59,7 +65,7 @@ def embed(
     prune: delete rows of this source (under this prefix) that it no longer has. checksum: compare contents, not sizes
     and mtimes. max_rejects: the share of rejected images beyond which TooManyRejects is raised, after everything else
     was committed. workers: processes; None: this one for a small job, else one for each core. device: "auto", "cpu" or
-    "gpu", where every one of them encodes.
+    "gpu", where every one of them encodes. exclude to label_column: see SourceOptions.
     Returns seen = embedded + skipped + rejected + duplicates, ignored, removed, seconds. A changed image, label or
     further column is a new row, counted as embedded (a changed image with a known content: as a duplicate); what is no
     image any more loses its row, and counts as rejected and as removed.
@@ -67,7 +73,8 @@ def embed(
     GPU where one is asked for.
     """
     started = time.monotonic()
-    wanted = Wanted(open_source(source_text), prefix, checksum)
+    options = SourceOptions(patterns(exclude), labels, follow_links, image_column, label_column)
+    wanted = Wanted(open_source(source_text, options), prefix, checksum)
     _check_device(device)
     offered = None if model is None else Offered(model)
     if offered is None and not versions(Path(path)):

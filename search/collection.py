@@ -134,12 +134,20 @@ class Collection:
         max_rejects: float | None = None,
         engine: str = "local",
         workers: int | None = None,
+        exclude: str | Sequence[str] = (),
+        labels: bool = True,
+        follow_links: bool = False,
+        image_column: str | None = None,
+        label_column: str | None = None,
         progress: Progress = silent,
     ) -> dict[str, Any]:
         """Bring the collection up to date with a source of images (a sync) and return what was done.
 
         `source` is what the shell calls SOURCE, `model` a trained model's folder or "pretrained" (the collection's
-        own where it has one). Returns the counts of `embed --json`: seen = embedded + skipped + rejected + duplicates.
+        own where it has one). `exclude`: patterns of files and folders to leave out, as in a .gitignore. `labels`:
+        whether the names of folders are labels. `follow_links`: also out of the source. `image_column` and
+        `label_column`: those of a table. Returns the counts of `embed --json`: seen = embedded + skipped + rejected +
+        duplicates.
         LookalikeError: another model, a key that another source owns, too many rejects (more than the share
         `max_rejects`; what worked is kept).
         """
@@ -155,6 +163,11 @@ class Collection:
                 max_rejects=max_rejects,
                 engine=engine,
                 workers=workers,
+                exclude=exclude,
+                labels=labels,
+                follow_links=follow_links,
+                image_column=image_column,
+                label_column=label_column,
                 progress=progress,
             )
         finally:

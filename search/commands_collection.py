@@ -13,7 +13,7 @@ import click
 
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.rejects import first_rejects
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, emit_json, shown, source_options
 from . import filling
 from .collection import Collection
 from .commands import DEVICES
@@ -32,6 +32,7 @@ MOST_REJECTS = 5
 @click.option("--prune", is_flag=True, help="Remove what vanished from this source; with --prefix only rows under it.")
 @click.option("--checksum", is_flag=True, help="Compare contents instead of size and time of change.")
 @click.option("--max-rejects", type=click.FloatRange(0, 1), metavar="SHARE", help="Exit 3 above this share of rejects.")
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def embed(collection: str, source: str, as_json: bool, **options: Any) -> None:
     """Bring COLLECTION up to date with the images of SOURCE: embed new and changed ones, skip the others.

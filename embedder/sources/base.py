@@ -16,6 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .options import SourceOptions
+
 
 class Record(NamedTuple):
     """One image of a source, not read yet.
@@ -49,6 +51,11 @@ class Source(ABC):
     """Where images come from. `describe()` is JSON, and `from_spec` opens the same source again, without listing it."""
 
     kind: ClassVar[str]
+    called: ClassVar[str]
+    """The kind in words, such as "a folder"."""
+    accepted_options: ClassVar[frozenset[str]]
+    """The fields of SourceOptions that mean something for this kind."""
+    options: SourceOptions
     name: str
     """What the rows record as their source: an absolute path with links resolved."""
     labelled: bool = False

@@ -22,6 +22,7 @@ from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
 from .files import facts, is_input, read_file
+from .options import USUAL, SourceOptions
 
 METADATA = "metadata.csv"
 _FEW = 3
@@ -30,9 +31,11 @@ _FEW = 3
 class FolderSource(Source):
     """Images in a folder and all folders below it."""
 
-    kind = "folder"
+    kind, called = "folder", "a folder"
+    accepted_options = frozenset({"exclude", "labels", "follow_links"})
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, *, options: SourceOptions = USUAL) -> None:
+        self.options = options
         self.root = os.path.realpath(root)
         self.name = self.root
         self._listed: dict[str, dict[str, str | None]] | None = None
@@ -45,6 +48,8 @@ class FolderSource(Source):
         """Whether there are class folders, or a metadata.csv with a label column."""
         if any("label" in row for row in self._metadata().values()):
             return True
+        if not self.options.labels:
+            return False
         with os.scandir(self.root) as entries:
             return any(_kind(entry) == "folder" for entry in entries)
 
@@ -56,7 +61,7 @@ class FolderSource(Source):
 
     def describe(self) -> dict[str, Any]:
         """The root."""
-        return {"kind": self.kind, "root": self.root}
+        return {"kind": self.kind, "root": self.root, **self.options.to_spec()}
 
     def read(self, locator: Any) -> bytes:
         """The bytes of a file below the root; a locator that is a dict stands for a file that is not there."""
@@ -73,7 +78,9 @@ class FolderSource(Source):
         """All inputs below the root, then what metadata.csv lists besides."""
         self.ignored, self.unlisted = 0, None
         listed = dict(self._metadata())
-        outer: dict[str, None] | None = {}  # class folders so far; None once an image lies in one itself
+        outer: dict[str, None] | None = (
+            {} if self.options.labels else None
+        )  # class folders so far; None once an image lies in one itself
         for path in self._walk():
             row = listed.pop(path, {})
             if outer is not None and "/" in path and "label" not in row:
@@ -100,7 +107,7 @@ class FolderSource(Source):
         )
 
     def _record(self, path: str, row: dict[str, str | None]) -> Record:
-        folder = path.split("/", 1)[0] if "/" in path else None
+        folder = path.split("/", 1)[0] if "/" in path and self.options.labels else None
         extra = {name: value for name, value in row.items() if name != "label"}
         return Record(path, row.get("label", folder), path, *facts(os.path.join(self.root, path)), extra)
 

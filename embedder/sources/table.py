@@ -16,6 +16,7 @@ from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
 from .files import facts, read_file
+from .options import USUAL, SourceOptions
 from .parquet_rows import ParquetRows
 
 IMAGE_COLUMNS = ("image", "bytes", "path")
@@ -24,9 +25,11 @@ IMAGE_COLUMNS = ("image", "bytes", "path")
 class TableSource(Source):
     """Images listed in, or held by, a table."""
 
-    kind = "table"
+    kind, called = "table", "a table"
+    accepted_options = frozenset({"follow_links", "image_column", "label_column"})  # links are always followed
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, options: SourceOptions = USUAL) -> None:
+        self.options = options
         self._path = os.path.abspath(path)
         self._folder = os.path.dirname(self._path)
         self.name = os.path.realpath(path)
@@ -61,7 +64,7 @@ class TableSource(Source):
 
     def describe(self) -> dict[str, Any]:
         """The table."""
-        return {"kind": self.kind, "path": self._path}
+        return {"kind": self.kind, "path": self._path, **self.options.to_spec()}
 
     def records(self) -> Iterator[Record]:
         """All rows in their order."""
