@@ -7,8 +7,9 @@ its `label` column, where it has one, decides for the files it lists, and its ot
 that is not among the folder's images is a record, and rejected.
 
 Names are walked in sorted order, depth first, one folder in memory at a time. Links to files are followed within the
-root; links to folders never are (each is rejected), so no loop can be entered. Hidden files and folders are ignored,
-and so are collections of ours.
+root; links out of it and links to folders are rejected, unless `follow_links` asks for them: then all are followed, but
+for a link to a folder on the way to it. Hidden files and folders are ignored, and so are collections of ours, what file
+servers and systems leave behind, and what `exclude` names.
 """
 
 import os
@@ -21,11 +22,13 @@ from ...store.errors import LookalikeError, LookalikeWarning
 from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
-from .files import facts, is_input, read_file
+from .files import LINK_LOOP, facts, read_file
 from .options import USUAL, SourceOptions
+from .walk import Walk
 
 METADATA = "metadata.csv"
 _FEW = 3
+_MISSING = f"listed in {METADATA}, but not among the folder's images"
 
 
 class FolderSource(Source):
@@ -38,6 +41,7 @@ class FolderSource(Source):
         self.options = options
         self.root = os.path.realpath(root)
         self.name = self.root
+        self.walk = Walk(self.root, options)
         self._listed: dict[str, dict[str, str | None]] | None = None
         self._said = False
         if not os.path.isdir(self.root):
@@ -50,8 +54,7 @@ class FolderSource(Source):
             return True
         if not self.options.labels:
             return False
-        with os.scandir(self.root) as entries:
-            return any(_kind(entry) == "folder" for entry in entries)
+        return Walk(self.root, self.options).has_folders()
 
     @property
     def extra_types(self) -> dict[str, str]:  # type: ignore[override]
@@ -59,15 +62,29 @@ class FolderSource(Source):
         first: dict[str, str | None] = next(iter(self._metadata().values()), {})
         return {name: "string" for name in first if name != "label"}
 
+    @property
+    def ignored(self) -> int:  # type: ignore[override]
+        """Files and folders that the last listing left out, a folder once."""
+        return self.walk.ignored
+
+    @property
+    def unlisted(self) -> str | None:  # type: ignore[override]
+        """A folder that the last listing could not list."""
+        return self.walk.unlisted
+
+    def notes(self) -> list[str]:
+        """What the last listing left out that people may want to know of."""
+        return self.walk.notes()
+
     def describe(self) -> dict[str, Any]:
         """The root."""
         return {"kind": self.kind, "root": self.root, **self.options.to_spec()}
 
     def read(self, locator: Any) -> bytes:
-        """The bytes of a file below the root; a locator that is a dict stands for a file that is not there."""
+        """The bytes of a file below the root; a locator that is a dict stands for what is no file there."""
         if isinstance(locator, dict):
-            raise Rejected("read", f"listed in {METADATA}, but not among the folder's images")
-        return read_file(os.path.join(self.root, locator), self.root)
+            raise Rejected("read", LINK_LOOP if "loop" in locator else _MISSING)
+        return read_file(os.path.join(self.root, locator), None if self.options.follow_links else self.root)
 
     def locate(self, keys: Set[str]) -> dict[str, Any]:
         """A key is the path itself, so that nothing is listed; one that leads out of the root is none of ours."""
@@ -76,12 +93,12 @@ class FolderSource(Source):
 
     def records(self) -> Iterator[Record]:
         """All inputs below the root, then what metadata.csv lists besides."""
-        self.ignored, self.unlisted = 0, None
+        self.walk = walk = Walk(self.root, self.options, lambda path: path == METADATA)
         listed = dict(self._metadata())
         outer: dict[str, None] | None = (
             {} if self.options.labels else None
         )  # class folders so far; None once an image lies in one itself
-        for path in self._walk():
+        for path, is_loop in walk.inputs():
             row = listed.pop(path, {})
             if outer is not None and "/" in path and "label" not in row:
                 label, _, rest = path.partition("/")
@@ -89,9 +106,11 @@ class FolderSource(Source):
                     outer[label] = None
                 else:
                     outer = None
-            yield self._record(path, row)
+            record = self._record(path, row)
+            yield record._replace(locator={"loop": path}) if is_loop else record
         for path, row in listed.items():
-            yield self._record(path, row)._replace(locator={"missing": path}, size=None, mtime_ns=None)
+            if not walk.exclusion.excludes_file(path):
+                yield self._record(path, row)._replace(locator={"missing": path}, size=None, mtime_ns=None)
         if outer and not self._said:
             self._said = True
             self._warn_of_outer(list(outer))
@@ -111,61 +130,12 @@ class FolderSource(Source):
         extra = {name: value for name, value in row.items() if name != "label"}
         return Record(path, row.get("label", folder), path, *facts(os.path.join(self.root, path)), extra)
 
-    def _walk(self) -> Iterator[str]:
-        """Paths below the root of all inputs, and of what can be neither listed nor entered."""
-        # Our own stack: the depth of a tree is not bounded by Python's.
-        waiting = [self._listing("")]
-        while waiting:
-            for path, is_folder in waiting[-1]:
-                if is_folder:
-                    waiting.append(self._listing(path))
-                    break
-                yield path
-            else:
-                waiting.pop()
-
-    def _listing(self, folder: str) -> Iterator[tuple[str, bool]]:
-        """(path below the root, whether to enter it) of one folder, sorted by name; a folder that fails is a path."""
-        try:
-            with os.scandir(os.path.join(self.root, folder)) as entries:
-                names = sorted((entry.name, _kind(entry)) for entry in entries)
-        except OSError as error:
-            if not folder:
-                raise LookalikeError(f"source {self.root!r} cannot be listed: {error.strerror}") from error
-            self.unlisted = folder
-            yield folder, False
-            return
-        for name, kind in names:
-            if kind == "ignored":
-                self.ignored += bool(folder) or name != METADATA
-            else:
-                yield f"{folder}/{name}" if folder else name, kind == "folder"
-
     def _metadata(self) -> dict[str, dict[str, str | None]]:
         """The rows of metadata.csv by path below the root, without `file_name`; empty where there is none."""
         if self._listed is None:
             path = os.path.join(self.root, METADATA)
             self._listed = _read_metadata(path) if os.path.isfile(path) else {}
         return self._listed
-
-
-def _kind(entry: os.DirEntry[str]) -> str:
-    """ "folder" (to enter), "input" or "ignored"."""
-    if entry.name.startswith("."):
-        return "ignored"
-    try:
-        if entry.is_dir(follow_symlinks=False):
-            return "ignored" if _is_collection(entry.path) else "folder"
-        if entry.is_symlink() and entry.is_dir():
-            return "input"  # which reading then rejects: what it leads to is out of the source, or listed already
-    except OSError:
-        pass
-    return "input" if is_input(entry.name) else "ignored"
-
-
-def _is_collection(folder: str) -> bool:
-    """Whether it is a collection of ours, which may lie beside the images it was made of."""
-    return os.path.isfile(os.path.join(folder, "lock")) and os.path.isdir(os.path.join(folder, "manifests"))
 
 
 def _read_metadata(path: str) -> dict[str, dict[str, str | None]]:
