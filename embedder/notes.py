@@ -14,7 +14,7 @@ def notes(source: Source, planned: Plan, reasons: Mapping[str, int], prune: Prun
     """Sentences for people after a sync; reasons: how many images were rejected, by reason."""
     found = source.notes()
     if planned.gone and not prune:
-        found.append(gone_note(planned.gone, planned.left))
+        found.append(gone_note(source.options, planned.gone, planned.left))
     return found + link_notes(reasons)
 
 

@@ -29,7 +29,7 @@ from .plan import Plan, Wanted, plan
 from .poison import Isolation
 from .sources import Source, SourceOptions
 from .sources.options import patterns
-from .vanished import Prune, opened
+from .vanished import Prune, check_choice, opened
 
 _SMALL = 2000
 """Fewer new images than this are embedded in this process: starting others would take longer."""
@@ -77,6 +77,7 @@ def embed(
     GPU where one is asked for.
     """
     started = time.monotonic()
+    check_choice(prune)
     options = SourceOptions(patterns(exclude), labels, follow_links, image_column, label_column)
     wanted = Wanted(opened(path, source_text, options, prune), prefix, checksum)
     _check_device(device)

@@ -35,7 +35,7 @@ def vanished_rows(store: Store, source: Source, prefix: str, found: NDArray[np.b
 
 def check_prune(store: Store, source: Source, left: int, gone: int, prune: Prune) -> None:
     """Refuse to remove `gone` rows of a source of which only `left` are still there, unless all are to go."""
-    if prune is True and gone > left:
+    if prune and prune != "all" and gone > left:
         raise LookalikeError(
             f"cannot prune: {_share(left)} of the {left + gone:,} images that {store.path} has from source "
             f"{source.name!r} {'is' if left == 1 or not left else 'are'} still there{_why(source.options)}; "
@@ -54,11 +54,18 @@ def _why(options: SourceOptions) -> str:
     return f" (is a disk not mounted, or has the folder moved, see `lookalike move`{given}?)"
 
 
-def gone_note(gone: int, left: int) -> str:
-    """What to say of rows whose images are gone, where they are not removed."""
-    flag = "--prune" if gone <= left else "--prune=all"
-    files = "file is" if gone == 1 else "files are"
-    return f"{gone:,} of this source's {files} gone: {flag} removes {'it' if gone == 1 else 'them'}"
+def gone_note(options: SourceOptions, gone: int, left: int) -> str:
+    """What to say of `gone` rows whose images are gone and that are not removed; `left` are still there."""
+    verb, them = ("is", "it") if gone == 1 else ("are", "them")
+    few = gone > left
+    why, flag = (_why(options), "--prune=all") if few else ("", "--prune")
+    return f"{gone:,} of this source's files {verb} gone{why}: {flag} removes {them}"
+
+
+def check_choice(prune: Prune) -> None:
+    """Refuse what is neither a truth value nor "all"."""
+    if prune not in (True, False, "all"):
+        raise LookalikeError(f"prune is {prune!r}: give True, False or 'all'")
 
 
 def opened(path: str | os.PathLike[str], text: str, options: SourceOptions, prune: Prune) -> Source:
