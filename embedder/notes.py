@@ -32,4 +32,4 @@ def in_words(reasons: Mapping[str, int]) -> str:
     """The reasons why images were rejected, each with its number, the most frequent first."""
     ordered = sorted(reasons.items(), key=lambda each: -each[1])
     more = f" and {len(ordered) - _FEW} further reasons" if len(ordered) > _FEW else ""
-    return ", ".join(f"{count:,} {reason}" for reason, count in ordered[:_FEW]) + more
+    return ", ".join(f"{reason} ({count:,})" for reason, count in ordered[:_FEW]) + more

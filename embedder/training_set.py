@@ -22,7 +22,7 @@ from .notes import in_words, link_notes
 from .preprocessing import Preprocessing
 from .rejected import Rejected
 from .seen import NO_MARKS, mark
-from .sources import Source
+from .sources import Record, Source
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def read_training_set(
                     marks.append(mark(image.sha256))
                     file.write(np.ascontiguousarray(outcome).data)
                     labels.append(str(record.label))
-            unlabelled += len(records) - len(labelled)
+            unlabelled += _count_unlabelled(source, records, reasons)
             seen += len(records)
             progress(seen, None, "images read")
         if not labels:
@@ -85,6 +85,20 @@ def read_training_set(
             dict(reasons.most_common()),
             source.notes() + link_notes(reasons),
         )
+
+
+def _count_unlabelled(source: Source, records: list[Record], reasons: Counter[str]) -> int:
+    """How many records have no label; those without a file, such as links to class folders, go to `reasons` instead."""
+    count = 0
+    for record in records:
+        if record.label is not None:
+            continue
+        image = image_or_rejection(source, record.locator) if record.size is None else None
+        if isinstance(image, Rejected):
+            reasons[image.reason] += 1
+        else:
+            count += 1
+    return count
 
 
 def _nothing(source: Source, unlabelled: int, reasons: Counter[str]) -> LookalikeError:

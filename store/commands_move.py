@@ -25,5 +25,5 @@ def move(collection: str, old: str, new: str, as_json: bool) -> None:
         if as_json:
             emit_json(asdict(moved))
         else:
-            rejects = f" and {moved.rejects:,} rejected ones" if moved.rejects else ""
+            rejects = f" (and {moved.rejects:,} rejected)" if moved.rejects else ""
             click.echo(f"{moved.rows:,} images{rejects}: {shown(moved.old)} is {shown(moved.new)} now")
