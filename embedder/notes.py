@@ -5,17 +5,14 @@ from collections.abc import Mapping
 from .plan import Plan
 from .sources import Source
 from .sources.files import LINK_OUT, LINK_TO_FOLDER
-from .vanished import Prune, gone_note
 
 _FEW = 5
 
 
-def notes(source: Source, planned: Plan, reasons: Mapping[str, int], prune: Prune) -> list[str]:
+def notes(source: Source, planned: Plan, reasons: Mapping[str, int]) -> list[str]:
     """Sentences for people after a sync; reasons: how many images were rejected, by reason."""
-    found = source.notes()
-    if planned.gone and not prune:
-        found.append(gone_note(source.options, planned.gone, planned.left))
-    return found + link_notes(reasons)
+    gone = [] if planned.note is None else [planned.note]
+    return source.notes() + gone + link_notes(reasons)
 
 
 def link_notes(reasons: Mapping[str, int]) -> list[str]:

@@ -20,7 +20,7 @@ from ..store.progress import Progress
 from ..store.store import Store
 from .extra_columns import ExtraColumns
 from .sources import Record, Source
-from .vanished import Prune, check_prune, vanished_rows
+from .vanished import Prune, check_prune, gone_note, vanished_rows
 
 _CHUNK = 4096
 
@@ -38,14 +38,13 @@ class Wanted:
 class Plan:
     """seen: records of the source. work: how many are new or changed. vanished: (m,) int64 rows to remove.
 
-    gone, left: how many rows of the source have no record any more, and how many have.
+    note: what to say of rows of the source that have no record any more and stay; None where there are none.
     """
 
     seen: int
     work: int
     vanished: NDArray[np.int64]
-    gone: int = 0
-    left: int = 0
+    note: str | None = None
 
 
 def judged(store: Store, wanted: Wanted) -> Iterator[tuple[Record, int, bool]]:
@@ -126,7 +125,9 @@ def plan(store: Store, wanted: Wanted, *, prune: Prune, progress: Progress) -> P
     gone = vanished_rows(store, wanted.source, wanted.prefix, found) if wanted.source.unlisted is None else none
     left = int(found.sum())
     check_prune(store, wanted.source, left, len(gone), prune)
-    return Plan(seen, work, gone if prune else none, len(gone), left)
+    if prune:
+        return Plan(seen, work, gone)
+    return Plan(seen, work, none, gone_note(store, wanted.source, wanted.prefix, left, gone))
 
 
 def _refuse_doubled(wanted: Wanted, hashes: NDArray[np.int64]) -> None:

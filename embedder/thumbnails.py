@@ -21,9 +21,8 @@ from .images import Image, read_image
 from .rejected import Rejected
 from .sources import Source, SourceOptions, open_source
 from .sources.files import read_file
+from .vanished import LONGEST_PREFIX
 
-LONGEST_PREFIX = 256
-"""Endings of a key are tried after at most this many characters."""
 _NOWHERE = "not found"
 
 Thumbnail = NDArray[np.uint8]

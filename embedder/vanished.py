@@ -21,6 +21,8 @@ from .sources.gone import GoneSource
 
 Prune = bool | Literal["all"]
 _CHUNK = 4096
+LONGEST_PREFIX = 256
+"""Endings of a key are tried after at most this many characters: nobody noted which prefix it has."""
 
 
 def vanished_rows(store: Store, source: Source, prefix: str, found: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -54,12 +56,20 @@ def _why(options: SourceOptions) -> str:
     return f" (is a disk not mounted, or has the folder moved, see `lookalike move`{given}?)"
 
 
-def gone_note(options: SourceOptions, gone: int, left: int) -> str:
-    """What to say of `gone` rows whose images are gone and that are not removed; `left` are still there."""
-    verb, them = ("is", "it") if gone == 1 else ("are", "them")
-    few = gone > left
-    why, flag = (_why(options), "--prune=all") if few else ("", "--prune")
-    return f"{gone:,} of this source's files {verb} gone{why}: {flag} removes {them}"
+def gone_note(store: Store, source: Source, prefix: str, left: int, gone: NDArray[np.int64]) -> str | None:
+    """What to say of rows whose images are gone, (m,) int64, where they stay; `left` others are still there."""
+    if not len(gone):
+        return None
+    (key,) = store.keys(gone[:1])
+    few = len(gone) > left
+    why, flag = (_why(source.options), "--prune=all") if few else ("", "--prune")
+    if not prefix and left and source.locate({key[start:] for start in range(1, min(len(key), LONGEST_PREFIX))}):
+        return (
+            f"{len(gone):,} images of this source have keys that none of its files has now, such as {key!r} (moved, or "
+            f"embedded with --prefix?): {flag} removes them"
+        )
+    verb, them = ("is", "it") if len(gone) == 1 else ("are", "them")
+    return f"{len(gone):,} of this source's files {verb} gone{why}: {flag} removes {them} (such as {key!r})"
 
 
 def check_choice(prune: Prune) -> None:

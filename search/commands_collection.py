@@ -45,7 +45,7 @@ class _WithPrune(click.Command):
     help="Remove what vanished from this source; with --prefix only rows under it. Where less than half is left this "
     "is refused, unless it is written --prune=all.",
 )
-@click.option(_PRUNE_ALL, is_flag=True, hidden=True)
+@click.option(_PRUNE_ALL, is_flag=True, hidden=True, help="What --prune=all is read as.")
 @click.option("--checksum", is_flag=True, help="Compare contents instead of size and time of change.")
 @click.option("--max-rejects", type=click.FloatRange(0, 1), metavar="SHARE", help="Exit 3 above this share of rejects.")
 @source_options

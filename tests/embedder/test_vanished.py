@@ -152,7 +152,7 @@ def test_the_shell_counts_what_is_gone_and_prunes_by_flag(said, shop, photos):
     (photos / "cat/1.png").unlink()
     out, err, status = said(str(shop), str(photos), "--json")
     assert status == 0 and json.loads(out)["removed"] == 0
-    assert err.splitlines()[-1] == "2 of this source's files are gone: --prune removes them"
+    assert err.splitlines()[-1] == "2 of this source's files are gone: --prune removes them (such as 'cat/0.png')"
     assert "are gone" in said(str(shop), str(photos))[1]
     # As a flag it may stand before the arguments.
     out, err, status = said("--prune", str(shop), str(photos), "--json")
@@ -214,3 +214,11 @@ def test_another_folder_with_the_same_names_is_not_taken_for_a_move(tmp_path, sh
     with pytest.raises(LookalikeError) as error:
         embed(shop, str(tmp_path / "copy"))
     assert "lookalike move" not in str(error.value)
+
+
+def test_rows_under_a_prefix_are_not_said_to_be_gone(said, shop, photos):
+    said(str(shop), str(photos), "--prefix", "p/")
+    _, err, _ = said(str(shop), str(photos))
+    assert "gone" not in err and "6 images of this source have keys that none of its files has now" in err
+    assert "'p/cat/0.png'" in err and "--prefix" in err
+    assert "keys" not in said(str(shop), str(photos), "--prefix", "p/")[1]
