@@ -83,7 +83,8 @@ def _owned(store: Store, wanted: Wanted, record: Record, owner: str, size: int) 
     source, key = wanted.source.name, record.key
     what = f"key {key!r} of source {source!r} belongs to source {owner!r} already"
     advice = "--prefix P puts P before every key of this source"
-    if size == record.size and not _is_there(owner, key.removeprefix(wanted.prefix)):
+    same = size == record.size and not _is_there(owner, key.removeprefix(wanted.prefix))
+    if same or (os.path.isabs(owner) and not os.path.lexists(owner)):
         return LookalikeError(
             f"{what}, where it no longer is: if the source has moved, `lookalike move {store.path} {owner} {source}` "
             f"keeps its images, and nothing is embedded again; if not, {advice}"
@@ -92,7 +93,7 @@ def _owned(store: Store, wanted: Wanted, record: Record, owner: str, size: int) 
 
 
 def _is_there(source: str, key: str) -> bool:
-    """Whether a source still exists, and where it is a folder, the file of a key in it."""
+    """Whether a source still exists, and where it is a folder, whether it has the file of a key."""
     return os.path.lexists(os.path.join(source, key)) if os.path.isdir(source) else os.path.lexists(source)
 
 

@@ -46,7 +46,7 @@ def move(path: str | os.PathLike[str], old: str | os.PathLike[str], new: str | o
         for was, now in wanted.items():
             _check(base, counts, was, now, wanted)
         for was, now in wanted.items():
-            _warn_of_strangers(base, was, now)
+            _check_files(base, was, now)
             writer.move_source(was, now)
         writer.commit()
     return [Moved(was, now, known[was], rejects.get(was, 0)) for was, now in wanted.items()]
@@ -122,19 +122,20 @@ def _check(store: Store, counts: dict[str, int], was: str, now: str, wanted: dic
         )
 
 
-def _warn_of_strangers(store: Store, was: str, now: str) -> None:
-    """Warn where a folder has none of the source's first files; a key may begin with a prefix, which nobody noted."""
+def _check_files(store: Store, was: str, now: str) -> None:
+    """Warn where a folder has none of the source's first files; refuse where the folder in it was meant, as for `mv`."""
     rows = rows_of_source(store, was)[:_LOOKED_AT]
-    if len(rows) and os.path.isdir(now) and not any(_lies_in(now, key) for key in store.keys(rows)):
-        warnings.warn(
-            f"{shown(now)} has none of the {len(rows)} files of {shown(was)} that were looked for: "
-            f"`lookalike rollback {shown(str(store.path))}` takes the move back",
-            LookalikeWarning,
-            stacklevel=2,
-        )
+    if not len(rows) or not os.path.isdir(now) or any(_lies_in(now, key) for key in store.keys(rows)):
+        return
+    missing = f"{shown(now)} has none of the {len(rows)} files of {shown(was)} that were looked for"
+    inside = os.path.join(now, os.path.basename(was))
+    if os.path.exists(inside):
+        raise LookalikeError(f"{missing}: did you mean {inside!r}?")
+    path = shown(str(store.path))
+    warnings.warn(f"{missing}: `lookalike rollback {path}` takes the move back", LookalikeWarning, stacklevel=3)
 
 
 def _lies_in(folder: str, key: str) -> bool:
-    """Whether a folder has the file of a key, whatever prefix the key has."""
+    """Whether a folder has the file of a key, whatever prefix the key has; nobody noted which."""
     starts = (key[at:] for at in range(min(len(key), 256)))
     return any(os.path.lexists(os.path.join(folder, start)) for start in starts if not start.startswith("/"))

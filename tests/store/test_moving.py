@@ -166,6 +166,8 @@ def test_a_folder_without_the_files_is_warned_of(tmp_path, made):
     (tmp_path / "wrong").mkdir()
     with pytest.warns(LookalikeWarning, match="none of the 2 files"):
         move(shop, tmp_path / "photos", tmp_path / "wrong")
+    (tmp_path / "up/wrong").mkdir(parents=True)
+    assert f"did you mean '{tmp_path}/up/wrong'?" in refusal(shop, tmp_path / "wrong", tmp_path / "up")
     (tmp_path / "right").mkdir()
     (tmp_path / "right/b.jpg").touch()  # the keys have the prefix "p/"
     move(shop, tmp_path / "wrong", tmp_path / "right")
