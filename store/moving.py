@@ -123,7 +123,7 @@ def _check(store: Store, counts: dict[str, int], was: str, now: str, wanted: dic
 
 
 def _check_files(store: Store, was: str, now: str) -> None:
-    """Warn where a folder has none of the source's first files; refuse where the folder in it was meant, as for `mv`."""
+    """Warn where a folder has none of the source's first files; refuse where a folder in it was meant, as with `mv`."""
     rows = rows_of_source(store, was)[:_LOOKED_AT]
     if not len(rows) or not os.path.isdir(now) or any(_lies_in(now, key) for key in store.keys(rows)):
         return
