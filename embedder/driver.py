@@ -2,6 +2,7 @@
 
 import time
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,15 @@ _TOUCHED = 50_000
 
 
 class Sync:
-    """One run of `embed` under way. counts: seen, embedded, skipped, duplicates, rejected, removed."""
+    """One run of `embed` under way.
+
+    counts: seen, embedded, skipped, duplicates, rejected, removed. reasons: how many were rejected, by reason.
+    """
 
     def __init__(self, writer: Writer, wanted: Wanted, planned: Plan, progress: Progress) -> None:
         self.writer, self.wanted, self.planned = writer, wanted, planned
         self.counts = dict.fromkeys(("seen", "embedded", "skipped", "duplicates", "rejected", "removed"), 0)
+        self.reasons: Counter[str] = Counter()
         self._progress = progress
         self._rejects: list[Reject] = []
         self._reject_entries: list[RejectEntry] = []
@@ -95,6 +100,7 @@ class Sync:
         self.counts["removed"] += len(result["dropped"])
         self._delete(np.array(result["replaced"] + result["dropped"], dtype=np.int64))
         self._touched.extend(number for file in result["touched"] for number in file)
+        self.reasons.update(reason for _, _, reason, _ in result["rejects"])
         self._note_rejects([Reject(*fields) for fields in result["rejects"]])
         if result["seconds"] > 0:
             self._rate = result["records"] / result["seconds"]

@@ -242,5 +242,5 @@ def _card(encoder: Encoder, trainer: Trainer, data: TrainingSet, threads: int, o
         best_step=trainer.best_step, ended=trainer.finished() or "steps", seconds=round(trainer.seconds, 3),
         images=len(data.labels), unlabelled=data.unlabelled, rejected=data.rejected, threads=threads,
         training_precision="bf16" if trainer.bf16 else "fp32", history=trainer.history,
-        validation_images=len(trainer.held),
+        validation_images=len(trainer.held), reasons=data.reasons, notes=data.notes,
     )  # fmt: skip

@@ -19,7 +19,10 @@ __all__ = ["bar", "emit_json", "shown", "source_options", "undefined_as_null"]
 
 _SOURCE_OPTIONS = (
     click.option(
-        "--exclude", metavar="GLOB", multiple=True, help="Leave out files and folders of this name; as in a .gitignore."
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        help="Leave out files and folders as a .gitignore does: by name, or with a slash by path below SOURCE.",
     ),
     click.option(
         "--no-labels",
@@ -27,9 +30,9 @@ _SOURCE_OPTIONS = (
         is_flag=True,
         flag_value=False,
         default=True,
-        help="The names of folders are not labels.",
+        help="Do not take the names of folders for labels.",
     ),
-    click.option("--follow-links", is_flag=True, help="Follow links out of the folder, and links to folders."),
+    click.option("--follow-links", is_flag=True, help="Follow links out of SOURCE, and links to folders."),
     click.option("--image-column", metavar="C", help="The column of a table that holds or names the images."),
     click.option(
         "--label-column", metavar="C", help="The column of a table, or of a folder's metadata, that gives the labels."

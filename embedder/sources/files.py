@@ -13,13 +13,15 @@ _ACCEPTED |= {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 _REJECTED = {".eps", ".ps", ".psd", ".pdf", ".svg", ".heic", ".heif", ".avif", ".jp2", ".ico", ".tga"}
 _REJECTED |= {".dng", ".raw", ".cr2", ".nef", ".arw"}
 IMAGE_EXTENSIONS = frozenset(_ACCEPTED | _REJECTED)
+LINK_OUT, LINK_TO_FOLDER, LINK_LOOP = "link leads out of the source", "link to a folder", "link loop"
+"""Why links are rejected; `--follow-links` follows the first two."""
 MAX_BYTES = 1 << 30
 """A larger file is rejected unread: the largest image within the pixel cap, uncompressed, is smaller."""
 
 _FAR_NS = (1 << 63) - 1
 _REASONS = {
     errno.ENOENT: "no such file",
-    errno.ELOOP: "link loop",
+    errno.ELOOP: LINK_LOOP,
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.ENAMETOOLONG: "name too long",
@@ -102,7 +104,7 @@ def _resolved(path: str, root: str | None) -> str:
     except FileNotFoundError as error:
         raise Rejected("read", "dangling link") from error
     if root is not None and os.path.commonpath([root, real]) != root:
-        raise Rejected("read", "link leads out of the source")
+        raise Rejected("read", LINK_OUT)
     if os.path.isdir(real):
-        raise Rejected("read", "link to a folder")
+        raise Rejected("read", LINK_TO_FOLDER)
     return real

@@ -4,12 +4,13 @@ Key: the path below the root, with "/". Label: the first folder below the root (
 directly in the root has none. Where class folders hold only folders, a LookalikeWarning says so: people may mean the
 inner ones. A `metadata.csv`, `metadata.jsonl` or `metadata.parquet` in the root overrides, see `metadata`: its `label`
 column, where it has one, decides for the files it lists, and its other columns are kept. A file it lists that is not
-among the folder's images is a record, and rejected. Such a file in a folder below the root is not read, which a
-LookalikeWarning says: it is about that folder alone, which can be a source itself.
+among the folder's images is a record, and rejected. Such a file in a folder below the root is not read, which `notes`
+says: it is about that folder alone, which can be a source itself.
 
 Names are walked in sorted order, depth first, one folder in memory at a time. Links to files are followed within the
-root; links to folders never are (each is rejected), so no loop can be entered. Hidden files and folders are ignored,
-and so are collections of ours.
+root; links out of it and links to folders are rejected, unless `follow_links` asks for them: then all are followed, but
+for a link to a folder on the way to it. Hidden files and folders are ignored, and so are collections of ours, what file
+servers and systems leave behind, and what `exclude` names.
 """
 
 import os
@@ -19,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from ...store.errors import LookalikeError, LookalikeWarning
+from ...store.shown import shown
 from ..rejected import Rejected
 from .base import Record, Source
-from .files import facts, is_input, read_file
+from .files import LINK_LOOP, facts, read_file
 from .metadata import FILES, Listed, Metadata, metadata_file, read_metadata
 from .options import USUAL, SourceOptions
 from .other_forms import is_windows
+from .walk import Walk
 
 _FEW = 3
 
@@ -39,9 +42,9 @@ class FolderSource(Source):
         self.options = options
         self.root = os.path.realpath(root)
         self.name = self.root
+        self.walk = Walk(self.root, options)
         self._read_metadata: Metadata | None = None
         self._said = False
-        self._said_unread = False
         self._unread: list[str] = []  # metadata files below the root
         if not os.path.isdir(self.root):
             raise LookalikeError(f"source {str(root)!r} is not a folder")
@@ -54,23 +57,47 @@ class FolderSource(Source):
             return True
         if not self.options.labels:
             return False
-        with os.scandir(self.root) as entries:
-            return any(_kind(entry) == "folder" for entry in entries)
+        return Walk(self.root, self.options).has_folders()
 
     @property
     def extra_types(self) -> dict[str, str]:  # type: ignore[override]
         """The columns of the metadata file but the file's name and label."""
         return self._metadata().types
 
+    @property
+    def ignored(self) -> int:  # type: ignore[override]
+        """Files and folders that the last listing left out, a folder once."""
+        return self.walk.ignored
+
+    @property
+    def unlisted(self) -> str | None:  # type: ignore[override]
+        """A folder that the last listing could not list."""
+        return self.walk.unlisted
+
+    def notes(self) -> list[str]:
+        """What the last listing left out that people may want to know of."""
+        return [*self.walk.notes(), *self._unread_note()]
+
+    def _unread_note(self) -> Iterator[str]:
+        """Which metadata files were not read."""
+        if self._unread:
+            more = f" and {len(self._unread) - 1} more" if len(self._unread) > 1 else ""
+            yield (
+                f"{shown(self._unread[0])}{more} was not read, as only one in the source itself is: give "
+                f"{shown(os.path.join(self.root, os.path.dirname(self._unread[0])))} as a source of its own"
+            )
+
     def describe(self) -> dict[str, Any]:
         """The root."""
         return {"kind": self.kind, "root": self.root, **self.options.to_spec()}
 
     def read(self, locator: Any) -> bytes:
-        """The bytes of a file below the root; a locator that is a dict stands for a file that is not there."""
+        """The bytes of a file below the root; a locator that is a dict stands for what is no file there."""
         if isinstance(locator, dict):
+            if "loop" in locator:
+                raise Rejected("read", LINK_LOOP)
             raise Rejected("read", _missing(locator["missing"], self._metadata().file))
-        return read_file(os.path.join(self.root, locator), self.root)
+        return read_file(os.path.join(self.root, locator), None if self.options.follow_links else self.root)
 
     def locate(self, keys: Set[str]) -> dict[str, Any]:
         """A key is the path itself, so that nothing is listed; one that leads out of the root is none of ours."""
@@ -79,12 +106,13 @@ class FolderSource(Source):
 
     def records(self) -> Iterator[Record]:
         """All inputs below the root, then what the metadata file lists besides."""
-        self.ignored, self.unlisted, self._unread = 0, None, []
+        self.walk = walk = Walk(self.root, self.options, self._is_metadata)
         listed, decided = dict(self._metadata().listed), self._metadata().labelled
+        self._unread = []
         outer: dict[str, None] | None = (
             {} if self.options.labels else None
         )  # class folders so far; None once an image lies in one itself
-        for path in self._walk():
+        for path, is_loop in walk.inputs():
             row = listed.pop(path, None)
             if outer is not None and "/" in path and not (row and decided):
                 label, _, rest = path.partition("/")
@@ -92,13 +120,14 @@ class FolderSource(Source):
                     outer[label] = None
                 else:
                     outer = None
-            yield self._record(path, row)
+            record = self._record(path, row)
+            yield record._replace(locator={"loop": path}) if is_loop else record
         for path, row in listed.items():
-            yield self._record(path, row)._replace(locator={"missing": path}, size=None, mtime_ns=None)
+            if not walk.exclusion.excludes_file(path):
+                yield self._record(path, row)._replace(locator={"missing": path}, size=None, mtime_ns=None)
         if outer and not self._said:
             self._said = True
             self._warn_of_outer(list(outer))
-        self._warn_of_unread()
 
     def _warn_of_outer(self, names: list[str]) -> None:
         """Say which folders gave the labels, as people may mean the inner ones."""
@@ -110,18 +139,12 @@ class FolderSource(Source):
             LookalikeWarning,
         )
 
-    def _warn_of_unread(self) -> None:
-        """Say which metadata files were not read, once."""
-        unread, self._unread = self._unread, []
-        if unread and not self._said_unread:
-            self._said_unread = True
-            more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
-            warnings.warn(
-                f"source {self.root!r}: {unread[0]!r}{more} below it is not read, only a metadata file in the source "
-                f"itself is: give {os.path.join(self.root, os.path.dirname(unread[0]))!r} as a source of its own",
-                LookalikeWarning,
-                stacklevel=2,
-            )
+    def _is_metadata(self, path: str) -> bool:
+        """Whether a file that is no image is the source's own metadata; takes note of those that are not read."""
+        folder, _, name = path.rpartition("/")
+        if folder and name in FILES and not self.walk.exclusion.excludes_file(path):
+            self._unread.append(path)
+        return path in FILES
 
     def _record(self, path: str, row: Listed | None) -> Record:
         label = path.split("/", 1)[0] if "/" in path and self.options.labels else None
@@ -129,62 +152,11 @@ class FolderSource(Source):
             label = row.label
         return Record(path, label, path, *facts(os.path.join(self.root, path)), row.extra if row else {})
 
-    def _walk(self) -> Iterator[str]:
-        """Paths below the root of all inputs, and of what can be neither listed nor entered."""
-        # Our own stack: the depth of a tree is not bounded by Python's.
-        waiting = [self._listing("")]
-        while waiting:
-            for path, is_folder in waiting[-1]:
-                if is_folder:
-                    waiting.append(self._listing(path))
-                    break
-                yield path
-            else:
-                waiting.pop()
-
-    def _listing(self, folder: str) -> Iterator[tuple[str, bool]]:
-        """(path below the root, whether to enter it) of one folder, sorted by name; a folder that fails is a path."""
-        try:
-            with os.scandir(os.path.join(self.root, folder)) as entries:
-                names = sorted((entry.name, _kind(entry)) for entry in entries)
-        except OSError as error:
-            if not folder:
-                raise LookalikeError(f"source {self.root!r} cannot be listed: {error.strerror}") from error
-            self.unlisted = folder
-            yield folder, False
-            return
-        for name, kind in names:
-            if kind == "ignored":
-                self.ignored += bool(folder) or name not in FILES
-                if folder and name in FILES:
-                    self._unread.append(f"{folder}/{name}")
-            else:
-                yield f"{folder}/{name}" if folder else name, kind == "folder"
-
     def _metadata(self) -> Metadata:
         """What the root's metadata file says."""
         if self._read_metadata is None:
             self._read_metadata = read_metadata(self.root, self.options.label_column)
         return self._read_metadata
-
-
-def _kind(entry: os.DirEntry[str]) -> str:
-    """ "folder" (to enter), "input" or "ignored"."""
-    if entry.name.startswith("."):
-        return "ignored"
-    try:
-        if entry.is_dir(follow_symlinks=False):
-            return "ignored" if _is_collection(entry.path) else "folder"
-        if entry.is_symlink() and entry.is_dir():
-            return "input"  # which reading then rejects: what it leads to is out of the source, or listed already
-    except OSError:
-        pass
-    return "input" if is_input(entry.name) else "ignored"
-
-
-def _is_collection(folder: str) -> bool:
-    """Whether it is a collection of ours, which may lie beside the images it was made of."""
-    return os.path.isfile(os.path.join(folder, "lock")) and os.path.isdir(os.path.join(folder, "manifests"))
 
 
 def _missing(name: str, file: str | None) -> str:

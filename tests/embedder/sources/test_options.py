@@ -74,7 +74,7 @@ def test_without_labels_folders_are_no_classes_but_a_table_beside_them_gives_lab
 
 def test_the_shell_hands_every_option_over(photos, monkeypatch):
     from lookalike.cli import run
-    from lookalike.embedder import sync, train
+    from lookalike.embedder import train, vanished
 
     opened = []
 
@@ -82,7 +82,7 @@ def test_the_shell_hands_every_option_over(photos, monkeypatch):
         opened.append(options)
         raise LookalikeError("far enough")
 
-    monkeypatch.setattr(sync, "open_source", open_source)
+    monkeypatch.setattr(vanished, "open_source", open_source)
     monkeypatch.setattr(train, "open_source", open_source)
     words = ["--exclude", "*.tmp", "--exclude", "/x", "--no-labels", "--follow-links"]
     words += ["--image-column", "picture", "--label-column", "kind"]
