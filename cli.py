@@ -25,6 +25,7 @@ COMMANDS = {
         "Train a recipe with varied settings, and say where the gain stops.",
     ),
     "embed": ("search.commands_collection:embed", "Bring a collection up to date with a source of images."),
+    "move": ("store.commands_move:move", "Say that a source of images lies elsewhere now."),
     "import": ("search.commands_collection:import_", "Add vectors made elsewhere."),
     "index": ("search.commands_collection:index", "Build or extend the index over instances and prototypes."),
     "search": ("search.commands:search", "Find the stored images most like each query."),

@@ -1,11 +1,15 @@
 """`lookalike train`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..store.errors import LookalikeError
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, emit_json, shown, source_options
+
+if TYPE_CHECKING:
+    from .train import TrainCard
 
 
 @click.command(short_help="Train an encoder by a recipe.")
@@ -19,26 +23,44 @@ from ..store.shell import bar, emit_json, shown
 )
 @click.option("--resume", is_flag=True, help="Go on with the unfinished training in MODEL.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where.")
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Answer one JSON object.")
 def train(
-    recipe: str, out: Path, data: str | None, overrides: tuple[str, ...], resume: bool, device: str, as_json: bool
+    recipe: str,
+    out: Path,
+    data: str | None,
+    overrides: tuple[str, ...],
+    resume: bool,
+    device: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
+    from .notes import in_words
     from .recipe import load_recipe
-    from .same_or_different import SameOrDifferent
-    from .train import TrainCard
     from .train import train as run
 
     loaded = load_recipe(recipe, overrides)
     try:
         with bar("train") as progress:
-            card: TrainCard = run(loaded, out, data=data, resume=resume, progress=progress, device=device)
+            card = run(loaded, out, data=data, resume=resume, progress=progress, device=device, **options)
     except KeyboardInterrupt:
         click.echo(_kept(out), err=True)
         raise
     if as_json:
         emit_json(card.to_json())
-        return
+    else:
+        _print_card(card)
+    if card.reasons:
+        click.echo(f"skipped {card.rejected:,} images: {shown(in_words(card.reasons))}", err=True)
+    for note in card.notes:
+        click.echo(shown(note), err=True)
+
+
+def _print_card(card: "TrainCard") -> None:
+    """What came of a training, in a few lines."""
+    from .same_or_different import SameOrDifferent
+
     scores = " · ".join(f"{n} {v:.4f}" for n, v in card.scores.items() if isinstance(v, float) and n != "spread")
     left_out = "".join(
         f", {n} {what}" for n, what in ((card.unlabelled, "unlabelled"), (card.rejected, "rejected")) if n

@@ -2,6 +2,7 @@
 
 import time
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ..store.progress import Progress
 from ..store.rejects import Reject, read_rejects, write_rejects
 from ..store.runs import COLUMNS
 from ..store.writer import Writer
+from .extra_columns import names_in
 from .plan import Plan, Wanted, judged
 
 COMMIT_SECONDS = 3.0
@@ -30,11 +32,15 @@ _TOUCHED = 50_000
 
 
 class Sync:
-    """One run of `embed` under way. counts: seen, embedded, skipped, duplicates, rejected, removed."""
+    """One run of `embed` under way.
+
+    counts: seen, embedded, skipped, duplicates, rejected, removed. reasons: how many were rejected, by reason.
+    """
 
     def __init__(self, writer: Writer, wanted: Wanted, planned: Plan, progress: Progress) -> None:
         self.writer, self.wanted, self.planned = writer, wanted, planned
         self.counts = dict.fromkeys(("seen", "embedded", "skipped", "duplicates", "rejected", "removed"), 0)
+        self.reasons: Counter[str] = Counter()
         self._progress = progress
         self._rejects: list[Reject] = []
         self._reject_entries: list[RejectEntry] = []
@@ -52,7 +58,9 @@ class Sync:
             self.counts["seen"] = self.counts["skipped"] = self.planned.seen
             return
         source = self.wanted.source
-        common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": source.extra_types}
+        types = source.extra_types
+        common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": types}
+        common["extra_names"] = names_in(self.writer.base, types)  # as they are for the whole run
         records: list[list[Any]] = []
         given = 0
         for record, row, to_do in judged(self.writer.base, self.wanted):
@@ -92,6 +100,7 @@ class Sync:
         self.counts["removed"] += len(result["dropped"])
         self._delete(np.array(result["replaced"] + result["dropped"], dtype=np.int64))
         self._touched.extend(number for file in result["touched"] for number in file)
+        self.reasons.update(reason for _, _, reason, _ in result["rejects"])
         self._note_rejects([Reject(*fields) for fields in result["rejects"]])
         if result["seconds"] > 0:
             self._rate = result["records"] / result["seconds"]

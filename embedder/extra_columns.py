@@ -14,36 +14,46 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..store.escaped import escaped, unescaped_list
+from ..store.extra_names import RESERVED, held_names, stored_names
 from ..store.layout import groups
-from ..store.parts import RESERVED, read_part, stored_names
+from ..store.parts import read_part
 from ..store.store import Store
 from .sources import Record
 
 _PARTS = 64  # whose columns are kept: the next records mostly have their rows in the same parts
 
 
-def extra_table(records: Sequence[Record], types: dict[str, str]) -> Any:
+def names_in(store: Store, types: dict[str, str]) -> list[str]:
+    """What the further columns of a source are called in a collection, one for each of `types`."""
+    return stored_names([escaped(name) for name in types], held_names(store)) if types else []
+
+
+def extra_table(records: Sequence[Record], types: dict[str, str], names: Sequence[str] | None = None) -> Any:
     """The further columns of these records as an Arrow table, None where the source has none (see Source.extra_types).
 
-    Text is stored as `escaped` gives it.
+    names: what to call them, see `names_in`; by default as in the source. Text is stored as `escaped` gives it.
     """
     if not types:
         return None
     columns = {}
-    for name, kind in types.items():
+    for (name, kind), stored in zip(types.items(), types if names is None else names, strict=True):
         values = [record.extra.get(name) for record in records]
         if kind == "string":
             values = [None if value is None else escaped(value) for value in values]
-        columns[name] = pa.array(values, pa.type_for_alias(kind))
+        columns[stored] = pa.array(values, pa.type_for_alias(kind))
     return pa.table(columns)
 
 
 class ExtraColumns:
-    """The further columns of a store's rows beside those of a source, whose `types` are its extra_types."""
+    """The further columns of a store's rows beside those of a source, whose `types` are its extra_types.
 
-    def __init__(self, store: Store, types: dict[str, str]) -> None:
+    names: what the store calls them, or will, if that is known already (see `names_in`).
+    """
+
+    def __init__(self, store: Store, types: dict[str, str], names: Sequence[str] | None = None) -> None:
         self._store = store
-        self._source = dict(zip(stored_names([*types]), types.items(), strict=True))  # stored name -> (name, type)
+        stored = names_in(store, types) if names is None else names
+        self._source = dict(zip(stored, types.items(), strict=True))  # stored name -> (name, type)
         self._of_part = lru_cache(_PARTS)(self._read)
 
     def changed(self, records: Sequence[Record], rows: NDArray[np.int64]) -> NDArray[np.bool_]:

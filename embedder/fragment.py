@@ -34,7 +34,8 @@ def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
     """Embed `payload["records"]` and publish their part; what the driver needs to commit it, as JSON values.
 
     payload: collection and version (what is known), model (folder, digest, precision, device), source (its spec),
-    name, extra_types, records (lists of Record's fields and the row that has the key already, or -1).
+    name, extra_types, extra_names (what the further columns are called in the collection), records (lists of Record's
+    fields and the row that has the key already, or -1).
     Result: part (its entry or null), encoded (which of its rows were encoded here), embedded, skipped and duplicates
     (counts), rejects ([key, stage, reason, content]), replaced (rows that new rows stand for), dropped (rows whose
     image is none any more), touched ([row, size, mtime_ns] of files that only looked changed), records, seconds
@@ -44,13 +45,14 @@ def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
     started = time.monotonic()
     records, own = [Record(*fields) for *fields, _ in payload["records"]], [row for *_, row in payload["records"]]
     with Store.open(payload["collection"], payload["version"]) as store:
-        columns = ExtraColumns(store, payload["extra_types"])
+        types, names = payload["extra_types"], payload.get("extra_names")
+        columns = ExtraColumns(store, types, names)
         other = columns.changed(records, np.array(own, dtype=np.int64))
         assembly = Assembly(store, encoder, own, other.tolist())
         for images in _few(source, records, assembly):
             assembly.add(images)
         result = assembly.finish()
-        rows = result.rows(payload["name"], extra_table(result.records, payload["extra_types"]))
+        rows = result.rows(payload["name"], extra_table(result.records, types, names))
         entry = write_part(store.path, rows, payload["model"]["digest"]) if rows.keys else None
     return {
         **result.report(),

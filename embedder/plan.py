@@ -5,6 +5,7 @@ columns; with `checksum` the content stands for size and mtime, which the fragme
 changed is noted anew. A key that another source owns is refused.
 """
 
+import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from ..store.progress import Progress
 from ..store.store import Store
 from .extra_columns import ExtraColumns
 from .sources import Record, Source
+from .sources.class_names import ClassNames
+from .vanished import Prune, check_prune, gone_note, vanished_rows
 
 _CHUNK = 4096
 
@@ -34,11 +37,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """seen: records of the source. work: how many are new or changed. vanished: (m,) int64 rows whose key is gone."""
+    """seen: records of the source. work: how many are new or changed. vanished: (m,) int64 rows to remove.
+
+    note: what to say of rows of the source that have no record any more and stay; None where there are none.
+    """
 
     seen: int
     work: int
     vanished: NDArray[np.int64]
+    note: str | None = None
 
 
 def judged(store: Store, wanted: Wanted) -> Iterator[tuple[Record, int, bool]]:
@@ -66,29 +73,46 @@ def _unchanged(store: Store, wanted: Wanted, records: list[Record], rows: NDArra
     for at, place in enumerate(held.tolist()):
         record = records[place]
         if facts.source[at] != wanted.source.name:
-            raise _owned(record.key, facts.source[at], wanted.source.name)
+            raise _owned(store, wanted, record, facts.source[at], int(facts.file_size[at]))
         known = (int(facts.file_size[at]), int(facts.mtime_ns[at]), labels[at])
         same[place] = not wanted.checksum and known == (record.size, record.mtime_ns, record.label)
     return same
 
 
-def _owned(key: str, owner: str, source: str) -> LookalikeError:
-    return LookalikeError(
-        f"key {key!r} of source {source!r} belongs to source {owner!r} already: "
-        "--prefix P puts P before every key of this source"
-    )
+def _owned(store: Store, wanted: Wanted, record: Record, owner: str, size: int) -> LookalikeError:
+    """What to say of a key that another source owns, which may be this one before it was renamed."""
+    source, key = wanted.source.name, record.key
+    what = f"key {key!r} of source {source!r} belongs to source {owner!r} already"
+    advice = "--prefix P puts P before every key of this source"
+    same = size == record.size and not _is_there(owner, key.removeprefix(wanted.prefix))
+    if same or (os.path.isabs(owner) and not os.path.lexists(owner)):
+        return LookalikeError(
+            f"{what}, where it no longer is: if the source has moved, `lookalike move {store.path} {owner} {source}` "
+            f"keeps its images, and nothing is embedded again; if not, {advice}"
+        )
+    return LookalikeError(f"{what}: {advice}")
 
 
-def plan(store: Store, wanted: Wanted, *, prune: bool, progress: Progress) -> Plan:
-    """Go through the whole source once, before any work; LookalikeError for what would fail later."""
+def _is_there(source: str, key: str) -> bool:
+    """Whether a source still exists, and where it is a folder, whether it has the file of a key."""
+    return os.path.lexists(os.path.join(source, key)) if os.path.isdir(source) else os.path.lexists(source)
+
+
+def plan(store: Store, wanted: Wanted, *, prune: Prune, progress: Progress) -> Plan:
+    """Go through the whole source once, before any work; LookalikeError for what would fail later.
+
+    prune: remove the rows of what is gone; True only where at least half is left, "all" in any case.
+    """
     seen = work = 0
     found = np.zeros(store.next_row, dtype=bool)
     hashes = array("q")
+    classes = ClassNames(store.classes)
     for record, row, to_do in judged(store, wanted):
         if not record.key:
             raise LookalikeError(f"record {seen} of source {wanted.source.name!r} has an empty key")
         seen += 1
         work += to_do
+        classes.add(record.label)
         if row >= 0:
             found[row] = True
         if not wanted.source.unique:
@@ -96,12 +120,19 @@ def plan(store: Store, wanted: Wanted, *, prune: bool, progress: Progress) -> Pl
         if seen % _CHUNK == 0:
             progress(0, None, f"{seen} images found")
     _refuse_doubled(wanted, np.frombuffer(hashes, dtype=np.int64))
+    classes.warn(wanted.source.name)
     if prune and wanted.source.unlisted is not None:
         raise LookalikeError(
             f"cannot prune: {wanted.source.unlisted!r} in source {wanted.source.name!r} cannot be listed, and what "
             "lies there would be taken for vanished"
         )
-    return Plan(seen, work, _vanished(store, wanted, found) if prune else np.zeros(0, dtype=np.int64))
+    none = np.zeros(0, dtype=np.int64)
+    gone = vanished_rows(store, wanted.source, wanted.prefix, found) if wanted.source.unlisted is None else none
+    left = int(found.sum())
+    check_prune(store, wanted.source, left, len(gone), prune)
+    if prune:
+        return Plan(seen, work, gone)
+    return Plan(seen, work, none, gone_note(store, wanted.source, wanted.prefix, left, gone))
 
 
 def _refuse_doubled(wanted: Wanted, hashes: NDArray[np.int64]) -> None:
@@ -116,15 +147,3 @@ def _refuse_doubled(wanted: Wanted, hashes: NDArray[np.int64]) -> None:
         raise LookalikeError(
             f"key {key!r} comes {times} times in {wanted.source.name!r}: a column `key` with distinct names mends it"
         )
-
-
-def _vanished(store: Store, wanted: Wanted, found: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Live rows of the source (under this prefix) that it no longer has."""
-    rows = store.live_rows()
-    rows = rows[~found[rows]]
-    gone = [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(rows), _CHUNK):
-        some = rows[start : start + _CHUNK]
-        some = some[np.array(store.facts(some).source, dtype=object) == wanted.source.name]
-        gone.append(some[[key.startswith(wanted.prefix) for key in store.keys(some)]] if wanted.prefix else some)
-    return np.concatenate(gone)

@@ -10,7 +10,7 @@ it as soon as the source is listed.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,19 @@ from typing import Any
 from ..store import engine as engines
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.fragments import fragments
+from ..store.fresh import opened_or_made
 from ..store.manifest import versions
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from ..store.writer import Writer
 from .driver import Sync
+from .notes import notes
 from .offered import Offered
 from .plan import Plan, Wanted, plan
 from .poison import Isolation
-from .sources import Source, open_source
+from .sources import Source, SourceOptions
+from .sources.options import patterns
+from .vanished import Prune, check_choice, opened
 
 _SMALL = 2000
 """Fewer new images than this are embedded in this process: starting others would take longer."""
@@ -45,34 +49,43 @@ def embed(
     *,
     model: str | os.PathLike[str] | None = None,
     prefix: str = "",
-    prune: bool = False,
+    prune: Prune = False,
     checksum: bool = False,
     max_rejects: float | None = None,
     workers: int | None = None,
     engine: str = "local",
     device: str = "auto",
+    exclude: str | Sequence[str] = (),
+    labels: bool = True,
+    follow_links: bool = False,
+    image_column: str | None = None,
+    label_column: str | None = None,
     progress: Progress = silent,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, Any]:
     """Embed what is new or changed in a source, and return the counts of `lookalike embed`.
 
     model: a model's folder or "pretrained"; the collection's own where None. prefix: put before every key as it is.
-    prune: delete rows of this source (under this prefix) that it no longer has. checksum: compare contents, not sizes
-    and mtimes. max_rejects: the share of rejected images beyond which TooManyRejects is raised, after everything else
-    was committed. workers: processes; None: this one for a small job, else one for each core. device: "auto", "cpu" or
-    "gpu", where every one of them encodes.
+    prune: delete rows of this source (under this prefix) that it no longer has, where at least half of them is still
+    there; "all": in any case. checksum: compare contents, not sizes and mtimes. max_rejects: the share of rejected
+    images beyond which TooManyRejects is raised, after everything else was committed. workers: processes; None: this
+    one for a small job, else one for each core. device: "auto", "cpu" or "gpu", where every one of them encodes.
+    exclude to label_column: see SourceOptions. say: called with sentences for people, such as how many files are gone.
     Returns seen = embedded + skipped + rejected + duplicates, ignored, removed, seconds. A changed image, label or
     further column is a new row, counted as embedded (a changed image with a known content: as a duplicate); what is no
     image any more loses its row, and counts as rejected and as removed.
-    LookalikeError before any work: no model, another model, a key of another source, a source that cannot be used, no
-    GPU where one is asked for.
+    LookalikeError before any work, with no new collection left behind: no model, another model, a key of another
+    source, a source that cannot be used, no GPU where one is asked for.
     """
     started = time.monotonic()
-    wanted = Wanted(open_source(source_text), prefix, checksum)
+    check_choice(prune)
+    options = SourceOptions(patterns(exclude), labels, follow_links, image_column, label_column)
+    wanted = Wanted(opened(path, source_text, options, prune), prefix, checksum)
     _check_device(device)
     offered = None if model is None else Offered(model)
     if offered is None and not versions(Path(path)):
         raise LookalikeError(f"{path} has no model yet: give --model FOLDER (from `lookalike train`) or pretrained")
-    with Store.open_or_create(path).write() as writer:
+    with opened_or_made(path) as store, store.write() as writer:
         _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
         count = _workers(planned, workers)
@@ -87,6 +100,8 @@ def embed(
             for result in perform(fragments(sync.payloads(_model(writer, device), count), str(path), _WORK)):
                 sync.take(result)
         sync.finish()
+    for sentence in notes(wanted.source, planned, sync.reasons):
+        say(sentence)
     done = {**sync.counts, "ignored": wanted.source.ignored, "seconds": time.monotonic() - started}
     _check_rejects(done, max_rejects)
     return done

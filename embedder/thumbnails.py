@@ -19,11 +19,10 @@ from .decode import picture_of
 from .decoders import FEW, decoders
 from .images import Image, read_image
 from .rejected import Rejected
-from .sources import Source, open_source
+from .sources import Source, SourceOptions, open_source
 from .sources.files import read_file
+from .vanished import LONGEST_PREFIX
 
-LONGEST_PREFIX = 256
-"""Endings of a key are tried after at most this many characters."""
 _NOWHERE = "not found"
 
 Thumbnail = NDArray[np.uint8]
@@ -48,7 +47,7 @@ def source_thumbnails(
     if not wanted:
         return found
     try:
-        opened = open_source(source)
+        opened = open_source(source, SourceOptions(follow_links=True))  # contents are compared, so no link misleads
         for endings in (_whole, _endings):
             missing = [place for place in wanted if isinstance(found[place], str)]
             for place, answer in _looked_up(opened, _sought(opened, keys, contents, missing, endings), side):

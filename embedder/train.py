@@ -8,6 +8,7 @@ is in encoder.json too, so that a collection has it.
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from .objective import check_available
 from .recipe import Recipe
 from .same_or_different import choose_threshold
 from .seen import NO_MARKS
-from .sources import open_source
+from .sources import SourceOptions, open_source
+from .sources.options import patterns
 from .trainer import COLLAPSED, Trainer
 from .training_folder import Finished, TrainCard
 from .training_set import TrainingSet, read_training_set
@@ -57,9 +59,15 @@ def train(
     resume: bool = False,
     progress: Progress = silent,
     device: str = "auto",
+    exclude: str | Sequence[str] = (),
+    labels: bool = True,
+    follow_links: bool = False,
+    image_column: str | None = None,
+    label_column: str | None = None,
 ) -> TrainCard:
     """Train by a recipe on its source, or on `data`, and save the encoder in the folder `out`.
 
+    exclude to label_column: how the source is read, see `sources.SourceOptions`.
     Errors: LookalikeError where `out` already holds an encoder, another training or other files, or lies in a
     collection; where there is no source, or the classes do not suffice; where the loss is no number; where every image
     got the same vector.
@@ -67,7 +75,8 @@ def train(
     recipe = recipe.with_source(data) if data is not None else recipe
     if recipe.data.source is None:
         raise LookalikeError("data.source is missing: give a source with --data, such as --data photos/")
-    source = open_source(recipe.data.source)
+    options = SourceOptions(patterns(exclude), labels, follow_links, image_column, label_column)
+    source = open_source(recipe.data.source, options)
     order = _Order(recipe, Path(out), resume, progress, device, source.describe())
     finished = _checked(order)
     if finished is not None and finished.source == order.source:
@@ -233,5 +242,5 @@ def _card(encoder: Encoder, trainer: Trainer, data: TrainingSet, threads: int, o
         best_step=trainer.best_step, ended=trainer.finished() or "steps", seconds=round(trainer.seconds, 3),
         images=len(data.labels), unlabelled=data.unlabelled, rejected=data.rejected, threads=threads,
         training_precision="bf16" if trainer.bf16 else "fp32", history=trainer.history,
-        validation_images=len(trainer.held),
+        validation_images=len(trainer.held), reasons=data.reasons, notes=data.notes,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class TrainCard:
     "collapse"; scores: of the saved encoder on the validation images; history: an entry before the first step and one a
     validation: step, the scores then, and the means of the steps since the entry before (loss, active: the share of
     triplets, pairs or images that it works at, positive, negative: distances in batches), None where there is nothing.
-    validation_images: how many images, kept out of training, these are scores of.
+    validation_images: how many images, kept out of training, these are scores of. reasons: how many images were
+    rejected, by reason; notes: sentences on what else was left out.
     """
 
     model: str
@@ -57,6 +58,8 @@ class TrainCard:
     training_precision: str
     history: list[dict[str, Any]]
     validation_images: int | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""

@@ -5,6 +5,7 @@ The system keeps as much of it in memory as there is room for, and a training se
 
 import tempfile
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,17 +18,20 @@ from ..store.progress import Progress, silent
 from ..store.publish import plain_errors
 from .decoders import FEW, decode, decoders
 from .images import Image, image_or_rejection
+from .notes import in_words, link_notes
 from .preprocessing import Preprocessing
 from .rejected import Rejected
 from .seen import NO_MARKS, mark
-from .sources import Source
+from .sources import Record, Source
+from .sources.class_names import ClassNames
 
 
 @dataclass(frozen=True)
 class TrainingSet:
     """images: uint8 (n, size, size, channels). labels: n strings. unlabelled, rejected: images left out.
 
-    marks: (n,) int64, what stands for each image's content (see `seen`); empty where that is not known.
+    marks: (n,) int64, what stands for each image's content (see `seen`); empty where that is not known. reasons: how
+    many were rejected, by reason, the most frequent first. notes: sentences on what else was left out.
     """
 
     images: np.ndarray
@@ -35,6 +39,8 @@ class TrainingSet:
     unlabelled: int = 0
     rejected: int = 0
     marks: NDArray[np.int64] = field(default_factory=lambda: NO_MARKS)
+    reasons: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_training_set(
@@ -46,7 +52,9 @@ def read_training_set(
     """
     labels: list[str] = []
     marks = array("q")
-    seen = unlabelled = rejected = 0
+    seen = unlabelled = 0
+    reasons: Counter[str] = Counter()
+    classes = ClassNames()
     with (
         plain_errors(f"write pixels below {scratch}"),
         tempfile.TemporaryFile(dir=scratch) as file,
@@ -58,21 +66,50 @@ def read_training_set(
             pixels = decode(threads, [i.data if isinstance(i, Image) else i for i in images], preprocessing)
             for record, image, outcome in zip(labelled, images, pixels, strict=True):
                 if isinstance(outcome, Rejected) or isinstance(image, Rejected):
-                    rejected += 1
+                    reasons[next(each.reason for each in (image, outcome) if isinstance(each, Rejected))] += 1
                 else:
                     marks.append(mark(image.sha256))
                     file.write(np.ascontiguousarray(outcome).data)
                     labels.append(str(record.label))
-            unlabelled += len(records) - len(labelled)
+                    classes.add(record.label)
+            unlabelled += _count_unlabelled(source, records, reasons)
             seen += len(records)
             progress(seen, None, "images read")
         if not labels:
-            raise LookalikeError(
-                f"{source.name}: nothing to train on ({unlabelled} images without a label, {rejected} unreadable); "
-                "class folders, a metadata.csv or a label column give labels"
-            )
+            raise _nothing(source, unlabelled, reasons)
+        classes.warn(source.name)
         file.flush()
         shape = (len(labels), preprocessing.size, preprocessing.size, preprocessing.channels)
         return TrainingSet(
-            np.memmap(file, np.uint8, "r", shape=shape), labels, unlabelled, rejected, np.array(marks, dtype=np.int64)
+            np.memmap(file, np.uint8, "r", shape=shape),
+            labels,
+            unlabelled,
+            reasons.total(),
+            np.array(marks, dtype=np.int64),
+            dict(reasons.most_common()),
+            source.notes() + link_notes(reasons),
         )
+
+
+def _count_unlabelled(source: Source, records: list[Record], reasons: Counter[str]) -> int:
+    """How many records have no label; those without a file, such as links to class folders, go to `reasons` instead."""
+    count = 0
+    for record in records:
+        if record.label is not None:
+            continue
+        image = image_or_rejection(source, record.locator) if record.size is None else None
+        if isinstance(image, Rejected):
+            reasons[image.reason] += 1
+        else:
+            count += 1
+    return count
+
+
+def _nothing(source: Source, unlabelled: int, reasons: Counter[str]) -> LookalikeError:
+    """What to say where a source has no labelled image that can be read."""
+    why = f": {in_words(reasons)}" if reasons else ""
+    links = "".join(f"; {note}" for note in link_notes(reasons))
+    return LookalikeError(
+        f"{source.name}: nothing to train on ({unlabelled} images without a label, {reasons.total()} unreadable{why}); "
+        f"class folders, a metadata.csv or a label column give labels{links}"
+    )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..indexer.card import IndexCard
     from ..indexer.instances import Instances
     from ..indexer.prototypes import Prototypes
+    from ..store.moving import Moved
     from .calibration import Calibration
     from .clusters import Clusters
     from .decisions import Decisions
@@ -129,17 +130,26 @@ class Collection:
         *,
         model: PathLike | None = None,
         prefix: str = "",
-        prune: bool = False,
+        prune: "bool | Literal['all']" = False,
         checksum: bool = False,
         max_rejects: float | None = None,
         engine: str = "local",
         workers: int | None = None,
+        exclude: str | Sequence[str] = (),
+        labels: bool = True,
+        follow_links: bool = False,
+        image_column: str | None = None,
+        label_column: str | None = None,
         progress: Progress = silent,
     ) -> dict[str, Any]:
         """Bring the collection up to date with a source of images (a sync) and return what was done.
 
         `source` is what the shell calls SOURCE, `model` a trained model's folder or "pretrained" (the collection's
-        own where it has one). Returns the counts of `embed --json`: seen = embedded + skipped + rejected + duplicates.
+        own where it has one). `prune` removes what the source no longer has; "all" does so also where less than half
+        of it is left. `exclude`: patterns of files and folders to leave out, as in a .gitignore. `labels`:
+        whether the names of folders are labels. `follow_links`: also out of the source. `image_column` and
+        `label_column`: those of a table. Returns the counts of `embed --json`: seen = embedded + skipped + rejected +
+        duplicates.
         LookalikeError: another model, a key that another source owns, too many rejects (more than the share
         `max_rejects`; what worked is kept).
         """
@@ -155,10 +165,26 @@ class Collection:
                 max_rejects=max_rejects,
                 engine=engine,
                 workers=workers,
+                exclude=exclude,
+                labels=labels,
+                follow_links=follow_links,
+                image_column=image_column,
+                label_column=label_column,
                 progress=progress,
             )
         finally:
             self.refresh()
+
+    def move(self, old: PathLike, new: PathLike) -> "list[Moved]":
+        """Note that the source `old`, or the sources below it, lie at `new` now; keys stay, nothing is encoded again.
+
+        LookalikeError: no such source, `new` does not exist or has images in the collection already.
+        """
+        from ..store.moving import move
+
+        moved = move(self.path, old, new)
+        self.refresh()
+        return moved
 
     def add(
         self,

@@ -13,41 +13,67 @@ import click
 
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.rejects import first_rejects
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, emit_json, shown, source_options
 from . import filling
 from .collection import Collection
 from .commands import DEVICES
 
 MOST_REJECTS = 5
 """Rejected images that `embed` names; the collection lists them all."""
+_PRUNE_ALL = "--prune-all"
 
 
-@click.command(short_help="Bring a collection up to date with a source of images.")
+class _WithPrune(click.Command):
+    """A command whose flag --prune may also be written --prune=all."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, which would take the next argument for the value of an option that may do without."""
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [_PRUNE_ALL if a == "--prune=all" else a for a in args[:end]] + args[end:])
+
+
+@click.command(cls=_WithPrune, short_help="Bring a collection up to date with a source of images.")
 @click.argument("collection")
 @click.argument("source")
 @click.option("--model", help='A trained model\'s folder, or "pretrained"; not needed once the collection has one.')
 @click.option("--prefix", default="", help="Put before every key, where another source owns the same ones.")
 @click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True, help="What runs the work.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; one a core for large jobs by default.")
-@click.option("--prune", is_flag=True, help="Remove what vanished from this source; with --prefix only rows under it.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove what vanished from this source; with --prefix only rows under it. Where less than half is left this "
+    "is refused, unless it is written --prune=all.",
+)
+@click.option(_PRUNE_ALL, is_flag=True, hidden=True, help="What --prune=all is read as.")
 @click.option("--checksum", is_flag=True, help="Compare contents instead of size and time of change.")
 @click.option("--max-rejects", type=click.FloatRange(0, 1), metavar="SHARE", help="Exit 3 above this share of rejects.")
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def embed(collection: str, source: str, as_json: bool, **options: Any) -> None:
+def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: bool, **options: Any) -> None:
     """Bring COLLECTION up to date with the images of SOURCE: embed new and changed ones, skip the others.
 
     SOURCE is a folder (class folders or a metadata.csv give labels), a CSV or Parquet table, an IDX pair
     (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair after
     an interruption. Images that cannot be read are listed in the collection's rejects.
     """
-    say = emit_json if as_json else partial(_print_embedded, collection, source)
+    answer = emit_json if as_json else partial(_print_embedded, collection, source)
+    notes: list[str] = []
+    options["prune"] = "all" if prune_all else prune
     try:
         with bar("embed") as progress:
-            done = filling.embed(Path(collection), source, progress=progress, **options)
+            done = filling.embed(Path(collection), source, progress=progress, say=notes.append, **options)
     except TooManyRejects as error:
-        say(error.done)
+        answer(error.done)
+        _print_notes(notes)
         raise
-    say(done)
+    answer(done)
+    _print_notes(notes)
+
+
+def _print_notes(notes: list[str]) -> None:
+    for note in notes:
+        click.echo(shown(note), err=True)
 
 
 def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def _new_parts(store: Store, group: list[int], pieces: list[Piece]) -> Iterator[
     if len(group) == 1 and pieces[0].stored == pieces[0].live:
         yield store.content.parts[group[0]]
         return
-    table = pa.concat_tables(live_tables(store, parts=group)).combine_chunks()
+    table = pa.concat_tables(live_tables(store, parts=group, as_stored=True)).combine_chunks()
     most = most_rows(store.dim or 1)
     for start in range(0, table.num_rows, most):
         piece = table.slice(start, most)

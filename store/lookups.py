@@ -4,7 +4,7 @@ Nothing is scanned: a lookup is a binary search in each of the O(log n) runs (se
 a key.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from .errors import LookalikeError
 from .escaped import escaped_array, unescaped_list
-from .manifest import RunEntry
+from .manifest import MovedSource, RunEntry
+from .moved import renamed
 from .runs import NUMBERS, RunTable, content_hashes, digest_bytes, key_hashes
 
 _Int64 = NDArray[np.int64]
@@ -41,7 +42,7 @@ class Lookups:
     """The runs of one version, in row order.
 
     entries: names each run. load: opens one; rows are looked up in those runs only that may hold them. live: says of
-    rows (m,) int64 which exist and are not deleted, (m,) bool.
+    rows (m,) int64 which exist and are not deleted, (m,) bool. moved: sources whose names have changed.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class Lookups:
         entries: Sequence[RunEntry],
         load: Callable[[RunEntry], RunTable],
         live: Callable[[_Int64], NDArray[np.bool_]],
+        moved: Sequence[MovedSource] = (),
     ) -> None:
-        self._entries, self._load, self._live = entries, load, live
+        self._entries, self._load, self._live, self._moved = entries, load, live, moved
         self._open: dict[int, RunTable] = {}
         self._first = np.array([entry.first_row for entry in entries], dtype=np.int64)
 
@@ -106,8 +108,14 @@ class Lookups:
         """The file facts of `rows`; a row that does not exist raises LookalikeError."""
         size, mtime, width, height = (self._taken(name, rows).to_numpy() for name in NUMBERS)
         contents = (value.hex() if any(value) else None for value in self._taken("content", rows).to_pylist())
-        source = unescaped_list(self._taken("source", rows))
+        source = renamed(unescaped_list(self._taken("source", rows)), np.asarray(rows), self._moved)
         return FileFacts(source, size, mtime, list(contents), width, height)
+
+    def sources(self) -> Iterator[tuple[list[str], NDArray[np.int32], _Int64]]:
+        """By run: the names of sources as they are stored, the code of each row's into them, and the rows' numbers."""
+        for run in self._runs:
+            column = run.batch.column("source")
+            yield unescaped_list(column.dictionary), _codes(column), run.rows
 
     def numbers(self, name: str, rows: _Int64) -> Any:
         """One of NUMBERS of `rows` as an Arrow array, -1 where unknown; a row that does not exist raises."""

@@ -127,6 +127,15 @@ class CalibrationEntry(FileEntry):
 
 
 @dataclass(frozen=True)
+class MovedSource:
+    """Rows below `below` that are of source `old`, moves before this one taken into account, are of source `new`."""
+
+    old: str
+    new: str
+    below: int
+
+
+@dataclass(frozen=True)
 class Content:
     """What a version holds. `deleted_count` counts deleted rows whose vectors are still stored."""
 
@@ -144,6 +153,7 @@ class Content:
     index: dict[str, Any] | None = None  # what `index` was asked for: spec, recall, k
     prototype_rule: PrototypeRule = field(default=PrototypeRule(), metadata=LATER)
     head: HeadEntry | None = field(default=None, metadata=LATER)
+    moved: tuple[MovedSource, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True)

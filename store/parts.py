@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from .errors import Damaged, LookalikeError
 from .escaped import escaped_array
+from .extra_names import RESERVED as RESERVED
+from .extra_names import stored_names as stored_names
 from .manifest import PartEntry
 from .publish import publish
 from .runs import COLUMNS
 
 FOLDER = "vectors"
 FORMAT = 1
-RESERVED = (*COLUMNS, "vector", "row")
 FIRM = ("key", "vector", "source")  # never null
 _VECTOR = "vector.list.element"
 _ONE_PAGE = 1 << 30
@@ -188,17 +189,6 @@ def _extra(extra: Any) -> dict[str, Any]:
         return {}
     columns = [column.combine_chunks() for column in extra.columns]
     return dict(zip(stored_names(extra.column_names), columns, strict=True))
-
-
-def stored_names(names: Sequence[str]) -> list[str]:
-    """What a source's further columns are called in a part: one whose name is ours is source_<name>."""
-    stored: list[str] = []
-    for name in names:
-        free = name
-        while free in RESERVED or free in stored or (free != name and free in names):
-            free = f"source_{free}"
-        stored.append(free)
-    return stored
 
 
 def _vector_offset(metadata: Any, size: int) -> int:

@@ -6,14 +6,45 @@ Only `commands` files import this; click and rich stay out of the library.
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import click
 
 from .progress import Progress
 from .shown import shown
 
-__all__ = ["bar", "emit_json", "shown", "undefined_as_null"]
+__all__ = ["bar", "emit_json", "shown", "source_options", "undefined_as_null"]
+
+_SOURCE_OPTIONS = (
+    click.option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        help="Leave out files and folders as a .gitignore does: by name, or with a slash by path below SOURCE.",
+    ),
+    click.option(
+        "--no-labels",
+        "labels",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Do not take the names of folders for labels.",
+    ),
+    click.option("--follow-links", is_flag=True, help="Follow links out of SOURCE, and links to folders."),
+    click.option("--image-column", metavar="C", help="The column of a table that holds or names the images."),
+    click.option(
+        "--label-column", metavar="C", help="The column of a table, or of a folder's metadata, that gives the labels."
+    ),
+)
+
+
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of how a source is read: exclude, labels, follow_links, image_ and label_column."""
+    for option in reversed(_SOURCE_OPTIONS):
+        command = option(command)
+    return command
 
 
 def undefined_as_null(value: Any) -> Any:

@@ -159,7 +159,7 @@ class Store:
     @cached_property
     def lookups(self) -> Lookups:
         """Keys, contents, labels and file facts."""
-        return Lookups(self.content.runs, self.pages.run, self.layout.live)
+        return Lookups(self.content.runs, self.pages.run, self.layout.live, self.content.moved)
 
     @property
     def deleted(self) -> Bitmap:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from .block import BLOCK
 from .errors import LookalikeError
-from .manifest import PartEntry, manifest_path
+from .manifest import MovedSource, PartEntry, manifest_path
+from .moved import renamed_column
 from .parts import FIRM, empty_schema, read_part
 
 if TYPE_CHECKING:
@@ -30,12 +31,17 @@ def column_names(store: "Store") -> list[str]:
 
 
 def live_tables(
-    store: "Store", columns: Sequence[str] | None = None, parts: Sequence[int] | None = None
+    store: "Store",
+    columns: Sequence[str] | None = None,
+    parts: Sequence[int] | None = None,
+    *,
+    as_stored: bool = False,
 ) -> Iterator[Any]:
     """The live rows of each part (or of those numbered in `parts`), after an empty table; all with one schema.
 
     A further column that only some sources have is null elsewhere, and text where sources disagree on its type.
-    LookalikeError for a column that no part has.
+    as_stored: sources that have moved keep the names that were stored, for parts written anew. LookalikeError for a
+    column that no part has.
     """
     numbers = range(len(store.content.parts)) if parts is None else parts
     schema = _schema(store, [store.content.parts[number] for number in numbers])
@@ -46,10 +52,10 @@ def live_tables(
     schema = pa.schema([schema.field(name) for name in names])
     yield schema.empty_table()
     for number in numbers:
-        yield _part_table(store, number, schema)
+        yield _part_table(store, number, schema, () if as_stored else store.content.moved)
 
 
-def _part_table(store: "Store", number: int, schema: Any) -> Any:
+def _part_table(store: "Store", number: int, schema: Any, moved: Sequence[MovedSource]) -> Any:
     """The live rows of one part, as `schema` wants them."""
     entry = store.content.parts[number]
     rows = store.layout.rows_of(number)
@@ -65,7 +71,11 @@ def _part_table(store: "Store", number: int, schema: Any) -> Any:
     except (pa.ArrowException, ValueError) as error:
         raise LookalikeError(f"{path} does not fit the other parts of {store.path}: {error}") from error
     live = ~store.deleted.mask(rows)
-    return _noted(store, table if live.all() else table.filter(pa.array(live)), rows[live])
+    table = _noted(store, table if live.all() else table.filter(pa.array(live)), rows[live])
+    at = table.schema.get_field_index("source")
+    if at < 0 or not moved:
+        return table
+    return table.set_column(at, table.schema.field(at), renamed_column(table.column(at), rows[live], moved))
 
 
 def _noted(store: "Store", table: Any, rows: NDArray[np.int64]) -> Any:

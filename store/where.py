@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .errors import LookalikeError
 from .escaped import escaped
+from .extra_names import asked_names
 from .tables import column_names
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
         import duckdb
     except ImportError:
         raise LookalikeError("a where condition needs DuckDB: pip install 'lookalike[sql]'") from None
-    columns = [name for name in column_names(store) if name != "vector"]
+    stored = [name for name in column_names(store) if name != "vector"]
+    columns = asked_names(stored)
     mask = np.zeros(store.next_row, bool)
     with duckdb.connect() as connection:
-        connection.register("images", store.table(_reached(escaped(condition), columns)))
+        connection.register("images", _table(store, dict(zip(columns, stored, strict=True)), escaped(condition)))
         for name, value in _SETTINGS.items():
             connection.execute(f"SET {name} = {value}")
         try:
@@ -44,6 +46,13 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
             number = "; a column of a CSV is text, CAST(it AS DOUBLE) a number" if "VARCHAR" in reason else ""
             raise LookalikeError(f"where {condition!r}: {reason}{number}; columns are {', '.join(columns)}") from None
     return mask
+
+
+def _table(store: "Store", columns: dict[str, str], condition: str) -> Any:
+    """The columns that a condition can mean, under their names in SQL (`columns` gives the stored ones)."""
+    reached = _reached(condition, [*columns])
+    table = store.table([columns[name] for name in reached])
+    return table.rename_columns(["row", *(name for name in reached if name != "row")])
 
 
 def _reached(condition: str, columns: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ from .manifest import (
     CalibrationEntry,
     Content,
     HeadEntry,
+    MovedSource,
     PartEntry,
     PrototypeEntry,
     PrototypeRule,
@@ -161,6 +162,12 @@ class Writer:
     def drop_rejects(self, source: str) -> None:
         """Forget the rejected images of a source."""
         self._set(rejects=tuple(r for r in self._content.rejects if r.source != source))
+
+    def move_source(self, old: str, new: str) -> None:
+        """Make the rows and rejected images of the source `old` those of `new` from now on; files stay as they are."""
+        rejects = tuple(replace(r, source=new) if r.source == old else r for r in self._content.rejects)
+        move = MovedSource(old, new, self.next_row)
+        self._set(moved=(*self._content.moved, move), rejects=rejects)
 
     def set_segments(self, segments: tuple[SegmentEntry, ...]) -> None:
         """Replace the list of index segments."""

@@ -11,10 +11,11 @@ from ...store.errors import LookalikeError
 from .base import RawPixels, Record, Source
 from .folder import FolderSource
 from .idx import IdxSource, is_idx
+from .options import USUAL, SourceOptions
 from .single import SingleSource
 from .table import TableSource
 
-__all__ = ["RawPixels", "Record", "Source", "from_spec", "open_source"]
+__all__ = ["RawPixels", "Record", "Source", "SourceOptions", "from_spec", "open_source"]
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
@@ -24,30 +25,38 @@ _KINDS: dict[str, Callable[..., Source]] = {
 _CHOICES = "give a folder, a .csv or .parquet table, IDX files as images:labels, or one image"
 
 
-def open_source(text: str | os.PathLike[str]) -> Source:
-    """Open what `text` names, without listing it; LookalikeError says what would be accepted."""
-    path = os.fspath(text)
+def open_source(text: str | os.PathLike[str], options: SourceOptions = USUAL) -> Source:
+    """Open what `text` names, without listing it; LookalikeError says what would be accepted.
+
+    LookalikeError too for an option that means nothing for a source of that kind.
+    """
+    source = _opened(os.fspath(text), options)
+    options.check(os.fspath(text), source.called, source.accepted_options)
+    return source
+
+
+def _opened(path: str, options: SourceOptions) -> Source:
     if os.path.basename(path).lower().endswith(_ARCHIVES) and not os.path.isdir(path):
         raise LookalikeError(f"source {path!r}: WebDataset .tar files are not supported yet; {_CHOICES}")
     if os.path.isdir(path):
-        return FolderSource(path)
+        return FolderSource(path, options=options)
     if os.path.lexists(path):
-        return _open_file(path)
+        return _open_file(path, options)
     images, colon, labels = path.rpartition(":")
     if colon and os.path.isfile(images):
         if not os.path.isfile(labels):
             raise LookalikeError(f"source {path!r}: there is no file {labels!r} for the labels")
-        return IdxSource(images, labels)
+        return IdxSource(images, labels, options=options)
     raise LookalikeError(f"source {path!r} does not exist: {_CHOICES}")
 
 
-def _open_file(path: str) -> Source:
+def _open_file(path: str, options: SourceOptions) -> Source:
     if path.lower().endswith(_TABLES):
-        return TableSource(path)
+        return TableSource(path, options=options)
     # A FIFO would block whoever looks inside; SingleSource rejects it in time.
     if os.path.isfile(path) and os.access(path, os.R_OK) and is_idx(path):
-        return IdxSource(path)
-    return SingleSource(path)
+        return IdxSource(path, options=options)
+    return SingleSource(path, options=options)
 
 
 def from_spec(spec: dict[str, Any]) -> Source:
@@ -59,4 +68,6 @@ def from_spec(spec: dict[str, Any]) -> Source:
     kind = arguments.pop("kind")
     if kind not in _KINDS:
         raise LookalikeError(f"source of kind {kind!r} is not known to this version: {', '.join(_KINDS)} are")
-    return _KINDS[kind](**arguments)
+    options = SourceOptions.from_spec(arguments)
+    arguments.pop("options", None)
+    return _KINDS[kind](**arguments, options=options)

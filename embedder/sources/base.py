@@ -16,6 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .options import SourceOptions
+
 
 class Record(NamedTuple):
     """One image of a source, not read yet.
@@ -49,6 +51,11 @@ class Source(ABC):
     """Where images come from. `describe()` is JSON, and `from_spec` opens the same source again, without listing it."""
 
     kind: ClassVar[str]
+    called: ClassVar[str]
+    """The kind in words, such as "a folder"."""
+    accepted_options: ClassVar[frozenset[str]]
+    """The fields of SourceOptions that mean something for this kind."""
+    options: SourceOptions
     name: str
     """What the rows record as their source: an absolute path with links resolved."""
     labelled: bool = False
@@ -56,7 +63,7 @@ class Source(ABC):
     unique: bool = True
     """Whether two records cannot have the same key by construction (names in a folder)."""
     ignored: int = 0
-    """Files left out for their extension or a leading dot, known once `records()` has run."""
+    """Files left out for their name, and folders, each once; known once `records()` has run."""
     unlisted: str | None = None
     """A folder whose files are not known since it cannot be listed, once `records()` has run."""
     extra_types: dict[str, str]
@@ -69,6 +76,10 @@ class Source(ABC):
     def labels(self) -> Iterator[str | None]:
         """List the label of every record, in their order, by what tells it soonest; no image is read."""
         return (record.label for record in self.records())
+
+    def notes(self) -> list[str]:
+        """What people may want to know of the last listing, a sentence each, such as what was left out."""
+        return []
 
     @abstractmethod
     def read(self, locator: Any) -> bytes | RawPixels:

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 
+from ...store.errors import LookalikeError
 from ..rejected import Rejected
 
 _ACCEPTED = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"}
@@ -12,13 +13,15 @@ _ACCEPTED |= {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 _REJECTED = {".eps", ".ps", ".psd", ".pdf", ".svg", ".heic", ".heif", ".avif", ".jp2", ".ico", ".tga"}
 _REJECTED |= {".dng", ".raw", ".cr2", ".nef", ".arw"}
 IMAGE_EXTENSIONS = frozenset(_ACCEPTED | _REJECTED)
+LINK_OUT, LINK_TO_FOLDER, LINK_LOOP = "link leads out of the source", "link to a folder", "link loop"
+"""Why links are rejected; `--follow-links` follows the first two."""
 MAX_BYTES = 1 << 30
 """A larger file is rejected unread: the largest image within the pixel cap, uncompressed, is smaller."""
 
 _FAR_NS = (1 << 63) - 1
 _REASONS = {
     errno.ENOENT: "no such file",
-    errno.ELOOP: "link loop",
+    errno.ELOOP: LINK_LOOP,
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.ENAMETOOLONG: "name too long",
@@ -29,10 +32,21 @@ _REASONS = {
 }
 
 
+def has_image_extension(name: str) -> bool:
+    """Whether a name ends as those of images do."""
+    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
+
+
 def is_input(name: str) -> bool:
     """Whether a file of that name is taken for an image: an image extension, or none at all."""
     extension = os.path.splitext(name)[1].lower()
     return extension in IMAGE_EXTENSIONS or extension in ("", ".")
+
+
+def check_regular(path: str) -> None:
+    """Refuse a FIFO or device in place of a table: whoever opens one may wait for ever. OSError where there is none."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise LookalikeError(f"{path} is not a regular file: give a table that is one")
 
 
 def facts(path: str) -> tuple[int | None, int | None]:
@@ -90,7 +104,7 @@ def _resolved(path: str, root: str | None) -> str:
     except FileNotFoundError as error:
         raise Rejected("read", "dangling link") from error
     if root is not None and os.path.commonpath([root, real]) != root:
-        raise Rejected("read", "link leads out of the source")
+        raise Rejected("read", LINK_OUT)
     if os.path.isdir(real):
-        raise Rejected("read", "link to a folder")
+        raise Rejected("read", LINK_TO_FOLDER)
     return real

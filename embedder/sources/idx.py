@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ...store.errors import LookalikeError
 from .base import RawPixels, Record, Source
 from .files import facts
+from .options import USUAL, SourceOptions
 
 _GZIP = b"\x1f\x8b"
 _UBYTE = 8
@@ -29,9 +30,11 @@ _MOST = 8 << 30
 class IdxSource(Source):
     """An IDX file of images (n, h, w) or (n, h, w, 1 or 3), uint8, with or without its labels (n,)."""
 
-    kind = "idx"
+    kind, called = "idx", "a file of images in the format IDX"
+    accepted_options = frozenset({"follow_links"})  # which happens anyway
 
-    def __init__(self, images: str | Path, labels: str | Path | None = None) -> None:
+    def __init__(self, images: str | Path, labels: str | Path | None = None, *, options: SourceOptions = USUAL) -> None:
+        self.options = options
         self._images = os.path.abspath(images)
         self._labels = None if labels is None else os.path.abspath(labels)
         self.name = os.path.realpath(images)
@@ -44,7 +47,7 @@ class IdxSource(Source):
 
     def describe(self) -> dict[str, Any]:
         """Both files."""
-        return {"kind": self.kind, "images": self._images, "labels": self._labels}
+        return {"kind": self.kind, "images": self._images, "labels": self._labels, **self.options.to_spec()}
 
     def read(self, locator: Any) -> RawPixels:
         """The pixels of the image of that number."""

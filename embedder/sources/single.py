@@ -7,21 +7,24 @@ from typing import Any
 
 from .base import Record, Source
 from .files import facts, read_file
+from .options import USUAL, SourceOptions
 
 
 class SingleSource(Source):
     """One image file, whatever its extension."""
 
-    kind = "single"
+    kind, called = "single", "one file"
+    accepted_options = frozenset({"follow_links"})  # which happens anyway
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, options: SourceOptions = USUAL) -> None:
+        self.options = options
         self._path = os.path.abspath(path)
         self.name = os.path.realpath(path)
         self.extra_types = {}
 
     def describe(self) -> dict[str, Any]:
         """The file."""
-        return {"kind": self.kind, "path": self._path}
+        return {"kind": self.kind, "path": self._path, **self.options.to_spec()}
 
     def read(self, locator: Any) -> bytes:
         """Its bytes."""

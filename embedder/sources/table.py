@@ -1,100 +1,126 @@
 """A CSV or Parquet table of images.
 
 The image is in the column `path` or `image` (a file, relative to the table's folder), or, in Parquet, in `image` or
-`bytes` as encoded bytes or as the Hugging Face struct {bytes, path}. `label`: null or an empty cell means unlabelled;
-whole numbers become their names where the schema has Hugging Face's ClassLabel. Key: the column `key`, else the path,
-else the row's number, zero-padded to eight digits. Other columns are kept where they are text, numbers or times.
+`bytes` as encoded bytes or as the Hugging Face struct {bytes, path}; `--image-column` names another one. `label`, or
+the column that `--label-column` names: null or an empty cell means unlabelled; whole numbers become their names where
+the schema has Hugging Face's ClassLabel, and those below zero mean unlabelled there. Key: the column `key`, else the
+path as it is written, else the row's number, zero-padded to eight digits. Other columns are kept where they are text,
+numbers or times. A path is looked for as it is written, then in the forms of `other_forms`.
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...store.errors import LookalikeError
+from ...store.errors import LookalikeWarning
 from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
 from .files import facts, read_file
+from .options import USUAL, SourceOptions
+from .other_forms import Names, is_utf8, is_windows
 from .parquet_rows import ParquetRows
+from .table_columns import NAMING, Columns, as_text
 
-IMAGE_COLUMNS = ("image", "bytes", "path")
+_NOWHERE = "no such file"
 
 
 class TableSource(Source):
     """Images listed in, or held by, a table."""
 
-    kind = "table"
+    kind, called = "table", "a table"
+    accepted_options = frozenset({"follow_links", "image_column", "label_column"})  # links are always followed
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, options: SourceOptions = USUAL) -> None:
+        self.options = options
         self._path = os.path.abspath(path)
         self._folder = os.path.dirname(self._path)
+        self._there = Names(self._folder)
         self.name = os.path.realpath(path)
         self._rows: CsvRows | ParquetRows
         if self._path.lower().endswith((".parquet", ".pq")):
-            self._rows = ParquetRows(self._path)
+            self._rows = ParquetRows(self._path, options.label_column or "label")
         else:
-            self._rows = CsvRows(self._path)
-        types = self._rows.types
-        self._holds = next((c for c in IMAGE_COLUMNS if c in self._rows.binary), None)
-        self._names = next((c for c in ("path", "image") if c in types and c != self._holds), None)
-        if self._holds is None and self._names is None:
-            raise self._no_images(str(path))
-        for column in ("key", "label"):
-            if column in self._rows.columns and column not in types:
-                kind = self._rows.type_of(column)
-                raise LookalikeError(f"{path}: column {column!r} is {kind}: text or whole numbers work")
-        self.labelled = "label" in self._rows.columns
-        self.unique = "key" not in self._rows.columns and self._names is None
-        ours = {"key", "label", self._holds, self._names}
-        self.extra_types = {name: kind for name, kind in types.items() if name not in ours}
-
-    def _no_images(self, path: str) -> LookalikeError:
-        """What to say where no column has images or their paths: that there is none, or of what type it is."""
-        mistyped = next((c for c in IMAGE_COLUMNS if c in self._rows.columns), None)
-        if mistyped is None:
-            return LookalikeError(f"{path} has no column path, image or bytes; it has {', '.join(self._rows.columns)}")
-        return LookalikeError(
-            f"{path}: column {mistyped!r} is {self._rows.type_of(mistyped)}: text (a path), encoded bytes, or a struct "
-            "{bytes, path} works"
-        )
+            self._rows = CsvRows(self._path, NAMING if options.image_column is None else (options.image_column,))
+        self._columns = columns = Columns.of(str(path), self._rows, options)
+        self.labelled = columns.label is not None
+        self.unique = columns.key is None and columns.names is None
+        ours = {"key", columns.label, columns.holds, columns.names}
+        self.extra_types = {name: kind for name, kind in self._rows.types.items() if name not in ours}
+        self._said = False
 
     def describe(self) -> dict[str, Any]:
         """The table."""
-        return {"kind": self.kind, "path": self._path}
+        return {"kind": self.kind, "path": self._path, **self.options.to_spec()}
 
     def records(self) -> Iterator[Record]:
         """All rows in their order."""
         own = facts(self._path)
+        columns, foreign = self._columns, None
         for number, row in enumerate(self._rows):
-            path = None if self._names is None else _text(row[self._names])
-            key = _text(row.get("key")) or path or f"{number:08d}"
+            path = columns.names and as_text(row[columns.names])
+            label = columns.label and as_text(row[columns.label])
             extra = {name: row[name] for name in self.extra_types}
-            if self._holds is not None:
-                yield Record(key, _text(row.get("label")) or None, number, *own, extra)
-            else:
-                found = (None, None) if path is None else facts(self._file(path))
-                yield Record(key, _text(row.get("label")) or None, path, *found, extra)
+            found, size_and_mtime = path, own
+            if path and columns.holds is None:
+                path, found, size_and_mtime = self._looked_up(path)
+                if label and not is_utf8(label) and found and is_utf8(found) and size_and_mtime != (None, None):
+                    foreign = foreign or f"label {os.fsencode(label)!r} in {self._rows.where(number)}"
+            elif path is None and columns.holds is None:
+                size_and_mtime = (None, None)
+            key = (columns.key and as_text(row[columns.key])) or path or f"{number:08d}"
+            locator = found if columns.holds is None else number
+            yield Record(key, label, locator, *size_and_mtime, extra)
+        self._warn_of(foreign)
+
+    def _looked_up(self, path: str) -> tuple[str, str, tuple[int | None, int | None]]:
+        """The path as a key, the path of the file that is there, and the file's size and mtime."""
+        known = facts(self._file(path))
+        if known != (None, None):
+            return path, path, known
+        trimmed = path.strip() if isinstance(self._rows, CsvRows) else path
+        found = self._there.find(path)
+        if found is None:
+            return trimmed, trimmed, (None, None)
+        return path if found == path else trimmed, found, facts(self._file(found))
+
+    def _warn_of(self, foreign: str | None) -> None:
+        """Say that a table is not UTF-8, where the names of its files do not say otherwise."""
+        if foreign is not None and not self._said:
+            self._said = True
+            warnings.warn(
+                f"{self._path} is not UTF-8 ({foreign}): bytes of another encoding are kept as they are; save the "
+                "table as UTF-8 to have them as letters",
+                LookalikeWarning,
+                stacklevel=2,
+            )
 
     def read(self, locator: Any) -> bytes:
         """The bytes of the file at that path, or of the row of that number."""
-        if isinstance(locator, int) and self._holds is not None and isinstance(self._rows, ParquetRows):
-            data, path = self._rows.image(locator, self._holds)
+        if isinstance(locator, int) and self._columns.holds is not None and isinstance(self._rows, ParquetRows):
+            data, path = self._rows.image(locator, self._columns.holds)
             if data is not None:
                 return data
-            locator = path
+            locator = path and (self._there.find(path) or path)
         if not locator:
             raise Rejected("read", "no image in this row")
-        return read_file(self._file(locator))
+        try:
+            return read_file(self._file(locator))
+        except Rejected as rejected:
+            if rejected.reason != _NOWHERE:
+                raise
+            raise Rejected("read", _absent(locator)) from rejected
 
     def _file(self, path: str) -> str:
         return os.path.join(self._folder, path)
 
 
-def _text(value: Any) -> str | None:
-    """A cell as a key or label: pandas writes whole numbers with gaps as floats."""
-    if value is None or value == "" or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+def _absent(path: str) -> str:
+    """Why there is no file at a path, where the path itself tells."""
+    if is_windows(path):
+        return f"{_NOWHERE}: this is a path of Windows; write paths relative to the table's folder"
+    if "://" in path:
+        return f"{_NOWHERE}: this is a web address, and only files on this machine are read"
+    return _NOWHERE

@@ -93,3 +93,36 @@ def test_an_interrupted_training_says_what_is_kept(tmp_path, photos, monkeypatch
 
 def interrupt(*_):
     raise KeyboardInterrupt
+
+
+def test_train_says_what_it_skipped_and_which_option_follows_links(tmp_path, photos):
+    outside = tmp_path / "outside"
+    (photos / "c").rename(outside)
+    (photos / "c").symlink_to(outside)
+    (photos / "a/9.png").symlink_to(outside / "0.png")
+    (photos / "b/0.png").write_bytes(b"no image")
+    (photos / "#recycle").mkdir()
+    words, runner = invoked(tmp_path, photos, "batch.classes=2")
+    said = runner.invoke(train, [*words, "--json"], catch_exceptions=False)
+    assert json.loads(said.stdout)["reasons"]["link leads out of the source"] == 2
+    first, *others = said.stderr.splitlines()[-3:]
+    assert first.startswith("skipped 3 images: link leads out of the source (2), ")
+    assert others == [
+        "skipped 1 file or folder that a file server or system left there: #recycle",
+        "2 links out of the source or to folders were not followed: --follow-links follows them",
+    ]
+    words[words.index("--out") + 1] = str(tmp_path / "second")
+    said = runner.invoke(train, [*words, "--follow-links", "--json"], catch_exceptions=False)
+    card = json.loads(said.stdout)
+    assert card["images"] == 24 and card["training_classes"] == ["a", "b", "c"] and "--follow-links" not in said.stderr
+
+
+def test_where_nothing_but_links_could_be_trained_on_the_option_is_named(tmp_path, photos):
+    (tmp_path / "linked").mkdir()
+    for label in "abc":
+        (tmp_path / "linked" / label).symlink_to(photos / label)
+    words, runner = invoked(tmp_path, tmp_path / "linked")
+    with pytest.raises(LookalikeError) as error:
+        runner.invoke(train, words, catch_exceptions=False)
+    assert "3 unreadable: link leads out of the source (3)" in str(error.value)
+    assert str(error.value).endswith("--follow-links follows them")

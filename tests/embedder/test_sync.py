@@ -337,7 +337,7 @@ def test_a_key_that_comes_twice_is_refused_before_any_work(tmp_path, photos, mod
     (photos / "t.csv").write_text("path,label\ncat/0.png,a\ncat/1.png,b\ncat/0.png,c\n")
     with pytest.raises(LookalikeError, match=r"key 'cat/0.png' comes 2 times"):
         embed(tmp_path / "shop", str(photos / "t.csv"), model=model)
-    assert Store.open(tmp_path / "shop").rows == 0
+    assert not (tmp_path / "shop").exists()
 
 
 def test_other_columns_are_kept(tmp_path, photos, model):
@@ -487,7 +487,12 @@ def test_a_model_whose_weights_do_not_fit_its_recipe_is_never_committed(tmp_path
     (unfit / "encoder.json").write_bytes(encoder_file.card_bytes(card))
     with pytest.raises(LookalikeError, match=r"weights .* shape"):
         embed(tmp_path / "shop", str(photos), model=unfit, workers=workers)
-    assert Store.open(tmp_path / "shop").model is None
+    assert not (tmp_path / "shop").exists()
+    with Store.create(tmp_path / "made"):
+        pass
+    with pytest.raises(LookalikeError, match=r"weights .* shape"):
+        embed(tmp_path / "made", str(photos), model=unfit, workers=workers)
+    assert Store.open(tmp_path / "made").model is None
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_made(tmp_path, photos, model, monkeypatch):

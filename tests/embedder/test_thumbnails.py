@@ -119,3 +119,13 @@ def test_torch_is_not_loaded():
     code = "import sys, lookalike.embedder.thumbnails; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_pictures_behind_links_are_found(tmp_path):
+    content = save(tmp_path / "outside/1.png", 10)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/cat").symlink_to(tmp_path / "outside")
+    (tmp_path / "photos/2.png").symlink_to(tmp_path / "outside/1.png")
+    keys = ["cat/1.png", "2.png", "spring/cat/1.png"]
+    pictures = source_thumbnails(str(tmp_path / "photos"), keys, [content] * 3, 8)
+    assert [picture.shape for picture in pictures] == [(8, 4, 3)] * 3

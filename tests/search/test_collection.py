@@ -202,3 +202,18 @@ def test_removing_an_unknown_key_removes_nothing(shop):
     with pytest.raises(LookalikeError, match="'k99'"):
         shop.remove(["k1", "k99"])
     assert len(shop) == 60
+
+
+def test_a_file_of_vectors_that_was_renamed_is_moved_and_imported_on(tmp_path):
+    old, new = tmp_path / "old.npy", tmp_path / "new.npy"
+    np.save(old, clusters(0, 6)[0])
+    with Collection.create(tmp_path / "moved") as collection:
+        collection.import_vectors(old)
+        old.rename(new)
+        with pytest.raises(LookalikeError, match="belong"):
+            collection.import_vectors(new)
+        (moved,) = collection.move(old, new)
+        assert (moved.rows, moved.new) == (6, str(new))
+        assert collection.import_vectors(new)["skipped"] == 6
+        assert set(collection.vectors(["source"])["source"].to_pylist()) == {str(new)}
+        assert len(collection.search(clusters(0, 1)[0], k=3, where=f"source = '{new}'").keys()[0]) == 3

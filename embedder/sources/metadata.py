@@ -1,0 +1,119 @@
+"""`metadata.csv`, `metadata.jsonl` or `metadata.parquet` in a folder: Hugging Face's ImageFolder convention.
+
+The column `file_name` (or the only one that ends in `_file_name`) names files below the folder; a column `label`, or
+the one that `--label-column` names, decides for the files listed, and the other columns are kept. A name stands for
+the file of that very name, or else of another form of it, see `other_forms`.
+"""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ...store.errors import LookalikeError
+from .csv_rows import CsvRows
+from .json_rows import JsonRows
+from .other_forms import Names
+from .parquet_rows import ParquetRows
+from .table_columns import as_text, text_column
+
+FILES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+_NAME = "file_name"
+
+
+class Listed(NamedTuple):
+    """What is said of a file. label: None for none. extra: its other columns."""
+
+    label: str | None
+    extra: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What is said of a folder's files. file: what it was read from, None where there is no such file.
+
+    listed: by path below the folder. types: of the other columns. labelled: whether there is a column of labels.
+    """
+
+    file: str | None = None
+    listed: dict[str, Listed] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    labelled: bool = False
+
+
+def metadata_file(root: str, label_column: str | None = None) -> str | None:
+    """The name of the one metadata file in a folder, None where there is none.
+
+    LookalikeError where there are several, or there is none to have a label column.
+    """
+    there = [name for name in FILES if os.path.isfile(os.path.join(root, name))]
+    if len(there) > 1:
+        raise LookalikeError(f"source {root!r} has {' and '.join(there)}: keep one of them")
+    if not there and label_column is not None:
+        raise LookalikeError(
+            f"source {root!r} is a folder without {', '.join(FILES[:-1])} or {FILES[-1]}, for which --label-column "
+            "means nothing: leave it out"
+        )
+    return there[0] if there else None
+
+
+def read_metadata(root: str, label_column: str | None = None) -> Metadata:
+    """Read the metadata file of a folder, if it has one; LookalikeError where it cannot be used."""
+    file = metadata_file(root, label_column)
+    return Metadata() if file is None else _read(root, file, label_column)
+
+
+def _read(root: str, file: str, label_column: str | None) -> Metadata:
+    path = os.path.join(root, file)
+    rows = _rows(path, label_column or "label")
+    name = _name_column(path, rows)
+    if label_column is not None and label_column not in rows.columns:
+        raise LookalikeError(
+            f"{path} has no column {label_column!r} for --label-column; it has {', '.join(rows.columns)}"
+        )
+    label = text_column(path, rows, label_column or "label")
+    types = {column: kind for column, kind in rows.types.items() if column not in (name, label)}
+    listed: dict[str, Listed] = {}
+    for number, row in enumerate(rows):
+        where = f"{path} {rows.where(number)}: {name}"
+        below = _below(as_text(row[name]) or "", where)
+        if below in listed:
+            raise LookalikeError(f"{where} {below!r} comes twice")
+        listed[below] = Listed(label and as_text(row[label]), {column: row[column] for column in types})
+    labelled = (label_column or "label") in rows.columns
+    return Metadata(file, _found(root, listed, path), types if listed else {}, labelled)
+
+
+def _rows(path: str, label_column: str) -> CsvRows | JsonRows | ParquetRows:
+    if path.endswith(".csv"):
+        return CsvRows(path, [_NAME])
+    return JsonRows(path) if path.endswith(".jsonl") else ParquetRows(path, label_column)
+
+
+def _name_column(path: str, rows: CsvRows | JsonRows | ParquetRows) -> str:
+    """The column of the names of files."""
+    names = [name for name in rows.columns if name == _NAME or name.endswith(f"_{_NAME}")]
+    if _NAME not in names and len(names) != 1:
+        raise LookalikeError(f"{path} has no column {_NAME}; it has {', '.join(rows.columns) or 'none'}")
+    name = _NAME if _NAME in names else names[0]
+    if text_column(path, rows, name) is None:
+        raise LookalikeError(f"{path}: column {name!r} is empty: it must name files below the folder")
+    return name
+
+
+def _below(name: str, where: str) -> str:
+    """A name as a path below the folder; LookalikeError where it leads out of it."""
+    below = os.path.normpath(name)
+    if below in (".", "..") or below.startswith(("/", "../")):
+        raise LookalikeError(f"{where} {below!r} is not a file below the folder")
+    return below
+
+
+def _found(root: str, listed: dict[str, Listed], path: str) -> dict[str, Listed]:
+    """The same by the names that the files have, where they have another form of the name listed."""
+    names, found = Names(root), {}
+    for name, said in listed.items():
+        there = name
+        if not (name.isascii() and name.isprintable() and "\\" not in name and name == name.strip()):
+            there = _below(names.find(name) or name, f"{path}: {_NAME}")
+        found[name if there in listed or there in found else there] = said
+    return found

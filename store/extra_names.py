@@ -1,0 +1,68 @@
+"""What a source's further columns are called in a collection.
+
+SQL takes upper and lower case for the same name, as DuckDB does (in ASCII), so that of two such columns only one could
+be asked for. Within a part no two columns have names that are the same to SQL: one that is taken, by a column of ours
+or of the source, gets "source_" before it. A name that the collection has already, but for its case, is spelled as
+there: it is one column, whichever source it comes from.
+"""
+
+import string
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from .runs import COLUMNS
+
+if TYPE_CHECKING:
+    from .store import Store
+
+RESERVED = (*COLUMNS, "vector", "row")
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def folded(name: str) -> str:
+    """The name as DuckDB compares it: letters of ASCII in lower case, all others as they are."""
+    return name.translate(_LOWER)
+
+
+_OURS = frozenset(map(folded, RESERVED))
+
+
+def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
+    """What distinct further columns of a source are called in a part, in their order.
+
+    held: the further columns that the collection has (see `held_names`). Whatever this gave once is given again when
+    the collection holds it.
+    """
+    spelled: dict[str, str] = {}
+    for name in held:
+        spelled.setdefault(folded(name), name)
+    given = {folded(name) for name in names}
+    stored: dict[str, str] = {}
+    taken = {"", *_OURS}
+    for name in names:  # first those that need no other name
+        if spelled.get(folded(name)) == name and folded(name) not in taken:
+            stored[name] = name
+            taken.add(folded(name))
+    for name in names:
+        if name not in stored:
+            free = name
+            while folded(free) in taken or (free != name and folded(free) in given):
+                free = f"source_{free}"
+            stored[name] = spelled.get(folded(free), free)
+            taken.add(folded(free))
+    return [stored[name] for name in names]
+
+
+def held_names(store: "Store") -> list[str]:
+    """The further columns of all parts of a collection, in the order in which they first appear."""
+    names: dict[str, None] = {}
+    for entry in store.content.parts:
+        names.update(dict.fromkeys(store.pages.footer(entry).schema.names))
+    return [name for name in names if name not in RESERVED]
+
+
+def asked_names(columns: Sequence[str]) -> list[str]:
+    """What stored columns are called in SQL, in their order: otherwise only where an older version left two alike."""
+    others = [name for name in columns if name not in RESERVED]
+    asked = dict(zip(others, stored_names(others), strict=True))
+    return [asked.get(name, name) for name in columns]

@@ -1,0 +1,51 @@
+"""Which classes look like one."""
+
+import unicodedata
+import warnings
+
+import pytest
+
+from lookalike.embedder.sources.class_names import ClassNames
+from lookalike.store.errors import LookalikeWarning
+
+E = "é"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (E, unicodedata.normalize("NFD", E)),
+        ("cat", "Cat"),
+        ("big dog", "big  dog"),
+        ("cat", "cat "),
+        ("cat", "\u00a0cat"),
+        ("straße", "STRASSE"),
+    ],
+)
+def test_classes_that_look_like_one_are_said_once(one, other):
+    for known in ([], [one]):
+        names = ClassNames(known)
+        for name in (one, other, one, None, other):
+            names.add(name)
+        with pytest.warns(LookalikeWarning, match="stay different classes: ") as said:
+            names.warn("photos")
+        assert len(said) == 1 and "\n" not in str(said[0].message) and "pairs" not in str(said[0].message)
+
+
+def test_others_are_not(recwarn):
+    names = ClassNames(["cat", "Cat"])  # which was said when they came
+    for name in ("cat", "Cat", "cats", "c at", None, "e", E):
+        names.add(name)
+    names.warn("photos")
+    assert not recwarn.list
+
+
+def test_many_are_counted():
+    names = ClassNames()
+    for letter in "abcdefgh":
+        names.add(letter)
+        names.add(letter.upper())
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        names.warn("photos")
+    assert "'a' and 'A'; 'b' and 'B'; 'c' and 'C' and 5 more pairs" in str(said[0].message)
