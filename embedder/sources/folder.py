@@ -69,6 +69,14 @@ class FolderSource(Source):
         ours = (key for key in keys if os.path.normpath(key) == key and not key.startswith(("/", "..")))
         return {key: key for key in ours if os.path.lexists(os.path.join(self.root, key))}
 
+    def path_of(self, locator: Any) -> str | None:
+        """The file at that path below the root; None for what metadata.csv lists and the folder does not have."""
+        return os.path.join(self.root, locator) if isinstance(locator, str) else None
+
+    def inputs(self) -> Iterator[str]:
+        """List the paths below the root of all inputs, in their order, whatever a metadata.csv says of them."""
+        return self._walk()
+
     def records(self) -> Iterator[Record]:
         """All inputs below the root, then what metadata.csv lists besides."""
         self.ignored, self.unlisted = 0, None

@@ -7,7 +7,7 @@ else the row's number, zero-padded to eight digits. Other columns are kept where
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +68,38 @@ class TableSource(Source):
         own = facts(self._path)
         for number, row in enumerate(self._rows):
             path = None if self._names is None else _text(row[self._names])
-            key = _text(row.get("key")) or path or f"{number:08d}"
+            key = _key(row, path, number)
             extra = {name: row[name] for name in self.extra_types}
             if self._holds is not None:
                 yield Record(key, _text(row.get("label")) or None, number, *own, extra)
             else:
                 found = (None, None) if path is None else facts(self._file(path))
                 yield Record(key, _text(row.get("label")) or None, path, *found, extra)
+
+    def locate(self, keys: Set[str]) -> dict[str, Any]:
+        """As the base class does, without a look at the file of every row; where a key is the path, nothing is listed.
+        """
+        found: dict[str, Any] = {}
+        if self._holds is None and "key" not in self._rows.columns:
+            found = {key: key for key in keys if os.path.lexists(self._file(key))}
+        for number, row in enumerate(self._rows if len(found) < len(keys) else ()):
+            path = None if self._names is None else _text(row[self._names])
+            if (key := _key(row, path, number)) in keys:
+                found.setdefault(key, path if self._holds is None else number)
+                if len(found) == len(keys):
+                    break
+        return found
+
+    def path_of(self, locator: Any) -> str | None:
+        """The file that a path column, or a struct without bytes, names; None where the table holds the image."""
+        if isinstance(locator, int) and self._holds is not None and isinstance(self._rows, ParquetRows):
+            locator = self._rows.path(locator, self._holds)
+        if not isinstance(locator, str) or not locator:
+            return None
+        file = self._file(locator)
+        tidy = os.path.normpath(file)
+        # Beyond a link, "x/.." is not where one came from.
+        return tidy if not os.path.exists(file) or os.path.exists(tidy) and os.path.samefile(tidy, file) else file
 
     def read(self, locator: Any) -> bytes:
         """The bytes of the file at that path, or of the row of that number."""
@@ -89,6 +114,11 @@ class TableSource(Source):
 
     def _file(self, path: str) -> str:
         return os.path.join(self._folder, path)
+
+
+def _key(row: dict[str, Any], path: str | None, number: int) -> str:
+    """The key of the row of that number."""
+    return _text(row.get("key")) or path or f"{number:08d}"
 
 
 def _text(value: Any) -> str | None:
