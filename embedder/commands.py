@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..store.errors import LookalikeError
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, emit_json, say_next, shown
 
 
 @click.command(short_help="Train an encoder by a recipe.")
@@ -56,6 +56,7 @@ def train(
         click.echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")
     if stored := card.scores.get("same_or_different"):
         click.echo(f"the same up to distance {stored['threshold']:.3f}: {SameOrDifferent(**stored)}")
+    say_next("embed", "COLLECTION", "PHOTOS", "--model", str(out))
 
 
 def _kept(out: Path) -> str:

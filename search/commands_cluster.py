@@ -7,7 +7,10 @@ import click
 from ..store.aligned import aligned
 from ..store.shell import bar, emit_json, shown
 from .cluster import METHODS
+from .clusters import Clusters
 from .collection import Collection
+from .mistaken import check_collection
+from .paths import paths_of_rows
 
 
 @click.command(short_help="Group images that look alike, whatever their labels.")
@@ -19,6 +22,7 @@ from .collection import Collection
 @click.option("--min-size", type=click.IntRange(2), metavar="M", help="Smallest cluster of hdbscan.  [default: 5]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
 @click.option("--out", metavar="FILE", help="Write key and cluster of every image to FILE.csv or FILE.parquet.")
+@click.option("--paths", is_flag=True, help="Name images by their files; FILE gets them as a further column.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a cluster, then one of them all.")
 def cluster(
     collection: str,
@@ -27,6 +31,7 @@ def cluster(
     min_size: int | None,
     seed: int,
     out: str | None,
+    paths: bool,
     as_json: bool,
 ) -> None:
     """Group the images of COLLECTION that look alike, and show each group's size, purity and typical images.
@@ -39,13 +44,15 @@ def cluster(
 
     if out is not None:
         check_cluster_file(Path(out))
+    check_collection("cluster", collection)
     with bar("cluster") as progress, Collection.open(collection) as opened:
         found = opened.cluster(k, method=method, min_size=min_size, seed=seed, progress=progress)
         if out is not None:
-            write_cluster_file(Path(out), found)
+            write_cluster_file(Path(out), found, found.paths() if paths else None)
+        files = _files(opened, found) if as_json or paths else {}
     if as_json:
         for each in found:
-            emit_json(each.to_json())
+            emit_json({**each.to_json(), "paths": [files[key] for key in each.medoids]})
         emit_json(found.to_json())
     else:
         head = ("cluster", "images", "purity", "spread", "commonest label", "typical images")
@@ -56,10 +63,16 @@ def cluster(
                 "-" if each.purity is None else f"{each.purity:.3f}",
                 "-" if each.spread is None else f"{each.spread:.3f}",
                 "-" if each.label is None else shown(each.label),
-                ", ".join(map(shown, each.medoids)) or "-",
+                ", ".join(shown(files.get(key) or key) for key in each.medoids) or "-",
             ]
             for each in found
         ]
         for line in aligned(head, cells):
             click.echo(line)
         click.echo(str(found))
+
+
+def _files(opened: Collection, found: Clusters) -> dict[str, str | None]:
+    """The file of each typical image, by key."""
+    keys = [key for each in found for key in each.medoids]
+    return dict(zip(keys, paths_of_rows(opened.store, opened.store.find(keys)), strict=True))

@@ -9,6 +9,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,16 +93,9 @@ def _of_folder(store: "Store", query: Any, folder: str) -> Iterator[Any]:
 def _images(folder: str) -> Iterator[FoundFile]:
     from .with_images import images_below
 
-    if versions_of(folder):
+    if versions(Path(folder)):
         raise LookalikeError(f"{folder!r} is a collection, not a folder of images: ask with images, keys or vectors")
     return map(FoundFile, images_below(folder))
-
-
-def versions_of(folder: str) -> bool:
-    """Whether the folder is a collection."""
-    from pathlib import Path
-
-    return bool(versions(Path(folder)))
 
 
 def _of_pattern(pattern: str) -> Iterator[FoundFile]:
@@ -113,7 +107,7 @@ def _of_pattern(pattern: str) -> Iterator[FoundFile]:
     taken = 0
     for match in matches:
         if os.path.isdir(match):
-            images = () if any_depth or versions_of(match) else _images(match)
+            images = () if any_depth or versions(Path(match)) else _images(match)
         else:
             images = (FoundFile(match),) if is_input(match) or is_npy(match) else ()
         for image in images:

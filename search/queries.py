@@ -174,7 +174,9 @@ def _is_own_picture(store: "Store", plan: _Planned, text: str, row: int) -> bool
         plan.row = row
     elif not isinstance(plan.query, FoundFile):
         as_file = f"/.{text}" if text.startswith("/") else f"./{text}"
-        raise LookalikeError(f"{text!r} is both a file and a key, of another picture: write key:{text} or {as_file}")
+        raise LookalikeError(
+            f"{text!r} is both a file and a key: write key:{text} or {as_file}, which are different pictures"
+        )
     return False
 
 

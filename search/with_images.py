@@ -4,7 +4,6 @@ Each import stands where it is needed, since looking up a path needs neither Pil
 """
 
 from collections.abc import Iterator, Sequence
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

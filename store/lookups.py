@@ -144,6 +144,17 @@ class Lookups:
         used = np.unique(codes[codes >= 0])
         return set(unescaped_list(column.dictionary.take(pa.array(used))))
 
+    def sources(self) -> dict[str, int]:
+        """How many live rows each source has, in the order in which the sources came."""
+        counts: dict[str, int] = {}
+        for run in self._runs:
+            column = run.batch.column("source")
+            used = np.bincount(_codes(column)[self._live(run.rows)], minlength=len(column.dictionary))
+            for source, count in zip(unescaped_list(column.dictionary), used.tolist(), strict=True):
+                if count:
+                    counts[source] = counts.get(source, 0) + count
+        return counts
+
     @cached_property
     def _class_codes(self) -> list[NDArray[np.int32]]:
         """By run: the code in `classes` of each label code of the run; the last entry, -1, is for no label."""

@@ -5,15 +5,48 @@ Only `commands` files import this; click and rich stay out of the library.
 
 import json
 import math
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .errors import LookalikeError
 from .progress import Progress
 from .shown import shown
 
-__all__ = ["bar", "emit_json", "shown", "undefined_as_null"]
+__all__ = ["Piped", "bar", "emit_json", "piped", "say_next", "shown", "undefined_as_null"]
+
+_MOST_PIPED = 1 << 30
+_PIECE = 1 << 20
+
+
+class Piped(bytes):
+    """What was piped into the command, under the name that people write for it."""
+
+    filename = "-"
+
+
+def piped() -> Piped:
+    """Read standard input to its end, at most 1 GiB; LookalikeError where it is a terminal, empty or longer."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        raise LookalikeError("'-' reads standard input, which is a terminal: pipe an image into the command")
+    pieces, size = [], 0
+    while sys.stdin is not None and (piece := sys.stdin.buffer.read(_PIECE)):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _MOST_PIPED:
+            raise LookalikeError(f"standard input has more than {_MOST_PIPED} bytes: an image has less")
+    if not size:
+        raise LookalikeError("'-' reads standard input, which is empty: pipe an image into the command")
+    return Piped(b"".join(pieces))
+
+
+def say_next(*words: str) -> None:
+    """Name the command that people need after this one, in one dim line on stderr; capitals stand for what they have."""
+    import click
+
+    click.echo(click.style(f"next: lookalike {shown(shlex.join(words))}", dim=True), err=True)
 
 
 def undefined_as_null(value: Any) -> Any:

@@ -77,8 +77,7 @@ class TableSource(Source):
                 yield Record(key, _text(row.get("label")) or None, path, *found, extra)
 
     def locate(self, keys: Set[str]) -> dict[str, Any]:
-        """As the base class does, without a look at the file of every row; where a key is the path, nothing is listed.
-        """
+        """As the base class does, without a look at the file of every row; where a key is the path, nothing is listed."""
         found: dict[str, Any] = {}
         if self._holds is None and "key" not in self._rows.columns:
             found = {key: key for key in keys if os.path.lexists(self._file(key))}
@@ -99,7 +98,8 @@ class TableSource(Source):
         file = self._file(locator)
         tidy = os.path.normpath(file)
         # Beyond a link, "x/.." is not where one came from.
-        return tidy if not os.path.exists(file) or os.path.exists(tidy) and os.path.samefile(tidy, file) else file
+        same = not os.path.exists(file) or (os.path.exists(tidy) and os.path.samefile(tidy, file))
+        return tidy if same else file
 
     def read(self, locator: Any) -> bytes:
         """The bytes of the file at that path, or of the row of that number."""
