@@ -20,7 +20,7 @@ LONGEST_PREFIX = 256
 
 
 class Kept(NamedTuple):
-    """What is known of a picture: its key, the SHA-256 (hex) of its content, its file's size and mtime in ns, or None."""
+    """What is known of a picture: its key, the SHA-256 (hex) of its content, its file's size and mtime in ns."""
 
     key: str
     content: str | None

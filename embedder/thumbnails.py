@@ -59,7 +59,7 @@ def source_thumbnails(
 
 
 def file_thumbnail(image: str | os.PathLike[str] | bytes | PilImage.Image, side: int) -> Thumbnail | str:
-    """The picture of an image file, its bytes or a PIL image: uint8 (h, w, 3) with h, w <= side, or why there is none."""
+    """The picture of an image file, of its bytes or a PIL image, uint8 (h, w, 3) with h, w <= side, or why not."""
     try:
         data = image if isinstance(image, PilImage.Image | bytes) else read_file(os.path.abspath(image))
     except Rejected as rejected:

@@ -1,4 +1,4 @@
-"""Which image is in which cluster, written to a file: the columns `key` and `cluster`, -1 for noise; `path` on demand."""
+"""Which image is in which cluster, written to a file: the columns `key`, `cluster` (-1: noise), `path` on demand."""
 
 import csv
 import io

@@ -21,6 +21,7 @@ from .queries import Asked
 from .rank import WAYS, WEIGHTS
 
 _BATCH = 256
+_HIT = ("key", "label", "score", "distance", "path")
 DEVICES = click.Choice(view.DEVICES)
 
 
@@ -61,9 +62,9 @@ def search(
         found = opened.neighbours(asked, min(k, max(1, len(opened))), where, exact)
         files = found.paths() if as_json or paths else [[None] * found.rows.shape[1]] * len(found)
         for hits, where_kept in zip(found, files, strict=True):
-            names = ("key", "label", "score", "distance", "path")
-            # Missing hits come last, so that the paths of those there are come first.
-            yield {"hits": [dict(zip(names, (*hit, path), strict=True)) for hit, path in zip(hits, where_kept)]}
+            # Missing hits come last, and have no path.
+            pairs = zip(hits, where_kept[: len(hits)], strict=True)
+            yield {"hits": [dict(zip(_HIT, (*hit, path), strict=True)) for hit, path in pairs]}
 
     if show and sheet is None:
         raise click.UsageError("--open shows a contact sheet: say where to draw it with --sheet FILE")
@@ -148,9 +149,7 @@ def classify(
 
 def _own_files(opened: Collection, asked: Asked) -> list[str | None]:
     """For each query its image's file: the one asked with, or where the source keeps the key's picture."""
-    keys = [
-        place for place, (file, row) in enumerate(zip(asked.files, asked.own, strict=True)) if row >= 0 and file is None
-    ]
+    keys = [place for place, row in enumerate(asked.own.tolist()) if row >= 0 and asked.files[place] is None]
     files = list(asked.files)
     for place, path in zip(keys, paths_of_rows(opened.store, asked.own[keys]) if keys else [], strict=True):
         files[place] = path

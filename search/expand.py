@@ -1,4 +1,4 @@
-"""Queries that stand for many: a folder, a pattern of file names, a stack of pixels. They are listed as they are needed.
+"""Queries that stand for many: a folder, a pattern of file names, a stack of pixels; listed as they are needed.
 
 Contract: each image of a folder is a query of its own, by a source's rule of what an image is, sorted; so is each file
 that a pattern such as "photos/*.jpg" matches. A file that exists and a key are never taken for a pattern. What cannot

@@ -51,7 +51,7 @@ _WAYS = {
 
 
 def kind_of(path: str) -> str | None:
-    """What a person would call it: "a collection", "a model", "a folder of images", "an image" and so on; None: absent."""
+    """What a person would call it, such as "a collection", "a model" or "a folder of images"; None where it is not."""
     if not os.path.lexists(path):
         return None
     if not os.path.isdir(path):

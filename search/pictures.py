@@ -40,7 +40,7 @@ def of_source(source: str, keys: Sequence[str], contents: Sequence[str | None], 
 
 
 def of_query(store: "Store", query: str, side: int, piped: bytes | None = None) -> Picture:
-    """The picture of what `search` was asked with: an image file, the stored image of a key, or for "-" what was piped."""
+    """The picture of what `search` was asked with: an image file, a key's stored image, or for "-" what was piped."""
     if query == "-" and piped is not None:
         from .with_images import file_thumbnail
 

@@ -40,7 +40,8 @@ class Asked:
     """Vectors (m, d) float32 unit, with each one's query name and `own` (m,) int64, its row or -1 if not stored.
 
     `failed` lists (name, reason); `order` gives, for every query in the order asked, its row in `vectors` or,
-    where it failed, -1 - its place in `failed`. `files` gives the file of each that is an image file, absolute, or None.
+    where it failed, -1 - its place in `failed`. `files` gives for each vector the image file that it was made of,
+    absolute, or None.
     """
 
     names: list[str] = field(default_factory=list)
@@ -65,7 +66,8 @@ class _Planned:
 def ask(store: "Store", queries: list[Any], encode: Encode, normalise: bool = False) -> Asked:
     """Turn `queries` into unit vectors (m, d): plan first what each is, then read keys and images each in one go.
 
-    Folders and patterns are replaced by their images. LookalikeError where the collection is empty, Damaged where it is damaged; what else goes wrong is in `failed`.
+    Folders and patterns are replaced by their images. LookalikeError where the collection is empty, Damaged where it is
+    damaged; what else goes wrong is in `failed`.
     """
     if store.dim is None:
         raise empty_collection()
@@ -111,8 +113,8 @@ def _plan(store: "Store", plan: _Planned, row: int, normalise: bool, near: NearK
         plan.kind, plan.image = "image", query
     else:
         raise LookalikeError(
-            f"a query is a {type(query).__name__}: give a path, a key, an array of vectors, or an image as a PIL image, "
-            "as the bytes of its file or as uint8 pixels"
+            f"a query is a {type(query).__name__}: give a path, a key, an array of vectors, or an image as a PIL "
+            "image, as the bytes of its file or as uint8 pixels"
         )
 
 

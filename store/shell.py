@@ -43,7 +43,7 @@ def piped() -> Piped:
 
 
 def say_next(*words: str) -> None:
-    """Name the command that people need after this one, in one dim line on stderr; capitals stand for what they have."""
+    """Name the command that people need after this one, in one dim line on stderr; in capitals, what they have."""
     import click
 
     click.echo(click.style(f"next: lookalike {shown(shlex.join(words))}", dim=True), err=True)

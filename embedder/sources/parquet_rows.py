@@ -81,7 +81,7 @@ class ParquetRows:
         return value, None
 
     def path(self, row: int, column: str) -> str | None:
-        """The path of one row's struct without bytes; None where it has bytes, which are not read where none are null."""
+        """The path in one row's struct without bytes, else None; a row group that has bytes everywhere is not read."""
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         if self._bytes_everywhere(group, column):
             return None

@@ -77,7 +77,7 @@ class TableSource(Source):
                 yield Record(key, _text(row.get("label")) or None, path, *found, extra)
 
     def locate(self, keys: Set[str]) -> dict[str, Any]:
-        """As the base class does, without a look at the file of every row; where a key is the path, nothing is listed."""
+        """As the base class does, but no row's file is looked at; where a key is the path, nothing is listed either."""
         found: dict[str, Any] = {}
         if self._holds is None and "key" not in self._rows.columns:
             found = {key: key for key in keys if os.path.lexists(self._file(key))}
