@@ -60,7 +60,8 @@ def search(
 
     def answer(opened: Collection, asked: Asked) -> Iterator[dict[str, Any]]:
         found = opened.neighbours(asked, min(k, max(1, len(opened))), where, exact)
-        files = found.paths() if as_json or paths else [[None] * found.rows.shape[1]] * len(found)
+        nothing: list[list[str | None]] = [[None] * found.rows.shape[1]] * len(found)
+        files = found.paths() if as_json or paths else nothing
         for hits, where_kept in zip(found, files, strict=True):
             # Missing hits come last, and have no path.
             pairs = zip(hits, where_kept[: len(hits)], strict=True)

@@ -105,6 +105,7 @@ def _of_pattern(pattern: str) -> Iterator[FoundFile]:
     matches = sorted(glob.glob(pattern, recursive=True))
     any_depth = "**" in pattern  # which matches what is in the folders too
     taken = 0
+    images: Iterable[FoundFile]
     for match in matches:
         if os.path.isdir(match):
             images = () if any_depth or versions(Path(match)) else _images(match)

@@ -35,21 +35,22 @@ class NearKeys:
         self._left -= 1
         variants = _variants(name)
         exact = [key for key, row in zip(variants, self._store.find(variants).tolist(), strict=True) if row >= 0]
-        return list(dict.fromkeys([*exact, *self._alike(name)]))[:_FEW]
+        return (list(dict.fromkeys(exact)) or self._alike(name))[:_FEW]
 
     @cached_property
     def _keys(self) -> list[str]:
         return self._store.keys(self._store.live_rows()[:_COMPARED])
 
     def _alike(self, name: str) -> list[str]:
-        """Keys with the same file name in another folder, then those that differ by little."""
+        """Keys with the same file name in another folder; where there are none, those that differ by little."""
         import difflib
 
         last = os.path.basename(name).casefold()
         same = [key for key in self._keys if last and os.path.basename(key).casefold() == last]
+        if same:
+            return same
         folded = {key.casefold(): key for key in reversed(self._keys)}
-        alike = difflib.get_close_matches(name.casefold(), folded, n=_FEW, cutoff=0.75)
-        return [*same[:_FEW], *(folded[key] for key in alike)]
+        return [folded[key] for key in difflib.get_close_matches(name.casefold(), folded, n=_FEW, cutoff=0.75)]
 
 
 def _variants(name: str) -> list[str]:
