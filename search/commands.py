@@ -1,5 +1,6 @@
 """Shell: search and classify."""
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -104,7 +105,8 @@ def _missing(reasons: Counter[str], path: str, collection: str) -> str:
     """How many pictures a sheet lacks, why, and what to do where their source is not where it was."""
     why = ", ".join(f"{count} {shown(reason)}" for reason, count in reasons.most_common())
     moved = any(reason in reasons for reason in ("source cannot be read", "not found"))
-    hint = f"; if a source has moved, `lookalike move {shown(collection)} OLD NEW` says where to" if moved else ""
+    command = shown(shlex.join(("lookalike", "move", collection, "OLD", "NEW")))
+    hint = f"; if a source has moved, `{command}` says where to" if moved else ""
     return f"{reasons.total()} pictures of hits are missing in {shown(path)}: {why}{hint}"
 
 

@@ -103,6 +103,9 @@ def _of_pattern(pattern: str) -> Iterator[FoundFile]:
     from .with_images import is_input
 
     matches = sorted(glob.glob(pattern, recursive=True))
+    folder, name = os.path.split(pattern)
+    if not matches and os.path.isdir(folder):  # whose name has brackets
+        matches = sorted(glob.glob(os.path.join(glob.escape(folder), name)))
     any_depth = "**" in pattern  # which matches what is in the folders too
     taken = 0
     images: Iterable[FoundFile]

@@ -111,7 +111,7 @@ def test_a_folder_named_as_a_key_is_a_question_only_where_it_has_images(shop, tm
 
 @pytest.fixture
 def new(tmp_path):
-    """new/: b.png (picture 2), sub/a.JPG and sub/noise (a picture without extension), bad.png, notes.txt, .hidden.png."""
+    """new/: b.png (picture 2), sub/deep/a.PNG (4), sub/noext (2 again), and no images: notes.txt, .hidden.png."""
     save_photo(tmp_path / "new" / "b.png", 2)
     save_photo(tmp_path / "new" / "sub" / "deep" / "a.PNG", 4)
     save_photo(tmp_path / "new" / ".hidden.png", 1)
@@ -138,10 +138,12 @@ def test_a_pattern_stands_for_the_images_it_matches(shop, new, monkeypatch):
     assert shop.search("new/?.png", k=1).keys() == [["IMG_2.png"]]
     np.save(new / "v.npy", shop.store.gather(np.array([5, 6])))
     assert shop.search("new/*.npy", k=1).queries == ["new/v.npy[0]", "new/v.npy[1]"]
+    new.rename(new.parent / "new [1]")
+    assert shop.search("new [1]/*.png", k=1).queries == ["new [1]/b.png"]
     with pytest.raises(LookalikeError, match=r"no file matches 'new/z\*'"):
         shop.search("new/z*")
-    with pytest.raises(LookalikeError, match=r"'new/\*\.txt' matches 1 names, and no image is among them"):
-        shop.search("new/*.txt")
+    with pytest.raises(LookalikeError, match=r"'n\*/\*\.txt' matches 1 names, and no image is among them"):
+        shop.search("n*/*.txt")
 
 
 def test_a_file_or_key_with_brackets_is_no_pattern(shop):
@@ -185,7 +187,7 @@ def test_bytes_and_pixels_are_images(shop):
     several = shop.search(np.stack([pixels(1), pixels(4)]), k=1)
     assert several.keys() == [["IMG_1.png"], ["IMG_4.png"]]
     assert shop.search([pixels(1), png, "IMG_5.png", Path("IMG_2.png")], k=1).rows.shape == (4, 1)
-    assert shop.search((Path(name) for name in ("IMG_0.png", "IMG_2.png")), k=1).keys() == [["IMG_0.png"], ["IMG_2.png"]]
+    assert shop.search(Path().glob("IMG_[02].png"), k=1).rows.shape == (2, 1)
     assert shop.search(np.array(["./IMG_0.png", "key:IMG_2.png"]), k=1).keys()[0] == ["IMG_0.png"]
     grey = pixels(2)[:, :, 0]
     np.testing.assert_allclose(shop.ask(grey).vectors, shop.ask(grey[:, :, None]).vectors, atol=1e-6)
