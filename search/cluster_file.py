@@ -17,7 +17,7 @@ from .clusters import Clusters
 
 def check_cluster_file(path: Path) -> None:
     """LookalikeError, before any work, for a name that does not end in .csv or .parquet, or cannot be written to."""
-    if path.suffix not in _CONTENTS:
+    if path.suffix.lower() not in _CONTENTS:
         raise LookalikeError(f"cannot write clusters to {path}: its name must end in {' or '.join(_CONTENTS)}")
     check_replaceable(path)
 
@@ -32,7 +32,7 @@ def write_cluster_file(path: Path, clusters: Clusters, paths: Sequence[str | Non
     columns = {"key": escaped_array(clusters.keys()), "cluster": pa.array(clusters.codes)}
     if paths is not None:
         columns["path"] = escaped_array(paths)
-    replace_file(path, _CONTENTS[path.suffix](pa.table(columns)))
+    replace_file(path, _CONTENTS[path.suffix.lower()](pa.table(columns)))
 
 
 def _csv(table: Any) -> bytes:

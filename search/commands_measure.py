@@ -7,7 +7,7 @@ import click
 from ..store.shell import bar, emit_json, say_next
 from .collection import Collection
 from .commands import DEVICES
-from .mistaken import check_collection, check_source
+from .mistaken import check_collection
 from .rank import WAYS, WEIGHTS
 from .thresholds.conformal import OF
 
@@ -49,7 +49,6 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
     class is left out in turn, which is optimistic.
     """
     check_collection("calibrate", collection, source)
-    check_source(source)
     with bar("calibrate") as progress, Collection.open(collection) as opened:
         made = opened.calibrate(source, progress=progress, **options)
     if as_json:
@@ -79,7 +78,6 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
     Warns in one line where classes overlap so much that no threshold can keep its word, and names the worst pairs.
     """
     check_collection("evaluate", collection, source)
-    check_source(source)
     with bar("evaluate") as progress, Collection.open(collection) as opened:
         measured = opened.evaluate(source, progress=progress, **options)
     if as_json:

@@ -10,14 +10,12 @@ from typing import Any
 from ..store.errors import LookalikeError, LookalikeWarning, TooManyRejects
 from ..store.ingest import import_vectors
 from ..store.store import Store
-from .mistaken import check_source
 
 
 def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> dict[str, Any]:
     """Sync the collection at `path` with a source of images; options and result as `Collection.embed`."""
     from .with_images import embed as sync
 
-    check_source(source)
     share = options.get("max_rejects")
     if share is not None and not 0 <= share <= 1:
         raise LookalikeError(f"max_rejects is {share!r}: a share from 0 to 1 works")

@@ -35,13 +35,6 @@ def check_collection(command: str, collection: str, *others: str, creates: bool 
         raise LookalikeError(f"{collection} is {kind}, not a collection: {_WAYS[kind].format(shlex.quote(collection))}")
 
 
-def check_source(source: str) -> None:
-    """LookalikeError where the images are to come from a collection or a model, which have none."""
-    kind = kind_of(source) if os.path.isdir(source) else None
-    if kind in ("a collection", "a model"):
-        raise LookalikeError(f"source {source!r} is {kind}, not a folder of images: give what holds the images")
-
-
 _WAYS = {
     "a folder of images": "`lookalike embed COLLECTION {0} --model pretrained` makes one of it",
     "a model": "`lookalike embed COLLECTION PHOTOS --model {0}` makes one with it",

@@ -150,7 +150,7 @@ def _plan_text(store: "Store", plan: _Planned, text: str, row: int, normalise: b
         if row < 0:
             raise LookalikeError(f"no key {text[4:]!r} in {store.path}{near.words(text[4:])}")
         plan.kind, plan.row = "key", row
-    elif row >= 0 and (not os.path.exists(text) or os.path.isdir(text)):
+    elif row >= 0 and not (os.path.exists(text) and _can_ask(store, text)):
         plan.kind, plan.row = "key", row
     elif os.path.exists(text):
         if row >= 0 and not text.startswith("./") and _is_own_picture(store, plan, text, row):
@@ -161,6 +161,11 @@ def _plan_text(store: "Store", plan: _Planned, text: str, row: int, normalise: b
             plan.kind, plan.image = "image", text
     else:
         raise _nothing(store, text, near)
+
+
+def _can_ask(store: "Store", file: str) -> bool:
+    """Whether a file can be meant by the name of a key: no folder can, and no image where no model takes one in."""
+    return not os.path.isdir(file) and (store.model is not None or is_npy(file) or file.startswith("./"))
 
 
 def _is_own_picture(store: "Store", plan: _Planned, text: str, row: int) -> bool:

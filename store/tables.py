@@ -163,7 +163,7 @@ def reachable(source: str) -> bool | None:
             return next(entries, None) is not None
     except NotADirectoryError:
         return os.access(source, os.R_OK)
-    except OSError:
+    except (OSError, ValueError):  # a name with a null byte
         return False
 
 

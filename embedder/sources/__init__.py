@@ -9,7 +9,7 @@ from typing import Any
 
 from ...store.errors import LookalikeError
 from .base import RawPixels, Record, Source
-from .folder import FolderSource
+from .folder import FolderSource, is_collection
 from .idx import IdxSource, is_idx
 from .single import SingleSource
 from .table import TableSource
@@ -30,6 +30,7 @@ def open_source(text: str | os.PathLike[str]) -> Source:
     if os.path.basename(path).lower().endswith(_ARCHIVES) and not os.path.isdir(path):
         raise LookalikeError(f"source {path!r}: WebDataset .tar files are not supported yet; {_CHOICES}")
     if os.path.isdir(path):
+        _refuse_ours(path)
         return FolderSource(path)
     if os.path.lexists(path):
         return _open_file(path)
@@ -39,6 +40,15 @@ def open_source(text: str | os.PathLike[str]) -> Source:
             raise LookalikeError(f"source {path!r}: there is no file {labels!r} for the labels")
         return IdxSource(images, labels)
     raise LookalikeError(f"source {path!r} does not exist: {_CHOICES}")
+
+
+def _refuse_ours(folder: str) -> None:
+    """LookalikeError for a folder that we wrote ourselves: arguments are easily mistaken for each other."""
+    what = "a collection" if is_collection(folder) else None
+    if all(os.path.isfile(os.path.join(folder, name)) for name in ("encoder.json", "encoder.safetensors")):
+        what = "a model"
+    if what is not None:
+        raise LookalikeError(f"source {folder!r} is {what}, not a folder of images: give what holds the images")
 
 
 def _open_file(path: str) -> Source:

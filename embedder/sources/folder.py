@@ -156,7 +156,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
         return "ignored"
     try:
         if entry.is_dir(follow_symlinks=False):
-            return "ignored" if _is_collection(entry.path) else "folder"
+            return "ignored" if is_collection(entry.path) else "folder"
         if entry.is_symlink() and entry.is_dir():
             return "input"  # which reading then rejects: what it leads to is out of the source, or listed already
     except OSError:
@@ -164,7 +164,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
     return "input" if is_input(entry.name) else "ignored"
 
 
-def _is_collection(folder: str) -> bool:
+def is_collection(folder: str) -> bool:
     """Whether it is a collection of ours, which may lie beside the images it was made of."""
     return os.path.isfile(os.path.join(folder, "lock")) and os.path.isdir(os.path.join(folder, "manifests"))
 

@@ -216,6 +216,13 @@ def test_after_each_command_the_next_is_named_on_stderr(shop, said, tmp_path):
         assert "next:" not in said(*words, "--json").err
 
 
+def test_after_calibrate_comes_classify(shop, said, monkeypatch):
+    made = SimpleNamespace(by="knn", to_json=lambda: {"by": "knn"})
+    monkeypatch.setattr(Collection, "calibrate", lambda *_, **__: made)
+    assert said("calibrate", shop, "photos").err == "next: lookalike classify shop IMAGE --by knn\n"
+    assert said("calibrate", shop, "photos", "--json").err == ""
+
+
 def test_a_large_collection_is_indexed_next(shop, said, monkeypatch):
     monkeypatch.setattr("lookalike.search.commands_next._LARGE", 4)
     assert said("embed", shop, "photos").err.splitlines()[-1] == "next: lookalike index shop"
@@ -236,6 +243,8 @@ MISTAKEN = [
     (["search", "model", "q"], "model is a model, not a collection: `lookalike embed COLLECTION PHOTOS --model model`"),
     (["search", "photos", "q"], "photos is a folder of images, not a collection: `lookalike embed COLLECTION photos"),
     (["embed", "shop", "model"], "source 'model' is a model, not a folder of images"),
+    (["train", "digits", "--data", "shop", "--out", "m"], "source 'shop' is a collection, not a folder of images"),
+    (["evaluate", "shop", "model"], "source 'model' is a model, not a folder of images"),
     (["embed", "shop", "shop"], "source 'shop' is a collection, not a folder of images"),
     (["calibrate", "shop", "shop"], "source 'shop' is a collection, not a folder of images"),
     (["embed", "new", "photos", "--model", "photos"], "photos is not a model: it has no encoder.json"),

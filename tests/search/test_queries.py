@@ -70,6 +70,15 @@ def test_another_picture_of_the_keys_name_is_refused_with_both_ways_out(shop, tm
     assert "IMG_1.png" not in shop.search("key:IMG_1.png", k=6).keys()[0]
 
 
+def test_where_no_model_takes_an_image_in_a_name_is_the_key(tmp_path, monkeypatch):
+    monkeypatch.chdir(save_photo(tmp_path / "photos" / "IMG_1.png", 1).parent)
+    with Collection.create(tmp_path / "vectors") as vectors:
+        vectors.add(np.eye(3, 8, dtype=np.float32), ["IMG_1.png", "IMG_2.png", "IMG_3.png"])
+        assert vectors.search("IMG_1.png", k=2).rows.tolist() == [[1, 2]]
+        with pytest.raises(LookalikeError, match="has no model"):
+            vectors.search("./IMG_1.png")
+
+
 def test_the_rows_own_file_is_asked_as_it_is_now_and_its_row_left_out(made, tmp_path, monkeypatch):
     shutil.copytree(made / "photos", tmp_path / "photos")
     with Collection.create(tmp_path / "own") as own:
