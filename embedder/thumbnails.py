@@ -90,7 +90,7 @@ def _sought(
 ) -> list[_Sought]:
     """Where the images of these places may lie, in the order in which the source reads them best."""
     pairs = located(source, keys, places, names)
-    return [_Sought(place, locator, str(contents[place])) for place, locator in pairs]
+    return [_Sought(place, locator, str(contents[place])) for place, _, locator in pairs]
 
 
 def _looked_up(source: Source, sought: Sequence[_Sought], side: int) -> Iterator[tuple[int, Thumbnail | str]]:

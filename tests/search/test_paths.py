@@ -14,6 +14,7 @@ from PIL import Image
 
 from lookalike import Collection
 from lookalike.embedder.sources import FolderSource
+from lookalike.search.paths import paths_of_rows
 
 from .conftest import unit
 from .photos import pixels, save_model, save_photo
@@ -52,6 +53,24 @@ def test_a_folders_rows_have_their_files_under_any_prefix(tmp_path, photos, mode
         assert paths(shop) == expected
 
 
+def test_one_source_under_several_prefixes_and_many_rows_needs_few_tries(tmp_path, photos, model, monkeypatch):
+    for i in range(150):
+        save_photo(photos / f"{i:03d}.png", 100 + i)
+    with Collection.create(tmp_path / "shop") as shop:
+        for prefix in ("first/", "second-"):
+            shop.embed(photos, model=model, prefix=prefix)
+        save_photo(photos / "007.png", 999)  # changed since: what its neighbours tell is its prefix
+        os.unlink(photos / "008.png")
+        tried = []
+        locate = FolderSource.locate
+        monkeypatch.setattr(FolderSource, "locate", lambda self, keys: tried.extend(keys) or locate(self, keys))
+        found = paths(shop)
+        assert len(found) == 304 and len(tried) < 150 * 20
+        gone = {f"{prefix}008.png" for prefix in ("first/", "second-")}
+        assert {key for key, path in found.items() if path is None} == gone
+        assert found["first/007.png"] == found["second-007.png"] == f"{photos}/007.png"
+
+
 def test_a_folder_is_not_listed(tmp_path, photos, model, monkeypatch):
     with Collection.create(tmp_path / "shop") as shop:
         shop.embed(photos, model=model)
@@ -67,7 +86,9 @@ def test_a_file_that_is_gone_or_a_source_that_is_away_has_no_path_and_a_changed_
         save_photo(photos / "a" / "1.png", 3)
         found = paths(shop)
         assert found["a/1.png"] == f"{photos}/a/1.png"
-        assert found["p/a/1.png"] is None  # its prefix is known from nothing, and 1.png is another picture
+        assert found["p/a/1.png"] == f"{photos}/a/1.png"  # p/1.png tells the prefix
+        rows = shop.store.find(["p/a/1.png"])
+        assert paths_of_rows(shop.store, rows) == [None]  # nothing tells it, and 1.png is another picture
         os.unlink(photos / "a" / "1.png")
         assert paths(shop)["a/1.png"] is None  # not photos/1.png, where an ending of the key leads to
         photos.rename(tmp_path / "moved")
