@@ -12,7 +12,7 @@ import click
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import silent
-from ..store.shell import Piped, bar, emit_json, piped, shown
+from ..store.shell import Piped, bar, emit_json, piped, say_path, shown
 from . import view
 from .collection import Collection
 from .expand import Failed, expanded
@@ -203,7 +203,7 @@ def _print_paths(answer: dict[str, Any]) -> None:
         return
     found = [hit["path"] for hit in answer["hits"] if hit["path"] is not None]
     for path in found:
-        click.echo(shown(path))
+        say_path(path)
     if without := len(answer["hits"]) - len(found):
         click.echo(f"{shown(answer['query'])}: {without} hits have no file of their own, or it is gone", err=True)
 

@@ -7,7 +7,7 @@ import click
 
 from ..store.escaped import unescaped_list
 from ..store.rejects import read_rejects
-from ..store.shell import emit_json, shown
+from ..store.shell import emit_json, say_path, shown
 from ..store.store import Store
 from .mistaken import check_collection
 from .paths import paths_of_pictures
@@ -55,7 +55,7 @@ def _emit(rejected: list[dict[str, Any]], as_json: bool) -> None:
         if as_json:
             emit_json({**one, "path": path})
         elif path is not None:
-            click.echo(shown(path))
+            say_path(path)
     if without and not as_json:
         click.echo(f"{without} rejected images have no file of their own, or it is gone", err=True)
 

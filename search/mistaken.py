@@ -19,10 +19,10 @@ def check_collection(command: str, collection: str, *others: str, creates: bool 
     others: the arguments that follow it; one of them may be the collection. creates: the command makes a collection
     where there is none, so that only what exists and is none can be a mistake.
     """
-    if versions(Path(collection)):
+    if _is_collection(collection):
         return
     kind = kind_of(collection)
-    meant = [other for other in others if versions(Path(other))]
+    meant = [other for other in others if _is_collection(other)]
     if not meant and creates and kind and len(others) == 1 and not os.path.lexists(others[0]):
         meant = [others[0]] if kind in ("a folder of images", "an image", "a file") else []
     if meant:
@@ -43,6 +43,13 @@ _WAYS = {
 }
 
 
+def _is_collection(path: str) -> bool:
+    try:
+        return bool(versions(Path(path)))
+    except LookalikeError:  # not even a name: too long, say
+        return False
+
+
 def kind_of(path: str) -> str | None:
     """What a person would call it, such as "a collection", "a model" or "a folder of images"; None where it is not."""
     if not os.path.lexists(path):
@@ -51,7 +58,7 @@ def kind_of(path: str) -> str | None:
         from .with_images import is_input
 
         return "an image" if os.path.splitext(path)[1] and is_input(path) else "a file"
-    if versions(Path(path)):
+    if _is_collection(path):
         return "a collection"
     if os.path.isfile(os.path.join(path, "encoder.json")):
         return "a model"

@@ -25,12 +25,15 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
         facts = store.info()
     sources = [] if as_json else facts.pop("sources")
     _answer(facts, as_json)
-    for source in sources:
+    for source in sources[:_MOST_SOURCES]:
         click.echo(f"source {shown(source['source'])}: {source['rows']} images, {_REACHABLE[source['reachable']]}")
+    if more := len(sources[_MOST_SOURCES:]):
+        click.echo(f"and {more} more sources: --json lists them all")
     if any(source["reachable"] is False for source in sources):
         click.echo(f"if a source has moved, `lookalike move {shown(collection)} OLD NEW` says where to", err=True)
 
 
+_MOST_SOURCES = 20
 _REACHABLE = {True: "can be read now", False: "cannot be read now", None: "added from memory"}
 
 

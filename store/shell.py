@@ -5,6 +5,7 @@ Only `commands` files import this; click and rich stay out of the library.
 
 import json
 import math
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from .errors import LookalikeError
 from .progress import Progress
 from .shown import shown
 
-__all__ = ["Piped", "bar", "emit_json", "piped", "say_next", "shown", "undefined_as_null"]
+__all__ = ["Piped", "bar", "emit_json", "piped", "say_next", "say_path", "shown", "undefined_as_null"]
 
 _MOST_PIPED = 1 << 30
 _PIECE = 1 << 20
@@ -40,6 +41,14 @@ def piped() -> Piped:
     if not size:
         raise LookalikeError("'-' reads standard input, which is empty: pipe an image into the command")
     return Piped(b"".join(pieces))
+
+
+def say_path(path: str) -> None:
+    """Write a file's name on stdout as a line: into a pipe with its very bytes, unless it has control characters."""
+    import click
+
+    is_name = all(c.isprintable() or "\udc80" <= c <= "\udcff" for c in path)
+    click.echo(os.fsencode(path) if is_name and not sys.stdout.isatty() else shown(path))
 
 
 def say_next(*words: str) -> None:

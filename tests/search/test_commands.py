@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -71,6 +72,16 @@ def test_paths_alone_are_ready_for_a_pipe(shop, said, tmp_path):
     done = said("search", shop, "key:cat/0.png", "gone.png", "-k", "3", "--paths", code=1)
     assert done.out == f"{tmp_path}/photos/cat/1.png\n"
     assert "key:cat/0.png: 2 hits have no file" in done.err and "gone.png: error: 'gone.png' is neither" in done.err
+
+
+@pytest.mark.parametrize(("name", "printed"), [(b"\xe9.png", b"\xe9.png"), (b"a\nb.png", b"a\\nb.png")])
+def test_a_name_that_is_no_text_is_piped_as_it_is_and_controls_nothing(shop, capfdbinary, name, printed):
+    shutil.copy(b"photos/dog/2.png", b"photos/dog/" + name)
+    with Collection.open(shop) as collection:
+        collection.embed("photos")
+    capfdbinary.readouterr()
+    assert run(["search", shop, "key:dog/2.png", "-k", "1", "--paths"]) == 0
+    assert capfdbinary.readouterr().out.endswith(b"/photos/dog/" + printed + b"\n")
 
 
 def test_text_without_paths_looks_none_up(shop, said, monkeypatch):
