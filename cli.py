@@ -40,6 +40,7 @@ COMMANDS = {
         "search.commands_report:report",
         "Draw what a collection can be trusted with, as one HTML file.",
     ),
+    "rejects": ("search.commands_rejects:rejects", "List the images that could not be embedded, and why."),
     "remove": ("search.commands_collection:remove", "Remove images by key."),
     "info": ("store.commands:info", "Say what a collection holds."),
     "verify": ("store.commands:verify", "Read every byte and report damage."),
@@ -66,12 +67,11 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the nearest name offered where there is no such command."""
-        import difflib
-
+        """As click does, with what was probably meant where there is no such command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            raise click.UsageError(f"no command {args[0]!r}" + (f": did you mean {near[0]!r}?" if near else ""), ctx)
+            from .near_commands import meant
+
+            raise click.UsageError(f"no command {args[0]!r}{meant(args[0], list(COMMANDS))}", ctx)
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -68,9 +68,13 @@ def encode_source(encoder: Encoder, source: Source, progress: Progress = silent)
 
 
 def encode_images(
-    encoder: Encoder, images: Sequence[str | os.PathLike[str] | PilImage.Image]
+    encoder: Encoder, images: Sequence[str | os.PathLike[str] | bytes | PilImage.Image | NDArray[np.uint8]]
 ) -> list[NDArray[np.float32] | LookalikeError]:
-    """For each image file or PIL image its unit row (d,) float32, or the LookalikeError that says why there is none."""
+    """For each image its unit row (d,) float32, or the LookalikeError that says why there is none.
+
+    images: files, encoded images as bytes, PIL images, or pixels: uint8 (h, w) or (h, w, c) with c = 1 (grey), 2 (grey
+    and alpha), 3 (RGB) or 4 (RGBA).
+    """
     answers: list[NDArray[np.float32] | LookalikeError] = []
     with decoders() as threads:
         for some in cut(images, FEW):
@@ -98,15 +102,26 @@ def _data(image: Image | Rejected) -> Any:
     return image.data if isinstance(image, Image) else image
 
 
-def _query(image: str | os.PathLike[str] | PilImage.Image) -> Any:
-    if isinstance(image, PilImage.Image):
+def _query(image: str | os.PathLike[str] | bytes | PilImage.Image | NDArray[np.uint8]) -> Any:
+    if isinstance(image, PilImage.Image | bytes):
         return image
     try:
+        if isinstance(image, np.ndarray):
+            return _of_pixels(image)
         return read_file(os.path.abspath(image))
     except Rejected as rejected:
         return rejected.kept()
 
 
+def _of_pixels(pixels: NDArray[np.uint8]) -> PilImage.Image:
+    """A PIL image of uint8 (h, w) or (h, w, c)."""
+    if pixels.size == 0:
+        raise Rejected("decode", f"no pixels: an array of shape {pixels.shape}")
+    grey = pixels.ndim == 3 and pixels.shape[2] == 1
+    return PilImage.fromarray(np.ascontiguousarray(pixels[:, :, 0] if grey else pixels))
+
+
 def _unreadable(image: Any, rejected: Rejected) -> LookalikeError:
-    name = repr(os.fspath(image)) if isinstance(image, str | os.PathLike) else "the picture"
+    named = image if isinstance(image, str | os.PathLike) else getattr(image, "filename", None)
+    name = repr(os.fspath(named)) if named else "the picture"
     return LookalikeError(f"{name} is not a readable image: {rejected.reason}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..store.errors import LookalikeError
-from ..store.shell import bar, emit_json, shown, source_options
+from ..store.shell import bar, emit_json, say_next, shown, source_options
 
 if TYPE_CHECKING:
     from .train import TrainCard
@@ -51,6 +51,7 @@ def train(
         emit_json(card.to_json())
     else:
         _print_card(card)
+        say_next("embed", "COLLECTION", "PHOTOS", "--model", str(out))
     if card.reasons:
         click.echo(f"skipped {card.rejected:,} images: {shown(in_words(card.reasons))}", err=True)
     for note in card.notes:

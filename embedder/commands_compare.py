@@ -3,7 +3,7 @@
 import click
 
 from ..store.errors import LookalikeError
-from ..store.shell import emit_json, shown
+from ..store.shell import emit_json, piped, shown
 
 
 @click.command(short_help="Say whether two images are of the same class.")
@@ -19,6 +19,8 @@ def compare(
 ) -> None:
     """Say whether the images A and B are of the same class: their distance by MODEL, held against a threshold.
 
+    One of them can be -, for an image on standard input.
+
     Training chooses the threshold on pairs of its validation images and stores it with MODEL, with the share of pairs
     that it gets wrong.
     """
@@ -27,7 +29,9 @@ def compare(
 
     encoder = Encoder.load(model, device=device)
     try:
-        found = compared(a, b, encoder, threshold=threshold)
+        given = piped() if "-" in (a, b) else b""
+        first, second = (given if name == "-" else name for name in (a, b))
+        found = compared(first, second, encoder, threshold=threshold)
     except LookalikeError as error:
         if not as_json:
             raise

@@ -5,6 +5,7 @@ from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..store.codec import from_plain
@@ -14,7 +15,7 @@ from .encoder import Encoder
 from .encoder_file import CARD
 from .same_or_different import SameOrDifferent
 
-Picture = str | PathLike[str] | Image.Image
+Picture = str | PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ def compare(
     threshold: float | None = None,
     device: str = "auto",
 ) -> Comparison:
-    """Say whether two images (files or PIL images) are of the same class, by the encoder `model`.
+    """Say whether two images are of the same class, by the encoder `model`.
 
-    model: the folder of a trained model, "pretrained", or an Encoder. threshold: a distance in place of the one that
-    training stored. LookalikeError for a model or an image that cannot be read.
+    a, b: files, encoded bytes, PIL images, or pixels, uint8 (h, w) or (h, w, c). model: the folder of a trained model,
+    "pretrained", or an Encoder. threshold: a distance in place of the one that training stored. LookalikeError for a
+    model or an image that cannot be read.
     """
     if threshold is not None and not 0 <= threshold <= 2:
         raise LookalikeError(f"threshold is {threshold!r}: distances lie between 0 and 2")
@@ -101,6 +103,6 @@ def _stored(scores: Any, where: str) -> SameOrDifferent | None:
 
 
 def _name(picture: Picture) -> str:
-    if isinstance(picture, Image.Image):
-        return str(getattr(picture, "filename", "") or "picture")
-    return fspath(picture)
+    if isinstance(picture, str | PathLike):
+        return fspath(picture)
+    return str(getattr(picture, "filename", "") or "picture")

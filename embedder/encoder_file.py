@@ -77,6 +77,10 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         raise LookalikeError(f"{folder}: no such model; give a folder that `lookalike train` wrote, or pretrained")
     if not (folder / CARD).exists():
         _refuse_collection(folder)
+        if not (folder / WEIGHTS).exists():
+            raise LookalikeError(
+                f"{folder} is not a model: it has no {CARD}; give a folder that `lookalike train` wrote, or pretrained"
+            )
     return {name: read_file(folder / name) for name in (WEIGHTS, CARD)}
 
 

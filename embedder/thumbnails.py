@@ -18,10 +18,10 @@ from ..store.fragments import cut
 from .decode import picture_of
 from .decoders import FEW, decoders
 from .images import Image, read_image
+from .located import endings, located, whole
 from .rejected import Rejected
 from .sources import Source, SourceOptions, open_source
 from .sources.files import read_file
-from .vanished import LONGEST_PREFIX
 
 _NOWHERE = "not found"
 
@@ -48,9 +48,9 @@ def source_thumbnails(
         return found
     try:
         opened = open_source(source, SourceOptions(follow_links=True))  # contents are compared, so no link misleads
-        for endings in (_whole, _endings):
+        for names in (whole, endings):
             missing = [place for place in wanted if isinstance(found[place], str)]
-            for place, answer in _looked_up(opened, _sought(opened, keys, contents, missing, endings), side):
+            for place, answer in _looked_up(opened, _sought(opened, keys, contents, missing, names), side):
                 if not isinstance(answer, str) or _is_nowhere(found[place]):
                     found[place] = answer
     except LookalikeError:
@@ -58,10 +58,10 @@ def source_thumbnails(
     return found
 
 
-def file_thumbnail(image: str | os.PathLike[str] | PilImage.Image, side: int) -> Thumbnail | str:
-    """The picture of an image file or a PIL image, uint8 (h, w, 3) with h, w <= side, or why there is none."""
+def file_thumbnail(image: str | os.PathLike[str] | bytes | PilImage.Image, side: int) -> Thumbnail | str:
+    """The picture of an image file, of its bytes or a PIL image, uint8 (h, w, 3) with h, w <= side, or why not."""
     try:
-        data = image if isinstance(image, PilImage.Image) else read_file(os.path.abspath(image))
+        data = image if isinstance(image, PilImage.Image | bytes) else read_file(os.path.abspath(image))
     except Rejected as rejected:
         return rejected.reason
     return _small(data, side)
@@ -85,29 +85,12 @@ def _is_nowhere(answer: Thumbnail | str) -> bool:
     return isinstance(answer, str) and answer == _NOWHERE
 
 
-def _whole(key: str) -> list[str]:
-    return [key]
-
-
-def _endings(key: str) -> list[str]:
-    """What follows each possible prefix, the longest first."""
-    return [key[start:] for start in range(1, min(len(key), LONGEST_PREFIX))]
-
-
 def _sought(
     source: Source, keys: Sequence[str], contents: Sequence[str | None], places: Sequence[int], names: Any
 ) -> list[_Sought]:
     """Where the images of these places may lie, in the order in which the source reads them best."""
-    candidates = {place: names(keys[place]) for place in places}
-    locators = source.locate({name for of_one in candidates.values() for name in of_one})
-    sought = [
-        _Sought(place, locators[name], str(contents[place]))
-        for place, of_one in candidates.items()
-        for name in of_one
-        if name in locators
-    ]
-    # A table is read forward, row by row.
-    return sorted(sought, key=lambda one: one.locator if isinstance(one.locator, int) else 0)
+    pairs = located(source, keys, places, names)
+    return [_Sought(place, locator, str(contents[place])) for place, _, locator in pairs]
 
 
 def _looked_up(source: Source, sought: Sequence[_Sought], side: int) -> Iterator[tuple[int, Thumbnail | str]]:

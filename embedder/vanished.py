@@ -16,13 +16,12 @@ from ..store.fragments import cut
 from ..store.manifest import versions
 from ..store.sources import rows_of_source, source_counts
 from ..store.store import Store
+from .located import endings
 from .sources import Source, SourceOptions, open_source
 from .sources.gone import GoneSource
 
 Prune = bool | Literal["all"]
 _CHUNK = 4096
-LONGEST_PREFIX = 256
-"""Endings of a key are tried after at most this many characters: nobody noted which prefix it has."""
 
 
 def vanished_rows(store: Store, source: Source, prefix: str, found: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -63,7 +62,7 @@ def gone_note(store: Store, source: Source, prefix: str, left: int, gone: NDArra
     (key,) = store.keys(gone[:1])
     few = len(gone) > left
     why, flag = (_why(source.options), "--prune=all") if few else ("", "--prune")
-    if not prefix and left and source.locate({key[start:] for start in range(1, min(len(key), LONGEST_PREFIX))}):
+    if not prefix and left and source.locate(set(endings(key))):
         return (
             f"{len(gone):,} images of this source have keys that none of its files has now, such as {key!r} (moved, or "
             f"embedded with --prefix?): {flag} removes them"

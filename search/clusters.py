@@ -10,6 +10,7 @@ from ..indexer.fixed import squared_spreads
 from ..indexer.sums import Sums, unit_means
 from ..measures.clusters import commonest, nmi, purity, shared
 from ..store.store import Store
+from .paths import paths_of_rows
 
 NOISE = -1
 MEDOIDS = 3
@@ -90,6 +91,10 @@ class Clusters:
     def keys(self) -> list[str]:
         """The keys of the rows."""
         return self.store.keys(self.rows)
+
+    def paths(self) -> list[str | None]:
+        """The file of each row's picture, absolute; None where its source keeps it in no file of its own."""
+        return paths_of_rows(self.store, self.rows)
 
     def to_json(self) -> dict[str, Any]:
         """The last object of `cluster --json`: what holds for all of them together."""

@@ -267,13 +267,14 @@ class Collection:
     ) -> Hits:
         """The k stored images most like each query, nearest first.
 
-        `queries`: one or many of image files, PIL images, keys ("key:NAME" where a file has that name too), or an
-        array (d,) or (nq, d). Vectors must be unit rows unless `normalise`. A key's own row is not among its hits.
+        `queries`: one or many of images (files, folders, patterns such as "new/*.jpg", encoded bytes, PIL images, uint8
+        pixels (h, w) or (h, w, c)), keys ("key:NAME" where another file has that name), or a float array (d,) or
+        (nq, d). Vectors must be unit rows unless `normalise`. A key's own row is not among its hits.
         `where` is an SQL condition on the stored columns, such as "label = 'shoe' and width > 200" (DuckDB, the
         extra `sql`). `exact` passes the index by. LookalikeError: an unreadable image, an unknown key,
         another dimension.
         """
-        if isinstance(queries, np.ndarray):
+        if isinstance(queries, np.ndarray) and queries.dtype.kind == "f" and queries.ndim <= 2:
             vectors = ready_vectors(queries, self._store.dim, normalise)
             check_k(k, len(vectors), self._store.next_row)
             view = self.view
@@ -288,7 +289,7 @@ class Collection:
 
         allowed = self.view.meeting(where)
         scores, rows = nearest(self.instances, asked.vectors, asked.own, k, exact, allowed)
-        return Hits(self._store, rows, scores)
+        return Hits(self._store, rows, scores, asked.names)
 
     def ask(self, queries: Any, *, strict: bool = True, normalise: bool = False) -> Asked:
         """Turn queries into vectors; what cannot be read raises, or without `strict` is listed in `Asked.failed`."""

@@ -1,20 +1,28 @@
 """Shell: search and classify."""
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..store.errors import LookalikeError
+from ..store.fragments import cut
 from ..store.progress import silent
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import Piped, bar, emit_json, piped, say_path, shown
 from . import view
 from .collection import Collection
+from .expand import Failed, expanded
+from .mistaken import check_collection
+from .paths import paths_of_rows
 from .queries import Asked
 from .rank import WAYS, WEIGHTS
 
 _BATCH = 256
+_HIT = ("key", "label", "score", "distance", "path")
 DEVICES = click.Choice(view.DEVICES)
 
 
@@ -25,6 +33,7 @@ DEVICES = click.Choice(view.DEVICES)
 @click.option("--exact", is_flag=True, help="Pass the index by and compare with every stored vector.")
 @click.option("--where", metavar="SQL", help="Only rows that meet it, such as \"label = 'shoe' and width > 200\".")
 @click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
+@click.option("--paths", is_flag=True, help="Give only the files of the hits, one a line, ready for a pipe.")
 @click.option("--sheet", metavar="FILE", help="Draw queries and hits as one picture, FILE.png or FILE.jpg.")
 @click.option("--open", "show", is_flag=True, help="Show that picture.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
@@ -38,6 +47,7 @@ def search(
     exact: bool,
     where: str | None,
     normalise: bool,
+    paths: bool,
     sheet: str | None,
     show: bool,
     device: str,
@@ -45,26 +55,29 @@ def search(
 ) -> None:
     """Find the images of COLLECTION most like each QUERY: a line a hit, with its distance (0 to 2), key and [label].
 
-    A QUERY is an image file, a key of the collection (key:NAME where a file has that name too) or an .npy of vectors.
+    A QUERY is an image file, a folder of images, a quoted pattern such as 'new/*.jpg', a key of the collection
+    (key:NAME where another file has that name), an .npy of vectors, or - for an image on standard input.
     """
 
     def answer(opened: Collection, asked: Asked) -> Iterator[dict[str, Any]]:
-        for hits in opened.neighbours(asked, min(k, max(1, len(opened))), where, exact):
-            yield {
-                "hits": [
-                    {"key": key, "label": label, "score": score, "distance": distance}
-                    for key, label, score, distance in hits
-                ]
-            }
+        found = opened.neighbours(asked, min(k, max(1, len(opened))), where, exact)
+        nothing: list[list[str | None]] = [[None] * found.rows.shape[1]] * len(found)
+        files = found.paths() if as_json or paths else nothing
+        for hits, where_kept in zip(found, files, strict=True):
+            # Missing hits come last, and have no path.
+            pairs = zip(hits, where_kept[: len(hits)], strict=True)
+            yield {"hits": [dict(zip(_HIT, (*hit, path), strict=True)) for hit, path in pairs]}
 
     if show and sheet is None:
         raise click.UsageError("--open shows a contact sheet: say where to draw it with --sheet FILE")
-    emit = emit_json if as_json else _print_hits
+    emit = emit_json if as_json else _print_paths if paths else _print_hits
+    check_collection("search", collection, *query)
     with Collection.open(collection, device=device) as opened:
+        queries = _piped_in(query)
         if sheet is None:
-            ctx.exit(_answer_all(opened, query, normalise, answer, emit))
-        with _drawn(opened, Path(sheet)) as keep:
-            failed = _answer_all(opened, query, normalise, answer, lambda one: (emit(one), keep(one)))
+            ctx.exit(_answer_all(opened, queries, normalise, answer, emit))
+        with _drawn(opened, Path(sheet), queries) as keep:
+            failed = _answer_all(opened, queries, normalise, answer, lambda one: (emit(one), keep(one)))
     if show:
         from .opener import open_file
 
@@ -73,17 +86,28 @@ def search(
 
 
 @contextmanager
-def _drawn(opened: Collection, path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _drawn(opened: Collection, path: Path, queries: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give what keeps answers, and draw them as a contact sheet at the end; a bad name is refused before any work."""
     from .sheet import MOST, check_sheet, write_sheet
     from .strips import Strips
 
     check_sheet(path)
-    strips = Strips(opened.store)
+    strips = Strips(opened.store, next((query for query in queries if isinstance(query, Piped)), None))
     yield strips.add
     write_sheet(path, strips.drawn())
     if strips.left_out:
         click.echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
+    if strips.missing:
+        click.echo(f"warning: {_missing(strips.missing, str(path), str(opened.path))}", err=True)
+
+
+def _missing(reasons: Counter[str], path: str, collection: str) -> str:
+    """How many pictures a sheet lacks, why, and what to do where their source is not where it was."""
+    why = ", ".join(f"{count} {shown(reason)}" for reason, count in reasons.most_common())
+    moved = any(reason in reasons for reason in ("source cannot be read", "not found"))
+    command = shown(shlex.join(("lookalike", "move", collection, "OLD", "NEW")))
+    hint = f"; if a source has moved, `{command}` says where to" if moved else ""
+    return f"{reasons.total()} pictures of hits are missing in {shown(path)}: {why}{hint}"
 
 
 @click.command(short_help="Say what each query is, or that it is unknown.")
@@ -93,6 +117,7 @@ def _drawn(opened: Collection, path: Path) -> Iterator[Callable[[dict[str, Any]]
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
 @click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
+@click.option("--paths", is_flag=True, help="Name each query by its file where it has one.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
 @click.pass_context
@@ -104,27 +129,52 @@ def classify(
     k: int,
     weights: str,
     normalise: bool,
+    paths: bool,
     device: str,
     as_json: bool,
 ) -> None:
     """Say what each QUERY is by the labelled images of COLLECTION, or that it is unknown.
 
-    Unknown is what lies farther away than the threshold that `lookalike calibrate` chose; without one, nothing is.
+    Unknown is what lies farther away than the threshold that `lookalike calibrate` chose; without one, nothing is. A
+    QUERY is what `lookalike search` takes. The path in --json is the query's own image.
     """
 
     def answer(opened: Collection, asked: Asked) -> list[dict[str, Any]]:
-        return opened.classify(asked, by, k=k, weights=weights, progress=progress).records(margins=as_json)
+        made = opened.classify(asked, by, k=k, weights=weights, progress=progress).records(margins=as_json)
+        files = _own_files(opened, asked) if as_json or paths else [None] * len(made)
+        return [{**one, "path": file} for one, file in zip(made, files, strict=True)]
 
     fitting = bar("fit") if by == "linear" else nullcontext(silent)
+    check_collection("classify", collection, *query)
     with Collection.open(collection, device=device) as opened, fitting as progress:
-        ctx.exit(_answer_all(opened, query, normalise, answer, emit_json if as_json else _print_decision))
+        ctx.exit(_answer_all(opened, _piped_in(query), normalise, answer, emit_json if as_json else _print_decision))
 
 
-def _answer_all(opened: Collection, queries: tuple[str, ...], normalise: bool, answer: Any, emit: Any) -> int:
+def _own_files(opened: Collection, asked: Asked) -> list[str | None]:
+    """For each query its image's file: the one asked with, or where the source keeps the key's picture."""
+    keys = [place for place, row in enumerate(asked.own.tolist()) if row >= 0 and asked.files[place] is None]
+    files = list(asked.files)
+    for place, path in zip(keys, paths_of_rows(opened.store, asked.own[keys]) if keys else [], strict=True):
+        files[place] = path
+    return files
+
+
+def _piped_in(queries: Sequence[str]) -> list[Any]:
+    """The queries, "-" replaced by what standard input holds, which is read once."""
+    if "-" not in queries:
+        return list(queries)
+    try:
+        given: Any = piped()
+    except LookalikeError as error:
+        given = Failed("-", error)
+    return [given if query == "-" else query for query in queries]
+
+
+def _answer_all(opened: Collection, queries: Sequence[Any], normalise: bool, answer: Any, emit: Any) -> int:
     """Answer in the order asked, a batch at a time; 1 where a query could not be read, else 0."""
     failed = 0
-    for first in range(0, len(queries), _BATCH):
-        asked = opened.ask(list(queries[first : first + _BATCH]), strict=False, normalise=normalise)
+    for batch in cut(expanded(opened.store, queries), _BATCH):
+        asked = opened.ask(batch, strict=False, normalise=normalise)
         answers = list(answer(opened, asked)) if asked.names else []
         for place in asked.order:
             if place >= 0:
@@ -146,17 +196,30 @@ def _print_hits(answer: dict[str, Any]) -> None:
         )
 
 
+def _print_paths(answer: dict[str, Any]) -> None:
+    """The files of the hits and nothing else; what has none is counted on stderr."""
+    if "error" in answer:
+        click.echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
+        return
+    found = [hit["path"] for hit in answer["hits"] if hit["path"] is not None]
+    for path in found:
+        say_path(path)
+    if without := len(answer["hits"]) - len(found):
+        click.echo(f"{shown(answer['query'])}: {without} hits have no file of their own, or it is gone", err=True)
+
+
 def _print_decision(answer: dict[str, Any]) -> None:
     if "error" in answer:
         click.echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
         return
+    query = shown(answer["path"] or answer["query"])
     name = "unknown" if answer["label"] is None else shown(answer["label"])
     if answer["nearest"] is None:
-        click.echo(f"{shown(answer['query'])}: {name}")
+        click.echo(f"{query}: {name}")
         return
     limit = _limit(answer["threshold"])
     nearest = "" if answer["label"] else f"nearest {shown(answer['nearest'])}, "
-    click.echo(f"{shown(answer['query'])}: {name}  ({nearest}distance {answer['distance']:.3f}, {limit})")
+    click.echo(f"{query}: {name}  ({nearest}distance {answer['distance']:.3f}, {limit})")
 
 
 def _limit(threshold: float | None) -> str:

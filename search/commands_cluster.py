@@ -9,6 +9,8 @@ from ..store.shell import bar, emit_json, shown
 from .cluster import METHODS
 from .clusters import Clusters
 from .collection import Collection
+from .mistaken import check_collection
+from .paths import paths_of_rows
 
 
 @click.command(short_help="Group images that look alike, whatever their labels.")
@@ -21,6 +23,7 @@ from .collection import Collection
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
 @click.option("--out", metavar="FILE", help="Write key and cluster of every image to FILE.csv or FILE.parquet.")
 @click.option("--sheet", metavar="FILE", help="Draw pictures of each cluster as one picture, FILE.png or FILE.jpg.")
+@click.option("--paths", is_flag=True, help="Name images by their files; FILE gets them as a further column.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a cluster, then one of them all.")
 def cluster(
     collection: str,
@@ -30,6 +33,7 @@ def cluster(
     seed: int,
     out: str | None,
     sheet: str | None,
+    paths: bool,
     as_json: bool,
 ) -> None:
     """Group the images of COLLECTION that look alike, and show each group's size, purity and typical images.
@@ -45,15 +49,17 @@ def cluster(
         check_cluster_file(Path(out))
     if sheet is not None:
         check_sheet(Path(sheet))
+    check_collection("cluster", collection)
     with bar("cluster") as progress, Collection.open(collection) as opened:
         found = opened.cluster(k, method=method, min_size=min_size, seed=seed, progress=progress)
         if out is not None:
-            write_cluster_file(Path(out), found)
+            write_cluster_file(Path(out), found, found.paths() if paths else None)
         if sheet is not None:
             _draw(Path(sheet), found, seed)
+        files = _files(opened, found) if as_json or paths else {}
     if as_json:
         for each in found:
-            emit_json(each.to_json())
+            emit_json({**each.to_json(), "paths": [files[key] for key in each.medoids]})
         emit_json(found.to_json())
     else:
         head = ("cluster", "images", "purity", "spread", "commonest label", "typical images")
@@ -64,7 +70,7 @@ def cluster(
                 "-" if each.purity is None else f"{each.purity:.3f}",
                 "-" if each.spread is None else f"{each.spread:.3f}",
                 "-" if each.label is None else shown(each.label),
-                ", ".join(map(shown, each.medoids)) or "-",
+                ", ".join(shown(files.get(key) or key) for key in each.medoids) or "-",
             ]
             for each in found
         ]
@@ -82,3 +88,9 @@ def _draw(path: Path, found: Clusters, seed: int) -> None:
     write_sheet(path, strips)
     if left_out:
         click.echo(f"{shown(str(path))} shows the first {len(strips)} clusters and leaves out {left_out}", err=True)
+
+
+def _files(opened: Collection, found: Clusters) -> dict[str, str | None]:
+    """The file of each typical image, by key."""
+    keys = [key for each in found for key in each.medoids]
+    return dict(zip(keys, paths_of_rows(opened.store, opened.store.find(keys)), strict=True))

@@ -1,6 +1,7 @@
 """Shell: what changes a collection (embed, import, index, remove)."""
 
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ import click
 
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.rejects import first_rejects
-from ..store.shell import bar, emit_json, shown, source_options
+from ..store.shell import bar, emit_json, say_next, shown, source_options
 from . import filling
 from .collection import Collection
 from .commands import DEVICES
+from .commands_next import next_of_rows, next_of_search
+from .mistaken import check_collection
 
 MOST_REJECTS = 5
 """Rejected images that `embed` names; the collection lists them all."""
@@ -58,6 +61,7 @@ def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: b
     an interruption. Images that cannot be read are listed in the collection's rejects.
     """
     answer = emit_json if as_json else partial(_print_embedded, collection, source)
+    check_collection("embed", collection, source, creates=True)
     notes: list[str] = []
     options["prune"] = "all" if prune_all else prune
     try:
@@ -69,6 +73,8 @@ def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: b
         raise
     answer(done)
     _print_notes(notes)
+    if not as_json and done["seen"] > done["rejected"]:
+        next_of_rows(collection)
 
 
 def _print_notes(notes: list[str]) -> None:
@@ -87,7 +93,10 @@ def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
     if done["rejected"]:
         for key, reason in _rejected(collection, source):
             click.echo(f"rejected {shown(key)}: {shown(reason)}", err=True)
-        click.echo(f"all rejected images and reasons: {shown(collection)}/rejects/*.parquet", err=True)
+        listing = shlex.join(("lookalike", "rejects", collection))
+        click.echo(
+            f"all rejected images and reasons: {shown(listing)} (or {shown(collection)}/rejects/*.parquet)", err=True
+        )
 
 
 def _rejected(collection: str, source: str) -> list[tuple[str, str]]:
@@ -109,6 +118,7 @@ def import_(
 ) -> None:
     """Add VECTORS (.npy, .parquet with key, label and vector, .hdf5, .fvecs) to COLLECTION, made if there is none."""
     options: dict[str, Any] = {"keys": keys and Path(keys), "labels": labels and Path(labels), "normalise": normalise}
+    check_collection("import", collection, vectors, creates=True)
     with bar("import") as progress:
         done = filling.import_file(Path(collection), Path(vectors), progress=progress, **options)
     if as_json:
@@ -117,6 +127,7 @@ def import_(
         click.echo(
             f"{done['added']} added, {done['replaced']} replaced, {done['skipped']} unchanged, of {done['seen']}"
         )
+        next_of_rows(collection)
 
 
 @contextmanager
@@ -143,12 +154,18 @@ def _ended_at_once() -> Iterator[None]:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def index(collection: str, as_json: bool, **options: Any) -> None:
     """Build or extend the index of COLLECTION, fold its class prototypes, and say what was measured."""
+    check_collection("index", collection)
     with bar("index") as progress, Collection.open(collection) as opened, _ended_at_once():
         card = opened.index(progress=progress, **options)
+        labelled = opened.store.model is not None and bool(opened.store.classes)
     if as_json:
         emit_json(card.to_json())
+        return
+    click.echo(str(card))
+    if labelled:
+        say_next("calibrate", collection, "LABELLED_PHOTOS")
     else:
-        click.echo(str(card))
+        next_of_search(collection)
 
 
 @click.command(short_help="Remove images by key.")
@@ -157,6 +174,7 @@ def index(collection: str, as_json: bool, **options: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def remove(collection: str, key: tuple[str, ...], as_json: bool) -> None:
     """Remove images from COLLECTION by KEY (or key:KEY, as queries say it); nothing is removed where one is unknown."""
+    check_collection("remove", collection, *key)
     with Collection.open(collection) as opened:
         there = dict(zip(key, opened.store.find(key) >= 0, strict=True))
         removed = opened.remove([name if there[name] else name.removeprefix("key:") for name in key])

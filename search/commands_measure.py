@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
-from ..store.shell import bar, emit_json
+from ..store.shell import bar, emit_json, say_next
 from .collection import Collection
 from .commands import DEVICES
+from .mistaken import check_collection
 from .rank import WAYS, WEIGHTS
 from .thresholds.conformal import OF
 
@@ -47,12 +48,14 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
     Images of classes that neither the collection nor the model knows stand for the unknown; where there are none, each
     class is left out in turn, which is optimistic.
     """
+    check_collection("calibrate", collection, source)
     with bar("calibrate") as progress, Collection.open(collection) as opened:
         made = opened.calibrate(source, progress=progress, **options)
     if as_json:
         emit_json(made.to_json())
     else:
         click.echo(str(made))
+        say_next("classify", collection, "IMAGE", *(("--by", made.by) if made.by != "prototype" else ()))
 
 
 @click.command(short_help="Measure a labelled source against the collection.")
@@ -74,6 +77,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
 
     Warns in one line where classes overlap so much that no threshold can keep its word, and names the worst pairs.
     """
+    check_collection("evaluate", collection, source)
     with bar("evaluate") as progress, Collection.open(collection) as opened:
         measured = opened.evaluate(source, progress=progress, **options)
     if as_json:

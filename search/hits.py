@@ -4,6 +4,7 @@ Contract: rows (nq, k) int64 and scores (nq, k) float32, nearest first, ties by 
 score -inf, distance +inf, key None, label None. Scores are inner products of unit vectors, larger is closer.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 class Hits:
     """The k nearest rows of each query.
 
-    Attributes: rows (nq, k) int64, scores (nq, k) float32, distances (nq, k) float32 in [0, 2] (see `distances`).
+    Attributes: rows (nq, k) int64, scores (nq, k) float32, distances (nq, k) float32 in [0, 2] (see `distances`);
+    queries: nq names of what was asked with, which a folder's images or a pattern's files are told apart by.
     Iterating gives, for each query, a list of (key, label, score, distance) of its hits, missing ones left out.
     """
 
-    __slots__ = ("_store", "rows", "scores")
+    __slots__ = ("_store", "queries", "rows", "scores")
 
-    def __init__(self, store: "Store", rows: np.ndarray, scores: np.ndarray) -> None:
+    def __init__(
+        self, store: "Store", rows: np.ndarray, scores: np.ndarray, queries: Sequence[str] | None = None
+    ) -> None:
+        self.queries = [f"query[{i}]" for i in range(len(rows))] if queries is None else list(queries)
         self._store = store
         self.rows = rows
         self.scores = scores
@@ -40,6 +45,14 @@ class Hits:
     def labels(self) -> list[list[str | None]]:
         """The label of every hit, nq lists of k; None where there is no hit or no label."""
         return self._look_up(self._store.labels)
+
+    def paths(self) -> list[list[str | None]]:
+        """The file of every hit, absolute, nq lists of k; None where there is no hit, and where the hit's source keeps
+        its picture in no file of its own (imports, images inside Parquet or IDX) or is not there now.
+        """
+        from .paths import paths_of_rows
+
+        return self._look_up(lambda rows: paths_of_rows(self._store, rows))
 
     def __len__(self) -> int:
         return len(self.rows)

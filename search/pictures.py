@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .expand import is_npy
+
 if TYPE_CHECKING:
     from ..store.store import Store
 
@@ -37,10 +39,14 @@ def of_source(source: str, keys: Sequence[str], contents: Sequence[str | None], 
     return source_thumbnails(source, keys, contents, side)
 
 
-def of_query(store: "Store", query: str, side: int) -> Picture:
-    """The picture of what `search` was asked with: an image file, or the stored image of a key."""
+def of_query(store: "Store", query: str, side: int, piped: bytes | None = None) -> Picture:
+    """The picture of what `search` was asked with: an image file, a key's stored image, or for "-" what was piped."""
+    if query == "-" and piped is not None:
+        from .with_images import file_thumbnail
+
+        return file_thumbnail(piped, side)
     if not query.startswith("key:") and os.path.exists(query):
-        if query.endswith(".npy"):
+        if is_npy(query):
             return "a vector"
         from .with_images import file_thumbnail
 

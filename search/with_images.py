@@ -1,12 +1,14 @@
-"""The only file of this room that imports the embedder: torch loads when the first image arrives."""
+"""The only file of this room that imports the embedder: torch loads when the first image arrives.
 
+Each import stands where it is needed, since looking up a path needs neither Pillow nor torch.
+"""
+
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..embedder.sync import embed
-from ..embedder.thumbnails import file_thumbnail, source_thumbnails
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 
@@ -15,7 +17,50 @@ if TYPE_CHECKING:
     from ..embedder.encoder import Encoder
     from ..store.store import Store
 
-__all__ = ["ImageEncoder", "embed", "file_thumbnail", "source_thumbnails"]
+
+def embed(path: Path, source: str, **options: Any) -> dict[str, Any]:
+    """Sync the collection at `path` with a source of images; see `embedder.sync.embed`."""
+    from ..embedder.sync import embed as sync
+
+    return sync(path, source, **options)
+
+
+def source_thumbnails(
+    source: str, keys: Sequence[str], contents: Sequence[str | None], side: int
+) -> "list[np.ndarray | str]":
+    """For each key its picture, uint8 (h, w, 3), or why there is none; see `embedder.thumbnails`."""
+    from ..embedder.thumbnails import source_thumbnails as thumbnails
+
+    return thumbnails(source, keys, contents, side)
+
+
+def file_thumbnail(image: str | bytes, side: int) -> "np.ndarray | str":
+    """The picture of an image file or of its bytes, uint8 (h, w, 3), or why there is none."""
+    from ..embedder.thumbnails import file_thumbnail as thumbnail
+
+    return thumbnail(image, side)
+
+
+def source_paths(source: str, pictures: Sequence[tuple[str, str | None, int | None, int | None]]) -> list[str | None]:
+    """For each (key, content, file size, mtime in ns) of a source its file or None; see `embedder.located`."""
+    from ..embedder.located import Kept
+    from ..embedder.located import source_paths as paths
+
+    return paths(source, [Kept(*picture) for picture in pictures])
+
+
+def images_below(folder: str) -> Iterator[str]:
+    """The image files below a folder, by a source's rule of what is one, sorted."""
+    from ..embedder.located import images_below as below
+
+    return below(folder)
+
+
+def is_input(name: str) -> bool:
+    """Whether a source would take a file of that name for an image."""
+    from ..embedder.sources.files import is_input as taken
+
+    return taken(name)
 
 
 class ImageEncoder:
@@ -45,7 +90,7 @@ class ImageEncoder:
         return cls(encoder, store.model.digest)
 
     def encode(self, images: list[Any]) -> "list[np.ndarray | LookalikeError]":
-        """For each image file or PIL image its unit row (d,) float32, or the reason why it cannot be read."""
+        """For each image (file, bytes, PIL image, uint8 pixels) its unit row (d,) float32, or why it cannot be read."""
         from ..embedder.arrays import encode_images
 
         return encode_images(self._encoder, [Path(i) if isinstance(i, str) else i for i in images])

@@ -15,11 +15,26 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 @click.option("--version", type=int, help="Of this version instead of the newest.")
 @_JSON
 def info(collection: str, version: int | None, as_json: bool) -> None:
-    """Say what COLLECTION holds: rows, classes, what is indexed, the model, and the version calibrated last."""
+    """Say what COLLECTION holds: rows, classes, what is indexed, the model, and the version calibrated last.
+
+    Then its sources, the number of images of each, and whether it can be read now.
+    """
     from .store import Store
 
     with Store.open(collection, version) as store:
-        _answer(store.info(), as_json)
+        facts = store.info()
+    sources = [] if as_json else facts.pop("sources")
+    _answer(facts, as_json)
+    for source in sources[:_MOST_SOURCES]:
+        click.echo(f"source {shown(source['source'])}: {source['rows']} images, {_REACHABLE[source['reachable']]}")
+    if more := len(sources[_MOST_SOURCES:]):
+        click.echo(f"and {more} more sources: --json lists them all")
+    if any(source["reachable"] is False for source in sources):
+        click.echo(f"if a source has moved, `lookalike move {shown(collection)} OLD NEW` says where to", err=True)
+
+
+_MOST_SOURCES = 20
+_REACHABLE = {True: "can be read now", False: "cannot be read now", None: "added from memory"}
 
 
 @click.command(short_help="Read every byte and report damage.")

@@ -7,6 +7,7 @@ from typing import Any
 from .block import BLOCK
 from .errors import LookalikeError
 from .importing import import_vectors
+from .near_keys import NearKeys
 from .parts import Rows, check_keys
 from .staging import check_dim, stage, texts
 from .store import Store
@@ -55,7 +56,8 @@ def remove(path: Folder, keys: Sequence[str]) -> int:
         if (unknown := rows < 0).any():
             others = f", nor {int(unknown.sum()) - 1} other of those given" if unknown.sum() > 1 else ""
             key = distinct[int(unknown.argmax())]
-            raise LookalikeError(f"{writer.path} has no key {key!r}{others}: nothing was removed")
+            near = NearKeys(writer.base).words(key)
+            raise LookalikeError(f"{writer.path} has no key {key!r}{others}: nothing was removed{near}")
         writer.delete(rows)
         writer.commit()
     return len(distinct)

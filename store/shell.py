@@ -5,6 +5,8 @@ Only `commands` files import this; click and rich stay out of the library.
 
 import json
 import math
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +14,15 @@ from typing import Any
 
 import click
 
+from .errors import LookalikeError
 from .progress import Progress
 from .shown import shown
 
-__all__ = ["bar", "emit_json", "shown", "source_options", "undefined_as_null"]
+__all__ = ["Piped", "bar", "emit_json", "piped", "say_next", "say_path", "shown", "source_options", "undefined_as_null"]
+
+_MOST_PIPED = 1 << 30
+_PIECE = 1 << 20
+
 
 _SOURCE_OPTIONS = (
     click.option(
@@ -45,6 +52,40 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_SOURCE_OPTIONS):
         command = option(command)
     return command
+
+
+class Piped(bytes):
+    """What was piped into the command, under the name that people write for it."""
+
+    filename = "-"
+
+
+def piped() -> Piped:
+    """Read standard input to its end, at most 1 GiB; LookalikeError where it is a terminal, empty or longer."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        raise LookalikeError("'-' reads standard input, which is a terminal: pipe an image into the command")
+    pieces, size = [], 0
+    while sys.stdin is not None and (piece := sys.stdin.buffer.read(_PIECE)):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _MOST_PIPED:
+            raise LookalikeError(f"standard input has more than {_MOST_PIPED} bytes: an image has less")
+    if not size:
+        raise LookalikeError("'-' reads standard input, which is empty: pipe an image into the command")
+    return Piped(b"".join(pieces))
+
+
+def say_path(path: str) -> None:
+    """Write a file's name on stdout as a line: into a pipe with its very bytes, unless it has control characters."""
+
+    is_name = all(c.isprintable() or "\udc80" <= c <= "\udcff" for c in path)
+    click.echo(os.fsencode(path) if is_name and not sys.stdout.isatty() else shown(path))
+
+
+def say_next(*words: str) -> None:
+    """Name the command that people need after this one, in one dim line on stderr; in capitals, what they have."""
+
+    click.echo(click.style(f"next: lookalike {shown(shlex.join(words))}", dim=True), err=True)
 
 
 def undefined_as_null(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """A version as Arrow tables, part by part or whole, and in numbers."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from .errors import LookalikeError
 from .manifest import MovedSource, PartEntry, manifest_path
 from .moved import renamed_column
 from .parts import FIRM, empty_schema, read_part
+from .sources import source_counts
 
 if TYPE_CHECKING:
     from .store import Store
@@ -136,7 +138,10 @@ def _cast(column: Any, kind: Any) -> Any:
 
 
 def info(store: "Store") -> dict[str, Any]:
-    """Version, dimension, counts of rows and classes, bytes of all files, model, and the version calibrated last."""
+    """Version, dimension, counts of rows and classes, bytes of all files, model, the version calibrated last; sources.
+
+    sources: for each one its name, how many live rows it has, and whether it can be read now.
+    """
     content = store.content
     manifest = manifest_path(store.path, store.version).stat().st_size
     return {
@@ -150,7 +155,27 @@ def info(store: "Store") -> dict[str, Any]:
         "bytes": manifest + sum(entry.size for entry in store.manifest.files()),
         "model": None if store.model is None else store.model.digest,
         "calibrated_at": max((entry.version for entry in content.calibrations), default=None),
+        "sources": [
+            {"source": source, "rows": rows, "reachable": reachable(source)}
+            for source, rows in source_counts(store).items()
+        ],
     }
+
+
+def reachable(source: str) -> bool | None:
+    """Whether a source's folder or file can be read now; None for rows that came from memory.
+
+    An empty folder cannot be: it is what a disk that is not mounted leaves.
+    """
+    if not os.path.isabs(source):
+        return None
+    try:
+        with os.scandir(source) as entries:
+            return next(entries, None) is not None
+    except NotADirectoryError:
+        return os.access(source, os.R_OK)
+    except (OSError, ValueError):  # a name with a null byte
+        return False
 
 
 def _indexed(store: "Store") -> int:

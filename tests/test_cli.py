@@ -56,7 +56,7 @@ def test_search_answers_one_object_a_query_with_the_fields_of_the_design(shop, v
     scores[3] = -1
     best = int(scores.argmax())
     first = answers[0]["hits"][0]
-    assert set(first) == {"key", "label", "score", "distance"}
+    assert set(first) == {"key", "label", "score", "distance", "path"} and first["path"] is None  # imported
     assert (first["key"], first["label"]) == (f"img{best:02d}.png", f"class {best // 10}")
     assert first["score"] == pytest.approx(scores[best], abs=1e-6)
     assert first["distance"] == pytest.approx(np.sqrt(2 - 2 * scores[best]), abs=1e-5)
@@ -66,7 +66,7 @@ def test_classify_answers_with_the_fields_of_the_design(shop, capsys):
     assert run(["classify", shop, "img03.png", "img31.png", "--json"]) == 0
     answers = lines(capsys)
     assert [answer["label"] for answer in answers] == ["class 0", "class 3"]
-    assert set(answers[0]) == {"query", "label", "nearest", "distance", "threshold", "margin", "by"}
+    assert set(answers[0]) == {"query", "label", "nearest", "distance", "threshold", "margin", "by", "path"}
     assert answers[0]["threshold"] is None and answers[0]["margin"] > 0 and answers[0]["by"] == "prototype"
 
 
@@ -91,6 +91,7 @@ def test_info_and_bench_have_the_fields_of_the_design(shop, capsys):
     info = lines(capsys)[0]
     assert list(info) == [
         "version", "dim", "rows", "deleted", "indexed", "classes", "rejects", "bytes", "model", "calibrated_at",
+        "sources",
     ]  # fmt: skip
     assert (info["rows"], info["dim"], info["classes"], info["model"]) == (40, 6, 4, None)
     assert run(["bench", shop, "-k", "3", "--json"]) == 0

@@ -14,6 +14,7 @@ from .idx import IdxSource, is_idx
 from .options import USUAL, SourceOptions
 from .single import SingleSource
 from .table import TableSource
+from .walk import is_collection
 
 __all__ = ["RawPixels", "Record", "Source", "SourceOptions", "from_spec", "open_source"]
 
@@ -39,6 +40,7 @@ def _opened(path: str, options: SourceOptions) -> Source:
     if os.path.basename(path).lower().endswith(_ARCHIVES) and not os.path.isdir(path):
         raise LookalikeError(f"source {path!r}: WebDataset .tar files are not supported yet; {_CHOICES}")
     if os.path.isdir(path):
+        _refuse_ours(path)
         return FolderSource(path, options=options)
     if os.path.lexists(path):
         return _open_file(path, options)
@@ -48,6 +50,15 @@ def _opened(path: str, options: SourceOptions) -> Source:
             raise LookalikeError(f"source {path!r}: there is no file {labels!r} for the labels")
         return IdxSource(images, labels, options=options)
     raise LookalikeError(f"source {path!r} does not exist: {_CHOICES}")
+
+
+def _refuse_ours(folder: str) -> None:
+    """LookalikeError for a folder that we wrote ourselves: arguments are easily mistaken for each other."""
+    what = "a collection" if is_collection(folder) else None
+    if all(os.path.isfile(os.path.join(folder, name)) for name in ("encoder.json", "encoder.safetensors")):
+        what = "a model"
+    if what is not None:
+        raise LookalikeError(f"source {folder!r} is {what}, not a folder of images: give what holds the images")
 
 
 def _open_file(path: str, options: SourceOptions) -> Source:

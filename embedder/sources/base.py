@@ -95,6 +95,10 @@ class Source(ABC):
                     break
         return found
 
+    def path_of(self, locator: Any) -> str | None:
+        """Give the file that holds just this record's picture, absolute; None where none does (rows of a file)."""
+        return None
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Give what `from_spec` opens this source from again, as JSON values: "kind" and what the class is made of."""

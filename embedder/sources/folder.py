@@ -104,6 +104,14 @@ class FolderSource(Source):
         ours = (key for key in keys if os.path.normpath(key) == key and not key.startswith(("/", "..")))
         return {key: key for key in ours if os.path.lexists(os.path.join(self.root, key))}
 
+    def path_of(self, locator: Any) -> str | None:
+        """The file at that path below the root; None for what metadata.csv lists and the folder does not have."""
+        return os.path.join(self.root, locator) if isinstance(locator, str) else None
+
+    def inputs(self) -> Iterator[str]:
+        """List the paths below the root of all inputs, in their order, whatever a metadata file says of them."""
+        return (path for path, _ in Walk(self.root, self.options).inputs())
+
     def records(self) -> Iterator[Record]:
         """All inputs below the root, then what the metadata file lists besides."""
         self.walk = walk = Walk(self.root, self.options, self._is_metadata)

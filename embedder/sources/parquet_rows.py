@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.types as pt
 
 from ...store.errors import LookalikeError
 from ...store.publish import plain_errors
@@ -112,6 +113,25 @@ class ParquetRows:
             path = value.get("path")
             return value.get("bytes"), os.fsdecode(path) if isinstance(path, bytes) else path
         return value, None
+
+    def path(self, row: int, column: str) -> str | None:
+        """The path in one row's struct without bytes, else None; a row group that has bytes everywhere is not read."""
+        group = int(np.searchsorted(self._starts, row, side="right")) - 1
+        if self._bytes_everywhere(group, column):
+            return None
+        data, path = self.image(row, column)
+        return path if data is None else None
+
+    def _bytes_everywhere(self, group: int, column: str) -> bool:
+        """Whether each row of a row group holds bytes, by what the file says of its columns."""
+        if not pt.is_struct(self._file.schema_arrow.field(column).type):
+            return True
+        counts = self._file.metadata.row_group(group)
+        for place in range(counts.num_columns):
+            one = counts.column(place)
+            if one.path_in_schema == f"{column}.bytes" and one.statistics is not None:
+                return bool(one.statistics.has_null_count and one.statistics.null_count == 0)
+        return False
 
     def _value(self, row: int, column: str) -> Any:
         at = self._cursor

@@ -1,7 +1,7 @@
 """One image: its key is its file name, and it has no label."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,14 @@ class SingleSource(Source):
     def read(self, locator: Any) -> bytes:
         """Its bytes."""
         return read_file(self._path)
+
+    def locate(self, keys: Set[str]) -> dict[str, Any]:
+        """All of `keys`: the file may have been embedded by the name of a link that led to it."""
+        return dict.fromkeys(keys)
+
+    def path_of(self, locator: Any) -> str:
+        """The file itself."""
+        return self._path
 
     def records(self) -> Iterator[Record]:
         """The one record."""

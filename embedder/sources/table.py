@@ -10,7 +10,7 @@ numbers or times. A path is looked for as it is written, then in the forms of `o
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,33 @@ class TableSource(Source):
                 LookalikeWarning,
                 stacklevel=2,
             )
+
+    def locate(self, keys: Set[str]) -> dict[str, Any]:
+        """As the base class does, but few files are looked at; where a key is the path, nothing is listed either."""
+        columns, found = self._columns, dict[str, Any]()
+        if columns.holds is None and columns.key is None:
+            found = {key: key for key in keys if os.path.lexists(self._file(key))}
+        for number, row in enumerate(self._rows if len(found) < len(keys) else ()):
+            path = columns.names and as_text(row[columns.names])
+            given = columns.key and as_text(row[columns.key])
+            names = (given,) if given else (path, path.strip()) if path else (f"{number:08d}",)
+            for key in keys.intersection(names) - found.keys():
+                found[key] = number if columns.holds is not None else path and self._looked_up(path)[1]
+            if len(found) == len(keys):
+                break
+        return found
+
+    def path_of(self, locator: Any) -> str | None:
+        """The file that a path column, or a struct without bytes, names; None where the table holds the image."""
+        if isinstance(locator, int) and self._columns.holds is not None and isinstance(self._rows, ParquetRows):
+            locator = self._rows.path(locator, self._columns.holds)
+        if not isinstance(locator, str) or not locator:
+            return None
+        file = self._file(locator)
+        tidy = os.path.normpath(file)
+        # Beyond a link, "x/.." is not where one came from.
+        same = not os.path.exists(file) or (os.path.exists(tidy) and os.path.samefile(tidy, file))
+        return tidy if same else file
 
     def read(self, locator: Any) -> bytes:
         """The bytes of the file at that path, or of the row of that number."""

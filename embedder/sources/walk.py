@@ -119,7 +119,7 @@ class Walk:
         if entry.name.startswith("."):
             return "ignored"
         if folder is not None:
-            return "ignored" if folder == "folder" and _is_collection(entry.path) else folder
+            return "ignored" if folder == "folder" and is_collection(entry.path) else folder
         return "input" if is_input(entry.name) else "ignored"
 
     def _is_folder(self, entry: os.DirEntry[str]) -> str | None:
@@ -134,7 +134,7 @@ class Walk:
         return None
 
 
-def _is_collection(folder: str) -> bool:
+def is_collection(folder: str) -> bool:
     """Whether it is a collection of ours, which may lie beside the images it was made of."""
     return os.path.isfile(os.path.join(folder, "lock")) and os.path.isdir(os.path.join(folder, "manifests"))
 

@@ -46,6 +46,7 @@ def test_train_says_how_far_classes_lie_apart_before_and_after(tmp_path, photos)
     words, runner = invoked(tmp_path, photos)
     said = runner.invoke(train, words, catch_exceptions=False)
     assert said.exit_code == 0
+    assert said.stderr.splitlines()[-1] == f"next: lookalike embed COLLECTION PHOTOS --model {tmp_path}/model"
     card = json.loads((tmp_path / "model" / "training.json").read_text())["card"]
     line = f"classes lie {card['scores']['gap']:.3f} farther apart than they are wide, "
     assert f"{line}{card['history'][0]['gap']:.3f} before training" in said.stdout
@@ -55,6 +56,7 @@ def test_train_takes_a_loss_and_its_settings(tmp_path, photos):
     words, runner = invoked(tmp_path, photos, "loss.name=softmax", "loss.scale=8")
     said = runner.invoke(train, [*words, "--json"], catch_exceptions=False)
     card = json.loads(said.stdout)
+    assert "next:" not in said.stderr
     assert [entry["step"] for entry in card["history"]] == [0, 2, 4]
     recipe = json.loads((tmp_path / "model" / "encoder.json").read_text())["recipe"]
     assert recipe["loss"] == {"name": "softmax", "scale": 8.0} and recipe["mining"] == {}

@@ -122,7 +122,8 @@ def test_a_name_that_is_a_file_and_a_key_is_refused(shop, tmp_path, monkeypatch)
         (unit(np.ones((1, 9))), "9"),
         ("nothing", "'nothing' is neither a file nor a key"),
         ("key:nothing", "no key 'nothing'"),
-        (b"x", "a query is a bytes"),
+        (b"", "'bytes' is empty"),
+        ({}, "a query is a dict: give a path, a key"),
         (5, "a query is a int"),
     ],
 )

@@ -65,7 +65,7 @@ def test_cluster_emits_one_object_a_cluster_and_one_of_them_all(path, capsys, tm
     said = capsys.readouterr()
     *found, all_of_them = [json.loads(line) for line in said.out.splitlines()]
     assert [each["cluster"] for each in found] == [0, 1, 2, 3]
-    assert all(list(each) == ["cluster", "size", "label", "purity", "spread", "medoids"] for each in found)
+    assert all(list(each) == ["cluster", "size", "label", "purity", "spread", "medoids", "paths"] for each in found)
     assert sum(each["size"] for each in found) == 60 and {each["label"] for each in found} == {"c0", "c1", "c2", "c3"}
     together = {"clusters": 4, "images": 60, "noise": 0, "method": "kmeans", "purity": 1.0, "nmi": 1.0}
     assert all_of_them == pytest.approx(together) and "clusters" not in said.err

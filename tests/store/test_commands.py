@@ -30,7 +30,11 @@ def test_info_answers_in_json_and_for_people(shop, shell):
     status, out = shell("info", shop, "--json")
     assert (status, json.loads(out)) == (0, expected)
     status, out = shell("info", shop)
-    assert [line.split() for line in out.splitlines()] == [[name, str(value)] for name, value in expected.items()]
+    sources = expected.pop("sources")
+    *facts, first, second = out.splitlines()
+    assert [line.split() for line in facts] == [[name, str(value)] for name, value in expected.items()]
+    for line, source in zip((first, second), sources, strict=True):
+        assert line == f"source {source['source']}: {source['rows']} images, added from memory"
     assert json.loads(shell("info", shop, "--version", 2, "--json")[1])["version"] == 2
 
 

@@ -175,6 +175,7 @@ def test_info_counts(shop):
     assert info == {
         "version": 5, "dim": 8, "rows": 7, "deleted": 1, "indexed": 3, "classes": 2, "rejects": 1, "model": "d" * 64,
         "calibrated_at": 4,
+        "sources": [{"source": "s", "rows": 3, "reachable": None}, {"source": "t", "rows": 4, "reachable": None}],
     }  # fmt: skip
 
 

@@ -1,0 +1,51 @@
+"""What people mean by the name of a command that there is not: another command's name, an option, or another way."""
+
+import difflib
+from collections.abc import Sequence
+
+MEANT = {
+    "search": "find query similar lookup look-up knn neighbours neighbors nearest ask match retrieve",
+    "classify": "predict label recognise recognize identify what",
+    "embed": "add ingest sync encode update insert load put scan",
+    "index": "build create rebuild reindex optimise optimize",
+    "import": "add-vectors import-vectors",
+    "calibrate": "threshold thresholds",
+    "evaluate": "eval test score validate accuracy measure",
+    "compare": "diff same distance",
+    "cluster": "group groups clusters",
+    "bench": "benchmark speed latency",
+    "report": "html plot visualise visualize",
+    "rejects": "rejected errors failed failures",
+    "info": "status stats ls list show describe count",
+    "verify": "check fsck validate-collection doctor",
+    "rollback": "undo revert restore",
+    "gc": "clean cleanup vacuum purge prune",
+    "remove": "delete rm del drop forget",
+    "export": "dump save",
+    "train": "fit learn finetune fine-tune",
+    "duplicates": "dedupe dedup dups duplicate dupes near-duplicates",
+    "serve": "server api http",
+    "move": "mv relocate",
+}
+"""Commands, and other names for what they do."""
+INSTEAD = {
+    "duplicates": "there is no such command yet: `embed` counts exact copies, `lookalike search COLLECTION FOLDER` "
+    "names the nearest ones of each image, and `lookalike cluster COLLECTION` groups images that look alike",
+    "text": "no model of this version understands text: ask with an image, `lookalike search COLLECTION IMAGE`",
+    "version": "did you mean `lookalike --version`?",
+    "help": "did you mean `lookalike --help`, or `lookalike COMMAND --help`?",
+}
+"""What to do where no command does it."""
+
+
+def meant(name: str, commands: Sequence[str]) -> str:
+    """The rest of the sentence "no command NAME": what to write instead, or nothing where nobody can tell."""
+    known = {other: command for command, others in MEANT.items() for other in others.split()}
+    wanted = name.lower().replace("_", "-")
+    for candidate in (wanted, *difflib.get_close_matches(wanted, [*commands, *known, *INSTEAD], n=1)):
+        command = known.get(candidate, candidate)
+        if command in commands:
+            return f": did you mean {command!r}?"
+        if command in INSTEAD:
+            return f": {INSTEAD[command]}"
+    return ""

@@ -1,0 +1,73 @@
+"""Shell: rejects."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from ..store.escaped import unescaped_list
+from ..store.rejects import read_rejects
+from ..store.shell import emit_json, say_path, shown
+from ..store.store import Store
+from .mistaken import check_collection
+from .paths import paths_of_pictures
+
+_FIELDS = ("key", "stage", "reason", "content_sha256", "source")
+
+
+@click.command(short_help="List the images that could not be embedded, and why.")
+@click.argument("collection")
+@click.option("--reason", metavar="TEXT", help="Only those whose reason contains this text, in either case.")
+@click.option("--paths", is_flag=True, help="Give only their files, one a line, ready for a pipe.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an image.")
+def rejects(collection: str, reason: str | None, paths: bool, as_json: bool) -> None:
+    """List the images of COLLECTION's sources that could not be embedded, by reason, with the number of each.
+
+    The list is that of each source's last `lookalike embed`. --json gives key, stage (read, decode or encode), reason,
+    content_sha256, source and path (null where the source keeps the image in no file of its own, or no longer).
+    """
+    check_collection("rejects", collection)
+    with Store.open(collection) as store:
+        listed = list(_listed(store))
+    chosen = [one for one in listed if reason is None or reason.casefold() in one["reason"].casefold()]
+    if as_json or paths:
+        _emit(chosen, as_json)
+    elif listed and not chosen:
+        reasons = ", ".join(sorted({repr(one["reason"]) for one in listed}))
+        click.echo(f"no image was rejected for {reason!r}: the reasons are {shown(reasons)}", err=True)
+    else:
+        _print_by_reason(chosen)
+
+
+def _listed(store: Store) -> Iterator[dict[str, Any]]:
+    table = read_rejects(store)
+    columns = [unescaped_list(table.column(name).combine_chunks()) for name in _FIELDS]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(_FIELDS, values, strict=True))
+
+
+def _emit(rejected: list[dict[str, Any]], as_json: bool) -> None:
+    """JSON lines with their files, or the files alone; what has none is counted on stderr."""
+    pictures = [(one["source"], (one["key"], one["content_sha256"], None, None)) for one in rejected]
+    without = 0
+    for one, path in zip(rejected, paths_of_pictures(pictures), strict=True):
+        without += path is None
+        if as_json:
+            emit_json({**one, "path": path})
+        elif path is not None:
+            say_path(path)
+    if without and not as_json:
+        click.echo(f"{without} rejected images have no file of their own, or it is gone", err=True)
+
+
+def _print_by_reason(rejected: list[dict[str, Any]]) -> None:
+    """Each reason with its number, the commonest first, and the keys below it."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for one in rejected:
+        by_reason.setdefault((one["reason"], one["stage"]), []).append(one["key"])
+    for (reason, stage), keys in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        click.echo(f"{len(keys)} {'image' if len(keys) == 1 else 'images'}: {shown(reason)} ({stage})")
+        for key in keys:
+            click.echo(f"  {shown(key)}")
+    if not rejected:
+        click.echo("no image was rejected", err=True)

@@ -1,0 +1,174 @@
+"""Paths of rows: right for every kind of source and prefix, null where there is none, and never another picture's."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from lookalike import Collection
+from lookalike.embedder.sources import FolderSource
+from lookalike.search.paths import paths_of_rows
+
+from .conftest import unit
+from .photos import pixels, save_model, save_photo
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """photos/1.png and photos/a/1.png, other pictures."""
+    save_photo(tmp_path / "photos" / "1.png", 1)
+    save_photo(tmp_path / "photos" / "a" / "1.png", 2)
+    return tmp_path / "photos"
+
+
+def paths(collection):
+    """The path of every key, by search and by rows alike."""
+    rows = collection.store.live_rows()
+    hits = collection.search(collection.store.gather(rows[:1]), k=len(rows))
+    found = dict(zip(hits.keys()[0], hits.paths()[0], strict=True))
+    assert found.keys() == set(collection.store.keys(rows))
+    return found
+
+
+@pytest.mark.parametrize("prefix", ["", "spring/", "a/", "p-"])
+def test_a_folders_rows_have_their_files_under_any_prefix(tmp_path, photos, model, prefix):
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.embed(photos, model=model, prefix=prefix)
+        expected = {f"{prefix}1.png": f"{photos}/1.png", f"{prefix}a/1.png": f"{photos}/a/1.png"}
+        assert paths(shop) == expected
+        for file in (photos / "1.png", photos / "a" / "1.png"):
+            os.utime(file, ns=(5, 5))  # touched: now the content tells which ending it is
+        assert paths(shop) == expected
+
+
+def test_one_source_under_several_prefixes_and_many_rows_needs_few_tries(tmp_path, photos, model, monkeypatch):
+    for i in range(150):
+        save_photo(photos / f"{i:03d}.png", 100 + i)
+    with Collection.create(tmp_path / "shop") as shop:
+        for prefix in ("first/", "second-"):
+            shop.embed(photos, model=model, prefix=prefix)
+        save_photo(photos / "007.png", 999)  # changed since: what its neighbours tell is its prefix
+        os.unlink(photos / "008.png")
+        tried = []
+        locate = FolderSource.locate
+        monkeypatch.setattr(FolderSource, "locate", lambda self, keys: tried.extend(keys) or locate(self, keys))
+        found = paths(shop)
+        assert len(found) == 304 and len(tried) < 150 * 20
+        gone = {f"{prefix}008.png" for prefix in ("first/", "second-")}
+        assert {key for key, path in found.items() if path is None} == gone
+        assert found["first/007.png"] == found["second-007.png"] == f"{photos}/007.png"
+
+
+def test_a_folder_is_not_listed(tmp_path, photos, model, monkeypatch):
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.embed(photos, model=model)
+        monkeypatch.setattr(FolderSource, "records", None)
+        monkeypatch.setattr(FolderSource, "_walk", None)
+        assert paths(shop)["a/1.png"] == f"{photos}/a/1.png"
+
+
+def test_a_file_that_is_gone_or_a_source_that_is_away_has_no_path_and_a_changed_file_has(tmp_path, photos, model):
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.embed(photos, model=model)
+        shop.embed(photos, prefix="p/")
+        save_photo(photos / "a" / "1.png", 3)
+        found = paths(shop)
+        assert found["a/1.png"] == f"{photos}/a/1.png"
+        assert found["p/a/1.png"] == f"{photos}/a/1.png"  # p/1.png tells the prefix
+        rows = shop.store.find(["p/a/1.png"])
+        assert paths_of_rows(shop.store, rows) == [None]  # nothing tells it, and 1.png is another picture
+        os.unlink(photos / "a" / "1.png")
+        assert paths(shop)["a/1.png"] is None  # not photos/1.png, where an ending of the key leads to
+        photos.rename(tmp_path / "moved")
+        assert set(paths(shop).values()) == {None}
+
+
+def test_tables_give_the_files_that_they_name_also_under_other_keys(tmp_path, photos, model):
+    (tmp_path / "lists").mkdir()
+    plain, keyed = tmp_path / "lists" / "plain.csv", tmp_path / "lists" / "keyed.csv"
+    plain.write_text("path\n../photos/1.png\n")
+    keyed.write_text(f"key,path,price\none,../photos/1.png,3\ntwo,{photos}/a/1.png,4\n")
+    columns = {"path": ["photos/1.png", None, "photos/a/1.png"], "key": [7, 8, 9]}
+    pq.write_table(pa.table(columns), tmp_path / "paths.parquet")
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.embed(plain, model=model)
+        shop.embed(keyed)
+        shop.embed(tmp_path / "paths.parquet", prefix="pq-")
+        assert paths(shop) == {
+            "../photos/1.png": f"{photos}/1.png",
+            "one": f"{photos}/1.png",
+            "two": f"{photos}/a/1.png",
+            "pq-7": f"{photos}/1.png",
+            "pq-9": f"{photos}/a/1.png",
+        }
+
+
+def encoded(seed):
+    stream = io.BytesIO()
+    Image.fromarray(pixels(seed)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_images_inside_tables_idx_files_and_imports_have_none(tmp_path, photos, model):
+    pq.write_table(pa.table({"image": [encoded(4), encoded(5)]}), tmp_path / "bytes.parquet")
+    mixed = [
+        {"bytes": encoded(6), "path": "photos/1.png"},
+        {"bytes": None, "path": "photos/1.png"},
+    ]
+    pq.write_table(pa.table({"key": ["inside", "outside"], "image": mixed}), tmp_path / "mixed.parquet")
+    whole = [{"bytes": encoded(7), "path": "photos/1.png"}]
+    pq.write_table(pa.table({"key": ["whole"], "image": whole}), tmp_path / "whole.parquet")
+    grey = np.random.default_rng(0).integers(0, 256, (1, 20, 20), np.uint8)
+    (tmp_path / "idx").write_bytes(b"\0\0\x08\x03" + np.array(grey.shape, ">u4").tobytes() + grey.tobytes())
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.embed(tmp_path / "bytes.parquet", model=model)
+        shop.embed(tmp_path / "mixed.parquet")
+        shop.embed(tmp_path / "whole.parquet")
+        shop.embed(tmp_path / "idx", prefix="idx")
+        shop.add(unit(np.ones((1, 16))), ["added"])
+        found = paths(shop)
+        assert found.pop("outside") == f"{photos}/1.png"
+        assert len(found) == 6 and set(found.values()) == {None}
+
+
+def test_one_image_is_its_own_file_also_through_a_link(tmp_path, photos, model):
+    os.symlink(photos / "1.png", tmp_path / "link.png")
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.embed(tmp_path / "link.png", model=model)
+        assert paths(shop) == {"link.png": f"{photos}/1.png"}
+
+
+def test_missing_hits_have_no_path(tmp_path, photos, model):
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.embed(photos, model=model)
+        assert shop.search("key:1.png", k=3).paths() == [[f"{photos}/a/1.png", None, None]]
+
+
+def test_keys_vectors_and_paths_load_neither_torch_nor_pillow(tmp_path, photos, model):
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.embed(photos, model=model, prefix="p/")
+    shutil.copy(photos / "1.png", tmp_path / "query.png")
+    code = f"""
+import sys, os, lookalike
+from lookalike.cli import run
+os.chdir({str(photos)!r})
+shop = lookalike.Collection.open({str(tmp_path / "shop")!r})
+assert shop.search(shop.store.gather(shop.store.live_rows()), k=2).paths()[0][0]
+assert run(["search", {str(tmp_path / "shop")!r}, "p/1.png", "--json"]) == 0
+assert run(["rejects", {str(tmp_path / "shop")!r}, "--json"]) == 0
+print(sorted({{"torch", "PIL", "sklearn"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]" and f"{photos}/a/1.png" in done.stdout

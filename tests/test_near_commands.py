@@ -1,0 +1,43 @@
+"""Names of commands that there are not."""
+
+import pytest
+
+from lookalike.cli import COMMANDS, run
+from lookalike.near_commands import INSTEAD, MEANT, meant
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("find query similar lookup knn serch Search FIND", "did you mean 'search'?"),
+        ("add ingest embd", "did you mean 'embed'?"),
+        ("build", "did you mean 'index'?"),
+        ("predict label", "did you mean 'classify'?"),
+        ("status stats ls", "did you mean 'info'?"),
+        ("check fsck", "did you mean 'verify'?"),
+        ("undo", "did you mean 'rollback'?"),
+        ("clean", "did you mean 'gc'?"),
+        ("delete rm", "did you mean 'remove'?"),
+        ("dedupe dups", "groups images that look alike"),
+        ("text", "no model of this version understands text"),
+        ("version", "`lookalike --version`"),
+        ("help", "`lookalike --help`"),
+    ],
+)
+def test_what_people_mean_is_named(names, words, capsys):
+    for name in names.split():
+        assert run([name, "x"]) == 2
+        said = capsys.readouterr()
+        assert f"no command {name!r}: " in said.err and words in said.err and said.out == ""
+        assert len(said.err.splitlines()) == 1
+
+
+def test_no_word_stands_for_two_commands_or_for_one_that_there_is():
+    words = [word for others in MEANT.values() for word in others.split()]
+    assert len(set(words)) == len(words) and not set(words) & set(COMMANDS)
+    assert not set(words) & set(INSTEAD)
+
+
+def test_a_command_that_comes_later_is_offered_by_its_other_names():
+    assert meant("dedupe", [*COMMANDS, "duplicates"]) == ": did you mean 'duplicates'?"
+    assert meant("zzzzzz", list(COMMANDS)) == ""
