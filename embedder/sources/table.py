@@ -106,7 +106,7 @@ class TableSource(Source):
             path = columns.names and as_text(row[columns.names])
             given = columns.key and as_text(row[columns.key])
             names = (given,) if given else (path, path.strip()) if path else (f"{number:08d}",)
-            for key in keys.intersection(names) - found.keys():
+            for key in (keys & set(names)) - found.keys():
                 found[key] = number if columns.holds is not None else path and self._looked_up(path)[1]
             if len(found) == len(keys):
                 break
