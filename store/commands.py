@@ -68,19 +68,35 @@ def rollback(collection: str, version: int | None, as_json: bool) -> None:
 
 @click.command(short_help="Delete files that no kept version needs.")
 @click.argument("collection")
+@click.option(
+    "--keep-younger",
+    default="24h",
+    show_default=True,
+    metavar="TIME",
+    help="Keep files that no version names while they are younger, such as 90m, 24h or 7d; 0 keeps none.",
+)
 @_JSON
-def gc(collection: str, as_json: bool) -> None:
+def gc(collection: str, keep_younger: str, as_json: bool) -> None:
     """Delete what neither the last two versions of COLLECTION nor those being read need.
 
-    Deleted rows go with `lookalike index --compact` first. Files that are not ours, in our folders, go as well.
+    Deleted rows go with `lookalike index --compact` first. Files that are not ours, in our folders, go as well. Files
+    that no version names are kept for a day, since a process on another machine may be about to commit them, where the
+    file system's locks do not reach that far.
     """
+    from .durations import parse_duration
     from .housekeeping import gc as collect
 
-    done = collect(collection)
+    done = collect(collection, parse_duration(keep_younger))
     if as_json:
         emit_json(done)
-    else:
-        click.echo(f"deleted {done['versions']} versions and {done['files']} files, {done['bytes']:,} bytes")
+        return
+    click.echo(f"deleted {done['versions']} versions and {done['files']} files, {done['bytes']:,} bytes")
+    if done["kept_files"]:
+        click.echo(
+            f"kept {done['kept_files']} files that no version names and that are younger than {keep_younger}: "
+            "another process may be about to commit them; --keep-younger 0 deletes them too",
+            err=True,
+        )
 
 
 @click.command(short_help="Write keys, labels and vectors to one file.")
