@@ -2,8 +2,8 @@
 
 `gc` must do no harm where the writer's lock keeps nobody out, for another machine may be about to name a file: files
 that no version names stay until they are older than a day by the file system's own clock, and what was named since is
-looked at before each removal. Where the lock is in doubt, so are those of readers, and the versions that were the newest
-one within that day stay too.
+looked at before each removal. Where the lock is in doubt, so are those of readers, and the versions that were the
+newest one within that day stay too.
 """
 
 import os
