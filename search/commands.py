@@ -46,6 +46,9 @@ def search(
     """Find the images of COLLECTION most like each QUERY: a line a hit, with its distance (0 to 2), key and [label].
 
     A QUERY is an image file, a key of the collection (key:NAME where a file has that name too) or an .npy of vectors.
+
+    --where takes an expression over the stored columns, without sub-selects. It may take 60 seconds and 1 GiB
+    (LOOKALIKE_WHERE_TIME=5m, LOOKALIKE_WHERE_MEMORY=4G) and as many threads as OMP_NUM_THREADS says.
     """
 
     def answer(opened: Collection, asked: Asked) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What a `where` condition may be: an expression over one row's columns, as DuckDB's own parser reads it.
 
 Everything is refused that is not listed here: sub-selects, functions over many rows, and functions that read files or
-settings, wait, count on, draw at random, or make much out of little (`repeat`, `range`, `lpad`). What is left costs time
-and memory in proportion to the rows, so that the limits of a condition can be kept.
+settings, wait, count on, draw at random, or make much out of little (`repeat`, `range`, `lpad`). What is left costs
+time and memory in proportion to the rows, so that the limits of a condition can be kept.
 """
 
 import json
@@ -14,8 +14,13 @@ MOST_TEXT = 1_000_000
 MOST_BUILT = 10_000
 """Characters of a condition, and of the texts in it that functions are given."""
 
-FUNCTIONS = frozenset(
-    """
+
+def _names(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+FUNCTIONS = _names("""
 + - * / // % ** ^ || & | ~ << >> @ && @> <@ ^@ ~~ !~~ ~~* !~~* ~~~ ->> abs add subtract multiply divide mod fmod fdiv
 ceil ceiling floor round round_even roundbankers trunc sign signbit sqrt cbrt exp ln log log2 log10 pow power even gcd
 lcm greatest_common_divisor least_common_multiple isnan isinf isfinite pi radians degrees sin cos tan asin acos atan
@@ -42,32 +47,25 @@ list_extract list_element array_extract list_slice array_slice array_length list
 array_unique list_sort array_sort list_reverse_sort list_min list_max list_sum list_avg list_count list_concat
 array_concat cardinality map map_extract map_extract_value map_contains map_keys map_values element_at struct_extract
 struct_extract_at struct_pack row
-""".split()
-)
-TYPES = frozenset(
-    """
+""")
+TYPES = _names("""
 BOOLEAN BOOL LOGICAL TINYINT SMALLINT INTEGER INT BIGINT LONG SHORT SIGNED HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT
 UHUGEINT INT1 INT2 INT4 INT8 INT16 INT32 INT64 INT128 UINT8 UINT16 UINT32 UINT64 UINT128 INTEGRAL FLOAT FLOAT4 FLOAT8
 REAL DOUBLE DECIMAL NUMERIC DEC VARCHAR TEXT STRING CHAR BPCHAR NVARCHAR DATE TIME TIMESTAMP DATETIME TIMESTAMPTZ TIMETZ
 TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_US TIMESTAMP_NS INTERVAL UUID
-""".split()
-) | {"TIMESTAMP WITH TIME ZONE", "TIME WITH TIME ZONE"}
-_CLASSES = frozenset(
-    "COLUMN_REF POSITIONAL_REFERENCE CONSTANT COMPARISON CONJUNCTION BETWEEN CASE COLLATE CAST OPERATOR FUNCTION TYPE".split()
-)
-_OPERATORS = frozenset(
-    """
+""") | {"TIMESTAMP WITH TIME ZONE", "TIME WITH TIME ZONE"}
+_CLASSES = _names("""
+COLUMN_REF POSITIONAL_REFERENCE CONSTANT COMPARISON CONJUNCTION BETWEEN CASE COLLATE CAST OPERATOR FUNCTION TYPE
+""")
+_OPERATORS = _names("""
 OPERATOR_NOT OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL COMPARE_IN COMPARE_NOT_IN OPERATOR_COALESCE OPERATOR_NULLIF
 OPERATOR_TRY ARRAY_EXTRACT ARRAY_SLICE STRUCT_EXTRACT ARRAY_CONSTRUCTOR
-""".split()
-)
-_SLOW = tuple(
-    """
+""")
+_SLOW = _names("""
 levenshtein editdist3 damerau_levenshtein jaccard jaro_similarity jaro_winkler_similarity hamming mismatches
 regexp_matches regexp_full_match regexp_extract regexp_extract_all string_split_regex str_split_regex
 regexp_split_to_array ~~ !~~ ~~* !~~* ~~~ like_escape not_like_escape ilike_escape not_ilike_escape factorial
-""".split()
-)
+""")
 _WORDS = {
     "SUBQUERY": "a sub-select",
     "WINDOW": "a window function",
