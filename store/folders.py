@@ -33,7 +33,26 @@ def check_writable(folder: Path) -> None:
     for top in (MANIFESTS, *FOLDERS):
         path = folder / top
         if os.path.lexists(path) and not os.access(path, os.W_OK | os.X_OK):
-            raise LookalikeError(f"cannot write to {path}: permission denied")
+            raise LookalikeError(f"cannot write to {path}: permission denied, or the file system is read-only")
+
+
+def refuse_linked(folder: Path) -> None:
+    """Damaged where `folder`, which a file is to be published in, is a collection's and is a link."""
+    for inner in (folder, folder.parent):
+        if inner.name in (MANIFESTS, *FOLDERS) and (inner.parent / MANIFESTS).is_dir():
+            _check(inner)
+            _check(folder)
+
+
+def check_lock(path: Path) -> None:
+    """LookalikeError where `path`, the collection's lock, is there and is no regular file."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        kind = "a link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+        raise LookalikeError(f"cannot lock {path.parent}: {path} is {kind}; remove it, and it is made anew")
 
 
 def _check(path: Path) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import Busy, LookalikeError, LookalikeWarning
-from .folders import check_writable
+from .folders import check_lock, check_writable
 from .lock_trust import doubt
 from .publish import reason
 
@@ -80,9 +80,10 @@ def writer_lock(folder: Path) -> Iterator[Held]:
     Raises LookalikeError where the folder cannot be written to. Warns where the lock means nothing.
     """
     path = Path(folder) / "lock"
+    check_lock(path)
     check_writable(Path(folder))
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise LookalikeError(f"cannot write to {folder}: {reason(error)}") from error
     _descriptors.add(descriptor)

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from .checked import digest_of, remember
 from .errors import Damaged, LookalikeError
+from .folders import refuse_linked
 from .rename import renamed_if_free
 
 TEMPORARY = ".tmp"
@@ -73,6 +74,7 @@ def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
     path = Path(path)
     with plain_errors(f"write {path}"):
         _make_folder(path.parent)
+        refuse_linked(path.parent)
         temporary = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
         with _removed(temporary):
             _step("open", path)
