@@ -3,7 +3,7 @@
 import click
 
 from ..store.errors import LookalikeError
-from ..store.shell import emit_json, shown
+from ..store.shell import echo, emit_json, shown
 
 
 @click.command(short_help="Say whether two images are of the same class.")
@@ -36,9 +36,9 @@ def compare(
     if as_json:
         emit_json(found.to_json())
     else:
-        click.echo(str(found))
+        echo(str(found))
     if found.threshold is None:
-        click.echo(
+        echo(
             f"{shown(model)} stores no threshold: --threshold T gives one, training with validation images stores one",
             err=True,
         )

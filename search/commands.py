@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..store.progress import silent
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, echo, emit_json, shown
 from . import view
 from .collection import Collection
 from .queries import Asked
@@ -86,7 +86,7 @@ def _drawn(opened: Collection, path: Path) -> Iterator[Callable[[dict[str, Any]]
     yield strips.add
     write_sheet(path, strips.drawn())
     if strips.left_out:
-        click.echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
+        echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
 
 
 @click.command(short_help="Say what each query is, or that it is unknown.")
@@ -140,26 +140,24 @@ def _answer_all(opened: Collection, queries: tuple[str, ...], normalise: bool, a
 
 
 def _print_hits(answer: dict[str, Any]) -> None:
-    click.echo(shown(answer["query"]))
+    echo(shown(answer["query"]))
     if "error" in answer:
-        click.echo(f"  error: {answer['error']}", err=True)
+        echo(f"  error: {shown(answer['error'])}", err=True)
     for hit in answer.get("hits", []):
-        click.echo(
-            f"  {hit['distance']:.3f}  {shown(hit['key'])}" + (f"  [{shown(hit['label'])}]" if hit["label"] else "")
-        )
+        echo(f"  {hit['distance']:.3f}  {shown(hit['key'])}" + (f"  [{shown(hit['label'])}]" if hit["label"] else ""))
 
 
 def _print_decision(answer: dict[str, Any]) -> None:
     if "error" in answer:
-        click.echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
+        echo(f"{shown(answer['query'])}: error: {shown(answer['error'])}", err=True)
         return
     name = "unknown" if answer["label"] is None else shown(answer["label"])
     if answer["nearest"] is None:
-        click.echo(f"{shown(answer['query'])}: {name}")
+        echo(f"{shown(answer['query'])}: {name}")
         return
     limit = _limit(answer["threshold"])
     nearest = "" if answer["label"] else f"nearest {shown(answer['nearest'])}, "
-    click.echo(f"{shown(answer['query'])}: {name}  ({nearest}distance {answer['distance']:.3f}, {limit})")
+    echo(f"{shown(answer['query'])}: {name}  ({nearest}distance {answer['distance']:.3f}, {limit})")
 
 
 def _limit(threshold: float | None) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..store.aligned import aligned
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, echo, emit_json, shown
 from .cluster import METHODS
 from .collection import Collection
 
@@ -61,5 +61,5 @@ def cluster(
             for each in found
         ]
         for line in aligned(head, cells):
-            click.echo(line)
-        click.echo(str(found))
+            echo(line)
+        echo(str(found))

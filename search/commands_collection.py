@@ -13,7 +13,7 @@ import click
 
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.rejects import first_rejects
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, echo, emit_json, shown
 from . import filling
 from .collection import Collection
 from .commands import DEVICES
@@ -51,17 +51,17 @@ def embed(collection: str, source: str, as_json: bool, **options: Any) -> None:
 
 
 def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
-    click.echo(
+    echo(
         f"{done['embedded']} embedded, {done['skipped']} unchanged, {done['duplicates']} stored as copies of others, "
         f"{done['rejected']} rejected, {done['removed']} removed, {done['ignored']} other files ignored "
         f"({done['seconds']:.1f} s)"
     )
     if not done["seen"]:
-        click.echo("the source has no image", err=True)
+        echo("the source has no image", err=True)
     if done["rejected"]:
         for key, reason in _rejected(collection, source):
-            click.echo(f"rejected {shown(key)}: {shown(reason)}", err=True)
-        click.echo(f"all rejected images and reasons: {shown(collection)}/rejects/*.parquet", err=True)
+            echo(f"rejected {shown(key)}: {shown(reason)}", err=True)
+        echo(f"all rejected images and reasons: {shown(collection)}/rejects/*.parquet", err=True)
 
 
 def _rejected(collection: str, source: str) -> list[tuple[str, str]]:
@@ -88,9 +88,7 @@ def import_(
     if as_json:
         emit_json(done)
     else:
-        click.echo(
-            f"{done['added']} added, {done['replaced']} replaced, {done['skipped']} unchanged, of {done['seen']}"
-        )
+        echo(f"{done['added']} added, {done['replaced']} replaced, {done['skipped']} unchanged, of {done['seen']}")
 
 
 @contextmanager
@@ -122,7 +120,7 @@ def index(collection: str, as_json: bool, **options: Any) -> None:
     if as_json:
         emit_json(card.to_json())
     else:
-        click.echo(str(card))
+        echo(str(card))
 
 
 @click.command(short_help="Remove images by key.")
@@ -137,4 +135,4 @@ def remove(collection: str, key: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         emit_json({"removed": removed})
     else:
-        click.echo(f"{removed} removed")
+        echo(f"{removed} removed")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .shell import bar, emit_json, shown
+from .shell import bar, echo, emit_json, shown
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -43,9 +43,9 @@ def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
             if as_json:
                 emit_json({"file": file, "problem": problem})
             elif problem is not None:
-                click.echo(shown(f"{file}: {problem}"))
+                echo(shown(f"{file}: {problem}"))
     if not as_json:
-        click.echo(f"{files} files, {problems} problems")
+        echo(f"{files} files, {problems} problems")
     ctx.exit(1 if problems else 0)
 
 
@@ -90,9 +90,9 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
     if as_json:
         emit_json(done)
         return
-    click.echo(f"deleted {done['versions']} versions and {done['files']} files, {done['bytes']:,} bytes")
+    echo(f"deleted {done['versions']} versions and {done['files']} files, {done['bytes']:,} bytes")
     if done["kept_files"]:
-        click.echo(
+        echo(
             f"kept {done['kept_files']} files that no version names and that are younger than {keep_younger}: "
             "another process may be about to commit them; --keep-younger 0 deletes them too",
             err=True,
@@ -120,4 +120,4 @@ def _answer(values: dict[str, Any], as_json: bool) -> None:
         return
     width = max(map(len, values))
     for name, value in values.items():
-        click.echo(f"{name:<{width}}  {'-' if value is None else shown(str(value))}")
+        echo(f"{name:<{width}}  {'-' if value is None else shown(str(value))}")

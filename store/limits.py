@@ -21,6 +21,7 @@ TIME, MEMORY, THREADS = (f"LOOKALIKE_WHERE_{name}" for name in ("TIME", "MEMORY"
 _LEAST_MEMORY = 32 << 20
 _PATIENCE = 5.0  # seconds until what does not stop is left to itself
 _LOOKS = 0.05
+_WORKER = "lookalike: a condition"
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,17 @@ def within(seconds: float, work: Callable[[], T], stop: Callable[[], object]) ->
         except BaseException as error:
             done.set_exception(error)
 
-    threading.Thread(target=act, name="lookalike-where", daemon=True).start()
+    threading.Thread(target=act, name=_WORKER, daemon=True).start()
     try:
         return done.result(seconds)
     except BaseException:
         _stop(done, stop)
         raise
+
+
+def left_running() -> bool:
+    """Whether work that could not be stopped is still going on in a thread of this process."""
+    return any(thread.name == _WORKER and thread.is_alive() for thread in threading.enumerate())
 
 
 def _stop(done: "Future[T]", stop: Callable[[], object]) -> None:

@@ -1,6 +1,5 @@
 """Renaming without replacing, in one step of the kernel: for file systems without hard links (FAT, some shares)."""
 
-import ctypes
 import errno
 import os
 import sys
@@ -28,6 +27,8 @@ def renamed_if_free(old: Path, new: Path) -> bool:
 
 def _call(old: bytes, new: bytes) -> int | None:
     """The error number of the renaming, 0 where it is done; None where the system's library has no such call."""
+    import ctypes
+
     library = ctypes.CDLL(None, use_errno=True)
     try:
         if sys.platform == "darwin":

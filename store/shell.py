@@ -1,19 +1,31 @@
-"""What the commands of every room share: JSON lines on stdout, progress on stderr, names made safe to show.
+"""What the commands of every room share: lines on stdout, progress on stderr, names made safe to show.
 
 Only `commands` files import this; click and rich stay out of the library.
 """
 
 import json
 import math
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .progress import Progress
 from .shown import shown
+from .streams import lines_of, write_note, write_result
 
-__all__ = ["bar", "emit_json", "shown", "undefined_as_null"]
+__all__ = ["bar", "echo", "emit_json", "shown", "undefined_as_null"]
+
+
+def echo(text: object = "", err: bool = False) -> None:
+    """Print `text` and the end of its line on stdout, or as a note on stderr; all that a terminal would obey escaped.
+
+    A name within a text goes through `shown` before, since the ends of lines stay. Raises LookalikeError where stdout
+    cannot be written to.
+    """
+    if err:
+        write_note(lines_of(text) + "\n")
+    else:
+        write_result(lines_of(text) + "\n")
 
 
 def undefined_as_null(value: Any) -> Any:
@@ -29,8 +41,7 @@ def undefined_as_null(value: Any) -> Any:
 
 def emit_json(value: dict[str, Any]) -> None:
     """Write one JSON object as one line on stdout."""
-    sys.stdout.write(json.dumps(undefined_as_null(value), allow_nan=False) + "\n")
-    sys.stdout.flush()
+    write_result(json.dumps(undefined_as_null(value), allow_nan=False) + "\n")
 
 
 @contextmanager
@@ -46,7 +57,7 @@ def bar(label: str) -> Iterator[Progress]:
         yield _plain(label)
         return
     columns = (
-        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=16, table_column=Column(min_width=8)),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeRemainingColumn(table_column=Column(no_wrap=True)),
@@ -56,8 +67,8 @@ def bar(label: str) -> Iterator[Progress]:
         ),
     )
     with Bar(*columns, console=console, transient=True, expand=True) as drawn:
-        task = drawn.add_task(label, total=None, note="")
-        yield lambda done, total, note: drawn.update(task, completed=done, total=total, note=note)
+        task = drawn.add_task(shown(label), total=None, note="")
+        yield lambda done, total, note: drawn.update(task, completed=done, total=total, note=shown(note))
 
 
 def _plain(label: str) -> Progress:
@@ -76,7 +87,7 @@ def _plain(label: str) -> Progress:
             last = now
             of = f" of {total}" if total is not None else ""
             left = _left(now - start[0], done - start[1], total - done) if start and total is not None else ""
-            print(f"{label}: {done}{of}{left} {note}".rstrip(), file=sys.stderr)
+            write_note(shown(f"{label}: {done}{of}{left} {note}".rstrip()) + "\n", counts=False)
 
     return say
 
