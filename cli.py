@@ -16,6 +16,16 @@ from click.shell_completion import CompletionItem
 
 from . import __version__
 from .store.errors import LookalikeError, LookalikeWarning
+from .store.streams import (
+    NobodyReads,
+    flush_result,
+    guard_streams,
+    lines_of,
+    note,
+    notes_lost,
+    release_streams,
+    write_note,
+)
 
 COMMANDS = {
     "demo": ("demo:demo", "Train, embed, index, calibrate and ask, on real images."),
@@ -95,7 +105,7 @@ def cli(debug: bool) -> None:
 def _say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """One line on stderr for our own warnings; those of libraries are not the user's business."""
     if issubclass(category, LookalikeWarning):
-        click.echo(f"warning: {message}", err=True)
+        note(f"warning: {message}")
 
 
 def _terminate(*_: Any) -> None:
@@ -103,12 +113,24 @@ def _terminate(*_: Any) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"lookalike: {message}", err=True)
+    note(f"lookalike: {message}")
     return code
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit status: 0 only if it worked."""
+    """Run one command line and return its exit status: 0 only if it worked, and all it said was written."""
+    try:
+        code = _run(arguments)
+        if code == 0:
+            flush_result()
+    except (NobodyReads, BrokenPipeError):
+        return 141
+    except LookalikeError as error:  # the last of the result
+        return _fail(str(error), error.exit_code)
+    return code or int(notes_lost())
+
+
+def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
         # Taken out here, so that it works behind the command too, where people add it after an error.
@@ -118,28 +140,37 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        write_note(error.format_message() + "\n")
         return error.exit_code
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lookalike"
         return _fail(f"{' '.join(error.format_message().split())} (see {path} --help)", error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except (NobodyReads, BrokenPipeError):
+        raise
     except Exception as error:
         if debug:
-            traceback.print_exc()
+            write_note(lines_of(traceback.format_exc()))
         if isinstance(error, LookalikeError):
             return _fail(str(error), error.exit_code)
         return _fail(f"{type(error).__name__}: {error} (a fault of ours; --debug shows where)".replace("\n", " "), 1)
 
 
+def _end(code: int) -> None:
+    """Exit; at once where a condition is still at work in its thread, which nothing stops."""
+    release_streams()
+    limits = sys.modules.get(f"{__package__}.store.limits")
+    if limits is not None and limits.left_running():
+        os._exit(code)
+    sys.exit(code)
+
+
 def main() -> None:
     """The console script."""
+    guard_streams()
     if sys.platform not in ("linux", "darwin"):
         sys.exit(f"lookalike runs on Linux and macOS, not on {sys.platform}")
     warnings.showwarning = _say_warning
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    _end(run(sys.argv[1:]))

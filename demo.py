@@ -19,7 +19,7 @@ import click
 
 from .store.errors import LookalikeError
 from .store.publish import plain_errors
-from .store.shell import bar
+from .store.shell import bar, echo
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,7 +147,7 @@ def demo(folder: str, dataset: str) -> None:
     _table(rows)
     _say(f"done in {time.monotonic() - started:.0f} s")
     _next_commands(root, images)
-    click.echo(drawn)
+    echo(drawn)
 
 
 def _fill_and_measure(collection: "Collection", images: Path, model: Path) -> list[tuple[str, str]]:
@@ -241,23 +241,23 @@ def _latency(point: dict[str, Any]) -> tuple[str, str]:
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    echo(line, err=True)
 
 
 def _table(rows: list[tuple[str, str]]) -> None:
-    click.echo()
+    echo()
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        click.echo(f"  {name:<{width}}  {value}")
-    click.echo()
+        echo(f"  {name:<{width}}  {value}")
+    echo()
 
 
 def _next_commands(root: Path, images: Path) -> None:
     known, unknown = next(_pictures(images / "known")), next(_pictures(images / "unknown"))
-    click.echo("Next, try:")
+    echo("Next, try:")
     activate = Path(sys.executable).parent / "activate"
     if shutil.which("lookalike") is None and activate.exists():
-        click.echo("  " + shlex.join((".", os.path.relpath(activate))))
+        echo("  " + shlex.join((".", os.path.relpath(activate))))
     collection = root / "collection"
     for arguments in (
         ("search", collection, known),
@@ -265,4 +265,4 @@ def _next_commands(root: Path, images: Path) -> None:
         ("evaluate", collection, images / "known", "--by", "knn"),
         ("info", collection, "--json"),
     ):
-        click.echo("  " + shlex.join(("lookalike", *map(str, arguments))))
+        echo("  " + shlex.join(("lookalike", *map(str, arguments))))

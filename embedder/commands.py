@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..store.commands_source_options import source_options
 from ..store.errors import LookalikeError
-from ..store.shell import bar, emit_json, say_next, shown, source_options
+from ..store.shell import bar, echo, emit_json, say_next, shown
 
 if TYPE_CHECKING:
     from .train import TrainCard
@@ -45,7 +46,7 @@ def train(
         with bar("train") as progress:
             card = run(loaded, out, data=data, resume=resume, progress=progress, device=device, **options)
     except KeyboardInterrupt:
-        click.echo(_kept(out), err=True)
+        echo(_kept(out), err=True)
         raise
     if as_json:
         emit_json(card.to_json())
@@ -53,9 +54,9 @@ def train(
         _print_card(card)
         say_next("embed", "COLLECTION", "PHOTOS", "--model", str(out))
     if card.reasons:
-        click.echo(f"skipped {card.rejected:,} images: {shown(in_words(card.reasons))}", err=True)
+        echo(f"skipped {card.rejected:,} images: {shown(in_words(card.reasons))}", err=True)
     for note in card.notes:
-        click.echo(shown(note), err=True)
+        echo(shown(note), err=True)
 
 
 def _print_card(card: "TrainCard") -> None:
@@ -66,19 +67,15 @@ def _print_card(card: "TrainCard") -> None:
     left_out = "".join(
         f", {n} {what}" for n, what in ((card.unlabelled, "unlabelled"), (card.rejected, "rejected")) if n
     )
-    click.echo(
-        f"{shown(card.model)}: {card.dim} dimensions, {card.precision}, {len(card.training_classes)} classes learned"
-    )
-    click.echo(
-        f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}"
-    )
+    echo(f"{shown(card.model)}: {card.dim} dimensions, {card.precision}, {len(card.training_classes)} classes learned")
+    echo(f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}")
     images = "images" if card.validation_images is None else f"{card.validation_images} images"
-    click.echo(f"on {images} kept out of training: {scores or 'nothing to measure'}")
+    echo(f"on {images} kept out of training: {scores or 'nothing to measure'}")
     before, after = card.history[0].get("gap"), card.scores.get("gap")
     if before is not None and after is not None and card.steps:
-        click.echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")
+        echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")
     if stored := card.scores.get("same_or_different"):
-        click.echo(f"the same up to distance {stored['threshold']:.3f}: {SameOrDifferent(**stored)}")
+        echo(f"the same up to distance {stored['threshold']:.3f}: {SameOrDifferent(**stored)}")
 
 
 def _kept(out: Path) -> str:

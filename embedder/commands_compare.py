@@ -3,7 +3,7 @@
 import click
 
 from ..store.errors import LookalikeError
-from ..store.shell import emit_json, piped, shown
+from ..store.shell import echo, emit_json, piped, shown
 
 
 @click.command(short_help="Say whether two images are of the same class.")
@@ -40,9 +40,9 @@ def compare(
     if as_json:
         emit_json(found.to_json())
     else:
-        click.echo(str(found))
+        echo(str(found))
     if found.threshold is None:
-        click.echo(
+        echo(
             f"{shown(model)} stores no threshold: --threshold T gives one, training with validation images stores one",
             err=True,
         )

@@ -10,7 +10,7 @@ import click
 from ..store.aligned import aligned
 from ..store.errors import LookalikeError
 from ..store.replace import check_replaceable, replace_file
-from ..store.shell import bar, emit_json
+from ..store.shell import bar, echo, emit_json
 from ..store.shown import shown
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def _tell(runs: "Sequence[Run]") -> None:
     head = [*runs[0].settings, "MAP@R", "recall@1", "train s", "bytes", "us/image", ""]
     best = best_of(runs)
     for line in aligned(head, [[*_cells(run), "best" if run is best else shown(run.error or "")] for run in runs]):
-        click.echo(line)
+        echo(line)
     for gain in gains(runs):
-        click.echo(str(gain))
+        echo(str(gain))
 
 
 def _cells(run: "Run") -> list[str]:
@@ -98,6 +98,6 @@ def _draw(runs: "Sequence[Run]", picture: Path) -> None:
     try:
         replace_file(picture, plot(runs))
     except LookalikeError as error:
-        click.echo(f"no picture: {error}", err=True)
+        echo(f"no picture: {shown(str(error))}", err=True)
     else:
-        click.echo(f"drawn in {shown(str(picture))}", err=True)
+        echo(f"drawn in {shown(str(picture))}", err=True)

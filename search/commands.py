@@ -12,7 +12,7 @@ import click
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import silent
-from ..store.shell import Piped, bar, emit_json, piped, say_path, shown
+from ..store.shell import Piped, bar, echo, emit_json, piped, say_path, shown
 from . import view
 from .collection import Collection
 from .expand import Failed, expanded
@@ -57,6 +57,9 @@ def search(
 
     A QUERY is an image file, a folder of images, a quoted pattern such as 'new/*.jpg', a key of the collection
     (key:NAME where another file has that name), an .npy of vectors, or - for an image on standard input.
+
+    --where takes an expression over the stored columns, without sub-selects. It may take 60 seconds and 1 GiB
+    (LOOKALIKE_WHERE_TIME=5m, LOOKALIKE_WHERE_MEMORY=4G) and as many threads as OMP_NUM_THREADS says.
     """
 
     def answer(opened: Collection, asked: Asked) -> Iterator[dict[str, Any]]:
@@ -96,9 +99,9 @@ def _drawn(opened: Collection, path: Path, queries: Sequence[Any]) -> Iterator[C
     yield strips.add
     write_sheet(path, strips.drawn())
     if strips.left_out:
-        click.echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
+        echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
     if strips.missing:
-        click.echo(f"warning: {_missing(strips.missing, str(path), str(opened.path))}", err=True)
+        echo(f"warning: {_missing(strips.missing, str(path), str(opened.path))}", err=True)
 
 
 def _missing(reasons: Counter[str], path: str, collection: str) -> str:
@@ -187,39 +190,37 @@ def _answer_all(opened: Collection, queries: Sequence[Any], normalise: bool, ans
 
 
 def _print_hits(answer: dict[str, Any]) -> None:
-    click.echo(shown(answer["query"]))
+    echo(shown(answer["query"]))
     if "error" in answer:
-        click.echo(f"  error: {answer['error']}", err=True)
+        echo(f"  error: {shown(answer['error'])}", err=True)
     for hit in answer.get("hits", []):
-        click.echo(
-            f"  {hit['distance']:.3f}  {shown(hit['key'])}" + (f"  [{shown(hit['label'])}]" if hit["label"] else "")
-        )
+        echo(f"  {hit['distance']:.3f}  {shown(hit['key'])}" + (f"  [{shown(hit['label'])}]" if hit["label"] else ""))
 
 
 def _print_paths(answer: dict[str, Any]) -> None:
     """The files of the hits and nothing else; what has none is counted on stderr."""
     if "error" in answer:
-        click.echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
+        echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
         return
     found = [hit["path"] for hit in answer["hits"] if hit["path"] is not None]
     for path in found:
         say_path(path)
     if without := len(answer["hits"]) - len(found):
-        click.echo(f"{shown(answer['query'])}: {without} hits have no file of their own, or it is gone", err=True)
+        echo(f"{shown(answer['query'])}: {without} hits have no file of their own, or it is gone", err=True)
 
 
 def _print_decision(answer: dict[str, Any]) -> None:
     if "error" in answer:
-        click.echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
+        echo(f"{shown(answer['query'])}: error: {shown(answer['error'])}", err=True)
         return
     query = shown(answer["path"] or answer["query"])
     name = "unknown" if answer["label"] is None else shown(answer["label"])
     if answer["nearest"] is None:
-        click.echo(f"{query}: {name}")
+        echo(f"{query}: {name}")
         return
     limit = _limit(answer["threshold"])
     nearest = "" if answer["label"] else f"nearest {shown(answer['nearest'])}, "
-    click.echo(f"{query}: {name}  ({nearest}distance {answer['distance']:.3f}, {limit})")
+    echo(f"{query}: {name}  ({nearest}distance {answer['distance']:.3f}, {limit})")
 
 
 def _limit(threshold: float | None) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..store.aligned import aligned
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, echo, emit_json, shown
 from .cluster import METHODS
 from .clusters import Clusters
 from .collection import Collection
@@ -75,8 +75,8 @@ def cluster(
             for each in found
         ]
         for line in aligned(head, cells):
-            click.echo(line)
-        click.echo(str(found))
+            echo(line)
+        echo(str(found))
 
 
 def _draw(path: Path, found: Clusters, seed: int) -> None:
@@ -87,7 +87,7 @@ def _draw(path: Path, found: Clusters, seed: int) -> None:
     strips, left_out = cluster_strips(found, seed)
     write_sheet(path, strips)
     if left_out:
-        click.echo(f"{shown(str(path))} shows the first {len(strips)} clusters and leaves out {left_out}", err=True)
+        echo(f"{shown(str(path))} shows the first {len(strips)} clusters and leaves out {left_out}", err=True)
 
 
 def _files(opened: Collection, found: Clusters) -> dict[str, str | None]:

@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
+from ..store.commands_source_options import source_options
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.rejects import first_rejects
-from ..store.shell import bar, emit_json, say_next, shown, source_options
+from ..store.shell import bar, echo, emit_json, say_next, shown
 from . import filling
 from .collection import Collection
 from .commands import DEVICES
@@ -79,24 +80,22 @@ def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: b
 
 def _print_notes(notes: list[str]) -> None:
     for note in notes:
-        click.echo(shown(note), err=True)
+        echo(shown(note), err=True)
 
 
 def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
-    click.echo(
+    echo(
         f"{done['embedded']} embedded, {done['skipped']} unchanged, {done['duplicates']} stored as copies of others, "
         f"{done['rejected']} rejected, {done['removed']} removed, {done['ignored']} other files ignored "
         f"({done['seconds']:.1f} s)"
     )
     if not done["seen"]:
-        click.echo("the source has no image", err=True)
+        echo("the source has no image", err=True)
     if done["rejected"]:
         for key, reason in _rejected(collection, source):
-            click.echo(f"rejected {shown(key)}: {shown(reason)}", err=True)
+            echo(f"rejected {shown(key)}: {shown(reason)}", err=True)
         listing = shlex.join(("lookalike", "rejects", collection))
-        click.echo(
-            f"all rejected images and reasons: {shown(listing)} (or {shown(collection)}/rejects/*.parquet)", err=True
-        )
+        echo(f"all rejected images and reasons: {shown(listing)} (or {shown(collection)}/rejects/*.parquet)", err=True)
 
 
 def _rejected(collection: str, source: str) -> list[tuple[str, str]]:
@@ -124,9 +123,7 @@ def import_(
     if as_json:
         emit_json(done)
     else:
-        click.echo(
-            f"{done['added']} added, {done['replaced']} replaced, {done['skipped']} unchanged, of {done['seen']}"
-        )
+        echo(f"{done['added']} added, {done['replaced']} replaced, {done['skipped']} unchanged, of {done['seen']}")
         next_of_rows(collection)
 
 
@@ -161,7 +158,7 @@ def index(collection: str, as_json: bool, **options: Any) -> None:
     if as_json:
         emit_json(card.to_json())
         return
-    click.echo(str(card))
+    echo(str(card))
     if labelled:
         say_next("calibrate", collection, "LABELLED_PHOTOS")
     else:
@@ -181,4 +178,4 @@ def remove(collection: str, key: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         emit_json({"removed": removed})
     else:
-        click.echo(f"{removed} removed")
+        echo(f"{removed} removed")

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from ..store.shell import bar, emit_json, say_next
+from ..store.shell import bar, echo, emit_json, say_next
 from .collection import Collection
 from .commands import DEVICES
 from .mistaken import check_collection
@@ -54,7 +54,7 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
     if as_json:
         emit_json(made.to_json())
     else:
-        click.echo(str(made))
+        echo(str(made))
         say_next("classify", collection, "IMAGE", *(("--by", made.by) if made.by != "prototype" else ()))
 
 
@@ -86,7 +86,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
     from .evaluate_words import lines
 
     for line in lines(measured):
-        click.echo(line)
+        echo(line)
 
 
 @click.command(short_help="Measure recall against latency.")
@@ -104,8 +104,8 @@ def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> 
             emit_json(point)
         return
     for line in _table(points, k):
-        click.echo(line)
-    click.echo("* what search uses; a latency is one call of `batch` queries", err=True)
+        echo(line)
+    echo("* what search uses; a latency is one call of `batch` queries", err=True)
 
 
 def _table(points: list[dict[str, Any]], k: int) -> list[str]:

@@ -3,7 +3,7 @@
 import click
 
 from ..store.aligned import aligned
-from ..store.shell import emit_json, shown
+from ..store.shell import echo, emit_json, shown
 from .collection import Collection
 from .prototype_list import ClassRow
 
@@ -30,11 +30,9 @@ def prototypes(collection: str, window: int | None, per_class: int | None, as_js
         return
     head = ("class", "images", "prototypes", "spread", "nearest at", "nearest class", "newest image")
     for line in aligned(head, [_cells(row) for row in rows]):
-        click.echo(line)
+        echo(line)
     images = f"the newest {rule.window} images" if rule.window else "all images"
-    click.echo(
-        f"made of {images} of a class, at most {rule.per_class} each" if rows else "no labelled images", err=True
-    )
+    echo(f"made of {images} of a class, at most {rule.per_class} each" if rows else "no labelled images", err=True)
 
 
 def _cells(row: ClassRow) -> list[str]:

@@ -7,7 +7,7 @@ import click
 
 from ..store.escaped import unescaped_list
 from ..store.rejects import read_rejects
-from ..store.shell import emit_json, say_path, shown
+from ..store.shell import echo, emit_json, say_path, shown
 from ..store.store import Store
 from .mistaken import check_collection
 from .paths import paths_of_pictures
@@ -34,7 +34,7 @@ def rejects(collection: str, reason: str | None, paths: bool, as_json: bool) -> 
         _emit(chosen, as_json)
     elif listed and not chosen:
         reasons = ", ".join(sorted({repr(one["reason"]) for one in listed}))
-        click.echo(f"no image was rejected for {reason!r}: the reasons are {shown(reasons)}", err=True)
+        echo(f"no image was rejected for {reason!r}: the reasons are {shown(reasons)}", err=True)
     else:
         _print_by_reason(chosen)
 
@@ -57,7 +57,7 @@ def _emit(rejected: list[dict[str, Any]], as_json: bool) -> None:
         elif path is not None:
             say_path(path)
     if without and not as_json:
-        click.echo(f"{without} rejected images have no file of their own, or it is gone", err=True)
+        echo(f"{without} rejected images have no file of their own, or it is gone", err=True)
 
 
 def _print_by_reason(rejected: list[dict[str, Any]]) -> None:
@@ -66,8 +66,8 @@ def _print_by_reason(rejected: list[dict[str, Any]]) -> None:
     for one in rejected:
         by_reason.setdefault((one["reason"], one["stage"]), []).append(one["key"])
     for (reason, stage), keys in sorted(by_reason.items(), key=lambda item: -len(item[1])):
-        click.echo(f"{len(keys)} {'image' if len(keys) == 1 else 'images'}: {shown(reason)} ({stage})")
+        echo(f"{len(keys)} {'image' if len(keys) == 1 else 'images'}: {shown(reason)} ({stage})")
         for key in keys:
-            click.echo(f"  {shown(key)}")
+            echo(f"  {shown(key)}")
     if not rejected:
-        click.echo("no image was rejected", err=True)
+        echo("no image was rejected", err=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ..store.shell import bar, emit_json, shown
+from ..store.shell import bar, echo, emit_json, shown
 from .collection import Collection
 from .rank import WAYS
 
@@ -29,6 +29,6 @@ def report(collection: str, out: str, as_json: bool, **options: Any) -> None:
     if as_json:
         emit_json(made)
         return
-    click.echo(f"{shown(made['out'])}: {len(made['sections'])} sections, {made['bytes'] / 1e6:.1f} MB")
+    echo(f"{shown(made['out'])}: {len(made['sections'])} sections, {made['bytes'] / 1e6:.1f} MB")
     for one in made["left_out"]:
-        click.echo(f"left out: {one['section']} ({one['why']})", err=True)
+        echo(f"left out: {one['section']} ({shown(one['why'])})", err=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .shell import bar, emit_json, shown
+from .shell import bar, echo, emit_json, shown
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -26,11 +26,11 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
     sources = [] if as_json else facts.pop("sources")
     _answer(facts, as_json)
     for source in sources[:_MOST_SOURCES]:
-        click.echo(f"source {shown(source['source'])}: {source['rows']} images, {_REACHABLE[source['reachable']]}")
+        echo(f"source {shown(source['source'])}: {source['rows']} images, {_REACHABLE[source['reachable']]}")
     if more := len(sources[_MOST_SOURCES:]):
-        click.echo(f"and {more} more sources: --json lists them all")
+        echo(f"and {more} more sources: --json lists them all")
     if any(source["reachable"] is False for source in sources):
-        click.echo(f"if a source has moved, `lookalike move {shown(collection)} OLD NEW` says where to", err=True)
+        echo(f"if a source has moved, `lookalike move {shown(collection)} OLD NEW` says where to", err=True)
 
 
 _MOST_SOURCES = 20
@@ -58,9 +58,9 @@ def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
             if as_json:
                 emit_json({"file": file, "problem": problem})
             elif problem is not None:
-                click.echo(shown(f"{file}: {problem}"))
+                echo(shown(f"{file}: {problem}"))
     if not as_json:
-        click.echo(f"{files} files, {problems} problems")
+        echo(f"{files} files, {problems} problems")
     ctx.exit(1 if problems else 0)
 
 
@@ -83,19 +83,35 @@ def rollback(collection: str, version: int | None, as_json: bool) -> None:
 
 @click.command(short_help="Delete files that no kept version needs.")
 @click.argument("collection")
+@click.option(
+    "--keep-younger",
+    default="24h",
+    show_default=True,
+    metavar="TIME",
+    help="Keep files that no version names while they are younger, such as 90m, 24h or 7d; 0 keeps none.",
+)
 @_JSON
-def gc(collection: str, as_json: bool) -> None:
+def gc(collection: str, keep_younger: str, as_json: bool) -> None:
     """Delete what neither the last two versions of COLLECTION nor those being read need.
 
-    Deleted rows go with `lookalike index --compact` first. Files that are not ours, in our folders, go as well.
+    Deleted rows go with `lookalike index --compact` first. Files that are not ours, in our folders, go as well. Files
+    that no version names are kept for a day, since a process on another machine may be about to commit them, where the
+    file system's locks do not reach that far.
     """
+    from .durations import parse_duration
     from .housekeeping import gc as collect
 
-    done = collect(collection)
+    done = collect(collection, parse_duration(keep_younger))
     if as_json:
         emit_json(done)
-    else:
-        click.echo(f"deleted {done['versions']} versions and {done['files']} files, {done['bytes']:,} bytes")
+        return
+    echo(f"deleted {done['versions']} versions and {done['files']} files, {done['bytes']:,} bytes")
+    if done["kept_files"]:
+        echo(
+            f"kept {done['kept_files']} files that no version names and that are younger than {keep_younger}: "
+            "another process may be about to commit them; --keep-younger 0 deletes them too",
+            err=True,
+        )
 
 
 @click.command(short_help="Write keys, labels and vectors to one file.")
@@ -119,4 +135,4 @@ def _answer(values: dict[str, Any], as_json: bool) -> None:
         return
     width = max(map(len, values))
     for name, value in values.items():
-        click.echo(f"{name:<{width}}  {'-' if value is None else shown(str(value))}")
+        echo(f"{name:<{width}}  {'-' if value is None else shown(str(value))}")

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from .shell import emit_json, shown
+from .shell import echo, emit_json, shown
 
 
 @click.command(short_help="Say that a source of images lies elsewhere now.")
@@ -26,4 +26,4 @@ def move(collection: str, old: str, new: str, as_json: bool) -> None:
             emit_json(asdict(moved))
         else:
             rejects = f" (and {moved.rejects:,} rejected)" if moved.rejects else ""
-            click.echo(f"{moved.rows:,} images{rejects}: {shown(moved.old)} is {shown(moved.new)} now")
+            echo(f"{moved.rows:,} images{rejects}: {shown(moved.old)} is {shown(moved.new)} now")

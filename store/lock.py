@@ -10,13 +10,18 @@ import errno
 import fcntl
 import json
 import os
+import secrets
 import shlex
+import socket
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import Busy, LookalikeError
+from .errors import Busy, LookalikeError, LookalikeWarning
+from .folders import check_lock, check_writable
+from .lock_trust import doubt
 from .publish import reason
 
 _PATIENCE = 0.5  # seconds
@@ -35,22 +40,56 @@ def _drop_in_child() -> None:
 os.register_at_fork(after_in_child=_drop_in_child)
 
 
+class Held:
+    """The writer's lock while it is held. `doubt`: why it may keep nobody out; None where nothing says so."""
+
+    def __init__(self, folder: Path, descriptor: int) -> None:
+        self.folder, self._descriptor = folder, descriptor
+        self.doubt = doubt(folder / "lock", descriptor)
+        self._note = _sign(descriptor)
+        if self.doubt is not None:
+            self._warn(self.doubt)
+
+    def now_ns(self) -> int:
+        """The time by the file system's own clock, in ns: on a share it is the server's, which dates the files."""
+        with contextlib.suppress(OSError):
+            os.utime(self._descriptor)
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    def warn_if_shared(self) -> None:
+        """Warn, once, where another process has signed the lock since: it then keeps nobody out."""
+        found = _read_note(self.folder / "lock")
+        if self._note is None or found in (None, self._note):
+            return
+        self._note = None
+        self._warn(f"{_name(found)} took it too")
+
+    def _warn(self, why: str) -> None:
+        warnings.warn(
+            f"the lock of {self.folder} may keep nobody out: {why}. Let one process at a time write to it; of two that "
+            "commit at once one is refused, and `gc` keeps what is younger than a day",
+            LookalikeWarning,
+            stacklevel=4,
+        )
+
+
 @contextlib.contextmanager
-def writer_lock(folder: Path) -> Iterator[None]:
+def writer_lock(folder: Path) -> Iterator[Held]:
     """Be the one writer of the collection in `folder`; Busy within a second where another process is.
 
-    Raises LookalikeError where the folder cannot be written to.
+    Raises LookalikeError where the folder cannot be written to. Warns where the lock means nothing.
     """
     path = Path(folder) / "lock"
+    check_lock(path)
+    check_writable(Path(folder))
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise LookalikeError(f"cannot write to {folder}: {reason(error)}") from error
     _descriptors.add(descriptor)
     try:
         _take(descriptor, folder)
-        _sign(descriptor)
-        yield
+        yield Held(Path(folder), descriptor)
     finally:
         if descriptor in _descriptors:  # not so in a forked child
             _descriptors.discard(descriptor)
@@ -72,21 +111,49 @@ def _take(descriptor: int, folder: Path) -> None:
         time.sleep(0.02)
 
 
-def _sign(descriptor: int) -> None:
-    """Leave our name in the lock; it only helps people, so that a full disk does not matter here."""
+def _sign(descriptor: int) -> bytes | None:
+    """Leave our name in the lock, and give it; None where it cannot be written: a full disk does not matter here."""
     command = shlex.join(sys.argv)[:200] or "python"
-    text = json.dumps({"pid": os.getpid(), "command": command}).encode()
-    with contextlib.suppress(OSError):
+    name = {"pid": os.getpid(), "command": command, "host": socket.gethostname(), "token": secrets.token_hex(8)}
+    text = json.dumps(name).encode()
+    try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text, 0)
+    except OSError:
+        return None
+    return text
+
+
+def _read_note(path: Path) -> bytes | None:
+    """What the lock says now, opened anew since a share may keep what it gave before; None where it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.pread(descriptor, 4096, 0) or None  # empty for the moment in which another signs
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _holder(descriptor: int) -> str:
     """The name that the holder left."""
     try:
-        name = json.loads(os.pread(descriptor, 4096, 0))
-        return f"process {int(name['pid'])} ({str(name['command'])!r})"
-    except (OSError, ValueError, KeyError, TypeError):
+        return _name(os.pread(descriptor, 4096, 0))
+    except OSError:
+        return "another process"
+
+
+def _name(note: bytes | None) -> str:
+    """Who left a note, in words."""
+    try:
+        name = json.loads(note or b"")
+        host = name.get("host") or socket.gethostname()
+        where = "" if host == socket.gethostname() else f" on {host!r}"
+        return f"process {int(name['pid'])}{where} ({str(name['command'])!r})"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "another process"
 
 

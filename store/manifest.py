@@ -172,7 +172,12 @@ class Manifest:
 
     def files(self) -> list[FileEntry]:
         """Every file that this version needs, each once."""
-        return list({entry.file: entry for entry in _file_entries(self.content)}.values())
+        return files_of(self.content)
+
+
+def files_of(content: Content) -> list[FileEntry]:
+    """Every file that `content` names, each once."""
+    return list({entry.file: entry for entry in _file_entries(content)}.values())
 
 
 def _file_entries(value: Any) -> Iterator[FileEntry]:

@@ -1,5 +1,7 @@
 """The model's files inside a collection: model/<digest>/<name>, published like every other file."""
 
+import contextlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,5 +36,9 @@ def _copied(folder: Path, name: str, source: Path | bytes) -> FileEntry:
     with plain_errors(f"read {path}"):
         there = digest_of(path)
         if path.read_bytes() != content:
-            raise LookalikeError(f"{path} is a leftover that differs from the model's file: `lookalike gc` removes it")
+            raise LookalikeError(
+                f"{path} is a leftover that differs from the model's file: `lookalike gc --keep-younger 0` removes it"
+            )
+    with contextlib.suppress(OSError):
+        os.utime(path)  # it is wanted again, so that another machine's `gc` takes it for young
     return FileEntry(name, *there)

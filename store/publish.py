@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from .checked import digest_of, remember
 from .errors import Damaged, LookalikeError
+from .folders import refuse_linked
+from .rename import renamed_if_free
 
 TEMPORARY = ".tmp"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -32,6 +34,10 @@ _REASONS = {
     errno.ENFILE: "too many open files on this machine",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
 }
+
+
+class NameTaken(LookalikeError):
+    """The name of a file to publish exists already."""
 
 
 class Published(NamedTuple):
@@ -68,6 +74,7 @@ def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
     path = Path(path)
     with plain_errors(f"write {path}"):
         _make_folder(path.parent)
+        refuse_linked(path.parent)
         temporary = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
         with _removed(temporary):
             _step("open", path)
@@ -118,23 +125,40 @@ def _name(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError:
-        raise LookalikeError(
-            f"cannot write {path}: the name is taken, and published files are never replaced"
-        ) from None
+        if not _same(temporary, path):  # over NFS an answer that was lost is asked for again, and the link is there
+            raise _taken(path) from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        _rename_if_free(temporary, path)
+        _rename(temporary, path)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """The same where there are no hard links."""
+    try:
+        if not renamed_if_free(temporary, path):
+            _rename_if_free(temporary, path)
+    except FileExistsError:
+        raise _taken(path) from None
+
+
+def _same(one: Path, two: Path) -> bool:
+    """Whether two names are of one file."""
+    return os.path.samestat(os.lstat(one), os.lstat(two))
+
+
+def _taken(path: Path) -> NameTaken:
+    return NameTaken(f"cannot write {path}: the name is taken, and published files are never replaced")
 
 
 def _rename_if_free(temporary: Path, path: Path) -> None:
-    """Where there are no hard links: look and rename while holding the folder's lock, so that they are one step."""
+    """Where nothing else is known: look and rename while holding the folder's lock, so that they are one step."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # where folders cannot be locked, the collection's writer lock still holds
             fcntl.flock(folder, fcntl.LOCK_EX)
         if os.path.lexists(path):
-            raise LookalikeError(f"cannot write {path}: the name is taken, and published files are never replaced")
+            raise _taken(path)
         os.rename(temporary, path)
     finally:
         os.close(folder)

@@ -1,4 +1,4 @@
-"""What the commands of every room share: JSON lines on stdout, progress on stderr, names made safe to show.
+"""What the commands of every room share: lines on stdout, progress on stderr, names made safe to show.
 
 Only `commands` files import this; click and rich stay out of the library.
 """
@@ -8,50 +8,31 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-import click
 
 from .errors import LookalikeError
 from .progress import Progress
 from .shown import shown
+from .streams import lines_of, write_bytes, write_note, write_result
 
-__all__ = ["Piped", "bar", "emit_json", "piped", "say_next", "say_path", "shown", "source_options", "undefined_as_null"]
+__all__ = ["Piped", "bar", "echo", "emit_json", "piped", "say_next", "say_path", "shown", "undefined_as_null"]
 
 _MOST_PIPED = 1 << 30
 _PIECE = 1 << 20
 
 
-_SOURCE_OPTIONS = (
-    click.option(
-        "--exclude",
-        metavar="GLOB",
-        multiple=True,
-        help="Leave out files and folders as a .gitignore does: by name, or with a slash by path below SOURCE.",
-    ),
-    click.option(
-        "--no-labels",
-        "labels",
-        is_flag=True,
-        flag_value=False,
-        default=True,
-        help="Do not take the names of folders for labels.",
-    ),
-    click.option("--follow-links", is_flag=True, help="Follow links out of SOURCE, and links to folders."),
-    click.option("--image-column", metavar="C", help="The column of a table that holds or names the images."),
-    click.option(
-        "--label-column", metavar="C", help="The column of a table, or of a folder's metadata, that gives the labels."
-    ),
-)
+def echo(text: object = "", err: bool = False) -> None:
+    """Print `text` and the end of its line on stdout, or as a note on stderr; all that a terminal would obey escaped.
 
-
-def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of how a source is read: exclude, labels, follow_links, image_ and label_column."""
-    for option in reversed(_SOURCE_OPTIONS):
-        command = option(command)
-    return command
+    A name within a text goes through `shown` before, since the ends of lines stay. Raises LookalikeError where stdout
+    cannot be written to.
+    """
+    if err:
+        write_note(lines_of(text) + "\n")
+    else:
+        write_result(lines_of(text) + "\n")
 
 
 class Piped(bytes):
@@ -77,15 +58,17 @@ def piped() -> Piped:
 
 def say_path(path: str) -> None:
     """Write a file's name on stdout as a line: into a pipe with its very bytes, unless it has control characters."""
-
     is_name = all(c.isprintable() or "\udc80" <= c <= "\udcff" for c in path)
-    click.echo(os.fsencode(path) if is_name and not sys.stdout.isatty() else shown(path))
+    if is_name and not sys.stdout.isatty():
+        write_bytes(os.fsencode(path) + b"\n")
+    else:
+        write_result(shown(path) + "\n")
 
 
 def say_next(*words: str) -> None:
     """Name the command that people need after this one, in one dim line on stderr; in capitals, what they have."""
-
-    click.echo(click.style(f"next: lookalike {shown(shlex.join(words))}", dim=True), err=True)
+    text = f"next: lookalike {shown(shlex.join(words))}"
+    write_note((f"\x1b[2m{text}\x1b[0m" if sys.stderr.isatty() else text) + "\n", counts=False)
 
 
 def undefined_as_null(value: Any) -> Any:
@@ -101,8 +84,7 @@ def undefined_as_null(value: Any) -> Any:
 
 def emit_json(value: dict[str, Any]) -> None:
     """Write one JSON object as one line on stdout."""
-    sys.stdout.write(json.dumps(undefined_as_null(value), allow_nan=False) + "\n")
-    sys.stdout.flush()
+    write_result(json.dumps(undefined_as_null(value), allow_nan=False) + "\n")
 
 
 @contextmanager
@@ -118,7 +100,7 @@ def bar(label: str) -> Iterator[Progress]:
         yield _plain(label)
         return
     columns = (
-        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=16, table_column=Column(min_width=8)),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeRemainingColumn(table_column=Column(no_wrap=True)),
@@ -128,8 +110,8 @@ def bar(label: str) -> Iterator[Progress]:
         ),
     )
     with Bar(*columns, console=console, transient=True, expand=True) as drawn:
-        task = drawn.add_task(label, total=None, note="")
-        yield lambda done, total, note: drawn.update(task, completed=done, total=total, note=note)
+        task = drawn.add_task(shown(label), total=None, note="")
+        yield lambda done, total, note: drawn.update(task, completed=done, total=total, note=shown(note))
 
 
 def _plain(label: str) -> Progress:
@@ -148,7 +130,7 @@ def _plain(label: str) -> Progress:
             last = now
             of = f" of {total}" if total is not None else ""
             left = _left(now - start[0], done - start[1], total - done) if start and total is not None else ""
-            print(f"{label}: {done}{of}{left} {note}".rstrip(), file=sys.stderr)
+            write_note(shown(f"{label}: {done}{of}{left} {note}".rstrip()) + "\n", counts=False)
 
     return say
 

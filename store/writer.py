@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .committing import commit_version
 from .errors import Damaged, LookalikeError
 from .escaped import unescaped_list
-from .lock import writer_lock
+from .lock import Held, writer_lock
 from .manifest import (
     CalibrationEntry,
     Content,
@@ -29,7 +30,6 @@ from .manifest import (
     RejectEntry,
     RunEntry,
     SegmentEntry,
-    write_version,
 )
 from .model_files import model_entry
 from .noting import noted_runs
@@ -42,14 +42,15 @@ Int64 = NDArray[np.int64]
 @contextmanager
 def writing(store: Store) -> Iterator["Writer"]:
     """Hold the writer's lock of the collection of `store`, and write on from its newest version."""
-    with writer_lock(store.path):
-        yield Writer(store.latest())
+    with writer_lock(store.path) as held:
+        yield Writer(store.latest(), held)
 
 
 class Writer:
     """Changes staged on top of `base`, the newest version."""
 
-    def __init__(self, base: Store) -> None:
+    def __init__(self, base: Store, held: Held | None = None) -> None:
+        self._held = held
         self._reset(base)
 
     def _reset(self, base: Store) -> None:
@@ -210,15 +211,19 @@ class Writer:
     def commit(self) -> Store:
         """Publish what is staged as the next version, and go on from it; the same version where nothing is staged.
 
-        Raises LookalikeError where a key would be there twice, or the disk fails: no version is then published, and
-        what was staged still is.
+        Raises LookalikeError where a key would be there twice, the disk fails, or another process has written since
+        `base` although it should not have been able to (Busy): no version is then published, and what was staged still
+        is.
         """
         if not self.staged:
             return self.base
+        if self._held is not None:
+            self._held.warn_if_shared()
         content = self._final()
-        manifest = write_version(self.path, self.base.version + 1, self.base.manifest.digest, content)
+        there = {entry.file for entry in self.base.manifest.files()}
+        manifest = commit_version(self.path, self.base.version + 1, self.base.manifest.digest, content, there)
         self._reset(self.base.latest())
-        if self.base.manifest != manifest:
+        if self.base.version == manifest.version and self.base.manifest != manifest:
             raise Damaged(f"version {manifest.version} of {self.path} is not the one that was written")
         return self.base
 

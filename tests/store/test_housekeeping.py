@@ -1,11 +1,14 @@
+import fcntl
 import os
 
 import numpy as np
 import pytest
 
-from lookalike.store.errors import Busy, Damaged, LookalikeError
+from lookalike.store import committing, housekeeping
+from lookalike.store.errors import Busy, Damaged, LookalikeError, LookalikeWarning
 from lookalike.store.housekeeping import gc, rollback
-from lookalike.store.manifest import manifest_path, versions
+from lookalike.store.manifest import manifest_path, read_manifest, versions, write_version
+from lookalike.store.model_files import model_entry
 from lookalike.store.store import Store
 
 
@@ -26,6 +29,13 @@ def three(tmp_path, grow):
 def keys(path, version=None):
     with Store.open(path, version) as store:
         return store.keys(store.live_rows())
+
+
+def age(path, hours):
+    """Make all files and folders below `path` older."""
+    for each in (path, *path.rglob("*")):
+        then = each.lstat().st_mtime_ns - int(hours * 3600e9)
+        os.utime(each, ns=(then, then), follow_symlinks=False)
 
 
 def damage(path, version):
@@ -109,6 +119,7 @@ def test_gc_keeps_two_versions_and_their_files(three):
     (three / "model" / "abandoned" / "encoder.json").write_bytes(b"{}")
     (three / "manifests" / ".0.tmp").write_bytes(b"")
     (three / "notes.txt").write_bytes(b"not ours")
+    age(three, 25)
     before = sum(p.stat().st_size for p in three.rglob("*") if p.is_file())
     collected = gc(three)
     assert collected["versions"] == 2
@@ -121,7 +132,7 @@ def test_gc_keeps_two_versions_and_their_files(three):
     assert not (three / "model" / "abandoned").exists()
     assert keys(three, 3) == list("abcd")
     assert keys(three) == list("bcd")
-    assert gc(three) == {"versions": 0, "files": 0, "bytes": 0}
+    assert gc(three) == {"versions": 0, "files": 0, "bytes": 0, "kept_files": 0}
 
 
 def test_gc_leaves_what_a_reader_in_another_process_holds(three):
@@ -184,3 +195,96 @@ def test_gc_removes_a_link_inside_a_folder_and_not_what_it_leads_to(three, tmp_p
     gc(three)
     assert (outside / "precious").read_bytes() == b"not ours"
     assert not (three / "vectors" / "link").is_symlink()
+
+
+STAGED = ("vectors/.0123.tmp", "vectors/0123.parquet", "manifests/.0.tmp", "model/abandoned/encoder.json")
+
+
+@pytest.fixture
+def staged(three):
+    """The same, collected once, with files that no version names."""
+    gc(three, 0)
+    (three / "model" / "abandoned").mkdir(parents=True)
+    for name in STAGED:
+        (three / name).write_bytes(b"staged")
+    return three
+
+
+@pytest.mark.parametrize(("hours", "younger"), [(0, 86400), (23, 86400), (0.9, 3600)])
+def test_gc_keeps_young_files_that_no_version_names_and_counts_them(staged, hours, younger):
+    age(staged, hours)
+    done = gc(staged, younger)
+    assert (done["versions"], done["files"], done["kept_files"]) == (0, 0, len(STAGED))
+    assert all((staged / name).exists() for name in STAGED)
+
+
+@pytest.mark.parametrize(("hours", "younger"), [(0, 0), (25, 86400), (1.1, 3600)])
+def test_gc_removes_them_once_they_are_older(staged, hours, younger):
+    age(staged, hours)
+    done = gc(staged, younger)
+    assert (done["files"], done["kept_files"]) == (len(STAGED), 0)
+    assert not any((staged / name).exists() for name in STAGED) and not (staged / "model" / "abandoned").exists()
+
+
+def test_age_is_by_the_clock_of_the_file_system(staged, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 4e9)  # this machine's clock is a century ahead
+    monkeypatch.setattr("time.time_ns", lambda: 4 * 10**18)
+    assert gc(staged)["kept_files"] == len(STAGED)
+
+
+def test_gc_leaves_what_is_named_while_it_runs(three, grow, monkeypatch):
+    """Another machine commits old files while gc, which took them for strays, is at work."""
+    with Store.open(three) as store, store.write() as writer:
+        grow(writer, "ef")
+        content = writer._final()
+        parent, version = writer.base.manifest.digest, writer.base.version + 1
+    age(three, 25)
+    drop = housekeeping._drop_versions
+
+    def dropped(*arguments):
+        done = drop(*arguments)
+        write_version(three, version, parent, content)
+        return done
+
+    monkeypatch.setattr(housekeeping, "_drop_versions", dropped)
+    gc(three)
+    assert keys(three) == list("bcdef")
+
+
+def test_a_commit_of_files_that_were_removed_is_refused(three, grow):
+    with Store.open(three) as store, store.write() as writer:
+        grow(writer, "ef")
+        lost = writer.content.parts[-1].file
+        (three / lost).unlink()
+        with pytest.raises(LookalikeError, match=f"cannot commit version 5 .*{lost} was removed"):
+            writer.commit()
+    assert keys(three) == list("bcd")
+
+
+def test_a_rollback_to_what_gc_is_removing_is_withdrawn(three, monkeypatch):
+    [*_, part] = read_manifest(three, 3).content.parts
+    monkeypatch.setattr(committing, "write_version", lambda *a: (write_version(*a), (three / part.file).unlink())[0])
+    with pytest.raises(LookalikeError, match=f"cannot commit version 5 .*{part.file} was removed"):
+        rollback(three, 3)
+    assert versions(three)[-1] == 4
+
+
+def test_a_leftover_of_a_model_is_young_once_it_is_wanted_again(three):
+    with Store.open(three) as store, store.write() as writer:
+        files = {"encoder.json": b"{}", "encoder.safetensors": b"weights"}
+        model_entry(three, "d" * 64, 8, "fp32", files)
+        age(three, 25)
+        model_entry(three, "d" * 64, 8, "fp32", files)
+        assert writer.base.version == 4
+    gc(three)
+    assert len([*(three / "model").glob("*/*")]) == 2
+
+
+def test_in_doubt_of_locks_versions_that_were_the_newest_lately_stay(three, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", lambda *_: None)
+    with pytest.warns(LookalikeWarning, match="may keep nobody out: its file system grants a lock to two at once"):
+        assert gc(three)["versions"] == 0
+    age(three, 25)
+    with pytest.warns(LookalikeWarning):
+        assert gc(three)["versions"] == 2
+    assert versions(three) == [3, 4]

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -63,7 +64,8 @@ def test_a_shorter_name_leaves_nothing_of_a_longer_one(tmp_path, monkeypatch):
     for command in ("lookalike embed " + "x" * 150, "short"):
         monkeypatch.setattr(sys, "argv", command.split())
         with writer_lock(tmp_path):
-            assert json.loads((tmp_path / "lock").read_bytes()) == {"pid": os.getpid(), "command": command}
+            note = json.loads((tmp_path / "lock").read_bytes())
+            assert (note["pid"], note["command"], note["host"]) == (os.getpid(), command, socket.gethostname())
             with pytest.raises(Busy, match=repr(command)), writer_lock(tmp_path):
                 pass
 

@@ -1,5 +1,12 @@
 """Conditions in SQL over stored columns, against a plain filter; a condition reaches nothing else."""
 
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -31,7 +38,16 @@ def shop(tmp_path):
         ("label is null or key < 'k05'", lambda i: i % 3 == 2 or i < 5),
         ("row % 2 = 1 -- odd ones", lambda i: i % 2 == 1),
         ("row % 2 = 1 /* odd */ and\n-- and labelled\nlabel is not null", lambda i: i % 2 == 1 and i % 3 < 2),
-        ("row in (select max(row) from images)", lambda i: i == 29),
+        ("lower(label) in ('a', 'c') and length(key) = 3", lambda i: i % 3 == 0),
+        ("key like 'k1%' or regexp_matches(key, '^k2[0-4]$')", lambda i: 10 <= i < 25),
+        (
+            "case label when 'a' then row > 10 else label is not null end",
+            lambda i: i % 3 == 1 or (i % 3 == 0 and i > 10),
+        ),
+        ("CAST(replace(key, 'k', '') AS INTEGER) between 5 and 9", lambda i: 5 <= i < 10),
+        ("current_date > date '2020-01-01' and year(current_date) > 2000", lambda i: True),
+        ("if(label = 'a', row, -1) >= 0 and list_contains(['a', 'b'], label)", lambda i: i % 3 == 0),
+        ("coalesce(label, 'c') || key = 'ck05'", lambda i: i == 5),
         ("null", lambda i: False),
         ("width > 10", lambda i: False),
         ("true", lambda i: True),
@@ -83,8 +99,10 @@ def test_text_that_is_not_unicode_is_found_as_it_was_given(shop):
 def test_a_condition_reads_no_file(shop, tmp_path):
     secret = tmp_path / "secret.csv"
     secret.write_text("x\n1\n")
-    with pytest.raises(LookalikeError, match=r"disabled|denied|Permission"):
+    with pytest.raises(LookalikeError, match="a sub-select is not allowed in a condition"):
         shop.search(np.array([1, 0], np.float32), where=f"(SELECT count(*) FROM read_csv('{secret}')) > 0")
+    with pytest.raises(LookalikeError, match="function 'read_text' is not allowed in a condition"):
+        shop.search(np.array([1, 0], np.float32), where=f"read_text('{secret}') is not null")
 
 
 PRICED = {"Price": [3, 1, None, 7, 5, 2], "größe": list("smlsml"), "on sale": [True, False] * 3}
@@ -96,15 +114,12 @@ CONDITIONS = {
     '"on sale"': None,
     "größe = 's'": {"größe"},
     "images.größe = 'm'": None,
+    "length(größe) = 1": {"größe"},
     "row % 2 = 0": set(),
     "true": set(),
     "key = 'price'": {"key", "Price"},
     "#2 = 'a'": None,
-    "columns('^P') > 2": None,
-    "coalesce(*columns('P.*')) > 2": None,
-    "price = (select max(price) from images)": None,
     "images is not null": None,
-    "row in (select a from query_table('im' || 'ages') t(a))": None,
 }
 
 
@@ -137,7 +152,7 @@ def test_only_columns_that_a_condition_can_mean_are_loaded(priced, condition, mo
 
 ATOMS = """
 price > 2; PRICE is null; Größe = 's'; größe < 'm'; "on sale"; label = 'x'; KEY >= 'c'; row < 4; source = 's'; null;
-file_size % 2 = 0; images.price = 5; key in (select max(KEY) from images)
+file_size % 2 = 0; images.price = 5; upper(KEY) in ('A', 'C')
 """
 TREES = st.recursive(
     st.sampled_from(ATOMS.strip().split(";")),
@@ -158,3 +173,133 @@ def test_a_condition_of_conditions_means_what_it_means_over_all_columns(priced, 
 def test_an_unknown_column_is_refused_with_all_that_there_are(priced):
     with pytest.raises(LookalikeError, match=r"columns are row, key, label, .*Price, größe, on sale$"):
         where(priced, "colour = 'red'")
+
+
+REFUSED = {
+    "row in (select 1)": "a sub-select",
+    "exists (select 1 from images a, images b, images c, images d)": "a sub-select",
+    "(with recursive t(x) as (select 1 union all select x + 1 from t) select max(x) from t) > 0": "a sub-select",
+    "label = any(select key from images)": "a sub-select",
+    "array(select 1) = [1]": "a sub-select",
+    "row in (from range(1000000000))": "a sub-select",
+    "not (label = 'a' or case when true then (select 1) = 1 end)": "a sub-select",
+    "lower((select 'a')) = 'a'": "a sub-select",
+    "sum(row) > 1": "function 'sum'",
+    "row_number() over () < 3": "a window function",
+    "sum(row) over (partition by label) > 1": "a window function",
+    "columns('^k') > 2": r"\* or COLUMNS",
+    "coalesce(*columns('k.*')) > ''": r"\* or COLUMNS",
+    "?::varchar = ''": "a parameter",
+    "$a = 1": "a parameter",
+    "list_transform([1], x -> x) = [1]": "function 'list_transform'",
+    "[x for x in [1, 2]] = [1]": "function '.*' is not allowed|a lambda",
+    "sleep_ms(100000) is null": "function 'sleep_ms'",
+    "pg_sleep(10) is null": "function 'pg_sleep'",
+    "getenv('HOME') = ''": "function 'getenv'",
+    "current_setting('threads') = 1": "function 'current_setting'",
+    "random() < 0.5": "function 'random'",
+    "nextval('s') = 1": "function 'nextval'",
+    "error('x')": "function 'error'",
+    "unnest([1]) = 1": "function 'unnest'",
+    "repeat('x', 1000000000) = ''": "function 'repeat'",
+    "len(range(1000000000000)) > 1": "function 'range'",
+    "len(generate_series(1, 1000000000000)) > 1": "function 'generate_series'",
+    "lpad(key, 1000000000, 'x') = ''": "function 'lpad'",
+    "format('{:>1000000000}', key) = ''": "function 'format'",
+    "printf('%1000000000d', row) = ''": "function 'printf'",
+    "list_resize([1], 1000000000) is null": "function 'list_resize'",
+    "hex(hex(hex(key))) = ''": "function 'hex'",
+    "replace(replace(key, 'k', 'kkkkkkkk'), 'k', 'kkkkkkkk') = ''": "replace",
+    "replace(key, label, key) = ''": "replace",
+    "key::bit = '1'": "conversion to type bit",
+    "key::int[] is null": "conversion to type",
+    "cast(key as struct(a int)) is null": "conversion to type",
+    f"key || '{'x' * 10_001}' = ''": "10,001 characters",
+    f"key = '{'x' * 1_000_001}'": "characters, and 1,000,000 are allowed",
+    "label = 'a' order by 1": "syntax|not an expression",
+    "label = 'a' qualify true": "syntax|not an expression",
+    "label = 'a' group by all": "syntax|not an expression",
+}
+
+
+@pytest.mark.parametrize("condition", REFUSED, ids=lambda condition: condition[:40])
+def test_more_than_an_expression_over_the_columns_is_refused_by_name(shop, condition):
+    with pytest.raises(LookalikeError, match=f"(?i){REFUSED[condition]}") as caught:
+        where(shop.store, condition)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
+
+
+def test_many_keys_may_be_listed(shop):
+    names = ", ".join(f"'k{i:02d}'" for i in range(5, 10_000))
+    assert where(shop.store, f"key in ({names})").nonzero()[0].tolist() == list(range(5, 30))
+
+
+def test_deep_nesting_ends_in_an_answer_or_one_line(shop):
+    for condition in ("(" * 3000 + "true" + ")" * 3000, "not " * 5000 + "true", "- " * 20_000 + "1 > 0"):
+        with contextlib.suppress(LookalikeError):
+            assert where(shop.store, condition).sum() in (0, 29)
+
+
+LONG = "x" * 4900
+NEVER = f"levenshtein(key || '{LONG}', '{LONG}') > 3"  # about 25 ms a row
+
+
+@pytest.fixture
+def large(tmp_path):
+    """20,000 rows, with which NEVER takes minutes."""
+    with Collection.create(tmp_path / "large") as collection:
+        collection.add(np.eye(8, dtype=np.float32).repeat(2500, 0), [f"k{i}" for i in range(20_000)])
+        yield collection
+
+
+def test_a_condition_that_takes_too_long_is_stopped_in_any_thread(large, monkeypatch):
+    monkeypatch.setenv("LOOKALIKE_WHERE_TIME", "500ms")
+    with pytest.raises(LookalikeError, match=r"LOOKALIKE_WHERE_TIME is not understood: time '500ms'"):
+        where(large.store, NEVER)
+    monkeypatch.setenv("LOOKALIKE_WHERE_TIME", "0.5s")
+    with ThreadPoolExecutor(2) as pool:
+        for failed in [pool.submit(where, large.store, NEVER) for _ in range(2)]:
+            with pytest.raises(LookalikeError, match=r"took longer than 0.5 s, the limit that LOOKALIKE_WHERE_TIME"):
+                failed.result(60)
+    monkeypatch.delenv("LOOKALIKE_WHERE_TIME")
+    assert where(large.store, "key = 'k7'").nonzero()[0].tolist() == [7]
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_a_condition_ends_with_an_interrupt(large, signal_):
+    code = "import sys; from lookalike.cli import main; sys.argv[0] = 'lookalike'; print('begun', flush=True); main()"
+    command = [sys.executable, "-c", code, "search", str(large.path), "k1", "--where", NEVER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(2)
+        process.send_signal(signal_)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and said.strip() == "lookalike: interrupted"
+
+
+def test_memory_and_threads_are_bounded(shop, monkeypatch):
+    asked, connect = [], duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda *a, **k: asked.append(k["config"]) or connect(*a, **k))
+    for name, value in (("OMP_NUM_THREADS", "3"), ("LOOKALIKE_WHERE_MEMORY", "64M"), ("LOOKALIKE_WHERE_THREADS", "2")):
+        monkeypatch.setenv(name, value)
+        where(shop.store, "true")
+    assert [config["threads"] for config in asked] == [3, 3, 2]
+    assert [config["memory_limit"] for config in asked] == ["1073741824B", "67108864B", "67108864B"]
+    for name, value in (("MEMORY", "1M"), ("MEMORY", "lots"), ("THREADS", "0"), ("THREADS", "many"), ("TIME", "soon")):
+        monkeypatch.setenv(f"LOOKALIKE_WHERE_{name}", value)
+        with pytest.raises(LookalikeError, match=f"LOOKALIKE_WHERE_{name} .*{value}"):
+            where(shop.store, "true")
+        monkeypatch.delenv(f"LOOKALIKE_WHERE_{name}")
+
+
+@pytest.mark.parametrize("failure", [MemoryError(), duckdb.OutOfMemoryException("Out of Memory Error: failed\nhint")])
+def test_what_takes_too_much_memory_is_one_line(shop, monkeypatch, failure):
+    def fail(*_):
+        raise failure
+
+    monkeypatch.setattr("lookalike.store.where._selected", fail)
+    monkeypatch.setenv("LOOKALIKE_WHERE_MEMORY", "64M")
+    with pytest.raises(
+        LookalikeError, match=r"more memory than 64 MiB, the limit that LOOKALIKE_WHERE_MEMORY sets; co"
+    ):
+        where(shop.store, "true")

@@ -177,7 +177,7 @@ class Rounds:
         """Running it again completes it; what was left lying about goes; all is as without the kill."""
         os.fsync = lambda descriptor: None  # in this child: no power fails here, and nobody kills it
         self.operation.run(shop)
-        gc(shop)
+        gc(shop, 0)
         assert strays_of(shop) == set()
         assert not [name for name in named_files(shop) if not (shop / name).exists()]
         state, expected = state_of(shop), state_of(self.reference)
