@@ -1,7 +1,7 @@
 """Size and SHA-256 before any parser: Parquet and FAISS have no checksum of their own.
 
-A file found right is remembered by inode, size, mtime_ns and ctime_ns in a cache outside the collection
-($XDG_CACHE_HOME/lookalike/checked), so that gigabytes are hashed once. The cache is text, one file for each folder of
+A file found right is remembered by inode, size, mtime_ns and ctime_ns in a cache outside the collection (the folder
+`checked` of `cache_folder`), so that gigabytes are hashed once. The cache is text, one file for each folder of
 checked files, only ever appended to; losing it costs time and nothing else. What changes a byte and no time stamp
 (media rot) is found by `verify`, which reads everything.
 """
@@ -14,13 +14,15 @@ import threading
 import time
 from pathlib import Path
 
+from .cache_folder import cache_folder, open_cached
 from .errors import Damaged
 
 _TICK_NS = 10_000_000  # time stamps are as coarse as the kernel's tick (4 ms; 10 ms on some)
 _SMALL = 1 << 20
+_FOLDER = "checked"
 _LARGEST_CACHE = 16 << 20
 _lock = threading.Lock()
-_known: dict[Path, tuple[int, set[str]]] = {}
+_known: dict[str, tuple[int, set[str]]] = {}
 
 
 def checked(path: Path, size: int, sha256: str) -> Path:
@@ -70,9 +72,11 @@ def remember(path: Path, sha256: str, seen: os.stat_result | None = None) -> Non
 
 def forget(folder: Path) -> None:
     """Drop what is remembered of the files in `folder`: they are hashed again when next needed."""
+    name, cache = _cache_name(folder), cache_folder(_FOLDER)
     with _lock, contextlib.suppress(OSError):
-        _known.pop(_cache_file(folder), None)
-        _cache_file(folder).unlink(missing_ok=True)
+        _known.pop(name, None)
+        if cache is not None:
+            (cache / name).unlink(missing_ok=True)
 
 
 def _status(path: Path) -> os.stat_result:
@@ -92,36 +96,43 @@ def _record(found: os.stat_result, sha256: str) -> str:
     return f"{sha256} {found.st_dev} {found.st_ino} {found.st_size} {times}"
 
 
-def _cache_file(folder: Path) -> Path:
-    """The file that remembers the files of `folder`."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
-    return Path(base, "lookalike", "checked", name)
+def _cache_name(folder: Path) -> str:
+    """The name of the file that remembers the files of `folder`."""
+    return hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
 
 
 def _records(folder: Path) -> set[str]:
     """What is remembered of `folder`, with what other processes have added since it was last read."""
-    cache = _cache_file(folder)
+    name, cache = _cache_name(folder), cache_folder(_FOLDER)
     with _lock:
-        read, records = _known.get(cache, (0, set()))
-        with contextlib.suppress(OSError), open(cache, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < read:
-                read, records = 0, set()
-            file.seek(read)
-            records.update(file.read(size - read).decode("ascii", errors="replace").split("\n"))
-            read = size
-        _known[cache] = (read, records)
+        read, records = _known.get(name, (0, set()))
+        with contextlib.suppress(OSError):
+            if cache is not None:
+                read = _read_on(cache / name, read, records)
+        _known[name] = (read, records)
         return records
+
+
+def _read_on(cache: Path, read: int, records: set[str]) -> int:
+    """Add the lines behind the first `read` bytes of a cache file to `records`; how many bytes are read now."""
+    with open_cached(cache, most=2 * _LARGEST_CACHE) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size < read:  # begun anew by another process
+            read = 0
+            records.clear()
+        file.seek(read)
+        records.update(file.read(size - read).decode("ascii", errors="replace").split("\n"))
+    return size
 
 
 def _append(folder: Path, record: str) -> None:
     """Add one line; a single short write to an appending descriptor does not mix with another process's."""
-    cache = _cache_file(folder)
+    name, cache = _cache_name(folder), cache_folder(_FOLDER)
     with _lock, contextlib.suppress(OSError):  # where it cannot be written, this process still remembers
-        _known.setdefault(cache, (0, set()))[1].add(record)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        if cache.exists() and cache.stat().st_size > _LARGEST_CACHE:
-            cache.unlink()
-        with open(cache, "ab", buffering=0) as file:
+        _known.setdefault(name, (0, set()))[1].add(record)
+        if cache is None:
+            return
+        if os.path.lexists(cache / name) and os.lstat(cache / name).st_size > _LARGEST_CACHE:
+            (cache / name).unlink()
+        with open_cached(cache / name, "ab") as file:
             file.write(b"\n" + record.encode() + b"\n")

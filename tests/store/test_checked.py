@@ -7,6 +7,7 @@ import time
 import pytest
 
 from lookalike.store import checked as module
+from lookalike.store.cache_folder import cache_folder
 from lookalike.store.checked import checked, digest_of, forget, remember
 from lookalike.store.errors import Damaged
 from lookalike.store.publish import publish
@@ -122,7 +123,7 @@ def test_what_is_not_a_regular_file_is_refused(tmp_path, make):
 def test_a_damaged_or_lost_cache_only_costs_time(file, hashed):
     path, size, sha256 = file()
     checked(path, size, sha256)
-    module._cache_file(path.parent).write_bytes(b"\xff\x00 nonsense\n" * 3)
+    (cache_folder("checked") / module._cache_name(path.parent)).write_bytes(b"\xff\x00 nonsense\n" * 3)
     module._known.clear()
     checked(path, size, sha256)
     forget(path.parent)
