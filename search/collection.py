@@ -184,11 +184,19 @@ class Collection:
         *,
         keys: PathLike | None = None,
         labels: PathLike | None = None,
+        key_column: str | None = None,
+        label_column: str | None = None,
+        vector_column: str | None = None,
         normalise: bool = False,
         progress: Progress = silent,
     ) -> dict[str, Any]:
-        """Stream a .npy, .parquet, .hdf5 or .fvecs file into the collection (a sync, as `embed` is); returns counts."""
-        files = {name: None if path is None else Path(path) for name, path in (("keys", keys), ("labels", labels))}
+        """Stream a file of vectors into the collection (a sync, as `embed` is); returns counts.
+
+        vectors: .npy, .fvecs, .bvecs, .parquet, .arrow, .feather, .npz or .hdf5. keys, labels: files of one value a
+        row. key_column, label_column, vector_column: what they are called in the file. See `store.importing`.
+        """
+        columns = {"key_column": key_column, "label_column": label_column, "vector_column": vector_column}
+        files = {"keys": keys, "labels": labels, **columns}
         try:
             return filling.import_file(
                 self.path, Path(vectors), device=self._device, **files, normalise=normalise, progress=progress
