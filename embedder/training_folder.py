@@ -58,6 +58,11 @@ class TrainCard:
     history: list[dict[str, Any]]
     validation_images: int | None = None
 
+    @property
+    def path(self) -> Path:
+        """The folder of the model."""
+        return Path(self.model)
+
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
         return asdict(self)
