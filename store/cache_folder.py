@@ -1,8 +1,9 @@
 """Where our cache lies, and whether to trust it: the one place that decides, whatever is kept there.
 
-It is $XDG_CACHE_HOME/lookalike, or ~/.cache/lookalike. There is none without a home, and none where either is a relative
-path, since the working folder's owner, who may be anybody, would then decide what we believe. A folder that belongs to
-another user, or that others can write to, is not trusted either: there is then no cache, which costs time only.
+It is $XDG_CACHE_HOME/lookalike, or ~/.cache/lookalike. There is none without a home, and none where either is a
+relative path, since the working folder's owner, who may be anybody, would then decide what we believe. A folder that
+belongs to another user, or that others can write to, is not trusted either: no cache is used then, which costs only
+time.
 """
 
 import contextlib

@@ -22,13 +22,13 @@ def export(store: Store, out: Path, progress: Progress = silent) -> None:
 
     LookalikeError where `out` exists, ends otherwise, or the collection never held a vector.
     """
-    if out.suffix not in _WRITERS:
+    if out.suffix.lower() not in _WRITERS:
         raise LookalikeError(f"cannot export to {out}: its name must end in {' or '.join(_WRITERS)}")
     if not out.absolute().parent.is_dir():
         raise LookalikeError(f"cannot export to {out}: there is no folder {out.parent}")
     if store.dim is None:
         raise LookalikeError(f"cannot export {store.path}: it has never held a vector")
-    publish(out, lambda file: _WRITERS[out.suffix](store, file, progress))
+    publish(out, lambda file: _WRITERS[out.suffix.lower()](store, file, progress))
 
 
 def _parquet(store: Store, file: BinaryIO, progress: Progress) -> None:

@@ -62,11 +62,18 @@ def open_vectors(path: str | os.PathLike[str], columns: Columns = USUAL) -> Vect
         raise LookalikeError(f"{path} {why}; accepted are {', '.join([*NAMELESS, *NAMED])}")
     with plain_errors(f"read {path}"):
         if not path.is_file():
-            raise LookalikeError(f"cannot read {path}: " + ("it is not a file" if path.exists() else "no such file"))
+            raise LookalikeError(f"cannot read {path}: {_no_file(path)}")
         if ending in NAMED:
             return NAMED[ending](path, columns)
         _refuse_names(path, columns)
         return NAMELESS[ending](path)
+
+
+def _no_file(path: Path) -> str:
+    """Why there is nothing to read: Spark and Dask leave folders that are named like files."""
+    if path.is_dir():
+        return "it is not a file but a folder: import each file in it"
+    return "it is not a file" if path.exists() else "no such file"
 
 
 def _refuse_names(path: Path, columns: Columns) -> None:

@@ -116,3 +116,13 @@ def test_a_forged_export_brings_no_facts_that_are_none(tmp_path, units):
     import_vectors(tmp_path / "shop", tmp_path / "x.parquet")
     found = columns_of(tmp_path / "shop", "content_sha256", "width", "height")
     assert found == {"content_sha256": [None, None], "width": [None, None], "height": [None, 9]}
+
+
+def test_an_export_is_named_in_any_case(tmp_path, units):
+    save(tmp_path / "x.parquet", units, price=[1, 2])
+    imported(tmp_path)
+    with Store.open(tmp_path / "shop") as store:
+        for name in ("all.NPY", "all.Parquet"):
+            export(store, tmp_path / name)
+    for name in ("all.NPY", "all.Parquet"):
+        assert import_vectors(tmp_path / name[:-4], tmp_path / name)["added"] == 2

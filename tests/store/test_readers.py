@@ -288,7 +288,7 @@ def test_what_is_not_there_is_said(tmp_path):
     (tmp_path / "folder.npy").mkdir()
     with pytest.raises(LookalikeError, match=r"none\.npy: no such file"):
         open_vectors(tmp_path / "none.npy")
-    with pytest.raises(LookalikeError, match="it is not a file"):
+    with pytest.raises(LookalikeError, match="it is not a file but a folder: import each file in it"):
         open_vectors(tmp_path / "folder.npy")
 
 
