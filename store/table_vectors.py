@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.types as pt
 
 from .arrow_vectors import VECTOR_WORDS, dim_of, is_list, is_vector, matrix_of
 from .block import Block
@@ -40,7 +41,8 @@ class TableVectors:
         self.dim = dim_of(kinds[self._vector])
         self._class_names = ClassNames(schema.metadata, self._label)
         self._images = self._ours and all(name in kinds for name in _OF_IMAGES)
-        further = [name for name in kinds if name not in chosen and not (self._ours and name in RESERVED)]
+        further = [name for name in kinds if name not in chosen and not pt.is_null(kinds[name])]
+        further = [name for name in further if not (self._ours and name in RESERVED)]
         self._extra = {name: kind for name in further if (kind := kept_type(kinds[name])) is not None}
         self._extra = {name: kind for name, kind in self._extra.items() if schema.names.count(name) == 1}
         self.left_out = [name for name in further if name not in self._extra]
@@ -59,11 +61,17 @@ class TableVectors:
             return is_vector(kinds[name]) if name in (asked.vector, "vector") else is_list(kinds[name])
 
         self._key = choose(self._path, asked.key, Role("key", ["key"], TEXT_WORDS, text), words)
+        if asked.key is None and self._key is not None and pt.is_null(kinds[self._key]):
+            self._key = None  # as pandas writes a column of None: no row has a key of its own
         self._label = choose(self._path, asked.label, Role("label", ["label"], TEXT_WORDS, text), words)
         role = Role("vector", ["vector"], VECTOR_WORDS, vector)
         chosen = choose(self._path, asked.vector, role, words)
         if chosen is None:
-            raise missing(self._path, "vector", role, words)
+            error = missing(self._path, "vector", role, words)
+            numbers = [name for name, kind in kinds.items() if pt.is_floating(kind)]
+            if len(numbers) < 2 or any(map(vector, kinds)):
+                raise error
+            raise LookalikeError(f"{error}; join the {len(numbers)} columns of numbers into one column of lists")
         self._vector: str = chosen
 
     def _batches(self, size: int, names: list[str]) -> Iterator[Any]:

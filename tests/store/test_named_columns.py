@@ -35,7 +35,7 @@ ONE = [[1.0, 0.0]]
         (
             {"f0": [1.0], "f1": [0.0]},
             Columns(),
-            "none that is a list of numbers: its columns are f0 (double), f1 (double)",
+            "its columns are f0 (double), f1 (double); join the 2 columns of numbers into one column of lists",
         ),
         ({f"c{i}": [1] for i in range(20)}, Columns(), "c7 (int64) and 12 more"),
     ],

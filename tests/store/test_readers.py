@@ -121,6 +121,15 @@ def test_keys_and_labels_of_a_parquet(tmp_path, units):
     assert block.labels == ["x", None, "y"]
 
 
+def test_columns_of_none_are_no_keys_and_no_labels(tmp_path, units):
+    save_parquet(tmp_path / "x.parquet", units(3), key=pa.nulls(3), label=pa.nulls(3), more=pa.nulls(3))
+    vectors = open_vectors(tmp_path / "x.parquet")
+    (block,) = vectors.blocks(10)
+    assert (block.keys, block.labels, block.extra, vectors.left_out) == (None, [None] * 3, None, [])
+    with pytest.raises(LookalikeError, match="column 'key', row 0 is null: every row needs one"):
+        list(open_vectors(tmp_path / "x.parquet", Columns(key="key")).blocks(10))
+
+
 def test_a_part_is_read_with_its_model_and_its_text_unescaped(tmp_path, units):
     entry = write_part(tmp_path, Rows.of_vectors(["a\udcff", "b"], units(2), ["%uDCFF", None], "s"), "digest")
     vectors = open_vectors(tmp_path / entry.file)
