@@ -10,6 +10,7 @@ Only light modules are imported here; torch, faiss and scikit-learn load where t
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .embedder.by_recipe import train
     from .embedder.compare import compare
     from .search.collection import Collection
     from .search.knn_classifier import KNNClassifier
@@ -26,6 +27,7 @@ __all__ = [
     "PrototypeClassifier",
     "__version__",
     "compare",
+    "train",
 ]
 _HOMES = {
     "Collection": "search.collection",
@@ -34,6 +36,7 @@ _HOMES = {
     "LookalikeError": "store.errors",
     "PrototypeClassifier": "search.prototype_classifier",
     "compare": "embedder.compare",
+    "train": "embedder.by_recipe",
 }
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,17 @@ from PIL import Image as PilImage
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import Progress, silent
+from ..store.vector_cache import VectorCache
 from .decoders import FEW, decode, decoders
-from .encoder import Encoder
 from .images import NO_VECTOR, Image, image_or_rejection, is_unit
 from .rejected import Rejected
 from .seen import seen as seen_by_training
 from .sources import Record, Source
 from .sources.files import read_file
+
+if TYPE_CHECKING:
+    from .encoder import Encoder
+    from .lazy_encoder import LazyEncoder
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,31 @@ class Encoded:
     ignored: int = 0
 
 
-def encode_source(encoder: Encoder, source: Source, progress: Progress = silent) -> Encoded:
-    """Encode every readable image of a source; LookalikeError where the source itself is unusable."""
+def source_contents(
+    encoder: "Encoder | LazyEncoder", source: Source, progress: Progress = silent
+) -> list[tuple[str | None, str | None, bool]]:
+    """For each image of a source its label, content (SHA-256 in hex, None: unreadable) and whether it was trained on.
+
+    Nothing is decoded or encoded. LookalikeError where the source itself is unusable.
+    """
+    labels: list[str | None] = []
+    contents: list[str | None] = []
+    for record in source.records():
+        image = image_or_rejection(source, record.locator)
+        labels.append(record.label)
+        contents.append(image.sha256 if isinstance(image, Image) else None)
+        progress(len(labels), None, "images looked at")
+    return list(zip(labels, contents, seen_by_training(contents, encoder.training_images).tolist(), strict=True))
+
+
+def encode_source(
+    encoder: "Encoder | LazyEncoder", source: Source, progress: Progress = silent, cache: VectorCache | None = None
+) -> Encoded:
+    """Encode every readable image of a source; LookalikeError where the source itself is unusable.
+
+    cache: of this encoder's vectors by content. An image whose vector it has is read, and neither decoded nor encoded;
+    the other vectors are added.
+    """
     kept: list[Record] = []
     contents: list[str | None] = []
     vectors = [np.zeros((0, encoder.dim), dtype=np.float32)]
@@ -54,7 +81,7 @@ def encode_source(encoder: Encoder, source: Source, progress: Progress = silent)
         for records in cut(source.records(), FEW):
             # Reading stays in this thread: a Parquet table is read forward by one cursor.
             images = [image_or_rejection(source, record.locator) for record in records]
-            rows, answers = _encoded(encoder, threads, [_data(image) for image in images])
+            rows, answers = _known_or_encoded(encoder, threads, images, cache)
             for record, image, answer in zip(records, images, answers, strict=True):
                 if isinstance(image, Image) and answer is None:
                     kept.append(record)
@@ -68,7 +95,8 @@ def encode_source(encoder: Encoder, source: Source, progress: Progress = silent)
 
 
 def encode_images(
-    encoder: Encoder, images: Sequence[str | os.PathLike[str] | bytes | PilImage.Image | NDArray[np.uint8]]
+    encoder: "Encoder | LazyEncoder",
+    images: Sequence[str | os.PathLike[str] | bytes | PilImage.Image | NDArray[np.uint8]],
 ) -> list[NDArray[np.float32] | LookalikeError]:
     """For each image its unit row (d,) float32, or the LookalikeError that says why there is none.
 
@@ -85,8 +113,31 @@ def encode_images(
     return answers
 
 
+def _known_or_encoded(
+    encoder: "Encoder | LazyEncoder",
+    threads: ThreadPoolExecutor,
+    images: Sequence[Image | Rejected],
+    cache: VectorCache | None,
+) -> tuple[NDArray[np.float32], list[Rejected | None]]:
+    """`_encoded` of those images whose vectors are not kept, with the kept ones in their places."""
+    if cache is None:
+        return _encoded(encoder, threads, [_data(image) for image in images])
+    contents = [image.sha256 if isinstance(image, Image) else None for image in images]
+    vectors = cache.find(contents)
+    missing = [place for place, vector in enumerate(vectors) if vector is None]
+    rows, verdicts = _encoded(encoder, threads, [_data(images[place]) for place in missing])
+    answers = dict(zip(missing, verdicts, strict=True))
+    sound = [place for place in missing if answers[place] is None]
+    for place, row in zip(sound, rows, strict=True):
+        vectors[place] = row
+    cache.add([str(contents[place]) for place in sound], rows)
+    found = [vector for vector in vectors if vector is not None]
+    stacked = np.stack(found) if found else np.zeros((0, encoder.dim), dtype=np.float32)
+    return stacked, [answers.get(place) for place in range(len(images))]
+
+
 def _encoded(
-    encoder: Encoder, threads: ThreadPoolExecutor, images: Sequence[Any]
+    encoder: "Encoder | LazyEncoder", threads: ThreadPoolExecutor, images: Sequence[Any]
 ) -> tuple[NDArray[np.float32], list[Rejected | None]]:
     """Unit rows (m, d) of the sound ones among `images` (data, or Rejected), and for each why it is not, or None."""
     outcomes = decode(threads, images, encoder.preprocessing)

@@ -71,11 +71,23 @@ def _print_card(card: "TrainCard") -> None:
     echo(f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}")
     images = "images" if card.validation_images is None else f"{card.validation_images} images"
     echo(f"on {images} kept out of training: {scores or 'nothing to measure'}")
+    if untrained := card.scores.get("untrained"):
+        echo(_against_untrained(untrained["recall_at_1"], card.scores.get("recall_at_1")))
     before, after = card.history[0].get("gap"), card.scores.get("gap")
     if before is not None and after is not None and card.steps:
         echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")
     if stored := card.scores.get("same_or_different"):
         echo(f"the same up to distance {stored['threshold']:.3f}: {SameOrDifferent(**stored)}")
+
+
+def _against_untrained(before: float | None, after: float | None) -> str:
+    """Say what the pretrained network scores as it comes, beside this model."""
+    if before is None or after is None:
+        return "the untrained pretrained network cannot be compared: no class has two images kept out of training"
+    verdict = "better" if after > before else "as good as" if after == before else "worse"
+    than = "no training" if after == before else "than no training"
+    what = f"the untrained pretrained network: recall@1 {before:.4f}; this model: {after:.4f}: it is {verdict} {than}"
+    return what if after > before else f"{what}; use --model pretrained, or train longer"
 
 
 def _kept(out: Path) -> str:

@@ -225,12 +225,13 @@ def _short(value: Any) -> str:
 
 
 def _toml_section(name: str, values: dict[str, Any]) -> str:
-    lines = [f"{k} = {_toml_value(v)}" for k, v in values.items() if v is not None]
+    lines = [f"{k} = {toml_value(v)}" for k, v in values.items() if v is not None]
     return "\n".join([f"[{name}]", *lines, ""])
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Give a plain value as TOML."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {_toml_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{json.dumps(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
     # JSON's strings, numbers, booleans and lists of strings are TOML's, except that JSON does not escape DEL.
     return json.dumps(value, ensure_ascii=False).replace(chr(127), chr(92) + "u007f")

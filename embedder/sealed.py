@@ -3,7 +3,7 @@
 The format has no checksum: most flips in a file of weights are other weights, and give other vectors without a word.
 The digest is of header and tensors, and of the notes that the file carries (one text); it is kept beside them in the
 header's metadata. Any safetensors library reads the file. Tensors have any shape and dtype; only writing and reading
-them loads torch.
+them all loads torch.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import safetensors
 
 from ..store.errors import LookalikeError
@@ -52,6 +53,15 @@ def read(content: bytes, path: Path) -> "tuple[dict[str, torch.Tensor], str]":
 
     notes = check(content, path)
     return safetensors.torch.load(content), notes
+
+
+def int64s(content: bytes, path: Path, name: str) -> "np.ndarray | None":
+    """Give the int64 tensor (m,) of that name, without torch, None where there is none; errors as `check` has them."""
+    check(content, path)
+    for found, tensor in safetensors.deserialize(content):
+        if found == name and tensor["dtype"] == "I64":
+            return np.frombuffer(tensor["data"], dtype="<i8")
+    return None
 
 
 def _header(content: bytes) -> tuple[dict[str, Any], str]:

@@ -31,6 +31,7 @@ from .sources.options import patterns
 from .trainer import COLLAPSED, Trainer
 from .training_folder import Finished, TrainCard
 from .training_set import TrainingSet, read_training_set
+from .untrained import NAME, untrained_scores
 
 SAMPLE = 256
 """Validation images on which fp32 and bf16 are compared."""
@@ -145,12 +146,16 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
         if saved is not None:
             trainer.restore(*saved, out / checkpoint.NAME)
         _run(trainer, out, notes, order.progress)
+        if recipe.model.pretrained:
+            order.progress(trainer.step, recipe.training.steps, "scoring the pretrained network as it came")
         encoder = _best_encoder(
             trainer,
             [str(names[c]) for c in np.unique(codes[fit])],
             _marks_of(data, fit, recipe.training.steps),
             order.device,
+            untrained_scores(trainer, data.marks, order.source, order.device),
         )
+    _warn_of_vain(encoder.card["scores"], recipe)
     card = _card(encoder, trainer, data, notes["threads"], out)
     training_folder.save(out, encoder, recipe, Finished(card, order.source, digest), trainer.best_loss)
     return card
@@ -204,13 +209,29 @@ def _judge(trainer: Trainer) -> None:
         )
 
 
+def _warn_of_vain(scores: dict[str, Any], recipe: Recipe) -> None:
+    """Say so where the pretrained network finds its way better as it comes."""
+    before, after = (scores.get(NAME) or {}).get("recall_at_1"), scores.get("recall_at_1")
+    if recipe.training.steps and before is not None and after is not None and after < before:
+        warnings.warn(
+            f"this model is worse than no training: its recall@1 is {after:.3f}, and that of the pretrained network as "
+            f"it comes is {before:.3f} on the same images: use --model pretrained, or train longer",
+            LookalikeWarning,
+        )
+
+
 def _marks_of(data: TrainingSet, fit: np.ndarray, steps: int) -> np.ndarray:
     """What stands for the images that were learned from, which those kept out are not, and without steps none is."""
     return np.unique(data.marks[fit]) if len(data.marks) and steps else NO_MARKS
 
 
-def _best_encoder(trainer: Trainer, classes: list[str], marks: np.ndarray, device: str) -> Encoder:
-    """Make the encoder of the best weights, its precision decided and its own scores on the validation images in it."""
+def _best_encoder(
+    trainer: Trainer, classes: list[str], marks: np.ndarray, device: str, untrained: dict[str, Any] | None
+) -> Encoder:
+    """Make the encoder of the best weights, its precision decided and its own scores on the validation images in it.
+
+    untrained: the scores of the network that it began with, see `untrained`; None where that was a fresh one.
+    """
     trainer.network.load_state_dict(trainer.best)
     recipe = trainer.recipe
     network = trainer.network.to("cpu")
@@ -221,6 +242,7 @@ def _best_encoder(trainer: Trainer, classes: list[str], marks: np.ndarray, devic
     chosen = precision.choose(encoder, sample[:: -(-len(sample) // SAMPLE)]) if wanted == "auto" else wanted
     vectors = encoder.with_precision(chosen).encode(trainer.images[trainer.held])
     scores = _scores(trainer, vectors) if len(trainer.held) else {}
+    scores |= {} if untrained is None else {NAME: untrained}
     return make_encoder(network, {**card, "precision": chosen, "scores": scores}, device=device, marks=marks)
 
 

@@ -61,6 +61,11 @@ class TrainCard:
     reasons: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def path(self) -> Path:
+        """The folder of the model."""
+        return Path(self.model)
+
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
         return asdict(self)

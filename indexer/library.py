@@ -17,7 +17,7 @@ except ImportError as error:
     else:
         why = f"FAISS does not load ({' '.join(str(error).split())[:200]})"
     raise LookalikeError(
-        f"{why}: pip install 'lookalike[cpu]' (or [gpu] for CUDA 12, [cuvs] for CUDA 13) works"
+        f"{why}: pip install 'lookalike[cpu]', or 'lookalike[gpu]' for CUDA 12, or 'lookalike[cuvs]' for CUDA 13"
     ) from error
 
 __all__ = ["INNER_PRODUCT", "faiss", "short"]

@@ -17,7 +17,7 @@ from ..store.errors import Busy, LookalikeError, LookalikeWarning
 from ..store.lock import writer_lock
 from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
-from .labelled import Labelled, Roles, labels_in, ranked_sample, read_labelled, roles, without_foreign
+from .labelled import Labelled, Roles, candidates, labels_in, ranked_sample, read_labelled, roles, without_foreign
 from .rank import Way, refuse_no_classes
 from .ready import check_whole
 from .separated import to_classes, warn_of_overlap
@@ -43,6 +43,7 @@ def calibrate(
     weights: str,
     seed: int,
     progress: Progress,
+    cache: bool = True,
 ) -> Calibration:
     """Choose and publish the threshold, or thresholds, for `by` that keep `criterion`; by "linear" the head with it.
 
@@ -59,7 +60,8 @@ def calibrate(
         pass  # a folder that cannot be written, or is being written to, says so before any work
     refuse_no_classes(collection)
     _refuse_hopeless(collection, source, labels_in(collection, source), criterion, seed)
-    labelled = read_labelled(collection, source, progress)
+    _refuse_known(collection, source, criterion, seed, progress)
+    labelled = read_labelled(collection, source, progress, cache)
     cast = _checked_roles(collection, source, labelled.labels.tolist(), criterion, seed)
     head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
     sample, images = ranked_sample(collection, labelled, cast, way)
@@ -132,6 +134,17 @@ def _refuse_hopeless(
             _checked_roles(collection, source, without_foreign(collection, labels), criterion, seed)
             return
         raise
+
+
+def _refuse_known(collection: "Collection", source: str, criterion: Criterion, seed: int, progress: Progress) -> None:
+    """LookalikeError, before any image is encoded, where too few are left without those that are known already."""
+    left = candidates(collection, source, progress)
+    try:
+        _refuse_hopeless(collection, source, left.labels, criterion, seed)
+    except LookalikeError as error:
+        if not left.others:
+            raise
+        raise LookalikeError(f"{error}; of its other images {left.others}, and do not count") from None
 
 
 def _checked_roles(

@@ -210,11 +210,19 @@ class Collection:
         *,
         keys: PathLike | None = None,
         labels: PathLike | None = None,
+        key_column: str | None = None,
+        label_column: str | None = None,
+        vector_column: str | None = None,
         normalise: bool = False,
         progress: Progress = silent,
     ) -> dict[str, Any]:
-        """Stream a .npy, .parquet, .hdf5 or .fvecs file into the collection (a sync, as `embed` is); returns counts."""
-        files = {name: None if path is None else Path(path) for name, path in (("keys", keys), ("labels", labels))}
+        """Stream a file of vectors into the collection (a sync, as `embed` is); returns counts.
+
+        vectors: .npy, .fvecs, .bvecs, .parquet, .arrow, .feather, .npz or .hdf5. keys, labels: files of one value a
+        row. key_column, label_column, vector_column: what they are called in the file. See `store.importing`.
+        """
+        columns = {"key_column": key_column, "label_column": label_column, "vector_column": vector_column}
+        files = {"keys": keys, "labels": labels, **columns}
         try:
             return filling.import_file(
                 self.path, Path(vectors), device=self._device, **files, normalise=normalise, progress=progress
@@ -336,6 +344,7 @@ class Collection:
         k: int = 10,
         weights: str = "uniform",
         seed: int = 0,
+        cache: bool = True,
         progress: Progress = silent,
     ) -> "Calibration":
         """Choose the distance beyond which the answer is unknown, on labelled images that the collection has not seen.
@@ -343,7 +352,8 @@ class Collection:
         One of: `fpr` (at most this share of unknown images is accepted, 95 % sure; 0.01 where none is given),
         `precision` (at least this share of accepted answers is right, 95 % sure), `f_beta` (the best F-beta, nothing
         promised), `conformal` (at most this share `of` "known" images is refused, or of "unknown" ones accepted, on
-        average). `per_class`: a threshold for each class with enough images. LookalikeError, and nothing is stored,
+        average). `per_class`: a threshold for each class with enough images. `cache`: take the images' vectors from
+        earlier runs, and keep new ones, by content, in the user's cache folder. LookalikeError, and nothing is stored,
         with too few images for the bound (it says how many are missing), or a target they cannot reach. See
         `search.calibrate` and `search.thresholds`.
         """
@@ -359,6 +369,7 @@ class Collection:
             k=k,
             weights=weights,
             seed=seed,
+            cache=cache,
             progress=progress,
         )
         self.refresh()
@@ -376,19 +387,23 @@ class Collection:
         way: int = 5,
         shots: Sequence[int] = (1, 5),
         seed: int = 0,
+        cache: bool = True,
         progress: Progress = silent,
     ) -> dict[str, Any]:
         """Measure a labelled source against the collection: the fields of `evaluate --json`, None where undefined.
 
         `full` adds `details`, `episodes` the accuracy over 600 few-shot episodes of `way` classes for each of `shots`,
-        drawn by `seed`. Warns where the classes overlap so much that no threshold can keep its word.
+        drawn by `seed`. `cache` as in `calibrate`. Warns where the classes overlap so much that no threshold can keep
+        its word.
         """
         from .evaluate import evaluate
         from .few_shots import FewShots
         from .rank import Way
 
         drawn = FewShots(way, tuple(shots), seed=seed) if episodes else None
-        return evaluate(self, os.fspath(source), Way(by, k, weights), full=full, episodes=drawn, progress=progress)
+        return evaluate(
+            self, os.fspath(source), Way(by, k, weights), full=full, episodes=drawn, progress=progress, cache=cache
+        )
 
     def bench(
         self, k: int = 10, *, queries: int = 1000, seed: int = 0, progress: Progress = silent
@@ -439,19 +454,23 @@ class Collection:
         by: str = "prototype",
         bench: bool = True,
         seed: int = 0,
+        cache: bool = True,
         date: datetime | None = None,
         progress: Progress = silent,
     ) -> dict[str, Any]:
         """Write one HTML file that shows what the collection can be trusted with: the fields of `report --json`.
 
         `data`: labelled images that the collection has not seen; without it stored ones ask, their own content left
-        out. `bench`: measure latency too. Equal collections, seeds and dates give equal files without `bench`.
-        LookalikeError: an empty collection, `out` is no regular file, matplotlib (the extra `report`) is missing.
+        out. `bench`: measure latency too. `cache` as in `calibrate`. Equal collections, seeds and dates give equal
+        files without `bench`. LookalikeError: an empty collection, `out` is no regular file, matplotlib (the extra
+        `report`) is missing.
         """
         from .report.report import report
 
         source = None if data is None else os.fspath(data)
-        return report(self, Path(out), data=source, by=by, seed=seed, bench=bench, date=date, progress=progress)
+        return report(
+            self, Path(out), data=source, by=by, seed=seed, bench=bench, date=date, progress=progress, cache=cache
+        )
 
     def vectors(self, columns: list[str] | None = None) -> "pa.Table":
         """All live rows as an Arrow table: row, key, label, vector and the stored facts, or only `columns`.

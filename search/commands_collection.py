@@ -108,15 +108,21 @@ def _rejected(collection: str, source: str) -> list[tuple[str, str]]:
 @click.command("import", short_help="Add vectors made elsewhere.")
 @click.argument("collection")
 @click.argument("vectors")
-@click.option("--keys", help="A text file, one key a line; the row's number otherwise.")
-@click.option("--labels", help="A text file, one label a line; an empty line is no label.")
+@click.option("--keys", metavar="FILE", help="Keys, one a line; else the file's own, else the row's number.")
+@click.option("--labels", metavar="FILE", help="Labels, one a line; an empty line is no label.")
+@click.option("--key-column", metavar="C", help="The column (array, dataset) of keys.  [default: key]")
+@click.option("--label-column", metavar="C", help="The column (array, dataset) of labels.  [default: label]")
+@click.option("--vector-column", metavar="C", help="The column (array, dataset) of vectors.  [default: vector]")
 @click.option("--normalise", is_flag=True, help="Bring rows to length 1 instead of refusing others.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def import_(
-    collection: str, vectors: str, keys: str | None, labels: str | None, normalise: bool, as_json: bool
-) -> None:
-    """Add VECTORS (.npy, .parquet with key, label and vector, .hdf5, .fvecs) to COLLECTION, made if there is none."""
-    options: dict[str, Any] = {"keys": keys and Path(keys), "labels": labels and Path(labels), "normalise": normalise}
+def import_(collection: str, vectors: str, as_json: bool, **options: Any) -> None:
+    """Add VECTORS to COLLECTION, which is made where there is none. Importing a file again brings it up to date.
+
+    VECTORS is a matrix (.npy, .fvecs, .bvecs), a table (.parquet, .arrow, .feather) with the columns key, label and
+    vector, or named arrays (.npz, .hdf5, .h5) such as keys, labels and vectors. Further columns of a table that are
+    text, numbers or times are kept for --where. The files of --keys and --labels may also be .csv, .tsv, .json, .jsonl
+    and .npy.
+    """
     check_collection("import", collection, vectors, creates=True)
     with bar("import") as progress:
         done = filling.import_file(Path(collection), Path(vectors), progress=progress, **options)

@@ -39,6 +39,9 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the split into choosing and measuring."
 )
+@click.option(
+    "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> None:
     """Choose COLLECTION's threshold on SOURCE: labelled images that it has not seen.
@@ -71,6 +74,9 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
     "--shots", type=click.IntRange(1), multiple=True, default=(1, 5), show_default=True, help="Examples of each class."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the episodes.")
+@click.option(
+    "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> None:
     """Measure the labelled images of SOURCE against COLLECTION; a stored copy of a query is left out.

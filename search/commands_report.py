@@ -17,6 +17,9 @@ from .rank import WAYS
 @click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
 @click.option("--bench/--no-bench", default=True, show_default=True, help="Measure latency; up to half a minute.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the samples and of the map.")
+@click.option(
+    "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def report(collection: str, out: str, as_json: bool, **options: Any) -> None:
     """Write a report on COLLECTION: a page that needs no network and shows figures, mistakes and where all came from.

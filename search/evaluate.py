@@ -39,6 +39,7 @@ def evaluate(
     full: bool = False,
     episodes: FewShots | None = None,
     progress: Progress,
+    cache: bool = True,
 ) -> dict[str, Any]:
     """The fields of `evaluate --json`; LookalikeError for a source without labels or a collection without classes.
 
@@ -49,7 +50,7 @@ def evaluate(
     adds `details` (see `search.details`), `episodes` the few-shot accuracies. Warns in one line where the classes
     overlap so much that no threshold can keep its word.
     """
-    asked = ask_source(collection, source, way, progress)
+    asked = ask_source(collection, source, way, progress, cache)
     if episodes is None:  # which need no class of the collection
         _warn_of_strangers(asked)
     _warn_of_seen(asked)

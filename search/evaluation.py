@@ -72,15 +72,15 @@ class Evaluation:
         return to_classes(self.collection, self.vectors, self.labels, self.own, self.made.by)
 
 
-def ask_source(collection: "Collection", source: str, way: Way, progress: Progress) -> Evaluation:
+def ask_source(collection: "Collection", source: str, way: Way, progress: Progress, cache: bool = True) -> Evaluation:
     """Encode a source and let the collection answer each image.
 
     LookalikeError for a source without labels, and a collection without classes.
     """
-    encoded = collection.images.encode_source(source, progress)
-    labels = np.array([label or "" for label in encoded.labels], dtype=object)
+    images = collection.images.encode_source(source, progress, cache=cache)
+    labels = np.array([label or "" for label in images.labels], dtype=object)
     if not len(labels):
-        rejected = f" ({encoded.rejected} were rejected)" if encoded.rejected else ""
+        rejected = f" ({images.rejected} were rejected)" if images.rejected else ""
         raise LookalikeError(f"{source} has no readable image{rejected}, so nothing can be measured")
     if not (labels != "").any():
         raise LookalikeError(
@@ -88,18 +88,18 @@ def ask_source(collection: "Collection", source: str, way: Way, progress: Progre
         )
     store = collection.store
     place = {name: code for code, name in enumerate(store.classes)}
-    own = rows_of_contents(store, encoded.contents)
+    own = rows_of_contents(store, images.contents)
     calibration = threshold_of(store, way)
     return Evaluation(
         collection=collection,
         source=source,
-        vectors=encoded.vectors,
+        vectors=images.vectors,
         labels=labels,
-        contents=encoded.contents,
+        contents=images.contents,
         codes=np.array([place.get(label, -1) for label in labels], np.int64),
         own=own,
-        made=decisions(collection, encoded.vectors, own, way, calibration, progress),
+        made=decisions(collection, images.vectors, own, way, calibration, progress),
         calibration=calibration,
-        rejected=encoded.rejected,
-        seen=int(encoded.seen.sum()),
+        rejected=images.rejected,
+        seen=int(images.seen.sum()),
     )

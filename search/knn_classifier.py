@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from ..indexer.exact import exact_top, in_chunks
+from ..measures.distance import distance_of
 from .deciding_classifier import DecidingClassifier, whole_number
-from .vote import WEIGHTS, vote
+from .vote import WEIGHTS, shares, vote
 
 _QUERIES = 4096  # at once
 
@@ -38,12 +40,67 @@ class KNNClassifier(DecidingClassifier):
         whole_number("n_neighbors", self.n_neighbors)
         self.rows_, self.codes_ = rows, codes
 
-    def _ranked(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        k = min(int(self.n_neighbors), len(self.rows_))
-        found = [self._voted(rows[start : start + _QUERIES], k) for start in range(0, len(rows), _QUERIES)]
-        return np.concatenate([scores for scores, _ in found]), np.concatenate([codes for _, codes in found])
+    def kneighbors(
+        self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> tuple[np.ndarray, np.ndarray] | np.ndarray:
+        """Find the nearest rows of those learned from, as scikit-learn's KNeighborsClassifier gives them.
 
-    def _voted(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        blocks = in_chunks(np.arange(len(self.rows_)), lambda ids: self.rows_[ids])
-        scores, hits = exact_top(rows, k, blocks)
+        Parameters
+        ----------
+        X : (nq, d) floats, brought to unit rows; None for the rows learned from, of which each leaves itself out.
+        n_neighbors : how many; the estimator's own number, or all rows where there are fewer, where None.
+        return_distance : whether to return the distances too.
+
+        Returns
+        -------
+        distances : (nq, k) float64 in [0, 2], nearest first; only with `return_distance`.
+        indices : (nq, k) int64, places in the X that was learned from.
+
+        Raises
+        ------
+        ValueError : for NaN, infinity, another number of columns, and more neighbours than there are rows.
+        """
+        check_is_fitted(self, "rows_")
+        there = len(self.rows_) - (X is None)
+        k = min(int(self.n_neighbors), there) if n_neighbors is None else whole_number("n_neighbors", n_neighbors)
+        if not 1 <= k <= there:
+            raise ValueError(f"n_neighbors is {k}: there are {there} rows to choose from")
+        rows = self.rows_ if X is None else self._rows(X)
+        scores, hits = self._nearest(rows, k + (X is None))
+        if X is None:
+            scores, hits = _without_own(scores, hits)
+        return (distance_of(scores).astype(np.float64), hits) if return_distance else hits
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The share of the neighbours' votes that each class gets, (nq, c) float64; `threshold` plays no part in it.
+
+        The largest is the answer of `predict`: where classes have as many votes, that has a last bit more.
+        """
+        scores, hits = self._nearest(self._rows(X), min(int(self.n_neighbors), len(self.rows_)))
+        codes = self.codes_[hits]
+        found = shares(scores, codes, len(self.classes_), weights=self.weights)
+        winner = vote(scores, codes, weights=self.weights)[1][:, 0]
+        tied = np.flatnonzero(found.argmax(axis=1) != winner)
+        found[tied, winner[tied]] = np.nextafter(found[tied].max(axis=1), 2)
+        return found
+
+    def _ranked(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scores, hits = self._nearest(rows, min(int(self.n_neighbors), len(self.rows_)))
         return vote(scores, self.codes_[hits], weights=self.weights)
+
+    def _nearest(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and places (nq, k) of the nearest rows, best first."""
+        found = [self._searched(rows[start : start + _QUERIES], k) for start in range(0, len(rows), _QUERIES)]
+        return np.concatenate([scores for scores, _ in found]), np.concatenate([hits for _, hits in found])
+
+    def _searched(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        blocks = in_chunks(np.arange(len(self.rows_)), lambda ids: self.rows_[ids])
+        return exact_top(rows, k, blocks)
+
+
+def _without_own(scores: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leave row i's own place i out of its hits (n, k + 1), or the farthest hit where copies crowded it out."""
+    out = hits == np.arange(len(hits))[:, None]
+    out[~out.any(axis=1), -1] = True
+    shape = (len(hits), hits.shape[1] - 1)
+    return scores[~out].reshape(shape), hits[~out].reshape(shape)

@@ -43,9 +43,46 @@ def labels_in(collection: "Collection", source: str) -> list[str]:
     return labels
 
 
-def read_labelled(collection: "Collection", source: str, progress: Progress) -> Labelled:
+@dataclass(frozen=True)
+class Candidates:
+    """What is known of a source's images once they were read, and none encoded: labels of those that may count.
+
+    stored: how many others the collection holds already. seen: how many others the model was trained on.
+    """
+
+    labels: list[str]
+    stored: int
+    seen: int
+
+    @property
+    def others(self) -> str:
+        """The others in words; empty where there is none."""
+        counts = ((self.stored, "in the collection already"), (self.seen, "ones that the model was trained on"))
+        return " and ".join(f"{count} are {what}" for count, what in counts if count)
+
+
+def candidates(collection: "Collection", source: str, progress: Progress) -> Candidates:
+    """Look at the contents of a source before any is encoded; LookalikeError where every one of them is known."""
+    looked = collection.images.contents(source, progress)
+    first = {content: (label, seen) for label, content, seen in reversed(looked) if content and label is not None}
+    stored = collection.store.find_contents(list(first)) >= 0
+    new = [label for (label, seen), known in zip(first.values(), stored, strict=True) if not known and not seen]
+    trained = sum(seen for (_, seen), known in zip(first.values(), stored, strict=True) if not known)
+    if first and not new:
+        raise _all_known(source)
+    return Candidates(new, int(stored.sum()), trained)
+
+
+def _all_known(source: str) -> LookalikeError:
+    return LookalikeError(
+        f"every image of {source} is in the collection, or the model was trained on it: calibration needs images that "
+        "neither has seen; keep some of each class out of `embed` and `train`, in a folder of their own, and give that"
+    )
+
+
+def read_labelled(collection: "Collection", source: str, progress: Progress, cache: bool = True) -> Labelled:
     """Encode a source; LookalikeError where no labelled image can be read, or none is new to collection and model."""
-    encoded = collection.images.encode_source(source, progress)
+    encoded = collection.images.encode_source(source, progress, cache=cache)
     kept = np.array([label is not None for label in encoded.labels], bool)
     if not kept.any():
         raise LookalikeError(f"{source} has no labelled image that can be read: {encoded.rejected} were rejected")
@@ -60,10 +97,7 @@ def read_labelled(collection: "Collection", source: str, progress: Progress) -> 
     learned = kept & encoded.seen
     kept &= ~learned
     if not kept.any():
-        raise LookalikeError(
-            f"every image of {source} is in the collection, or the model was trained on it: calibration needs images "
-            "that neither has seen"
-        )
+        raise _all_known(source)
     aside = {"unlabelled": unlabelled, "copies": copies, "stored": len(stored), "seen_in_training": int(learned.sum())}
     aside["rejected"] = encoded.rejected
     return Labelled(encoded.vectors[kept], np.array(encoded.labels, dtype=object)[kept], aside)

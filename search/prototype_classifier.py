@@ -14,8 +14,10 @@ class PrototypeClassifier(DecidingClassifier):
 
     per_class: at most so many prototypes a class, by k-means within it where more than one. threshold, unknown_label:
     see deciding_classifier.py; the distance is to the answer's nearest prototype. A class whose rows cancel out has no
-    direction and counts as distance 2 away from everything. Fitted: prototypes_ (p, d) float32 unit rows, owners_ (p,)
-    their classes, ascending.
+    direction and counts as distance 2 away from everything. There is no
+    predict_proba: how far away prototypes are says which class is nearest, not how likely it is; see
+    `decision_function` and `decide`. Fitted: prototypes_ (p, d) float32 unit rows, owners_ (p,) their classes,
+    ascending.
     """
 
     def __init__(self, per_class: int = 1, *, threshold: Any = None, unknown_label: Any = None) -> None:

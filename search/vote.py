@@ -23,6 +23,27 @@ def vote(scores: np.ndarray, classes: np.ndarray, weights: str = "uniform") -> t
     int64): the score of each class's nearest row and its code, winner first, padded with -inf and -1. ValueError for
     other weights or shapes.
     """
+    scores, classes, ballots, worth = _ballots(scores, classes, weights)
+    return _ranked(scores, classes, ballots, worth)
+
+
+def shares(scores: np.ndarray, classes: np.ndarray, count: int, weights: str = "uniform") -> np.ndarray:
+    """Give each class's share of each query's votes, (nq, count) float64; zeros where nobody votes.
+
+    scores, classes (nq, k), weights: as in `vote`. count: how many classes there are. ValueError as there.
+    """
+    _, classes, ballots, worth = _ballots(scores, classes, weights)
+    votes = np.zeros((len(classes), count))
+    query, _ = np.nonzero(ballots)
+    np.add.at(votes, (query, classes[ballots]), worth[ballots])
+    total = votes.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(votes, total, out=np.zeros_like(votes), where=total > 0))
+
+
+def _ballots(
+    scores: np.ndarray, classes: np.ndarray, weights: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Scores and classes, checked, which of them are ballots, and what each of these is worth; (nq, k) each."""
     scores, classes = np.asarray(scores, dtype=np.float32), np.asarray(classes)
     if weights not in WEIGHTS:
         raise ValueError(f"weights {weights!r} are not known: one of {', '.join(WEIGHTS)}")
@@ -30,7 +51,7 @@ def vote(scores: np.ndarray, classes: np.ndarray, weights: str = "uniform") -> t
         raise ValueError(f"scores {scores.shape} and classes {classes.shape} {classes.dtype}: give two (nq, k) arrays")
     ballots = (classes >= 0) & np.isfinite(scores)
     worth = np.ones(scores.shape) if weights == "uniform" else _closeness(distance_of(scores), ballots)
-    return _ranked(scores, classes, ballots, worth)
+    return scores, classes, ballots, worth
 
 
 def _closeness(distances: np.ndarray, ballots: np.ndarray) -> np.ndarray:

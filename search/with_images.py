@@ -4,6 +4,7 @@ Each import stands where it is needed, since looking up a path needs neither Pil
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ import numpy as np
 
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
+from ..store.vector_cache import VectorCache
 
 if TYPE_CHECKING:
     from ..embedder.arrays import Encoded
-    from ..embedder.encoder import Encoder
+    from ..embedder.lazy_encoder import LazyEncoder
     from ..store.store import Store
 
 
@@ -66,7 +68,7 @@ def is_input(name: str) -> bool:
 class ImageEncoder:
     """A collection's own encoder: its digest, the classes it was trained on, and images to unit rows."""
 
-    def __init__(self, encoder: "Encoder", digest: str) -> None:
+    def __init__(self, encoder: "LazyEncoder", digest: str) -> None:
         self._encoder = encoder
         self.digest = digest
         self.training_classes = encoder.training_classes
@@ -78,16 +80,19 @@ class ImageEncoder:
 
     @classmethod
     def of(cls, store: "Store", device: str = "auto") -> "ImageEncoder":
-        """Load the collection's encoder after checking its files' hashes; LookalikeError where it has no model."""
+        """The collection's encoder, its files' hashes checked; LookalikeError where it has no model.
+
+        torch loads when the first image is encoded that is not known yet.
+        """
         if store.model is None:
             raise LookalikeError(
                 f"{store.path} has no model, so no image can be encoded: search and classify take keys and vectors too"
             )
-        from ..embedder.encoder import Encoder
+        from ..embedder.lazy_encoder import LazyEncoder
 
         folders = {store.file(entry).parent for entry in store.model.files}
-        encoder = Encoder.load(next(iter(folders)), device=device, precision=store.model.precision)
-        return cls(encoder, store.model.digest)
+        digest = store.model.digest
+        return cls(LazyEncoder(next(iter(folders)), digest, device=device, precision=store.model.precision), digest)
 
     def encode(self, images: list[Any]) -> "list[np.ndarray | LookalikeError]":
         """For each image (file, bytes, PIL image, uint8 pixels) its unit row (d,) float32, or why it cannot be read."""
@@ -101,9 +106,24 @@ class ImageEncoder:
 
         return list(open_source(source).labels())
 
-    def encode_source(self, source: str, progress: Progress) -> "Encoded":
-        """All readable images of a source as vectors in memory, with keys, labels and content hashes."""
+    def contents(self, source: str, progress: Progress) -> "list[tuple[str | None, str | None, bool]]":
+        """For each image of a source its label, content (SHA-256 in hex) and whether the model was trained on it.
+
+        Nothing is decoded: the content is None where the image cannot be read.
+        """
+        from ..embedder.arrays import source_contents
+        from ..embedder.sources import open_source
+
+        return source_contents(self._encoder, open_source(source), progress)
+
+    def encode_source(self, source: str, progress: Progress, *, cache: bool = True) -> "Encoded":
+        """All readable images of a source as vectors in memory, with keys, labels and content hashes.
+
+        cache: take vectors that were kept by content in earlier runs, and keep those that are new.
+        """
         from ..embedder.arrays import encode_source
         from ..embedder.sources import open_source
 
-        return encode_source(self._encoder, open_source(source), progress)
+        kept = VectorCache(self._encoder.key, self._encoder.dim) if cache else nullcontext()
+        with kept as known:
+            return encode_source(self._encoder, open_source(source), progress, known)

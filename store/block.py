@@ -13,11 +13,17 @@ BLOCK = 16_384
 
 
 class Block(NamedTuple):
-    """Some rows of a file: vectors (m, d) float, m keys, m labels; None where the file has no such column."""
+    """Some rows of a file: vectors (m, d) float, m keys, m labels; None where the file has no such column.
+
+    extra: an Arrow table of m rows, the further columns that are kept, text as `escaped` gives it. images: an Arrow
+    table of m rows with content_sha256, width and height of the images, where the file is an export of a collection.
+    """
 
     vectors: NDArray[Any]
     keys: list[str] | None = None
     labels: list[str | None] | None = None
+    extra: Any = None
+    images: Any = None
 
 
 class Vectors(Protocol):
@@ -37,8 +43,15 @@ class Vectors(Protocol):
 
 
 def check_matrix(what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse what is not a 2-D array of floats."""
+    """Refuse what is not a 2-D array of floats or integers."""
+    if dtype.hasobject:
+        raise LookalikeError(f"{what} holds Python objects, which are never loaded: save it with .astype('float32')")
     if len(shape) != 2 or shape[1] == 0:
-        raise LookalikeError(f"{what} has shape {shape}: a matrix (rows, dimensions) works")
-    if dtype.kind != "f" or dtype.itemsize > 8:
-        raise LookalikeError(f"{what} has dtype {dtype}: float32, float16 or float64 works")
+        raise LookalikeError(f"{what} has shape {shape}: give a matrix (rows, dimensions)")
+    if dtype.kind not in "fiu" or dtype.itemsize > 8:
+        raise LookalikeError(f"{what} has dtype {dtype}: give float16, float32, float64 or integers")
+
+
+def as_floats(matrix: NDArray[Any]) -> NDArray[Any]:
+    """A matrix (m, d) of floats as it is, one of integers as float64."""
+    return matrix if matrix.dtype.kind == "f" else matrix.astype(np.float64)

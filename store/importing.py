@@ -5,8 +5,9 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +16,12 @@ from numpy.typing import NDArray
 from .block import BLOCK, Vectors
 from .deleted import Bitmap
 from .errors import LookalikeError, LookalikeWarning
+from .kept_columns import KeptColumns
+from .listed import listed
+from .named_columns import Columns
 from .parts import Rows, check_keys
 from .progress import Progress, silent
-from .readers import count_lines, open_vectors, read_lines
+from .readers import open_vectors
 from .staging import check_dim, stage
 from .store import Store
 from .unit import unit_rows
@@ -34,22 +38,32 @@ def import_vectors(
     *,
     keys: Folder | None = None,
     labels: Folder | None = None,
+    key_column: str | None = None,
+    label_column: str | None = None,
+    vector_column: str | None = None,
     normalise: bool = False,
     progress: Progress = silent,
     commit_every: float = 5.0,
 ) -> dict[str, int]:
     """Make the collection at `path`, created if need be, hold the rows of the file `vectors` (see `open_vectors`).
 
-    keys, labels: text files, a line a row; by default the file's own columns, else the row's number is the key. An
-    empty label means none. This is a sync: rows of this file that are there with the same vector and label are skipped,
-    others replaced. commit_every: seconds. Gives {"seen", "added", "replaced", "skipped"}. Raises LookalikeError
-    for what `unit_rows` refuses, for a key that comes twice or belongs to another source, and for vectors of another
-    model or dimension; with up to 65,536 rows nothing is then changed, with more the commits until then stay.
+    keys, labels: files with one value for each row (see `listed`); by default the file's own columns (key_column,
+    label_column, vector_column name others than the usual ones), else the row's number is the key. An empty label means
+    none. Further columns of a table are kept where they are text, numbers or times. This is a sync: rows of this file
+    that are there with the same vector, label and further columns are skipped, others replaced. commit_every: seconds.
+    Gives {"seen", "added", "replaced", "skipped"}. Raises LookalikeError for what `unit_rows` refuses, for a column
+    that is missing or of another type, for a key that comes twice or belongs to another source, and for vectors of
+    another model or dimension; with up to 65,536 rows nothing is then changed, with more the commits until then stay.
     """
-    file = open_vectors(vectors)
+    for name, given, column in (("keys", keys, key_column), ("labels", labels, label_column)):
+        if given is not None and column is not None:
+            raise LookalikeError(
+                f"{name} come from {os.fspath(given)} and from the column {column!r}: give one of them"
+            )
+    file = open_vectors(vectors, Columns(key_column, label_column, vector_column))
     if file.left_out:
         warnings.warn(
-            f"{vectors}: only keys, labels and one matrix of vectors are taken; left out: "
+            f"{vectors}: keys, labels, vectors, text, numbers and times are taken; left out: "
             f"{', '.join(map(repr, file.left_out))}",
             LookalikeWarning,
             stacklevel=2,
@@ -66,38 +80,33 @@ def import_vectors(
 
 
 class _Named(NamedTuple):
-    """A block of a file, its first row, and its rows' unit vectors, keys and labels."""
+    """A block of a file, its first row, and its rows' unit vectors, keys and labels; the rest as in `Block`."""
 
     first: int
     vectors: NDArray[np.float32]
     keys: list[str]
     labels: list[str | None]
+    extra: Any
+    images: Any
 
 
 def _named(file: Vectors, path: Path, keys: Folder | None, labels: Folder | None, normalise: bool) -> Iterator[_Named]:
     """The blocks of a file with their keys and labels, wherever those come from."""
-    key_lines, label_lines = (None if text is None else _lines(text, file, path) for text in (keys, labels))
+    key_lines = None if keys is None else listed(keys, file.rows, path, "key")
+    label_lines = None if labels is None else listed(labels, file.rows, path, "label")
     first = 0
     for block in file.blocks(BLOCK):
         n = len(block.vectors)
         named = block.keys or [str(row) for row in range(first, first + n)]
         labelled: Iterable[str | None] = block.labels or [None] * n
         if key_lines is not None:
-            named = [*itertools.islice(key_lines, n)]
+            named = [key or "" for key in itertools.islice(key_lines, n)]
         if label_lines is not None:
             labelled = itertools.islice(label_lines, n)
         check_keys(named, first)
         unit = unit_rows(block.vectors, normalise=normalise, first=first, what=f"{path}: row")
-        yield _Named(first, unit, named, [label or None for label in labelled])
+        yield _Named(first, unit, named, [label or None for label in labelled], block.extra, block.images)
         first += n
-
-
-def _lines(text: Folder, file: Vectors, path: Path) -> Iterator[str]:
-    """The lines of a text file, which must be as many as the file's rows."""
-    lines = count_lines(text)
-    if lines != file.rows:
-        raise LookalikeError(f"{os.fspath(text)} has {lines} lines and {path} has {file.rows} rows: a line a row works")
-    return read_lines(text)
 
 
 class _Sync:
@@ -166,18 +175,20 @@ class _Sync:
             if source != self.source:
                 raise LookalikeError(
                     f"{self.path}: key {block.keys[position]!r}, row {block.first + position}, belongs to "
-                    f"{source} in {self.writer.path}: other keys work"
+                    f"{source} in {self.writer.path}: rename it, or remove those rows first"
                 )
 
     def _same(self, block: _Named, held: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which rows are there already, with the same vector and label."""
+        """Which rows are there already, with the same vector, label and further columns."""
         same = held >= 0
         at = np.flatnonzero(same)
         if len(at):
             base = self.writer.base
             labels = base.labels(held[at])
             equal = (base.gather(held[at]) == block.vectors[at]).all(axis=1)
-            same[at] = equal & [block.labels[i] == label for i, label in zip(at, labels, strict=True)]
+            equal &= [block.labels[i] == label for i, label in zip(at, labels, strict=True)]
+            extra = None if block.extra is None else block.extra.take(pa.array(at))
+            same[at] = equal & KeptColumns(base).equal(extra, held[at])
         return same
 
     def _add(self, block: _Named, at: NDArray[np.int64]) -> None:
@@ -186,6 +197,10 @@ class _Sync:
             return
         keys = [block.keys[i] for i in at]
         rows = Rows.of_vectors(keys, block.vectors[at], [block.labels[i] for i in at], self.source)
+        if block.extra is not None:
+            rows = replace(rows, extra=block.extra.take(pa.array(at)).combine_chunks())
+        if block.images is not None and self._model is not None:
+            rows = replace(rows, **_of_images(block.images.take(pa.array(at))))
         stage(self.writer, rows, self._model)
         self._staged.update(keys)
 
@@ -197,3 +212,9 @@ class _Sync:
             self._staged.clear()
             pa.default_memory_pool().release_unused()  # else it grows by what its pages are too torn to serve again
             self._last = time.monotonic()
+
+
+def _of_images(table: Any) -> dict[str, Any]:
+    """What `Rows` calls the facts of images in an export."""
+    names = {"contents": "content_sha256", "widths": "width", "heights": "height"}
+    return {name: table.column(column).to_pylist() for name, column in names.items()}

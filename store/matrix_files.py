@@ -1,4 +1,4 @@
-"""Vectors of files that hold a matrix and nothing else: .npy, .fvecs, HDF5."""
+"""Vectors of files that hold matrices: .npy, .fvecs, .bvecs, HDF5."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .block import Block, check_matrix
+from .array_files import VECTORS, ArrayFile, Kind, plain
+from .block import Block, as_floats, check_matrix
 from .errors import LookalikeError
+from .named_columns import USUAL, Columns
 from .publish import plain_errors
 
 
@@ -26,10 +28,9 @@ class Npy:
         except OSError:
             raise
         except Exception as error:  # NumPy hands the header to Python's own parser, which raises almost anything
-            why = "it is another kind of file" if "pickle" in str(error) else plain(error)
-            raise LookalikeError(f"{path} is not a whole .npy file of numbers: {why}") from None
+            raise LookalikeError(f"{path} is not a whole .npy file of numbers: {_why(error)}") from None
         if not isinstance(matrix, np.memmap):
-            raise LookalikeError(f"{path} is an archive of arrays: a .npy file of one matrix works")
+            raise LookalikeError(f"{path} is an archive of arrays: rename it to end in .npz")
         check_matrix(f"{path}", matrix.shape, matrix.dtype)
         self.rows, self._columns = matrix.shape
         self.dim = self._columns
@@ -44,64 +45,76 @@ class Npy:
             for start in range(0, self.rows, size):
                 rows = min(size, self.rows - start)
                 if self._mapped is not None:
-                    yield Block(np.ascontiguousarray(self._mapped[start : start + rows]))
+                    yield Block(as_floats(np.ascontiguousarray(self._mapped[start : start + rows])))
                 else:
-                    yield Block(read_matrix(file, self._path, rows, self._columns, self._dtype))
+                    yield Block(as_floats(read_matrix(file, self._path, rows, self._columns, self._dtype)))
+
+
+def _why(error: Exception) -> str:
+    """Why NumPy could not read a .npy file."""
+    if "Object arrays" in str(error) or "Python objects" in str(error):
+        return "it holds Python objects (a pickle), which are never loaded: save it with .astype('float32')"
+    return "it is another kind of file" if "pickle" in str(error) else plain(error)
 
 
 class Fvecs:
-    """The .fvecs format (http://corpus-texmex.irisa.fr): each row of float32 follows its length as int32."""
+    """The .fvecs and .bvecs formats (http://corpus-texmex.irisa.fr): each row follows its length as int32."""
 
     model: str | None = None
     dim: int | None
     left_out: list[str]
+    kind: np.dtype[Any] = np.dtype("<f4")
 
     def __init__(self, path: Path) -> None:
         self._path, self.left_out = path, []
         size = path.stat().st_size
         with open(path, "rb") as file:
             dim = int.from_bytes(file.read(4), "little", signed=True)
-        self.rows, self.dim, self._columns = 0, None, 1
+        self.rows, self.dim, self._bytes = 0, None, 4 + dim * self.kind.itemsize
         if size == 0:
             return
-        if dim < 1 or size % (4 * (dim + 1)):
-            raise LookalikeError(f"{path} is not a whole .fvecs file: {size} bytes do not divide into rows of {dim}")
-        self.rows, self.dim, self._columns = size // (4 * (dim + 1)), dim, dim + 1
+        if dim < 1 or size % self._bytes:
+            raise LookalikeError(
+                f"{path} is not a whole {path.suffix} file: {size} bytes do not divide into rows of {dim} dimensions"
+            )
+        self.rows, self.dim = size // self._bytes, dim
 
     def blocks(self, size: int) -> Iterator[Block]:
         """All rows in order, `size` at a time; a row of another length raises."""
         with plain_errors(f"read {self._path}"), open(self._path, "rb") as file:
             for start in range(0, self.rows, size):
-                rows = read_matrix(file, self._path, min(size, self.rows - start), self._columns, np.dtype("<f4"))
-                lengths = np.ascontiguousarray(rows[:, 0]).view("<i4")
+                rows = read_matrix(file, self._path, min(size, self.rows - start), self._bytes, np.dtype(np.uint8))
+                lengths = np.ascontiguousarray(rows[:, :4]).view("<i4")[:, 0]
                 if (other := lengths != self.dim).any():
                     row = int(other.argmax())
                     raise LookalikeError(
                         f"{self._path}: row {start + row} has {lengths[row]} dimensions, the first has {self.dim}"
                     )
-                yield Block(np.ascontiguousarray(rows[:, 1:]))
+                yield Block(as_floats(np.ascontiguousarray(rows[:, 4:]).view(self.kind)))
 
 
-class Hdf5:
-    """A 2-D float dataset of an HDF5 file: "vectors", else "train", else the first by name."""
+class Bvecs(Fvecs):
+    """Rows of bytes, as SIFT1B has them; they need `normalise`."""
 
-    model: str | None = None
-    dim: int | None
-    left_out: list[str]
+    kind = np.dtype(np.uint8)
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._open() as file:
-            try:
-                self._name = self._choose(file)
-                self.left_out = [name for name in _datasets(file) if name != self._name]
-                shape, dtype = file[self._name].shape, file[self._name].dtype
-            except LookalikeError:
-                raise
-            except Exception as error:
-                raise LookalikeError(f"{path} is not a whole HDF5 file: {plain(error)}") from None
-            check_matrix(f"{path}: dataset {self._name}", shape, dtype)
-            self.rows, self.dim = shape
+
+class Hdf5(ArrayFile):
+    """The datasets of an HDF5 file. Of several matrices of floats, "vectors", else "train", else the first by name."""
+
+    unit = "dataset"
+
+    def __init__(self, path: Path, columns: Columns = USUAL) -> None:
+        super().__init__(path, columns)
+
+    def _chosen(self, asked: str | None, words: dict[str, str]) -> str:
+        floats = [name for name, kind in self._kinds.items() if len(kind.shape) == 2 and kind.dtype.kind == "f"]
+        if asked is None and floats:
+            return next((name for name in VECTORS if name in floats), min(floats))
+        if asked is None:
+            shown = f"its datasets are {', '.join(words)}" if words else "it has no dataset"
+            raise LookalikeError(f"{self._path} has no 2-D dataset of floats, such as one named 'vectors': {shown}")
+        return super()._chosen(asked, words)
 
     def _open(self) -> Any:
         try:
@@ -113,39 +126,39 @@ class Hdf5:
         except Exception as error:
             raise LookalikeError(f"{self._path} is not a whole HDF5 file: {plain(error)}") from None
 
-    def _choose(self, file: Any) -> str:
-        found: list[str] = []
-        file.visititems(lambda name, item: found.append(name) if _is_matrix(item) else None)
-        named = [name for name in ("vectors", "train") if name in found]
-        if not found:
-            raise LookalikeError(f"{self._path} has no 2-D dataset of floats, such as one named 'vectors'")
-        return named[0] if named else min(found)
+    def _found(self) -> dict[str, Kind]:
+        kinds: dict[str, Kind] = {}
+        with self._open() as file:
+            try:
+                file.visititems(
+                    lambda name, item: kinds.update({name: Kind(item.shape, item.dtype)}) if _is_dataset(item) else None
+                )
+            except Exception as error:
+                raise LookalikeError(f"{self._path} is not a whole HDF5 file: {plain(error)}") from None
+        return dict(sorted(kinds.items()))
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """All rows in order, `size` at a time; LookalikeError where they cannot be read."""
+    def _rows(self, name: str, size: int) -> Iterator[NDArray[Any]]:
         with self._open() as file:
             for start in range(0, self.rows, size):
                 try:
-                    yield Block(file[self._name][start : start + size])
+                    some = file[name][start : start + size]
                 except Exception as error:
                     reason = plain(error)
-                    raise LookalikeError(f"{self._path}: dataset {self._name} cannot be read: {reason}") from None
+                    raise LookalikeError(f"{self._path}: dataset {name} cannot be read: {reason}") from None
+                yield some
+
+    def _holds_text(self, name: str) -> bool:
+        import h5py
+
+        return h5py.check_string_dtype(self._kinds[name].dtype) is not None
+
+    def _as_text(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Texts of any length come as objects, each of them bytes."""
+        return np.array(values.tolist(), dtype=bytes if len(values) else "S1") if values.dtype.hasobject else values
 
 
-def _datasets(file: Any) -> list[str]:
-    """The names of all datasets of an HDF5 file."""
-    found: list[str] = []
-    file.visititems(lambda name, item: found.append(name) if hasattr(item, "shape") else None)
-    return sorted(found)
-
-
-def _is_matrix(item: Any) -> bool:
-    return getattr(item, "ndim", None) == 2 and item.dtype.kind == "f"
-
-
-def plain(error: Exception) -> str:
-    """What a library says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+def _is_dataset(item: Any) -> bool:
+    return getattr(item, "shape", None) is not None and hasattr(item, "dtype")
 
 
 def read_matrix(file: Any, path: Path, rows: int, dim: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -78,7 +78,7 @@ def guard_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, _Closed())
-    sys.stdout = _Result(sys.stdout)  # type: ignore[assignment]
+    sys.stdout = _Result(sys.stdout)
 
 
 def release_streams() -> None:

@@ -49,9 +49,9 @@ class Questions:
         return f"{len(self):,} stored images{drawn}, each asked with its own content left out"
 
 
-def of_source(collection: "Collection", source: str, progress: Progress) -> Questions:
+def of_source(collection: "Collection", source: str, progress: Progress, cache: bool = True) -> Questions:
     """All readable images of a source; LookalikeError where it has no labels, or there is no model to encode them."""
-    encoded = collection.images.encode_source(source, progress)
+    encoded = collection.images.encode_source(source, progress, cache=cache)
     labels = np.array([label or "" for label in encoded.labels], dtype=object)
     if not (labels != "").any():
         raise LookalikeError(

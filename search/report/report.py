@@ -49,6 +49,7 @@ def report(
     bench: bool,
     date: datetime | None,
     progress: Progress,
+    cache: bool = True,
 ) -> dict[str, Any]:
     """Write the report to `out` and return {"out", "bytes", "sections", "left_out"}; see `Collection.report`.
 
@@ -60,7 +61,7 @@ def report(
     if not len(collection):
         raise LookalikeError(f"{collection.path} is empty: embed or import something first")
     store = collection.store
-    questions = of_stored(collection, seed) if data is None else of_source(collection, data, progress)
+    questions = of_stored(collection, seed) if data is None else of_source(collection, data, progress, cache)
     material = Material(collection, questions, _way(collection, by), seed)
     made = list(_sections(material, bench, date or datetime.now().astimezone(), progress))
     sections = [one for one in made if isinstance(one, Section)]

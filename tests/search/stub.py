@@ -31,5 +31,6 @@ def give_source(
         training_classes=list(trained),
         pretrained=False,
         labels=lambda source: list(labels),
-        encode_source=lambda source, progress: encoded,
+        contents=lambda source, progress: [*zip(encoded.labels, encoded.contents, encoded.seen.tolist(), strict=True)],
+        encode_source=lambda source, progress, cache=True: encoded,
     )

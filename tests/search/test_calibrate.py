@@ -211,7 +211,7 @@ def while_measuring(shop, do):
     """Let `do` happen once the source has been read."""
     read = shop._encoder.encode_source
 
-    def encode_source(source, progress):
+    def encode_source(source, progress, cache=True):
         encoded = read(source, progress)
         do()
         return encoded

@@ -3,7 +3,7 @@ import pytest
 
 from lookalike.measures.distance import distance_of
 from lookalike.search.decide import decide
-from lookalike.search.vote import WEIGHTS, vote
+from lookalike.search.vote import WEIGHTS, shares, vote
 
 
 def naive(scores, classes, weights):
@@ -113,3 +113,16 @@ def test_refuses_unknown_weights_and_shapes():
         vote(np.zeros((1, 1)), np.zeros((1, 1), int), "rank")
     with pytest.raises(ValueError, match="two"):
         vote(np.zeros((1, 1)), np.zeros((1, 2), int))
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_shares_add_up_to_one_where_anybody_votes(weights):
+    scores = np.array([[1.0, 0.5, -1.0], [0.5, 0.5, 0.0], [0.9, -np.inf, -np.inf], [0.3, 0.2, 0.1]], np.float32)
+    classes = np.array([[2, 0, 0], [1, 0, 1], [-1, -1, -1], [0, -1, 1]])
+    made = shares(scores, classes, 3, weights)
+    assert made.shape == (4, 3)
+    np.testing.assert_allclose(made.sum(axis=1), [1, 1, 0, 1])
+    if weights == "uniform":
+        np.testing.assert_allclose(made, [[2 / 3, 0, 1 / 3], [1 / 3, 2 / 3, 0], [0, 0, 0], [0.5, 0.5, 0]])
+    else:
+        assert made[0].tolist() == [0, 0, 1]

@@ -147,9 +147,10 @@ def test_an_export_names_its_model_and_no_other_takes_it_in(tmp_path, units):
 
 def test_what_is_not_taken_is_said(tmp_path, units):
     vectors = pa.FixedSizeListArray.from_arrays(pa.array(units(3).reshape(-1)), units(3).shape[1])
-    table = pa.table({"key": ["a", "b", "c"], "vector": vectors, "price": [1, 2, 3], "colour": ["x", "y", "z"]})
+    tags, photo = [["x"], [], None], [b"x", b"y", b"z"]
+    table = pa.table({"key": ["a", "b", "c"], "vector": vectors, "price": [1, 2, 3], "tags": tags, "photo": photo})
     pq.write_table(table, tmp_path / "x.parquet")
-    with pytest.warns(LookalikeWarning, match=r"x\.parquet: only keys.* left out: 'price', 'colour'$"):
+    with pytest.warns(LookalikeWarning, match=r"x\.parquet: keys, labels.* left out: 'tags', 'photo'$"):
         import_vectors(tmp_path / "shop", tmp_path / "x.parquet")
     with Store.open(tmp_path / "shop") as shop:
         export(shop, tmp_path / "ours.parquet")

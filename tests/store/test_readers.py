@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lookalike.store.errors import LookalikeError
+from lookalike.store.named_columns import Columns
 from lookalike.store.parts import Rows, write_part
 from lookalike.store.readers import count_lines, open_vectors, read_lines
 
@@ -120,6 +121,15 @@ def test_keys_and_labels_of_a_parquet(tmp_path, units):
     assert block.labels == ["x", None, "y"]
 
 
+def test_columns_of_none_are_no_keys_and_no_labels(tmp_path, units):
+    save_parquet(tmp_path / "x.parquet", units(3), key=pa.nulls(3), label=pa.nulls(3), more=pa.nulls(3))
+    vectors = open_vectors(tmp_path / "x.parquet")
+    (block,) = vectors.blocks(10)
+    assert (block.keys, block.labels, block.extra, vectors.left_out) == (None, [None] * 3, None, [])
+    with pytest.raises(LookalikeError, match="column 'key', row 0 is null: every row needs one"):
+        list(open_vectors(tmp_path / "x.parquet", Columns(key="key")).blocks(10))
+
+
 def test_a_part_is_read_with_its_model_and_its_text_unescaped(tmp_path, units):
     entry = write_part(tmp_path, Rows.of_vectors(["a\udcff", "b"], units(2), ["%uDCFF", None], "s"), "digest")
     vectors = open_vectors(tmp_path / entry.file)
@@ -140,12 +150,15 @@ ONE = [[1.0, 0.0]]
 @pytest.mark.parametrize(
     ("columns", "problem"),
     [
-        ({"key": ["a"]}, "has no column 'vector': its columns are key"),
-        ({"vector": ["text"]}, "column 'vector' is string: a list of floats works"),
+        ({"key": ["a"]}, "has no column 'vector', and none that is a list of numbers: its columns are key (string)"),
+        ({"vector": ["text"]}, "column 'vector' is string: vectors are a list of numbers"),
         ({"vector": [1.0]}, "column 'vector' is double"),
-        ({"vector": [[1, 2]]}, "column 'vector' is list<element: int64>"),
-        ({"vector": ONE, "key": [1.5]}, "column 'key' is double: text or an integer works"),
-        ({"vector": ONE, "label": [["x"]]}, "column 'label' is list<element: string>: text or an integer works"),
+        ({"vector": [["x"]]}, "column 'vector' is list<element: string>"),
+        ({"vector": ONE, "key": [{"a": 1}]}, "column 'key' is struct<a: int64>: keys are text"),
+        (
+            {"vector": ONE, "label": [["x"]]},
+            "column 'label' is list<element: string>: labels are text, whole numbers or bytes",
+        ),
         ({"vector": ONE * 8, "key": [*list("abcdefg"), None]}, "column 'key', row 7 is null"),
         ({"vector": [*ONE * 8, [1.0]]}, "column 'vector', row 8 has 1 dimensions, the first row has 2"),
         ({"vector": [*ONE * 8, None]}, "column 'vector', row 8 is null"),
@@ -173,10 +186,13 @@ def test_nulls_in_lists_of_fixed_size_are_named(tmp_path, value):
     [
         (np.zeros(3), r"shape \(3,\)"),
         (np.zeros((3, 0)), r"shape \(3, 0\)"),
-        (np.zeros((3, 2), dtype=np.int64), "dtype int64: float32"),
+        (np.zeros((3, 2), dtype=bool), "dtype bool: give float16, float32, float64 or integers"),
         (np.zeros((3, 2), dtype=np.complex64), "dtype complex64"),
         (np.array([["a"]]), "dtype <U1"),
-        (np.array([[None]]), "not a whole .npy file of numbers"),
+        (
+            np.array([[None]]),
+            "not a whole .npy file of numbers: it holds Python objects .a pickle., which are never loaded",
+        ),
     ],
 )
 def test_bad_arrays_are_refused(tmp_path, matrix, problem):
@@ -232,17 +248,56 @@ def test_reading_other_files_does_not_load_h5py():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["x.txt", "x", "x.npz"])
-def test_unknown_endings_are_refused(tmp_path, name):
-    with pytest.raises(LookalikeError, match=r"\.npy, \.parquet, \.hdf5, \.h5, \.fvecs work"):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("x", "is not a file of vectors"),
+        ("x.CSV", "is text, which loses digits.*numpy.save"),
+        ("x.jsonl", "is text"),
+        ("x.pkl", "a pickle, which could run code.*never loaded"),
+        ("x.pt", "never loaded"),
+        ("x.npy.gz", "is compressed: unpack it first"),
+        ("x.ivecs", "holds lists of neighbours, not vectors"),
+        ("x.faiss", "is an index"),
+        ("", "is a folder: give one file"),
+    ],
+)
+def test_unknown_endings_are_refused_with_what_to_do(tmp_path, name, why):
+    with pytest.raises(LookalikeError, match=rf"{why}.*; accepted are \.npy, \.fvecs, \.bvecs, \.parquet"):
         open_vectors(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "instead"),
+    [("x.npy", Columns(key="id"), "--keys FILE"), ("x.fvecs", Columns(vector="v"), "leave out --vector-column")],
+)
+def test_a_matrix_has_no_columns_to_name(tmp_path, units, name, columns, instead):
+    {"x.npy": save_npy, "x.fvecs": save_fvecs}[name](tmp_path / name, units(3))
+    with pytest.raises(LookalikeError, match=f"one matrix.*{instead}"):
+        open_vectors(tmp_path / name, columns)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "<i4", ">i8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_integers_are_read_as_floats(tmp_path, dtype, order):
+    matrix = np.array([[0, 100], [3, 4], [12, 5]], dtype=dtype, order=order)
+    np.save(tmp_path / "x.npy", matrix)
+    assert read(tmp_path / "x.npy", 2).dtype.kind == "f"
+    np.testing.assert_array_equal(read(tmp_path / "x.npy", 2), matrix)
+
+
+def test_bvecs_are_rows_of_bytes(tmp_path):
+    matrix = np.array([[0, 200, 7], [1, 2, 255]], dtype=np.uint8)
+    lengths = np.full((2, 1), 3, dtype="<i4").view(np.uint8)
+    np.hstack([lengths, matrix]).tofile(tmp_path / "x.bvecs")
+    np.testing.assert_array_equal(read(tmp_path / "x.bvecs"), matrix)
 
 
 def test_what_is_not_there_is_said(tmp_path):
     (tmp_path / "folder.npy").mkdir()
     with pytest.raises(LookalikeError, match=r"none\.npy: no such file"):
         open_vectors(tmp_path / "none.npy")
-    with pytest.raises(LookalikeError, match="it is not a file"):
+    with pytest.raises(LookalikeError, match="it is not a file but a folder: import each file in it"):
         open_vectors(tmp_path / "folder.npy")
 
 

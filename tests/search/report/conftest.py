@@ -117,7 +117,7 @@ def pictured(tmp_path):
     with Collection.create(tmp_path / "pictured") as collection:
         add_images(collection, tmp_path / "stored")
         collection._encoder = SimpleNamespace(
-            digest=None, training_classes=[], encode_source=lambda source, progress: images_in(Path(source))
+            digest=None, training_classes=[], encode_source=lambda source, progress, cache=True: images_in(Path(source))
         )
         collection.asked = tmp_path / "asked"
         yield collection

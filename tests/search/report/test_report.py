@@ -142,7 +142,7 @@ def test_what_cannot_be_written_or_asked_is_refused_in_one_line(shop, tmp_path, 
 
 def test_a_source_without_labels_measures_nothing(pictured, tmp_path):
     whole = pictured.images.encode_source
-    pictured.images.encode_source = lambda source, progress: SimpleNamespace(
+    pictured.images.encode_source = lambda source, progress, cache=True: SimpleNamespace(
         **{**vars(whole(source, progress)), "labels": [None] * 18}
     )
     with pytest.raises(LookalikeError, match="asked has no labelled image"):

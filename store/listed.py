@@ -1,0 +1,233 @@
+"""Keys or labels in a file of their own, one for each row of vectors.
+
+A .csv or .tsv is read as a table, a .json as one list, a .jsonl as one JSON value a line, a .npy as an array; any other
+file is text, one value a line, in UTF-8 (bytes that are not are kept as `os.fsdecode` does) or in UTF-16 with its mark.
+"""
+
+import codecs
+import csv
+import itertools
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import LookalikeError, LookalikeWarning
+from .publish import plain_errors
+from .text_columns import array_texts, text_of
+
+Text = str | os.PathLike[str]
+_HEADS = ("key", "keys", "label", "labels", "class", "id", "name", "filename", "file_name", "path")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def listed(path: Text, rows: int, of: Path, what: str) -> Iterator[str | None]:
+    """The values of a file, which must be `rows`, as many as the vectors in `of`; None for an empty one.
+
+    what: "key" or "label", the column of a table that is taken. LookalikeError for a file that cannot be read as its
+    ending says, and for another number of values.
+    """
+    ending = Path(path).suffix.lower()
+    if ending in _READERS:
+        return iter(_whole(Path(path), rows, of, what))
+    lines = count_lines(path)
+    _refuse_nul(path)
+    if lines != rows and (lines < rows or not _blank_from(path, rows)):
+        raise LookalikeError(
+            f"{os.fspath(path)} has {lines} lines and {of} has {rows} rows: give one line for each row"
+            + _hint(path, lines, rows)
+        )
+    _warn_of_quotes(path)
+    return (line or None for line in itertools.islice(read_lines(path), rows))
+
+
+def _whole(path: Path, rows: int, of: Path, what: str) -> list[str | None]:
+    """The values of a file that is read at once."""
+    with plain_errors(f"read {path}"):
+        values = _READERS[path.suffix.lower()](path, what)
+    while len(values) > rows and values[-1] is None and _READERS[path.suffix.lower()] is _table:
+        values.pop()  # blank lines at the end
+    if len(values) == rows:
+        return values
+    heading = f"; name its heading {what!r}, or remove it" if len(values) == rows + 1 else ""
+    raise LookalikeError(
+        f"{path} has {len(values)} {what}s and {of} has {rows} rows: give one {what} for each row{heading}"
+    )
+
+
+def _blank_from(path: Text, row: int) -> bool:
+    """Whether only blank lines follow the first `row` ones."""
+    return not any(line.strip() for line in itertools.islice(read_lines(path), row, None))
+
+
+def _warn_of_quotes(path: Text) -> None:
+    """Quotes are part of a line; where every line has them, they were meant as a CSV's."""
+    lines = [line for line in itertools.islice(read_lines(path), 100) if line]
+    if lines and all(len(line) > 1 and line[0] == line[-1] == '"' for line in lines):
+        warnings.warn(
+            f"every line of {os.fspath(path)} is in quotes, and they are taken as part of it: name the file .csv where "
+            "they are not",
+            LookalikeWarning,
+            stacklevel=5,
+        )
+
+
+def read_lines(path: Text) -> Iterator[str]:
+    """The lines of a text file, without their ends."""
+    with plain_errors(f"read {os.fspath(path)}"), _opened(path, newline="\n") as file:
+        try:
+            for number, line in enumerate(file):
+                text = line.removeprefix("\ufeff") if number == 0 else line
+                yield text.removesuffix("\n").removesuffix("\r")
+        except UnicodeError as error:
+            raise LookalikeError(f"{os.fspath(path)} is not whole UTF-16 text: {error}") from None
+
+
+def count_lines(path: Text) -> int:
+    """How many lines `read_lines` gives."""
+    with plain_errors(f"read {os.fspath(path)}"):
+        if _is_utf_16(path):
+            return sum(1 for _ in read_lines(path))
+        lines, last = 0, b"\n"
+        with open(path, "rb") as file:
+            while data := file.read(1 << 20):
+                lines, last = lines + data.count(b"\n"), data[-1:]
+        return lines + (last != b"\n")
+
+
+def _is_utf_16(path: Text) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) in _UTF_16
+
+
+def _opened(path: Text, newline: str) -> Any:
+    """The file as text, by its mark."""
+    if _is_utf_16(path):
+        return open(path, encoding="utf-16", newline=newline)
+    return open(path, encoding="utf-8", errors="surrogateescape", newline=newline)
+
+
+def _refuse_nul(path: Text) -> None:
+    """UTF-16 without its mark, as UTF-8, is every character with a NUL beside it."""
+    with open(path, "rb") as file:
+        if b"\0" in file.read(1 << 16) and not _is_utf_16(path):
+            raise LookalikeError(f"{os.fspath(path)} holds NUL bytes, as UTF-16 does: save it as UTF-8")
+
+
+def _hint(path: Text, lines: int, rows: int) -> str:
+    """What else the file may be, where it has another number of lines than there are rows."""
+    first = next(read_lines(path), "")
+    if first.lstrip().startswith("["):
+        return "; a JSON list is read from a file that is named .json"
+    if lines == rows + 1 and first.strip('"').casefold() in _HEADS:
+        return f"; remove the first line, {first!r}, where it is a heading, or name the file .csv"
+    if lines <= 1 < rows and "\r" in first:
+        return "; its lines end with CR alone: save it with the line ends of Unix"
+    return ""
+
+
+def _table(path: Path, what: str) -> list[str | None]:
+    """The column `what` of a CSV, or its only one; a first row that is such a name is the heading."""
+    with _opened(path, newline="") as file:
+        if file.read(1) != "\ufeff":
+            file.seek(0)
+        lines = csv.reader(
+            file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", skipinitialspace=True, strict=True
+        )
+        try:
+            table = list(lines)
+        except (csv.Error, UnicodeError) as error:
+            raise LookalikeError(f"{path}: line {lines.line_num} cannot be read as CSV: {error}") from None
+    at = _column(path, table, what)
+    body = table[1:] if table and any(_head(cell) in _HEADS for cell in table[0]) else table
+    longer = next((number for number, row in enumerate(body) if len(row) > max(1, len(table[0]))), None)
+    if longer is not None:
+        cells = len(body[longer])
+        raise LookalikeError(f"{path}: row {longer} has {cells} cells, and the first line has {len(table[0])}")
+    return [(row[at] or None) if at < len(row) else None for row in body]
+
+
+def _column(path: Path, table: list[list[str]], what: str) -> int:
+    """Which column of a table holds the values."""
+    head = [_head(cell) for cell in table[0]] if table else []
+    named = [at for at, name in enumerate(head) if name in (what, f"{what}s")]
+    if len(named) == 1:
+        return named[0]
+    if len(head) > 1:
+        raise LookalikeError(
+            f"{path} has {len(head)} columns ({', '.join(table[0][:8])}): give one column, or name one of them {what!r}"
+        )
+    return 0
+
+
+def _head(cell: str) -> str:
+    return cell.strip().casefold()
+
+
+def _json(path: Path, what: str) -> list[str | None]:
+    """One JSON list."""
+    with _opened(path, newline="\n") as file:
+        try:
+            values = json.loads(file.read().removeprefix("\ufeff"))
+        except ValueError as error:
+            raise LookalikeError(f"{path} is not JSON: {error}") from None
+    if not isinstance(values, list):
+        raise LookalikeError(f"{path} holds {_json_name(values)}: give one list of {what}s")
+    return _scalars(path, what, values)
+
+
+def _json_lines(path: Path, what: str) -> list[str | None]:
+    """A JSON value a line; of an object its field `what`."""
+    values: list[Any] = []
+    for number, line in enumerate(read_lines(path)):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise LookalikeError(f"{path}: line {number + 1} is not JSON: {error}") from None
+        if isinstance(value, dict) and what not in value:
+            raise LookalikeError(f"{path}: line {number + 1} has no field {what!r}; it has {', '.join(value)}")
+        values.append(value[what] if isinstance(value, dict) else value)
+    return _scalars(path, what, values)
+
+
+def _scalars(path: Path, what: str, values: Iterable[Any]) -> list[str | None]:
+    """Texts and numbers as text, null as None."""
+    texts = []
+    for row, value in enumerate(values):
+        if isinstance(value, list | dict):
+            raise LookalikeError(f"{path}: {what} of row {row} is {_json_name(value)}: give text or numbers")
+        texts.append(text_of(value))
+    return texts
+
+
+def _json_name(value: Any) -> str:
+    return {dict: "an object", list: "a list", str: "a text", type(None): "null"}.get(type(value), "one value")
+
+
+def _array(path: Path, what: str) -> list[str | None]:
+    """A .npy of texts or numbers."""
+    try:
+        with path.open("rb") as file:
+            values = np.lib.format.read_array(file, allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # NumPy hands the header to Python's own parser, which raises almost anything
+        if "Object arrays" in str(error):
+            return array_texts(np.empty(0, object), str(path))
+        raise LookalikeError(f"{path} cannot be read as a .npy of {what}s: {' '.join(str(error).split())}") from None
+    return array_texts(values, str(path))
+
+
+_READERS: dict[str, Callable[[Path, str], list[str | None]]] = {
+    ".csv": _table,
+    ".tsv": _table,
+    ".json": _json,
+    ".jsonl": _json_lines,
+    ".npy": _array,
+}
