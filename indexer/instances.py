@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.scores import NEAR
 from ..store.errors import LookalikeError
 from ..store.manifest import SegmentEntry
 from ..store.store import Store
@@ -21,6 +22,7 @@ from .segment import FEW, Mask, Segment
 from .threads import get_threads, set_threads
 
 TAIL_BYTES = 256 << 20  # vectors of a tail that are kept in memory
+_NEAR = float(NEAR)
 _swig_ptr = faiss.swig_ptr
 _empty = np.empty
 
@@ -195,7 +197,10 @@ class Lean:
             self._search_c(1, _swig_ptr(queries), k + 1, _swig_ptr(scores), _swig_ptr(ids))
         finally:
             set_threads(threads)
-        if len(set(scores[0].tolist())) <= k:  # equal neighbours: their order, and who is left out, must be settled
+        found = scores[0].tolist()
+        if len(set(found)) <= k:  # equal neighbours: their order, and who is left out, must be settled
+            return None
+        if found[0] > _NEAR or found[k] < -1:  # computed again, see measures.scores
             return None
         ids = ids[:, :k]
         if self._row_map is not None:

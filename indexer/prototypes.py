@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..measures.scores import correct
 from ..store.errors import Damaged, LookalikeError
 from ..store.manifest import PrototypeEntry
 from ..store.store import Store
@@ -125,7 +126,7 @@ class Prototypes:
 
     def scores(self, queries: Floats) -> Floats:
         """Inner products of queries (nq, d) float32 unit rows and each class's nearest prototype, (nq, c) float32."""
-        scores: Floats = queries @ self.matrix.T
+        scores: Floats = correct(queries @ self.matrix.T, queries, self.matrix)
         if self._one_each:
             return scores
         return np.maximum.reduceat(scores, self._starts, axis=1)
