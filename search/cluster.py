@@ -2,7 +2,8 @@
 
 k-means where their number is given; HDBSCAN (Campello, Moulavi and Sander, "Density-based clustering based on
 hierarchical density estimates", 2013; scikit-learn's) where it is not: it finds the number, and leaves as noise what
-belongs to no cluster; density.py adds the answers that it cannot give, one group of all images, and none. Clusters are numbered from the largest on, equal ones by their first row.
+belongs to no cluster; density.py adds the answers that it cannot give, one group of all images, and none. Clusters are
+numbered from the largest on, equal ones by their first row.
 """
 
 from dataclasses import dataclass

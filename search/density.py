@@ -11,7 +11,8 @@ looked at once more, by two measures taken from its own tree, which joins images
   would have. Of even noise nearly nothing is, by a share that leaves chance more room in few dimensions.
 
 Where a cluster is apart, HDBSCAN's answer stands, less those clusters that are neither apart nor dense, and less single
-images as lonely as even noise, which it gives to the nearest cluster. Where none is, the groups are the dense images that are joined: one, where all images look alike, and none where all are noise.
+images as lonely as even noise, which it gives to the nearest cluster. Where none is, the groups are the dense images
+that are joined: one, where all images look alike, and none where all are noise.
 """
 
 from typing import Any
