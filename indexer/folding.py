@@ -23,6 +23,7 @@ from .segment import Segment
 from .segments import tuned_and_measured
 from .specs import choose_spec
 from .sums import unit_means
+from .trial import File, note_sound
 
 FOLDER = "prototypes"
 _RECALL, _K = 0.99, 10  # what an index over more prototypes than Flat is for must reach
@@ -71,7 +72,7 @@ def _publish(folder: Path, store: Store, folded: Folded, rule: PrototypeRule) ->
     spec, index = _index_over(pointing)
     name = f"{FOLDER}/{secrets.token_hex(8)}"
     table = as_parquet(sums, rows, None if folded.window is None else _by_class(store, folded.window))
-    return PrototypeEntry(
+    entry = PrototypeEntry(
         table=FileEntry(f"{name}.parquet", *publish(folder / f"{name}.parquet", table)),
         index=FileEntry(f"{name}.faiss", *_published(folder / f"{name}.faiss", index, pointing, spec)),
         spec=spec,
@@ -80,6 +81,8 @@ def _publish(folder: Path, store: Store, folded: Folded, rule: PrototypeRule) ->
         classes=len(sums.classes),
         rule=rule,
     )
+    note_sound(File(folder / entry.index.file, entry.index.sha256, spec, rows.shape[1]))
+    return entry
 
 
 def _published(path: Path, index: Any, rows: Floats, spec: str) -> Published:

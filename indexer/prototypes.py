@@ -23,6 +23,7 @@ from .prototype_table import read_table
 from .ranks import Floats, Hits, Ints, padded
 from .segment import Segment
 from .sums import unit_means
+from .trial import File, ensure_tried
 
 
 class Prototypes:
@@ -62,7 +63,10 @@ class Prototypes:
         """As folded, with the index that was written for them where it is more than a matrix."""
         path = store.file(entry.table)
         sums, rows, window = read_table(path, store.dim, entry.rule)
-        index = None if entry.spec == "Flat" else read_faiss(store.file(entry.index))
+        index = None
+        if entry.spec != "Flat":
+            ensure_tried([File.of(store, entry.index, entry.spec)])
+            index = read_faiss(store.file(entry.index))
         pointing = int(rows.any(axis=1).sum())
         if index is not None and (index.ntotal, index.d) != (pointing, store.dim):
             raise Damaged(f"{path} and its index disagree: {pointing} prototypes, and {index.ntotal}")

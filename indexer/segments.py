@@ -24,6 +24,7 @@ from .ranks import Ints
 from .rowmaps import RowMap
 from .segment import Segment
 from .specs import choose_spec
+from .trial import File, ensure_tried, note_sound
 from .tuning import Recall, further, measured, sampled, tuned
 from .weight import shown
 
@@ -63,6 +64,7 @@ def new_segment(
     note = "; ".join(filter(None, (note, short))) or None
     name = f"{FOLDER}/{secrets.token_hex(8)}.faiss"
     file = FileEntry(name, *publish_index(store.path / name, made, store.gather(rows[:1])[0], spec))
+    note_sound(File(store.path / name, file.sha256, spec, dim))
     return SegmentEntry(
         file.file,
         file.size,
@@ -80,6 +82,7 @@ def retuned(store: Store, entry: SegmentEntry, *, spec: str, recall: float, k: i
     """The same segment, its parameters tuned for another recall or k; spec and memory are what was asked for."""
     started = time.monotonic()
     row_map = RowMap.of(store, entry)
+    ensure_tried([File.of(store, entry, entry.spec)])
     parameters, reached = _tuned(store, read_faiss(store.file(entry)), row_map, recall, k, entry.spec)
     seconds = entry.card["seconds"] + time.monotonic() - started
     short = _short_of(entry.spec, parameters, recall, reached, spec, memory)

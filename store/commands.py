@@ -27,7 +27,7 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
 @_JSON
 @click.pass_context
 def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
-    """Read every byte of COLLECTION and report what is damaged; exit 1 where anything is.
+    """Read every byte of COLLECTION, open its indexes, and report what is damaged; exit 1 where anything is.
 
     Files of older versions are read too. What is damaged has to come from a copy; `lookalike rollback` goes back to a
     version that does not need it.
@@ -36,7 +36,7 @@ def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
 
     files = problems = 0
     with bar("verify") as progress:
-        for file, problem in each(collection):
+        for file, problem in each(collection, (ctx.find_root().obj or {}).get("try_index")):
             files += 1
             problems += problem is not None
             progress(files, None, shown(file))

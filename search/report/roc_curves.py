@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from ...measures.distance import distance_of
-from ...measures.scores import correct
 from ...measures.open_set import auroc
 from ...measures.pairs import pair_curve
+from ...measures.scores import correct
 from ...measures.verification import roc
 from .drawing import CHOSEN, COLOURS, QUIET, axes_of, draw, plain_log
 from .material import Material
