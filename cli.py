@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 import warnings
+from pathlib import Path
 from typing import Any
 
 import click
@@ -98,8 +99,19 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lookalike")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
     """Find pictures that look alike, and say what they are, or that it is unknown."""
+    ctx.obj = {"try_index": _try_index}
+
+
+def _try_index(path: Path, spec: str, dim: int) -> str | None:
+    """What is wrong with an index file, for `verify`, whose room knows no FAISS; None too where there is no FAISS."""
+    try:
+        from .indexer.trial import File, unreadable
+    except LookalikeError:
+        return None
+    return unreadable(File(path, "", spec, dim))
 
 
 def _say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

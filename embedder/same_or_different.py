@@ -18,6 +18,7 @@ import numpy as np
 
 from ..measures.distance import distance_of
 from ..measures.intervals import clopper_pearson
+from ..measures.scores import correct
 from ..measures.verification import roc
 
 
@@ -100,7 +101,7 @@ def _both_kinds(codes: np.ndarray) -> bool:
 def _pairs(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores of all pairs i < j, and whether they are of one class."""
     upper = np.triu(np.ones((len(codes), len(codes)), bool), 1)
-    return (vectors @ vectors.T)[upper], (codes[:, None] == codes)[upper]
+    return correct(vectors @ vectors.T, vectors, vectors)[upper], (codes[:, None] == codes)[upper]
 
 
 def _measured(

@@ -51,10 +51,10 @@ def build(
             progress(int(index.ntotal), n, f"adding to {spec}")
     except RuntimeError as error:
         raise LookalikeError(
-            f"spec {spec!r} cannot be built over {n} rows ({short(error)}): auto, or Flat, works"
+            f"spec {spec!r} cannot be built over {n} rows ({short(error)}): use auto, or Flat"
         ) from None
     if index.ntotal != n:
-        raise LookalikeError(f"spec {spec!r} took {index.ntotal} of {n} rows: auto, or Flat, works")
+        raise LookalikeError(f"spec {spec!r} took {index.ntotal} of {n} rows: use auto, or Flat")
     return index
 
 
@@ -69,7 +69,7 @@ def _prepare(index: Any, device: Device) -> None:
                 inner.hnsw.efSearch = 64  # the default of 16 misses near lists
         if isinstance(part, faiss.IndexHNSW):
             part.hnsw.efConstruction = max(_BUILD_EFFORT, part.hnsw.efConstruction)
-        if isinstance(part, faiss.IndexPQ):
+        if isinstance(part, faiss.IndexPQ | faiss.IndexIVFPQ):
             part.do_polysemous_training = False  # 15 s instead of 2 s, for a search that is not used
         for codes in _product_quantisers(part):
             codes.cp.min_points_per_centroid = 1

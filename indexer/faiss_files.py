@@ -12,12 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..store.errors import Damaged, LookalikeError
 from ..store.publish import Published, publish
 from .kinds import CODES, WITH_LISTS, refuse_unlisted
 from .library import faiss, short
+from .threads import on_one_thread
 
 _HEADER = 4 + 4 + 8 + 16 + 1 + 4  # type code, d, ntotal, two unused numbers, is_trained, metric
+# Without the table that IVF,PQ searches by L2 with: it is larger than the file, and of no use to inner products.
+_FLAGS = faiss.IO_FLAG_MMAP_IFC | faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE
 _LIMITS = threading.Lock()  # FAISS keeps its limits per process
 
 
@@ -31,6 +37,36 @@ def _stream(index: Any, file: BinaryIO) -> None:
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
     except RuntimeError as error:
         raise LookalikeError(f"{type(index).__name__} cannot be written: {short(error)}") from error
+
+
+def publish_index(path: Path, index: Any, probe: NDArray[np.float32], spec: str) -> Published:
+    """`write_faiss`, but for an index that a search cannot open: then no file is left, and LookalikeError says why.
+
+    The file is read as a search reads it, and must answer the unit row `probe` (d,) as `index` does.
+    """
+    published = write_faiss(path, index)
+    try:
+        _same_answer(read_faiss(path), index, np.ascontiguousarray(probe[None], dtype=np.float32))
+    except (LookalikeError, RuntimeError) as error:
+        path.unlink(missing_ok=True)
+        raise LookalikeError(
+            f"spec {spec!r} makes an index that cannot be opened again, so that nothing was changed "
+            f"({short(error).replace(str(path), 'its file')}): use auto, or another spec"
+        ) from error
+    return published
+
+
+def _same_answer(read: Any, index: Any, probe: NDArray[np.float32]) -> None:
+    """LookalikeError where an index read from its file is not the one that was written."""
+    if (read.ntotal, read.d, read.metric_type) != (index.ntotal, index.d, index.metric_type):
+        raise LookalikeError(f"it reads back as {read.ntotal} vectors of {read.d} dimensions")
+    k = min(10, int(index.ntotal))
+    if k == 0:
+        return
+    with on_one_thread():
+        (scores, _), (again, _) = index.search(probe, k), read.search(probe, k)
+    if not np.allclose(scores, again, rtol=1e-3, atol=1e-3, equal_nan=True):
+        raise LookalikeError("it answers otherwise once it is read back")
 
 
 def size_of(index: Any) -> int:
@@ -67,7 +103,7 @@ def _parse(path: Path) -> Any:
         faiss.set_deserialization_vector_byte_limit(size + 4096)
         faiss.set_deserialization_loop_limit(size)
         try:
-            return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+            return faiss.read_index(str(path), _FLAGS)
         except RuntimeError as error:
             raise Damaged(f"{path} is not an index that FAISS reads: {short(error)}") from error
         finally:

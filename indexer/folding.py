@@ -9,13 +9,13 @@ import numpy as np
 
 from ..store.errors import LookalikeError
 from ..store.manifest import FileEntry, PrototypeEntry, PrototypeRule
-from ..store.publish import publish
+from ..store.publish import Published, publish
 from ..store.store import Store
 from ..store.writer import Writer
 from .build import build, sample_size, training_places
 from .device import Device
 from .exact import in_chunks
-from .faiss_files import write_faiss
+from .faiss_files import publish_index, write_faiss
 from .folded import Folded, afresh, outdated, refolded
 from .prototype_table import as_parquet
 from .ranks import Floats, Ints
@@ -23,6 +23,7 @@ from .segment import Segment
 from .segments import tuned_and_measured
 from .specs import choose_spec
 from .sums import unit_means
+from .trial import File, note_sound
 
 FOLDER = "prototypes"
 _RECALL, _K = 0.99, 10  # what an index over more prototypes than Flat is for must reach
@@ -71,15 +72,21 @@ def _publish(folder: Path, store: Store, folded: Folded, rule: PrototypeRule) ->
     spec, index = _index_over(pointing)
     name = f"{FOLDER}/{secrets.token_hex(8)}"
     table = as_parquet(sums, rows, None if folded.window is None else _by_class(store, folded.window))
-    return PrototypeEntry(
+    entry = PrototypeEntry(
         table=FileEntry(f"{name}.parquet", *publish(folder / f"{name}.parquet", table)),
-        index=FileEntry(f"{name}.faiss", *write_faiss(folder / f"{name}.faiss", index)),
+        index=FileEntry(f"{name}.faiss", *_published(folder / f"{name}.faiss", index, pointing, spec)),
         spec=spec,
         next_row=store.next_row,
         deleted=store.content.deleted,
         classes=len(sums.classes),
         rule=rule,
     )
+    note_sound(File(folder / entry.index.file, entry.index.sha256, spec, rows.shape[1]))
+    return entry
+
+
+def _published(path: Path, index: Any, rows: Floats, spec: str) -> Published:
+    return publish_index(path, index, rows[0], spec) if len(rows) else write_faiss(path, index)
 
 
 def _by_class(store: Store, window: Ints) -> list[Ints]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.scores import NEAR
 from ..store.errors import LookalikeError
 from ..store.manifest import SegmentEntry
 from ..store.store import Store
@@ -19,8 +20,10 @@ from .ranks import Floats, Hits, Ints, ordered, padded
 from .rowmaps import RowMap
 from .segment import FEW, Mask, Segment
 from .threads import get_threads, set_threads
+from .trial import File, ensure_tried
 
 TAIL_BYTES = 256 << 20  # vectors of a tail that are kept in memory
+_NEAR = float(NEAR)
 _swig_ptr = faiss.swig_ptr
 _empty = np.empty
 
@@ -105,8 +108,10 @@ class Instances:
         return self._opened
 
     def _open(self) -> list[tuple[Segment | Scan, RowMap | None]]:
+        entries = self.store.content.segments
+        ensure_tried([File.of(self.store, entry, entry.spec) for entry in entries])
         parts: list[tuple[Segment | Scan, RowMap | None]] = [
-            open_segment(self.store, entry, self._device, self._parameters) for entry in self.store.content.segments
+            open_segment(self.store, entry, self._device, self._parameters) for entry in entries
         ]
         tail = self._open_tail()
         if tail is None and len(parts) == 1 and isinstance(parts[0][0], Segment):
@@ -161,7 +166,9 @@ def open_segment(
             f"{entry.rows} of {store.dim} by inner product work"
         )
     live = None if store.content.deleted is None else rows.live(store)
-    own = {name: (parameters or {}).get(name, value) for name, value in entry.parameters.items()}
+    own: dict[str, Any] = dict(entry.parameters)
+    if not knobs.is_flat(index):
+        own = {**knobs.checked(index, own, str(path)), **{n: v for n, v in (parameters or {}).items() if n in own}}
     knobs.apply(index, own)  # before it is copied
     gpu = device.load(index)
     return Segment(index, lambda ids: store.gather(rows.rows(ids)), own, live, gpu), rows
@@ -195,7 +202,10 @@ class Lean:
             self._search_c(1, _swig_ptr(queries), k + 1, _swig_ptr(scores), _swig_ptr(ids))
         finally:
             set_threads(threads)
-        if len(set(scores[0].tolist())) <= k:  # equal neighbours: their order, and who is left out, must be settled
+        found = scores[0].tolist()
+        if len(set(found)) <= k:  # equal neighbours: their order, and who is left out, must be settled
+            return None
+        if found[0] > _NEAR or found[k] < -1:  # computed again, see measures.scores
             return None
         ids = ids[:, :k]
         if self._row_map is not None:

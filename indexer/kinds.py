@@ -65,7 +65,7 @@ def refuse_unlisted(index: Any, what: str) -> None:
     """Raise LookalikeError where `index`, called `what`, or an index within it, is not one to build or to read."""
     for part in nested(index):
         if (name := type(part).__name__) not in CLASSES:
-            raise LookalikeError(f"{what} holds an index {name}, which lookalike does not read: auto, or Flat, works")
+            raise LookalikeError(f"{what} holds an index {name}, which lookalike does not read: use auto, or Flat")
         if isinstance(part, faiss.IndexRefine):
             _refuse_refining_by(own_class(part.refine_index), what)
 
@@ -77,7 +77,7 @@ def _refuse_refining_by(index: Any, what: str) -> None:
     except RuntimeError:
         raise LookalikeError(
             f"{what} refines by {type(index).__name__}, which cannot compare with single rows: "
-            "RFlat, or Refine(SQ8), works"
+            "use RFlat, or Refine(SQ8)"
         ) from None
 
 

@@ -7,6 +7,7 @@ code nominates, for exact scores to decide.
 import math
 from typing import Any
 
+from ..store.errors import LookalikeError
 from .kinds import nested, own_class
 from .library import faiss
 
@@ -76,6 +77,21 @@ def knobs(index: Any) -> dict[str, int]:
 def least(name: str) -> int:
     """The value that tuning starts from."""
     return {"nprobe": 1, "efSearch": 16, "k_factor": LEAST_K_FACTOR}[name]
+
+
+def checked(index: Any, parameters: dict[str, Any], what: str) -> dict[str, int]:
+    """The knobs of an index as a manifest gives them, those it leaves out at their least.
+
+    LookalikeError, naming the file `what`, for a knob that the index does not have and for a value beyond its largest.
+    """
+    most = knobs(index)
+    for name, value in parameters.items():
+        if name not in most or isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most[name]:
+            raise LookalikeError(
+                f"{what} is to be searched with {name!r:.40} {value!r:.40}, which it cannot be: "
+                "`lookalike index --compact` makes it anew"
+            )
+    return {name: parameters.get(name, min(least(name), limit)) for name, limit in most.items()}
 
 
 def apply(index: Any, parameters: dict[str, Any]) -> None:

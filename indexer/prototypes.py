@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..measures.scores import correct
 from ..store.errors import Damaged, LookalikeError
 from ..store.manifest import PrototypeEntry
 from ..store.store import Store
@@ -22,6 +23,7 @@ from .prototype_table import read_table
 from .ranks import Floats, Hits, Ints, padded
 from .segment import Segment
 from .sums import unit_means
+from .trial import File, ensure_tried
 
 
 class Prototypes:
@@ -61,7 +63,10 @@ class Prototypes:
         """As folded, with the index that was written for them where it is more than a matrix."""
         path = store.file(entry.table)
         sums, rows, window = read_table(path, store.dim, entry.rule)
-        index = None if entry.spec == "Flat" else read_faiss(store.file(entry.index))
+        index = None
+        if entry.spec != "Flat":
+            ensure_tried([File.of(store, entry.index, entry.spec)])
+            index = read_faiss(store.file(entry.index))
         pointing = int(rows.any(axis=1).sum())
         if index is not None and (index.ntotal, index.d) != (pointing, store.dim):
             raise Damaged(f"{path} and its index disagree: {pointing} prototypes, and {index.ntotal}")
@@ -125,7 +130,7 @@ class Prototypes:
 
     def scores(self, queries: Floats) -> Floats:
         """Inner products of queries (nq, d) float32 unit rows and each class's nearest prototype, (nq, c) float32."""
-        scores: Floats = queries @ self.matrix.T
+        scores: Floats = correct(queries @ self.matrix.T, queries, self.matrix)
         if self._one_each:
             return scores
         return np.maximum.reduceat(scores, self._starts, axis=1)

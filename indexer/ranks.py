@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..measures.scores import NEAR, pair_scores
+
 TIE = 1e-6  # above what two ways of summing a float32 inner product of unit rows differ by
 _AT_ONCE = 1 << 22  # floats gathered at once by `rescored`
 
@@ -54,9 +56,9 @@ def without_own(scores: Floats, ids: Ints, own: Ints) -> Hits:
 
 
 def rescored(queries: Floats, ids: Ints, vectors: Vectors) -> Floats:
-    """Inner products (nq, m) of queries (nq, d) and the stored rows of ids (nq, m); -inf where the id is -1.
+    """Exact scores (nq, m) of queries (nq, d) and the stored rows of ids (nq, m); -inf where the id is -1.
 
-    Each pair is summed by itself, so that equal vectors get equal scores.
+    Each pair is summed by itself, so that equal vectors get equal scores (see measures.scores).
     """
     nq, m = ids.shape
     scores = np.full((nq, m), -np.inf, dtype=np.float32)
@@ -66,7 +68,24 @@ def rescored(queries: Floats, ids: Ints, vectors: Vectors) -> Floats:
         there = some >= 0
         if there.any():
             asked = np.broadcast_to(queries[start : start + step, None, :], (*some.shape, queries.shape[1]))
-            scores[start : start + step][there] = np.vecdot(vectors(some[there]), asked[there])
+            scores[start : start + step][there] = pair_scores(asked[there], vectors(some[there]))
+    return scores
+
+
+def bounded(queries: Floats, scores: Floats, ids: Ints, vectors: Vectors) -> Floats:
+    """The scores (nq, m) that FAISS gave the hits `ids`, where need be corrected: 1 for equal vectors, none beyond 1.
+
+    The order among hits that are not tied stays: a score changes by less than half of TIE.
+    """
+    query, place = np.nonzero(scores > NEAR)
+    beyond = (scores < -1) & (scores > -np.inf)
+    if len(query) == 0 and not beyond.any():
+        return scores
+    scores = np.where(beyond, np.float32(-1), scores)
+    step = max(1, _AT_ONCE // max(1, queries.shape[1]))
+    for start in range(0, len(query), step):
+        q, p = query[start : start + step], place[start : start + step]
+        scores[q, p] = pair_scores(queries[q], vectors(ids[q, p]))
     return scores
 
 
@@ -77,15 +96,16 @@ def settled(queries: Floats, hits: Hits, k: int, vectors: Vectors, around: Calla
     that may be searched and score above `floor`.
     """
     scores, ids = hits
+    raw, scores = scores, bounded(queries, scores, ids, vectors)
     with np.errstate(invalid="ignore"):  # -inf - -inf
-        close = np.flatnonzero(((scores[:, :-1] - scores[:, 1:]) < TIE).any(axis=1))
+        close = np.flatnonzero(((raw[:, :-1] - raw[:, 1:]) < TIE).any(axis=1))
     if len(close) == 0:
         return scores[:, :k], ids[:, :k]
     scores, ids = scores.copy(), ids.copy()
     width = scores.shape[1]
     left_out = np.zeros(len(close), dtype=bool)
     if width > k:
-        left_out = scores[close, k - 1] - scores[close, width - 1] < TIE
+        left_out = raw[close, k - 1] - raw[close, width - 1] < TIE
     again = rescored(queries[close], ids[close], vectors)
     scores[close], ids[close] = ordered(again, ids[close], width)
     for i in close[left_out]:

@@ -38,7 +38,9 @@ class RowMap:
             return cls(entry.first_row, entry.rows)
         rows = store.pages.row_map(entry.row_map)
         if len(rows) != entry.rows:
-            raise Damaged(f"{entry.row_map.file} holds {len(rows)} rows: the {entry.rows} of {entry.file} work")
+            raise Damaged(f"{entry.row_map.file} holds {len(rows)} rows instead of the {entry.rows} of {entry.file}")
+        if len(rows) and not 0 <= rows[0] <= rows[-1] < store.next_row:
+            raise Damaged(f"{entry.row_map.file} holds rows {rows[0]} to {rows[-1]}, and {store.path} has no such rows")
         return cls(entry.first_row, entry.rows, rows)
 
     def publish(self, folder: Path) -> FileEntry | None:

@@ -18,7 +18,7 @@ from . import parameters as knobs
 from .device import GpuIndex
 from .exact import BLOCK, exact_top, in_chunks
 from .library import faiss
-from .ranks import Floats, Hits, Ints, Vectors, kept, ordered, padded, rescored, settled
+from .ranks import Floats, Hits, Ints, Vectors, bounded, kept, ordered, padded, rescored, settled
 from .threads import compared, get_threads, on_one_thread, threads_for
 
 Mask = NDArray[np.bool_]
@@ -111,7 +111,9 @@ class Segment:
         if mask is not None and self._graph and count < GRAPH_SHARE * self.n:
             return self._exact(queries, want, mask)
         scores, ids = self._filtered(queries, min(want * self.factor, count), mask, count)
-        if not self.exact:
+        if self.exact:
+            scores = bounded(queries, scores, ids, self.vectors)
+        else:
             scores = rescored(queries, ids, self.vectors)
         scores, ids = ordered(scores, ids, want)
         starved = np.flatnonzero(ids[:, -1] < 0)

@@ -18,11 +18,13 @@ from .build import build, sample_size, training_places
 from .card import card_of
 from .device import Device
 from .exact import Blocks
-from .faiss_files import read_faiss, size_of, write_faiss
+from .faiss_files import publish_index, read_faiss, size_of
+from .library import short as cause
 from .ranks import Ints
 from .rowmaps import RowMap
 from .segment import Segment
 from .specs import choose_spec
+from .trial import File, ensure_tried, note_sound
 from .tuning import Recall, further, measured, sampled, tuned
 from .weight import shown
 
@@ -57,11 +59,12 @@ def new_segment(
         )
     row_map = RowMap.from_rows(rows)
     progress(n, n, f"tuning {spec}")
-    parameters, reached = _tuned(store, made, row_map, recall, k)
+    parameters, reached = _tuned(store, made, row_map, recall, k, spec)
     short = _short_of(spec, parameters, recall, reached, asked, memory)
     note = "; ".join(filter(None, (note, short))) or None
     name = f"{FOLDER}/{secrets.token_hex(8)}.faiss"
-    file = FileEntry(name, *write_faiss(store.path / name, made))
+    file = FileEntry(name, *publish_index(store.path / name, made, store.gather(rows[:1])[0], spec))
+    note_sound(File(store.path / name, file.sha256, spec, dim))
     return SegmentEntry(
         file.file,
         file.size,
@@ -79,15 +82,21 @@ def retuned(store: Store, entry: SegmentEntry, *, spec: str, recall: float, k: i
     """The same segment, its parameters tuned for another recall or k; spec and memory are what was asked for."""
     started = time.monotonic()
     row_map = RowMap.of(store, entry)
-    parameters, reached = _tuned(store, read_faiss(store.file(entry)), row_map, recall, k)
+    ensure_tried([File.of(store, entry, entry.spec)])
+    parameters, reached = _tuned(store, read_faiss(store.file(entry)), row_map, recall, k, entry.spec)
     seconds = entry.card["seconds"] + time.monotonic() - started
     short = _short_of(entry.spec, parameters, recall, reached, spec, memory)
     card = card_of(reached, k, recall, seconds, short)
     return replace(entry, parameters=parameters, card=card)
 
 
-def _tuned(store: Store, index: Any, row_map: RowMap, wanted: float, k: int) -> tuple[dict[str, Any], Recall | None]:
-    """Parameters tuned on stored rows, and the recall they reach for others; ({}, None) where every row is compared."""
+def _tuned(
+    store: Store, index: Any, row_map: RowMap, wanted: float, k: int, spec: str
+) -> tuple[dict[str, Any], Recall | None]:
+    """Parameters tuned on stored rows, and the recall they reach for others; ({}, None) where every row is compared.
+
+    LookalikeError where FAISS cannot search such an index.
+    """
     rows = row_map.rows(np.arange(row_map.n))
     live = None if store.content.deleted is None else row_map.live(store)
 
@@ -95,7 +104,12 @@ def _tuned(store: Store, index: Any, row_map: RowMap, wanted: float, k: int) -> 
         return Segment(index, lambda ids: store.gather(rows[ids]), parameters, live)
 
     counted = np.arange(row_map.n) if live is None else np.flatnonzero(live)
-    return tuned_and_measured(make, counted, _blocks_by_id(store, rows), wanted, k)
+    try:
+        return tuned_and_measured(make, counted, _blocks_by_id(store, rows), wanted, k)
+    except RuntimeError as error:
+        raise LookalikeError(
+            f"spec {spec!r} makes an index that cannot be searched ({cause(error)}): use auto, or another spec"
+        ) from error
 
 
 def tuned_and_measured(

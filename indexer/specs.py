@@ -46,11 +46,10 @@ def empty_index(spec: str, dim: int) -> Any:
         index = faiss.index_factory(dim, spec, INNER_PRODUCT)
     except (RuntimeError, TypeError, ValueError) as error:
         raise LookalikeError(
-            f"spec {spec!r} does not work for {dim} dimensions ({short(error)}): "
-            "auto, Flat, IVF256,Flat or HNSW32 works"
+            f"spec {spec!r} does not work for {dim} dimensions ({short(error)}): use auto, Flat, IVF256,Flat or HNSW32"
         ) from None
     if index.metric_type != INNER_PRODUCT:
-        raise LookalikeError(f"spec {spec!r} is not by inner product: auto, Flat, IVF256,Flat or HNSW32 works")
+        raise LookalikeError(f"spec {spec!r} cannot compare by inner product: use auto, Flat, IVF256,Flat or HNSW32")
     return index
 
 
@@ -128,4 +127,4 @@ def estimated_bytes(spec: str, n: int, dim: int) -> int:
     try:
         return math.ceil(most_bytes(empty_index(spec, dim), n))
     except RuntimeError as error:
-        raise LookalikeError(f"spec {spec!r} tells no size ({short(error)}): auto, Flat or IVF256,Flat works") from None
+        raise LookalikeError(f"spec {spec!r} tells no size ({short(error)}): use auto, Flat or IVF256,Flat") from None

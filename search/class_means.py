@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from ..indexer.anchors import anchors_of
 from ..indexer.sums import Sums, unit_means
+from ..measures.scores import correct
 
 Float32 = NDArray[np.float32]
 
@@ -39,7 +40,7 @@ def scores_of(rows: np.ndarray, prototypes: np.ndarray, owners: np.ndarray) -> n
 
     rows: (nq, d). prototypes (p, d) and owners (p,) as `class_means` gives them.
     """
-    scores = rows.astype(np.float64) @ prototypes.T.astype(np.float64)
+    scores = correct(rows.astype(np.float64) @ prototypes.T.astype(np.float64), rows, prototypes)
     scores[:, ~prototypes.any(axis=1)] = -1.0
     starts = np.searchsorted(owners, np.arange(owners[-1] + 1))
     best: np.ndarray = np.maximum.reduceat(scores, starts, axis=1)

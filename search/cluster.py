@@ -2,7 +2,8 @@
 
 k-means where their number is given; HDBSCAN (Campello, Moulavi and Sander, "Density-based clustering based on
 hierarchical density estimates", 2013; scikit-learn's) where it is not: it finds the number, and leaves as noise what
-belongs to no cluster. Clusters are numbered from the largest on, equal ones by their first row.
+belongs to no cluster; density.py adds the answers that it cannot give, one group of all images, and none. Clusters are
+numbered from the largest on, equal ones by their first row.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from .clusters import Clusters
+from .density import dense_groups
 
 METHODS = ("kmeans", "hdbscan")
+SMALLEST = 5  # images of a cluster, where nothing else is asked for
 MATRIX_ROWS = 10_000  # up to here HDBSCAN holds all distances at once, some 17 bytes a pair: 1.7 GB
 MOST_WORK = 1e11  # images^2 * dimensions, beyond these: some six minutes on a core of 2024
 
@@ -43,7 +46,7 @@ class Manner:
         if self.by == "kmeans" and self.min_size is not None:
             raise LookalikeError(f"k-means knows no smallest cluster, and min_size is {self.min_size}: leave it out")
         if self.min_size is not None and (isinstance(self.min_size, bool) or self.min_size < 2):
-            raise LookalikeError(f"min_size is {self.min_size!r}: a whole number from 2 works")
+            raise LookalikeError(f"min_size is {self.min_size!r}: it must be at least 2")
 
     @property
     def by(self) -> str:
@@ -65,7 +68,7 @@ def cluster(store: Store, manner: Manner, progress: Progress = silent) -> Cluste
 
         codes, _ = kmeans(store, rows, manner.k, manner.seed, progress)
     else:
-        codes = _dense(store, rows, manner.min_size or 5, progress)
+        codes = _dense(store, rows, manner.min_size, progress)
     return Clusters.of(store, rows, codes, manner.by)
 
 
@@ -74,20 +77,20 @@ def most_rows(dim: int) -> int:
     return max(MATRIX_ROWS, int((MOST_WORK / dim) ** 0.5))
 
 
-def _dense(store: Store, rows: np.ndarray, min_size: int, progress: Progress) -> np.ndarray:
-    """HDBSCAN's clusters, (n,) int64, -1 for noise."""
+def _dense(store: Store, rows: np.ndarray, min_size: int | None, progress: Progress) -> np.ndarray:
+    """The groups by density, (n,) int64, -1 for noise; of fewer than five images all of them, or none, are a group."""
     if len(rows) > (most := most_rows(store.dim or 1)):
         raise LookalikeError(
             f"{store.path} has {len(rows)} images, and hdbscan, which compares all pairs, takes {most} of {store.dim} "
             "dimensions at most: give k, the number of clusters, for k-means, which takes any number of images"
         )
-    if len(rows) < max(2, min_size):
+    if min_size is not None and len(rows) < min_size:
         raise LookalikeError(
-            f"{store.path} has {len(rows)} images, fewer than hdbscan's smallest cluster, {max(2, min_size)}"
+            f"{store.path} has {len(rows)} images, fewer than hdbscan's smallest cluster, {min_size}: "
+            f"give a min_size from 2 to {max(2, len(rows))}"
         )
-    from sklearn.cluster import HDBSCAN
-
+    if len(rows) == 1:
+        return np.array([-1])
     progress(0, len(rows), "hdbscan")
     way = "brute" if len(rows) <= MATRIX_ROWS else "auto"
-    found = HDBSCAN(min_cluster_size=min_size, algorithm=way, copy=False)
-    return np.asarray(found.fit_predict(store.gather(rows).astype(np.float64)), dtype=np.int64)
+    return dense_groups(store.gather(rows), min_size or min(SMALLEST, len(rows)), way)

@@ -38,9 +38,9 @@ def cluster(
 ) -> None:
     """Group the images of COLLECTION that look alike, and show each group's size, purity and typical images.
 
-    Purity is the share of a cluster's labelled images that have its commonest label. Cluster -1 is noise: what hdbscan
-    puts into no cluster. k-means takes any number of images; hdbscan compares all pairs, and refuses what would take it
-    more than some minutes.
+    Purity is the share of a cluster's labelled images that have its commonest label. Without K there may be several
+    clusters, one that holds all images, or none: cluster -1 is noise, images that hdbscan puts into no cluster. k-means
+    takes any number of images; hdbscan compares all pairs, and refuses what would take it more than some minutes.
     """
     from .cluster_file import check_cluster_file, write_cluster_file
     from .sheet import check_sheet

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..measures.scores import correct
 from ..store.store import Store
 
 _QUERIES, _ROWS = 2048, 4096  # scores that are held at once: 32 MB
@@ -51,7 +52,7 @@ def _scores(
         place[order] = np.arange(len(order))
         for first in range(0, len(vectors) if len(order) else 0, _QUERIES):
             some = slice(first, first + _QUERIES)
-            scores = sorted_rows @ vectors[some].T
+            scores = correct(sorted_rows @ vectors[some].T, sorted_rows, vectors[some])
             here = (whose >= first) & (whose < first + _QUERIES) & (mine >= rows[0]) & (mine <= rows[-1])
             column = np.searchsorted(rows, mine[here])
             there = (rows[column] == mine[here]) & (place[column] >= 0)

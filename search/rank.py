@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..measures.scores import correct
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from .ready import check_whole
@@ -135,7 +136,7 @@ def prototype_scores(collection: "Collection", vectors: np.ndarray, own: Sequenc
     for i, rows in enumerate(own or ()):
         if len(rows):
             for code, units in prototypes.left_out(collection.store, rows).items():
-                scores[i, code] = (units @ vectors[i]).max(initial=-np.inf)
+                scores[i, code] = correct(units @ vectors[i : i + 1].T, units, vectors[i : i + 1]).max(initial=-np.inf)
     return scores
 
 

@@ -70,6 +70,17 @@ def remember(path: Path, sha256: str, seen: os.stat_result | None = None) -> Non
     _append(path.parent, _record(found, sha256))
 
 
+def note(folder: Path, what: str) -> None:
+    """Remember `what`, a line of ASCII on a file of `folder` whose SHA-256 it names; lost with the rest by `forget`."""
+    if not noted(folder, what):
+        _append(folder, what)
+
+
+def noted(folder: Path, what: str) -> bool:
+    """Whether `note` was called with `what`, by this process or an earlier one."""
+    return what in _records(folder)
+
+
 def forget(folder: Path) -> None:
     """Drop what is remembered of the files in `folder`: they are hashed again when next needed."""
     name, cache = _cache_name(folder), cache_folder(_FOLDER)

@@ -42,7 +42,7 @@ _REACHABLE = {True: "can be read now", False: "cannot be read now", None: "added
 @_JSON
 @click.pass_context
 def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
-    """Read every byte of COLLECTION and report what is damaged; exit 1 where anything is.
+    """Read every byte of COLLECTION, open its indexes, and report what is damaged; exit 1 where anything is.
 
     Files of older versions are read too. What is damaged has to come from a copy; `lookalike rollback` goes back to a
     version that does not need it.
@@ -51,7 +51,7 @@ def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
 
     files = problems = 0
     with bar("verify") as progress:
-        for file, problem in each(collection):
+        for file, problem in each(collection, (ctx.find_root().obj or {}).get("try_index")):
             files += 1
             problems += problem is not None
             progress(files, None, shown(file))

@@ -15,13 +15,14 @@ from weakref import WeakSet, WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from .checked import checked
+from .checked import checked, noted
 from .deleted import Bitmap
 from .errors import Damaged
 from .footers import Footer, read_footer
 from .manifest import FileEntry, PartEntry, RunEntry
 from .parts import map_vectors
 from .publish import plain_errors
+from .run_check import mark, remember_run
 from .runs import RunTable
 
 MOST_MAPS = 4096
@@ -74,7 +75,15 @@ class Pages:
 
     def run(self, entry: RunEntry) -> RunTable:
         """A lookup table."""
-        return self._shared(self._runs, entry, RunTable)
+        return self._shared(self._runs, entry, lambda path: self._run(path, entry))
+
+    def _run(self, path: Path, entry: RunEntry) -> RunTable:
+        """A lookup table, looked through once."""
+        table = RunTable(path, checked=noted(path.parent, mark(entry.sha256)))
+        remember_run(path.parent, entry.sha256)
+        if (len(table.rows), table.rows[0], table.rows[-1]) != (entry.rows, entry.first_row, entry.last_row):
+            raise Damaged(f"{path} does not hold the rows {entry.first_row} to {entry.last_row} of its entry")
+        return table
 
     def bitmap(self, entry: FileEntry | None) -> Bitmap:
         """Deleted rows; none where there is no file."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .errors import Damaged
 from .manifest import RunEntry
 from .publish import publish
+from .run_check import check_run, remember_run
 
 FOLDER = "lookups"
 COLUMNS = ("key", "label", "content_sha256", "source", "file_size", "file_mtime_ns", "width", "height")
@@ -138,6 +139,7 @@ def _publish_run(
     batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
     name = f"{FOLDER}/{secrets.token_hex(8)}.arrow"
     size, sha256 = publish(Path(folder) / name, lambda file: _write_batch(file, batch, len(contents)))
+    remember_run((Path(folder) / name).parent, sha256)
     return RunEntry(file=name, size=size, sha256=sha256, first_row=int(rows[0]), last_row=int(rows[-1]), rows=len(rows))
 
 
@@ -157,16 +159,18 @@ def _padded(values: NDArray[Any], length: int, dtype: Any) -> NDArray[Any]:
 class RunTable:
     """One run, memory-mapped and read-only.
 
-    batch: its Arrow columns. rows: (n,) int64, ascending. digests: (n, 32) uint8, zeros where there is no content.
+    checked: whether the file went through `check_run` before. batch: its Arrow columns. rows: (n,) int64, ascending. digests: (n, 32) uint8, zeros where there is no content.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, checked: bool = False) -> None:
         try:
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
             self.batch = reader.get_batch(0)
             self._contents = int(reader.schema.metadata[b"contents"])
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-            raise Damaged(f"{path} is not a lookup table: {error}") from error
+        except (pa.ArrowException, OSError, MemoryError, KeyError, TypeError, ValueError) as error:
+            raise Damaged(f"{path} is not a lookup table: {' '.join(str(error).split())[:200]}") from error
+        if not checked:
+            check_run(path, self.batch, self._contents)
         self._arrays: dict[str, NDArray[Any]] = {}
         self.rows: _Int64 = self._numbers("row")
         self._dense = int(self.rows[-1]) - int(self.rows[0]) + 1 == len(self.rows)

@@ -5,7 +5,7 @@ what no hash can tell; see agreement.py.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .agreement import disagreements
@@ -15,20 +15,27 @@ from .manifest import FileEntry, Manifest, manifest_path, newest_version, read_m
 from .store import Store
 
 
-def verify(path: str | os.PathLike[str]) -> Iterator[tuple[str, str | None]]:
+TryIndex = Callable[[Path, str, int], str | None]
+"""Called as try_index(file, spec, dimensions): what is wrong with an index whose bytes are right, or None."""
+
+
+def verify(path: str | os.PathLike[str], try_index: TryIndex | None = None) -> Iterator[tuple[str, str | None]]:
     """Every file of the collection with what is wrong with it, or None; one that is wrong in several ways comes again.
 
-    Files are named relative to the collection. Raises LookalikeError where there is no collection.
+    Files are named relative to the collection. try_index: opens indexes, which this room cannot. Raises LookalikeError
+    where there is no collection.
     """
     folder = Path(os.path.abspath(path))
     newest = newest_version(folder)
     sound = True
     files: dict[str, FileEntry] = {}
+    indexes: dict[str, tuple[str, int]] = {}
     for version in reversed(versions(folder)):
         name = manifest_path(folder, version).relative_to(folder).as_posix()
         try:
             manifest = read_manifest(folder, version)
             files = {e.file: e for e in manifest.files()} | files
+            indexes |= _indexes(manifest)
             problem = _broken_chain(folder, manifest)
         except LookalikeError as error:
             problem = str(error)
@@ -37,12 +44,23 @@ def verify(path: str | os.PathLike[str]) -> Iterator[tuple[str, str | None]]:
             yield name, problem
     for entry in files.values():
         problem = _wrong_bytes(folder, entry)
+        if problem is None and try_index is not None and entry.file in indexes:
+            problem = try_index(folder / entry.file, *indexes[entry.file])
         if problem is None or _still_needed(folder, entry):
             sound = sound and problem is None
             yield entry.file, problem
     if sound:
         with Store.open(folder) as store:
             yield from disagreements(store)
+
+
+def _indexes(manifest: Manifest) -> dict[str, tuple[str, int]]:
+    """The spec and dimensions of each index of a version, by its file."""
+    content, dim = manifest.content, manifest.content.dim or 0
+    found = {entry.file: (entry.spec, dim) for entry in content.segments}
+    if content.prototypes is not None:
+        found[content.prototypes.index.file] = (content.prototypes.spec, dim)
+    return found
 
 
 def _broken_chain(folder: Path, manifest: Manifest) -> str | None:

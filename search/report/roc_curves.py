@@ -7,6 +7,7 @@ import numpy as np
 from ...measures.distance import distance_of
 from ...measures.open_set import auroc
 from ...measures.pairs import pair_curve
+from ...measures.scores import correct
 from ...measures.verification import roc
 from .drawing import CHOSEN, COLOURS, QUIET, axes_of, draw, plain_log
 from .material import Material
@@ -84,5 +85,5 @@ def _rates(vectors: np.ndarray, codes: np.ndarray, threshold: float) -> tuple[fl
     """(FPR, TPR) of the pairs at a distance."""
     pairs = np.triu(np.ones((len(codes), len(codes)), bool), 1)
     same = codes[:, None] == codes
-    accepted = distance_of(vectors @ vectors.T) <= np.float32(threshold)
+    accepted = distance_of(correct(vectors @ vectors.T, vectors, vectors)) <= np.float32(threshold)
     return float(accepted[pairs & ~same].mean()), float(accepted[pairs & same].mean())
