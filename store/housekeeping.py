@@ -119,9 +119,9 @@ def gc(path: str | os.PathLike[str], keep_younger: float = DAY) -> dict[str, int
             if name not in known and young(stray) and not stray.is_symlink():  # a link is none of ours
                 done["kept_files"] += 1
                 continue
-            size = _removed(stray, named, name)
-            done["files"] += size is not None
-            done["bytes"] += size or 0
+            freed = _removed(stray, named, name)
+            done["files"] += freed is not None
+            done["bytes"] += freed or 0
         return done
 
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import click
+
 from .progress import Progress
 from .shown import shown
-from .streams import lines_of, write_note, write_result
+from .streams import fitting, lines_of, print_with, write_note, write_result
 
 __all__ = ["bar", "echo", "emit_json", "shown", "undefined_as_null"]
 
@@ -22,10 +24,7 @@ def echo(text: object = "", err: bool = False) -> None:
     A name within a text goes through `shown` before, since the ends of lines stay. Raises LookalikeError where stdout
     cannot be written to.
     """
-    if err:
-        write_note(lines_of(text) + "\n")
-    else:
-        write_result(lines_of(text) + "\n")
+    print_with(lambda: click.echo(fitting(lines_of(text), err), err=err), err)
 
 
 def undefined_as_null(value: Any) -> Any:
