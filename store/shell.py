@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import click
+
 from .errors import LookalikeError
 from .progress import Progress
 from .shown import shown
-from .streams import lines_of, write_bytes, write_note, write_result
+from .streams import fitting, lines_of, print_with, write_bytes, write_note, write_result
 
 __all__ = ["Piped", "bar", "echo", "emit_json", "piped", "say_next", "say_path", "shown", "undefined_as_null"]
 
@@ -29,10 +31,7 @@ def echo(text: object = "", err: bool = False) -> None:
     A name within a text goes through `shown` before, since the ends of lines stay. Raises LookalikeError where stdout
     cannot be written to.
     """
-    if err:
-        write_note(lines_of(text) + "\n")
-    else:
-        write_result(lines_of(text) + "\n")
+    print_with(lambda: click.echo(fitting(lines_of(text), err), err=err), err)
 
 
 class Piped(bytes):

@@ -97,10 +97,20 @@ def lines_of(text: object) -> str:
 
 def write_result(text: str) -> None:
     """Write `text` to stdout as it is. Unwritable where that fails, NobodyReads where it is a pipe that was closed."""
+    print_with(lambda: _write(False, text), False)
+
+
+def print_with(act: Callable[[], object], err: bool) -> bool:
+    """Do what prints. A failure is raised as `write_result` has it; on stderr (`err`) it is remembered: then False."""
     try:
-        _write(sys.stdout, text)
+        act()
     except (OSError, ValueError) as error:
-        raise _failure(error) from error
+        if not err:
+            raise _failure(error) from error
+        _turn_away(sys.stderr)
+        _Lost.notes = True
+        return False
+    return True
 
 
 def write_bytes(content: bytes) -> None:
@@ -139,13 +149,11 @@ def note(text: str) -> bool:
 
 def write_note(text: str, counts: bool = True) -> bool:
     """Write `text` to stderr as it is; False where that fails, which is remembered where it `counts`."""
-    try:
-        _write(sys.stderr, text)
-    except (OSError, ValueError):
-        _turn_away(sys.stderr)
-        _Lost.notes |= counts
-        return False
-    return True
+    before = _Lost.notes
+    done = print_with(lambda: _write(True, text), True)
+    if not counts:
+        _Lost.notes = before
+    return done
 
 
 def notes_lost() -> bool:
@@ -153,13 +161,20 @@ def notes_lost() -> bool:
     return _Lost.notes
 
 
-def _write(stream: Any, text: str) -> None:
-    """Write and flush; characters that the stream's encoding lacks are escaped."""
+def fitting(text: str, err: bool) -> str:
+    """`text` with the characters escaped that the encoding of stdout, or of stderr (`err`), lacks."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
     try:
-        stream.write(text)
+        text.encode(encoding)
     except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def _write(err: bool, text: str) -> None:
+    """Write and flush."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(fitting(text, err))
     stream.flush()
 
 
