@@ -1,12 +1,11 @@
 """Images to vectors in memory, for questions: queries, calibration, evaluation. Nothing is stored.
 
 The way is the same as a fragment's (read, decode, preprocess, encode), so that the same image gives the same vector.
-Decoding runs in threads; pixels are held for a few images at a time.
+Decoding runs in processes of their own; pixels are held for a few images at a time.
 """
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from PIL import Image as PilImage
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import Progress, silent
-from .decoders import FEW, decode, decoders
+from .decoders import FEW, decode, for_encoder
 from .encoder import Encoder
 from .images import NO_VECTOR, Image, image_or_rejection, is_unit
 from .rejected import Rejected
@@ -50,18 +49,16 @@ def encode_source(encoder: Encoder, source: Source, progress: Progress = silent)
     contents: list[str | None] = []
     vectors = [np.zeros((0, encoder.dim), dtype=np.float32)]
     seen = 0
-    with decoders() as threads:
-        for records in cut(source.records(), FEW):
-            # Reading stays in this thread: a Parquet table is read forward by one cursor.
-            images = [image_or_rejection(source, record.locator) for record in records]
-            rows, answers = _encoded(encoder, threads, [_data(image) for image in images])
-            for record, image, answer in zip(records, images, answers, strict=True):
-                if isinstance(image, Image) and answer is None:
-                    kept.append(record)
-                    contents.append(image.sha256)
-            vectors.append(rows)
-            seen += len(records)
-            progress(seen, None, f"images read, {seen - len(kept)} rejected")
+    for records in cut(source.records(), FEW):
+        images = [image_or_rejection(source, record.locator) for record in records]
+        rows, answers = _encoded(encoder, [_data(image) for image in images])
+        for record, image, answer in zip(records, images, answers, strict=True):
+            if isinstance(image, Image) and answer is None:
+                kept.append(record)
+                contents.append(image.sha256)
+        vectors.append(rows)
+        seen += len(records)
+        progress(seen, None, f"images read, {seen - len(kept)} rejected")
     keys, labels = [record.key for record in kept], [record.label for record in kept]
     trained_on = seen_by_training(contents, encoder.training_images)
     return Encoded(np.concatenate(vectors), keys, labels, contents, trained_on, seen - len(kept), source.ignored)
@@ -72,21 +69,18 @@ def encode_images(
 ) -> list[NDArray[np.float32] | LookalikeError]:
     """For each image file or PIL image its unit row (d,) float32, or the LookalikeError that says why there is none."""
     answers: list[NDArray[np.float32] | LookalikeError] = []
-    with decoders() as threads:
-        for some in cut(images, FEW):
-            rows, rejections = _encoded(encoder, threads, [_query(image) for image in some])
-            vectors = iter(rows)
-            for image, rejected in zip(some, rejections, strict=True):
-                answers.append(next(vectors) if rejected is None else _unreadable(image, rejected))
+    for some in cut(images, FEW):
+        rows, rejections = _encoded(encoder, [_query(image) for image in some])
+        vectors = iter(rows)
+        for image, rejected in zip(some, rejections, strict=True):
+            answers.append(next(vectors) if rejected is None else _unreadable(image, rejected))
     return answers
 
 
-def _encoded(
-    encoder: Encoder, threads: ThreadPoolExecutor, images: Sequence[Any]
-) -> tuple[NDArray[np.float32], list[Rejected | None]]:
+def _encoded(encoder: Encoder, images: Sequence[Any]) -> tuple[NDArray[np.float32], list[Rejected | None]]:
     """Unit rows (m, d) of the sound ones among `images` (data, or Rejected), and for each why it is not, or None."""
-    outcomes = decode(threads, images, encoder.preprocessing)
-    pixels = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
+    outcomes = decode(images, for_encoder(encoder.preprocessing))
+    pixels = [outcome.pixels for outcome in outcomes if not isinstance(outcome, Rejected)]
     rows = encoder.encode(np.stack(pixels)) if pixels else np.zeros((0, encoder.dim), dtype=np.float32)
     sound = is_unit(rows)
     verdicts = iter(sound.tolist())

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from ..store.memory import is_out_of_memory
 from .container import check_whole
 from .pixels import inverted, to_uint8
 from .preprocessing import DECODE_VERSION
-from .rejected import Rejected
+from .rejected import OutOfMemory, Rejected
 from .sources.base import RawPixels
 
 __all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "decode", "picture_of"]
@@ -81,7 +82,8 @@ def picture_of(data: bytes | RawPixels | Image.Image, channels: int, size: int |
         raise
     except Exception as error:
         # Decoders of hostile files raise anything: TypeError, struct.error, SyntaxError, MemoryError ...
-        raise Rejected("decode", _reason(error, data)) from error
+        kind = OutOfMemory if is_out_of_memory(error) else Rejected
+        raise kind("decode", _reason(error, data)) from error
 
 
 def _encoded(data: bytes, channels: int, size: int | None) -> Picture:
@@ -143,7 +145,7 @@ def _reason(error: Exception, data: object) -> str:
         return next((words for start, words in _KNOWN if head.startswith(start)), "not an image in an accepted format")
     if isinstance(error, Image.DecompressionBombError):
         return f"more than {MAX_PIXELS} pixels"
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return "not enough memory to decode it"
     words = re.sub(r"\S*/\S*", "...", " ".join(str(error).split()))
     if "truncated" in words.lower():

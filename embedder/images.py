@@ -1,7 +1,9 @@
 """One image on its way to an encoder: read, hashed, decoded, brought to the encoder's size."""
 
 import hashlib
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,12 +11,16 @@ from numpy.typing import NDArray
 
 from .decode import picture_of
 from .preprocessing import Preprocessing
+from .reduced import fitted
 from .rejected import Rejected
 from .sources import RawPixels, Source
 
 NO_VECTOR = Rejected("encode", "the model gives no unit vector")
 """Why an image is rejected that a model turns into zeros, NaN or infinities."""
 _TOLERANCE = 1e-3
+
+How = dict[str, Any]
+"""What pixels are wanted for, as JSON values: see `prepared_as`."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,19 @@ def prepared(data: Any, preprocessing: Preprocessing) -> Prepared:
     """Decode an image (bytes, RawPixels or PIL image) for an encoder; Rejected("decode", reason)."""
     picture = picture_of(data, preprocessing.channels, preprocessing.size)
     return Prepared(preprocessing.apply(picture.pixels), picture.width, picture.height)
+
+
+def prepared_as(data: Any, how: How) -> Prepared:
+    """Decode an image as `how` says: {"preprocessing": its fields} for an encoder, {"side": pixels} for people."""
+    if "side" in how:
+        picture = picture_of(data, 3, how["side"])
+        return Prepared(fitted(picture.pixels, how["side"]), picture.width, picture.height)
+    return prepared(data, _preprocessing(json.dumps(how["preprocessing"], sort_keys=True)))
+
+
+@lru_cache(4)
+def _preprocessing(fields: str) -> Preprocessing:
+    return Preprocessing.from_json(json.loads(fields))
 
 
 def is_unit(rows: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import Progress, silent
 from ..store.publish import plain_errors
-from .decoders import FEW, decode, decoders
+from .decoders import FEW, decode, for_encoder
 from .images import Image, image_or_rejection
 from .preprocessing import Preprocessing
 from .rejected import Rejected
@@ -50,18 +50,17 @@ def read_training_set(
     with (
         plain_errors(f"write pixels below {scratch}"),
         tempfile.TemporaryFile(dir=scratch) as file,
-        decoders() as threads,
     ):
         for records in cut(source.records(), FEW):
             labelled = [record for record in records if record.label is not None]
             images = [image_or_rejection(source, record.locator) for record in labelled]
-            pixels = decode(threads, [i.data if isinstance(i, Image) else i for i in images], preprocessing)
-            for record, image, outcome in zip(labelled, images, pixels, strict=True):
+            outcomes = decode([i.data if isinstance(i, Image) else i for i in images], for_encoder(preprocessing))
+            for record, image, outcome in zip(labelled, images, outcomes, strict=True):
                 if isinstance(outcome, Rejected) or isinstance(image, Rejected):
                     rejected += 1
                 else:
                     marks.append(mark(image.sha256))
-                    file.write(np.ascontiguousarray(outcome).data)
+                    file.write(np.ascontiguousarray(outcome.pixels).data)
                     labels.append(str(record.label))
             unlabelled += len(records) - len(labelled)
             seen += len(records)

@@ -86,7 +86,10 @@ def _statm() -> tuple[int, int]:
 def _left_by_cgroups() -> Iterator[int]:
     """What the process's memory cgroup and each one above it leave."""
     yield UNKNOWN
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/cgroup", encoding="utf-8", errors="replace") as file:
+    with (
+        contextlib.suppress(OSError, ValueError),
+        open("/proc/self/cgroup", errors="replace") as file,
+    ):
         for line in file:
             _, controllers, path = line.rstrip("\n").split(":", 2)
             if controllers == "":

@@ -195,7 +195,7 @@ class Pool:
 
     def _receive(self) -> None:
         """Wait for answers, or for a worker's end, and take them in; end workers that hang."""
-        waiting = any([worker.push() for worker in self.workers])
+        waiting = sum(worker.push() for worker in self.workers)
         for key, _ in self._selector.select(_SOON if waiting else _LOOK):
             worker: Any = key.fileobj
             answers = worker.answers()

@@ -66,4 +66,6 @@ def read_regular(path: str | os.PathLike[str]) -> bytes:
 def _check(mode: int, path: str | os.PathLike[str]) -> None:
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "something else")
-        raise LookalikeError(f"{os.fspath(path)} is {kind}, not a regular file: save its content to a file and give that")
+        raise LookalikeError(
+            f"{os.fspath(path)} is {kind}, not a regular file: save its content to a file and give that"
+        )

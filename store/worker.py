@@ -22,14 +22,13 @@ from .errors import LookalikeError
 from .fragments import perform, resolve
 from .memory import is_out_of_memory, no_memory
 
-
 _sending = threading.Lock()
 
 
 def main() -> NoReturn:
     """Serve until the driver closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver ends us
-    requests, answers = _own_the_pipes()
+    requests, answers = own_the_pipes()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, lines, int(sys.argv[1])), daemon=True).start()
     heartbeat.beat(lambda seconds: _send(answers, {"alive": seconds}))
@@ -45,7 +44,7 @@ def go_first(how: int) -> None:
         file.write(str(how))
 
 
-def _own_the_pipes() -> tuple[int, int]:
+def own_the_pipes() -> tuple[int, int]:
     """Move the protocol away from fds 0 and 1, which any library may read or print to."""
     requests, answers = os.dup(0), os.dup(1)  # not inherited by what the work may start
     nothing = os.open(os.devnull, os.O_RDWR)
