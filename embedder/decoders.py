@@ -36,6 +36,7 @@ _EACH = 12  # images that are worth one more process
 _AHEAD = 64 << 20  # bytes of pixels that may wait for their turn
 _START = 120.0  # seconds for a process to start
 _DEATHS = 3  # after so many, with nothing ever decoded, the images are not to blame
+_QUEUED, _QUEUED_BYTES = 16, 1 << 16  # images that a process holds: it need not wait for its owner after a small one
 _SOON, _LOOK = 0.005, 1.0
 
 _worked = False  # whether a process has decoded, or rejected, an image in the ordinary way
@@ -43,7 +44,7 @@ _worked = False  # whether a process has decoded, or rejected, an image in the o
 
 def for_encoder(preprocessing: Preprocessing) -> How:
     """What `decoded` is told to give pixels (size, size, channels) for an encoder."""
-    return {"preprocessing": preprocessing.to_json()}
+    return How(preprocessing)
 
 
 def decode(items: Sequence[Any], how: How) -> list[Outcome]:
@@ -76,13 +77,12 @@ class _Run:
         self.waiting = deque(self.encoded if apart else ())
         self.large: deque[int] = deque()
         self.done: dict[int, Outcome] = {}
-        self.idle: list[DecodingProcess] = []
-        self.busy: dict[DecodingProcess, int] = {}
+        self.processes: list[DecodingProcess] = []
         self.alone = False
         self.deaths: list[str] = []
         self.count = max(1, min(_MOST, os.cpu_count() or 1, -(-len(self.waiting) // _EACH)))
-        size = how["preprocessing"]["size"] if "preprocessing" in how else how["side"]
-        self.ahead = max(1, _AHEAD // (3 * size * size))
+        self.ahead = max(1, _AHEAD // (how.channels * how.size**2))
+        self._selector = selectors.DefaultSelector()
         self._patience = heartbeat.Patience()
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -130,30 +130,61 @@ class _Run:
 
     def _hand_out(self, given: int) -> None:
         """Keep the processes busy; a large image waits until none is, and then until it is this process's turn."""
-        while self.waiting and self.waiting[0] < given + self.ahead and len(self.busy) < self.count and not self.alone:
-            self._ask(self.waiting.popleft(), alone=False)
-        if self.large and not self.busy and self._turn():
-            self._ask(self.large.popleft(), alone=True)
+        while self.waiting and self.waiting[0] < given + self.ahead and not self.alone:
+            if (process := self._least_busy()) is None:
+                break
+            self._ask(process, self.waiting.popleft(), alone=False)
+        if self.large and not self._busy() and self._turn():
+            self._ask(self.processes[0] if self.processes else self._joined(), self.large.popleft(), alone=True)
 
-    def _ask(self, place: int, alone: bool) -> None:
-        process = self.idle.pop() if self.idle else borrow()
-        self.busy[process], self.alone = place, alone
-        about = {"how": self.how, "alone": alone, "sharing": self.count, "seconds": self.seconds}
+    def _busy(self) -> list[DecodingProcess]:
+        return [process for process in self.processes if process.places]
+
+    def _least_busy(self) -> DecodingProcess | None:
+        """The process with the fewest images, or a new one where all have some; None where all have enough.
+
+        An image of some size is work enough by itself, and then the others are for the next process.
+        """
+        best = min(self.processes, key=lambda process: len(process.places), default=None)
+        if (best is None or best.places) and len(self.processes) < self.count:
+            return self._joined()
+        held = 0 if best is None else sum(len(self.items[place]) for place in best.places)
+        return best if best is not None and len(best.places) < _QUEUED and held < _QUEUED_BYTES else None
+
+    def _ask(self, process: DecodingProcess, place: int, alone: bool) -> None:
+        process.places.append(place)
+        self.alone = alone
+        if len(process.places) == 1:
+            process.waited = 0.0
+        about = {"how": self.how.text, "alone": alone, "sharing": self.count, "seconds": self.seconds}
         process.ask(about, self.items[place])
+
+    def _joined(self) -> DecodingProcess:
+        process = borrow()
+        self.processes.append(process)
+        self._selector.register(process, selectors.EVENT_READ)
+        return process
+
+    def _ended(self, process: DecodingProcess, patience: float = 0) -> tuple[int, str]:
+        """End a process and take back what it had not begun: the place of the image it worked on, and how it ended."""
+        self._selector.unregister(process)
+        self.processes.remove(process)
+        self._leave_turn()
+        self.alone = False
+        place, *others = process.places
+        self.waiting.extendleft(reversed(others))
+        return place, process.end(patience)
 
     def _receive(self) -> None:
         """Wait a little for what the processes say, take it in, and end those that take too long."""
-        if not self.busy:
+        if not self._busy():
             return
-        unsent = sum(process.push() for process in self.busy)
-        with selectors.DefaultSelector() as selector:
-            for process in self.busy:
-                selector.register(process, selectors.EVENT_READ)
-            ready: list[Any] = [key.fileobj for key, _ in selector.select(_SOON if unsent else _LOOK)]
-        for process in ready:
+        unsent = sum(process.push() for process in self.processes)
+        for key, _ in self._selector.select(_SOON if unsent else _LOOK):
+            process: Any = key.fileobj
             self._take(process, process.replies())
         passed = self._patience.tick()
-        for process in list(self.busy):
+        for process in self._busy():
             self._end_late(process, passed)
 
     def _take(self, process: DecodingProcess, replies: list[Reply] | None) -> None:
@@ -167,10 +198,9 @@ class _Run:
 
     def _freed(self, process: DecodingProcess) -> int:
         """The place of the image that a process has done with."""
-        self.idle.append(process)
         self._leave_turn()
-        self.alone = False
-        return self.busy.pop(process)
+        self.alone, process.waited = False, 0.0
+        return process.places.popleft()
 
     def _settle(self, place: int, reply: Reply) -> None:
         global _worked
@@ -189,9 +219,8 @@ class _Run:
 
     def _died(self, process: DecodingProcess) -> None:
         """A process ended by itself: its image is tried once more, alone, since others may have taken the memory."""
-        place, alone, how = self.busy.pop(process), self.alone, process.end(patience=1)
-        self._leave_turn()
-        self.alone = False
+        alone = self.alone
+        place, how = self._ended(process, patience=1)
         if not process.ready:
             raise LookalikeError(f"a process that decodes images did not start: it ended by {how}")
         if not alone:
@@ -205,21 +234,20 @@ class _Run:
         process.waited += passed
         if process.waited <= (self.seconds if process.ready else max(_START, self.seconds)):
             return
-        place = self.busy.pop(process)
-        process.end()
-        self._leave_turn()
-        self.alone = False
+        place, _ = self._ended(process)
         if not process.ready:
             raise LookalikeError(f"a process that decodes images did not start within {process.waited:.0f} s")
         self.done[place] = Rejected("decode", f"decoding took longer than {self.seconds:g} s")
 
     def close(self) -> None:
         """Keep the idle processes for others, and end those that still work."""
-        for process in self.idle:
-            give_back(process)
-        for process in self.busy:
-            process.end()
-        self.idle, self.busy = [], {}
+        for process in self.processes:
+            if process.places:
+                process.end()
+            else:
+                give_back(process)
+        self.processes = []
+        self._selector.close()
         self._leave_turn()
 
     _held: int | None = None

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,11 @@ class Reply(NamedTuple):
 
 
 class DecodingProcess:
-    """One process. ready: whether it has started. waited: seconds that the request at hand has taken."""
+    """One process.
+
+    places: what its owner has asked it, in order; it works on the first. ready: whether it has started. waited: seconds
+    that the request at hand has taken.
+    """
 
     def __init__(self) -> None:
         try:
@@ -55,6 +60,7 @@ class DecodingProcess:
         self._unsent: list[memoryview] = []
         self._received = bytearray()
         self._head: dict[str, Any] | None = None
+        self.places: deque[int] = deque()
         self.ready = False
         self.waited = 0.0
 
@@ -68,9 +74,8 @@ class DecodingProcess:
 
     def ask(self, request: dict[str, Any], data: bytes) -> None:
         """Send a request, as far as the process takes it now; `push` sends the rest."""
-        self.waited = 0.0
         head = json.dumps({**request, "bytes": len(data)}).encode() + b"\n"
-        self._unsent = [memoryview(head), memoryview(data)]
+        self._unsent += [memoryview(head + data)] if len(data) < _PIECE else [memoryview(head), memoryview(data)]
         self.push()
 
     def push(self) -> bool:

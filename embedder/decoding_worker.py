@@ -115,14 +115,15 @@ class Room:
 def _answer(room: Room, data: bytes, request: dict[str, Any]) -> Answer:
     """Decode one image within the memory there is."""
     alone, sharing = request["alone"], request["sharing"]
-    needs = needs_of(data, request["how"])
+    how = images.How.of_text(request["how"])
+    needs = needs_of(data, how)
     room.look(needs, alone, sharing)
     if not alone and needs.bytes > max(SMALL, room.free // (4 * sharing)):
         return {"large": needs.bytes}, None
     if alone and needs.bytes > SMALL and room.free < needs.bytes:
         raise too_large(needs, room.free)
     try:
-        pixels, width, height = images.prepared_as(data, request["how"])
+        pixels, width, height = images.prepared_as(data, how)
     except (OutOfMemory, MemoryError):
         return _lacking(needs, room.free, alone)
     return {"shape": pixels.shape, "width": width, "height": height}, pixels

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +19,37 @@ NO_VECTOR = Rejected("encode", "the model gives no unit vector")
 """Why an image is rejected that a model turns into zeros, NaN or infinities."""
 _TOLERANCE = 1e-3
 
-How = dict[str, Any]
-"""What pixels are wanted for, as JSON values: see `prepared_as`."""
+
+
+@dataclass(frozen=True)
+class How:
+    """What pixels are wanted for: an encoder (its preprocessing), or people (within a square of `side` pixels)."""
+
+    preprocessing: Preprocessing | None = None
+    side: int = 0
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB)."""
+        return self.preprocessing.channels if self.preprocessing else 3
+
+    @property
+    def size(self) -> int:
+        """What the shorter side will be reduced to."""
+        return self.preprocessing.size if self.preprocessing else self.side
+
+    @cached_property
+    def text(self) -> str:
+        """It as JSON, which `of_text` reads."""
+        return json.dumps({"preprocessing": self.preprocessing and self.preprocessing.to_json(), "side": self.side})
+
+    @staticmethod
+    @lru_cache(4)
+    def of_text(text: str) -> "How":
+        """Read what `text` gave."""
+        values = json.loads(text)
+        fields = values["preprocessing"]
+        return How(fields and Preprocessing.from_json(fields), values["side"])
 
 
 @dataclass(frozen=True)
@@ -65,16 +94,11 @@ def prepared(data: Any, preprocessing: Preprocessing) -> Prepared:
 
 
 def prepared_as(data: Any, how: How) -> Prepared:
-    """Decode an image as `how` says: {"preprocessing": its fields} for an encoder, {"side": pixels} for people."""
-    if "side" in how:
-        picture = picture_of(data, 3, how["side"])
-        return Prepared(fitted(picture.pixels, how["side"]), picture.width, picture.height)
-    return prepared(data, _preprocessing(json.dumps(how["preprocessing"], sort_keys=True)))
-
-
-@lru_cache(4)
-def _preprocessing(fields: str) -> Preprocessing:
-    return Preprocessing.from_json(json.loads(fields))
+    """Decode an image (see `prepared`) for what `how` says: an encoder, or people to look at."""
+    if how.preprocessing is not None:
+        return prepared(data, how.preprocessing)
+    picture = picture_of(data, 3, how.side)
+    return Prepared(fitted(picture.pixels, how.side), picture.width, picture.height)
 
 
 def is_unit(rows: NDArray[np.float32]) -> NDArray[np.bool_]:

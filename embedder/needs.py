@@ -1,12 +1,14 @@
 """What decoding an image would take, told from its header before its pixels are touched."""
 
 import io
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 
 from ..store.memory import in_words
+from .cost import decoded_bytes
 from .decode import FORMATS
+from .images import How
 from .rejected import TooLarge
 
 SMALL = 32 << 20
@@ -21,11 +23,11 @@ class Needs(NamedTuple):
     height: int = 0
 
 
-def needs_of(data: bytes, how: dict[str, Any]) -> Needs:
+def needs_of(data: bytes, how: How) -> Needs:
     """Predict what an encoded image takes; what is no image takes nothing, and the decoder will say why it is none."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return Needs(image.width * image.height * 12, *image.size)
+            return Needs(decoded_bytes(image, how.channels, how.size), *image.size)
     except Exception:
         return Needs(0)
 

@@ -14,7 +14,7 @@ from PIL import Image as PilImage
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from .decoders import FEW, decode
-from .images import image_or_rejection
+from .images import How, image_or_rejection
 from .reduced import Thumbnail, fitted
 from .rejected import Rejected
 from .sources import Source, open_source
@@ -111,5 +111,5 @@ def _read(source: Source, one: _Sought) -> Any:
 
 def _small(images: Sequence[Any], side: int) -> list[Thumbnail | str]:
     """The thumbnails of images (their data, or Rejected), or why there is none."""
-    outcomes = decode(images, {"side": side})
+    outcomes = decode(images, How(side=side))
     return [outcome.reason if isinstance(outcome, Rejected) else outcome.pixels for outcome in outcomes]
