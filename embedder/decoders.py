@@ -234,7 +234,11 @@ class _Run:
         process.waited += passed
         if process.waited <= (self.seconds if process.ready else max(_START, self.seconds)):
             return
+        stopped = process.stopped()
         place, _ = self._ended(process)
+        if stopped:
+            self.waiting.appendleft(place)
+            return
         if not process.ready:
             raise LookalikeError(f"a process that decodes images did not start within {process.waited:.0f} s")
         self.done[place] = Rejected("decode", f"decoding took longer than {self.seconds:g} s")

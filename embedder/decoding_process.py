@@ -72,6 +72,12 @@ class DecodingProcess:
         """Whether it still runs: where memory is short, the system takes an idle one as well."""
         return self._process.poll() is None
 
+    def stopped(self) -> bool:
+        """Whether somebody has stopped it (SIGSTOP), which is no image's fault; False where the system does not say."""
+        with contextlib.suppress(OSError, IndexError), open(f"/proc/{self._process.pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"T", b"t")
+        return False
+
     def ask(self, request: dict[str, Any], data: bytes) -> None:
         """Send a request, as far as the process takes it now; `push` sends the rest."""
         head = json.dumps({**request, "bytes": len(data)}).encode() + b"\n"

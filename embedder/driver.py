@@ -30,9 +30,15 @@ _TOUCHED = 50_000
 
 
 class Sync:
-    """One run of `embed` under way. counts: seen, embedded, skipped, duplicates, rejected, removed."""
+    """One run of `embed` under way. counts: seen, embedded, skipped, duplicates, rejected, removed.
 
-    def __init__(self, writer: Writer, wanted: Wanted, planned: Plan, progress: Progress) -> None:
+    timeout: seconds that decoding an image may take.
+    """
+
+    def __init__(
+        self, writer: Writer, wanted: Wanted, planned: Plan, progress: Progress, timeout: float | None = None
+    ) -> None:
+        self.timeout = timeout
         self.writer, self.wanted, self.planned = writer, wanted, planned
         self.counts = dict.fromkeys(("seen", "embedded", "skipped", "duplicates", "rejected", "removed"), 0)
         self._progress = progress
@@ -53,6 +59,7 @@ class Sync:
             return
         source = self.wanted.source
         common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": source.extra_types}
+        common["timeout"] = self.timeout
         records: list[list[Any]] = []
         given = 0
         for record, row, to_do in judged(self.writer.base, self.wanted):

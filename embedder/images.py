@@ -20,7 +20,6 @@ NO_VECTOR = Rejected("encode", "the model gives no unit vector")
 _TOLERANCE = 1e-3
 
 
-
 @dataclass(frozen=True)
 class How:
     """What pixels are wanted for: an encoder (its preprocessing), or people (within a square of `side` pixels)."""

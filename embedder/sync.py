@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store import engine as engines
+from ..store import heartbeat
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.fragments import fragments
 from ..store.manifest import versions
@@ -51,6 +52,7 @@ def embed(
     workers: int | None = None,
     engine: str = "local",
     device: str = "auto",
+    timeout: float | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Embed what is new or changed in a source, and return the counts of `lookalike embed`.
@@ -59,7 +61,8 @@ def embed(
     prune: delete rows of this source (under this prefix) that it no longer has. checksum: compare contents, not sizes
     and mtimes. max_rejects: the share of rejected images beyond which TooManyRejects is raised, after everything else
     was committed. workers: processes; None: this one for a small job, else one for each core. device: "auto", "cpu" or
-    "gpu", where every one of them encodes.
+    "gpu", where every one of them encodes. timeout: seconds that decoding an image may take before it is rejected (what
+    LOOKALIKE_TIMEOUT says, or 60).
     Returns seen = embedded + skipped + rejected + duplicates, ignored, removed, seconds. A changed image, label or
     further column is a new row, counted as embedded (a changed image with a known content: as a duplicate); what is no
     image any more loses its row, and counts as rejected and as removed.
@@ -67,6 +70,8 @@ def embed(
     GPU where one is asked for.
     """
     started = time.monotonic()
+    seconds = heartbeat.checked(timeout)
+    env = {**WORKER_ENV, heartbeat.VARIABLE: f"{seconds:g}"}
     wanted = Wanted(open_source(source_text), prefix, checksum)
     _check_device(device)
     offered = None if model is None else Offered(model)
@@ -76,14 +81,14 @@ def embed(
         _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
         count = _workers(planned, workers)
-        poison = Isolation(engine, WORKER_ENV)
+        poison = Isolation(engine, env)
         with (
             _kept_here(wanted.source, count),
-            engines.opened(count, engine, env=WORKER_ENV, poison=poison, work=_WORK) as perform,
+            engines.opened(count, engine, env=env, poison=poison, work=_WORK) as perform,
         ):
             if offered is not None and writer.base.model is None:
                 _set_model(writer, offered, perform, device)
-            sync = Sync(writer, wanted, planned, progress)
+            sync = Sync(writer, wanted, planned, progress, seconds)
             for result in perform(fragments(sync.payloads(_model(writer, device), count), str(path), _WORK)):
                 sync.take(result)
         sync.finish()

@@ -134,12 +134,14 @@ class Collection:
         max_rejects: float | None = None,
         engine: str = "local",
         workers: int | None = None,
+        timeout: float | None = None,
         progress: Progress = silent,
     ) -> dict[str, Any]:
         """Bring the collection up to date with a source of images (a sync) and return what was done.
 
         `source` is what the shell calls SOURCE, `model` a trained model's folder or "pretrained" (the collection's
-        own where it has one). Returns the counts of `embed --json`: seen = embedded + skipped + rejected + duplicates.
+        own where it has one); decoding an image may take `timeout` seconds (60).
+        Returns the counts of `embed --json`: seen = embedded + skipped + rejected + duplicates.
         LookalikeError: another model, a key that another source owns, too many rejects (more than the share
         `max_rejects`; what worked is kept).
         """
@@ -155,6 +157,7 @@ class Collection:
                 max_rejects=max_rejects,
                 engine=engine,
                 workers=workers,
+                timeout=timeout,
                 progress=progress,
             )
         finally:

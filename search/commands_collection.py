@@ -31,6 +31,12 @@ MOST_REJECTS = 5
 @click.option("--workers", type=click.IntRange(1), help="Processes; one a core for large jobs by default.")
 @click.option("--prune", is_flag=True, help="Remove what vanished from this source; with --prefix only rows under it.")
 @click.option("--checksum", is_flag=True, help="Compare contents instead of size and time of change.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Reject an image whose decoding takes longer.  [default: 60, or LOOKALIKE_TIMEOUT]",
+)
 @click.option("--max-rejects", type=click.FloatRange(0, 1), metavar="SHARE", help="Exit 3 above this share of rejects.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def embed(collection: str, source: str, as_json: bool, **options: Any) -> None:

@@ -6,6 +6,7 @@ driver's patience is counted in time that the driver itself was running, and a s
 machine that sleeps, or a job that is suspended and continued, uses up neither.
 """
 
+import math
 import os
 import threading
 import time
@@ -49,9 +50,18 @@ def deadline(variables: Mapping[str, str] | None = None) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not seconds > 0:
+    if not 0 < seconds < math.inf:
         raise LookalikeError(f"{VARIABLE} is {text!r}: it must be a number of seconds above 0, such as 60")
     return seconds
+
+
+def checked(seconds: float | None) -> float:
+    """A deadline that somebody gave, or that of the environment where nobody did; LookalikeError where it is none."""
+    if seconds is None:
+        return deadline()
+    if not 0 < seconds < math.inf:
+        raise LookalikeError(f"timeout is {seconds!r}: it must be a number of seconds above 0, such as 60")
+    return float(seconds)
 
 
 @contextmanager

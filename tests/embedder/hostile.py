@@ -1,7 +1,7 @@
 """Images that do to their decoder what hostile ones do, in every process that the tests start.
 
-`site(folder)` gives the environment of processes that import the hook below before any of our code. An image that begins
-with HANG is never decoded, one with CRASH ends its process, one with HUNGRY takes memory until it gets no more.
+`site(folder)` gives the environment of processes that import the hook below before any of our code. An image that
+begins with HANG is never decoded, one with CRASH ends its process, one with HUNGRY takes memory until it gets no more.
 """
 
 from pathlib import Path
