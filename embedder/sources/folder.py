@@ -21,7 +21,7 @@ from ...store.errors import LookalikeError, LookalikeWarning
 from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
-from .files import facts, is_input, read_file
+from .files import check_own_fault, facts, is_input, read_file
 
 METADATA = "metadata.csv"
 _FEW = 3
@@ -123,6 +123,7 @@ class FolderSource(Source):
             with os.scandir(os.path.join(self.root, folder)) as entries:
                 names = sorted((entry.name, _kind(entry)) for entry in entries)
         except OSError as error:
+            check_own_fault(error, f"list {self.root!r}")
             if not folder:
                 raise LookalikeError(f"source {self.root!r} cannot be listed: {error.strerror}") from error
             self.unlisted = folder

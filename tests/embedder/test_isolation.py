@@ -1,19 +1,25 @@
 """One image never ends, hangs or starves a job, however large the job is and whoever decodes."""
 
+import errno
 import io
 import os
-import resource
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 
+import numpy as np
 import psutil
 import pytest
 from PIL import Image
 
 from lookalike.embedder import decoders, decoding_process
+from lookalike.embedder.encoder import Encoder
+from lookalike.embedder.images import How
+from lookalike.embedder.needs import needs_of
+from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.sync import embed
 from lookalike.store.errors import LookalikeError
 from lookalike.store.rejects import read_rejects
@@ -78,23 +84,137 @@ def test_a_stopped_worker_is_replaced(tmp_path, model, photos, monkeypatch):
     assert stopped and (done["embedded"], done["rejected"]) == (30, 0)
 
 
-def bomb(side: int, mode: str = "P") -> bytes:
-    """A small PNG of `side` x `side` pixels."""
+@pytest.fixture
+def narrow(monkeypatch):
+    """Processes that decode with 500 MB of address space each."""
+    decoding_process.end_idle()
+    limited = ["sh", "-c", 'ulimit -v 500000; exec "$@"', "sh", *decoding_process._COMMAND]
+    monkeypatch.setattr(decoding_process, "_COMMAND", limited)
+    yield
+    decoding_process.end_idle()
+
+
+def bomb(mode: str, kind: str, width: int, height: int, **options: object) -> bytes:
+    """A small file of many pixels."""
     stream = io.BytesIO()
-    Image.new(mode, (side, side), 1).save(stream, "PNG")
+    Image.new(mode, (width, height)).save(stream, kind, **options)
     return stream.getvalue()
 
 
-def shell(*arguments, space=None, **environment):
-    limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (space, space))) if space else None
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "lookalike", *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, preexec_fn=limit, env={**os.environ, **environment},
-    )  # fmt: skip
+def lossless(width: int, height: int) -> bytes:
+    """The beginning of a WebP of that size."""
+    head = b"\x2f" + (width - 1 | height - 1 << 14).to_bytes(4, "little")
+    return b"RIFF" + (100).to_bytes(4, "little") + b"WEBPVP8L" + (80).to_bytes(4, "little") + head + bytes(76)
 
 
-def test_what_does_not_fit_is_rejected_with_its_size_and_the_rest_embedded(tmp_path, model, photos):
-    (photos / "07.png").write_bytes(bomb(9000))
-    needed = shell("info", "nowhere").returncode and 4_000_000_000  # torch maps this much before the first image
-    done = shell("embed", tmp_path / "shop", photos, "--model", model, space=needed, MALLOC_ARENA_MAX="1")
+BOMBS = {
+    "palette.png": bomb("P", "PNG", 9500, 9500),
+    "cmyk.tif": bomb("CMYK", "TIFF", 9000, 5000, compression="tiff_lzw"),
+    "float.tif": bomb("F", "TIFF", 9000, 5000, compression="tiff_lzw"),
+    "frames.gif": bomb("P", "GIF", 9500, 9500),
+    "lossless.webp": lossless(9500, 9500),
+}
+
+
+def test_what_does_not_fit_is_rejected_with_its_size_and_what_is_free(tmp_path, model, photos, narrow):
+    for name, data in BOMBS.items():
+        assert len(data) < 2_000_000
+        (photos / name).write_bytes(data)
+    (photos / "fits.png").write_bytes(bomb("P", "PNG", 3000, 2000))
+    done = embed(tmp_path / "shop", str(photos), model=model, workers=1)
+    assert (done["seen"], done["embedded"], done["rejected"]) == (36, 31, 5)
+    for key, reason in reasons(tmp_path / "shop").items():
+        assert re.fullmatch(
+            r"9\d00 x (9500|5000) pixels would take \S+ [MG]B to decode, and \S+ MB are free", reason
+        ), key
+
+
+def test_a_worker_sends_what_is_large_to_a_process_of_its_own(image, narrow, monkeypatch):
+    monkeypatch.setattr(decoders, "free_memory", lambda: 400 << 20)
+    monkeypatch.setattr(decoders.images, "prepared_as", lambda data, how: pytest.fail("decoded here"))
+    how = decoders.for_encoder(Preprocessing(8, 3, (0.5,) * 3, (0.25,) * 3))
+    found = list(decoders.decoded([BOMBS["palette.png"], bomb("L", "PNG", 3000, 3500)], how, apart=False))
+    assert "9500 x 9500 pixels would take" in found[0].reason and found[1].width == 3000
+
+
+def test_processes_take_turns_at_large_images(image, tmp_path):
+    how = decoders.for_encoder(Preprocessing(8, 1, (0.5,), (0.25,)))
+    first, second = (decoders._Run([b""], how, 60, False, str(tmp_path)) for _ in range(2))
+    assert first._turn() and not second._turn()
+    first.close()
+    assert second._turn()
+    second.close()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_lack_of_our_own_is_no_images_fault(tmp_path, model, photos, monkeypatch, number):
+    embed(tmp_path / "shop", str(photos), model=model)
+    opened = os.open
+
+    def lacking(path, *rest, **more):
+        if str(path).endswith("new.png"):
+            raise OSError(number, os.strerror(number))
+        return opened(path, *rest, **more)
+
+    (photos / "new.png").write_bytes((photos / "00.png").read_bytes())
+    monkeypatch.setattr(os, "open", lacking)
+    with pytest.raises(LookalikeError, match=r"cannot read images: .*(ulimit -n|this machine|no more memory)"):
+        embed(tmp_path / "shop", str(photos))
+    assert reasons(tmp_path / "shop") == {}
+
+
+def test_an_encoder_without_memory_ends_the_job_and_rejects_nothing(tmp_path, model, photos, monkeypatch):
+    said = (
+        "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+    )
+    for error in (RuntimeError(said), MemoryError(), np._core._exceptions._ArrayMemoryError((9, 9), np.dtype("f4"))):
+        monkeypatch.setattr(Encoder, "_forward", lambda self, images, e=error: (_ for _ in ()).throw(e))
+        with pytest.raises(LookalikeError, match=r"not enough memory to go on .*--workers 1"):
+            embed(tmp_path / "shop", str(photos), model=model, workers=1)
+    assert reasons(tmp_path / "shop") == {}
+
+
+def test_a_sound_image_without_room_for_it_is_the_jobs_failure(tmp_path, model, photos, monkeypatch):
+    monkeypatch.setattr("lookalike.embedder.sources.files._all", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(LookalikeError, match=r"not enough memory to read an image of 1\.\d KB"):
+        embed(tmp_path / "shop", str(photos), model=model, workers=1)
+    assert reasons(tmp_path / "shop") == {}
+
+
+def test_reading_takes_no_more_room_than_the_file(tmp_path, photos):
+    script = """
+import resource, sys
+from lookalike.embedder.sources.files import read_file
+from lookalike.store.memory import space_taken
+most = space_taken() + (64 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+assert read_file(sys.argv[1]) == open(sys.argv[1], "rb").read()
+assert b"VmSize" in read_file("/proc/self/status")
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", script, str(photos / "00.png")], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("kind", "options"), [("RGB", {}), ("RGB", {"lossless": True}), ("RGBA", {"lossless": True})])
+def test_a_webp_says_its_size_before_it_is_opened(kind, options):
+    needs = needs_of(bomb(kind, "WEBP", 301, 77, **options), How(side=8))
+    assert needs[1:] == (301, 77) and needs.bytes == 301 * 77 * 23
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_an_interrupt_while_an_image_hangs_ends_within_seconds(tmp_path, model, photos, hostile, workers):
+    (photos / "07.png").write_bytes(b"HANG")
+    shop = tmp_path / "shop"
+    command = [sys.executable, "-P", "-m", "lookalike", "embed", shop, photos, "--model", model, "--workers", workers]
+    process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True)
+    tree, until = psutil.Process(process.pid), time.monotonic() + 120
+    while len(tree.children()) < workers or not (shop / "model").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(1)
+    children = tree.children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    before = time.monotonic()
+    assert process.wait(60) == 130 and "interrupted" in process.stderr.read()
+    assert time.monotonic() - before < 10
+    assert psutil.wait_procs(children, timeout=10)[1] == []
