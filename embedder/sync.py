@@ -23,6 +23,7 @@ from ..store.manifest import versions
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from ..store.writer import Writer
+from .decoding_process import start_early
 from .driver import Sync
 from .offered import Offered
 from .plan import Plan, Wanted, plan
@@ -81,6 +82,8 @@ def embed(
         _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
         count = _workers(planned, workers)
+        if count == 1 and planned.work:
+            start_early()  # while torch loads
         poison = Isolation(engine, env)
         with (
             _kept_here(wanted.source, count),

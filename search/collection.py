@@ -20,6 +20,7 @@ from ..store.progress import Progress, silent
 from ..store.store import Store
 from . import filling
 from .hits import Hits
+from .loading import loading
 from .queries import Asked, as_list, ask
 from .ready import check_k, ready_vectors
 from .view import View, checked_device
@@ -44,7 +45,8 @@ class Collection:
 
     A Collection shows the version it was opened at and moves to the newest one when it writes itself (or by
     `refresh`). It is a context manager. `device` ("auto", "cpu", "gpu") is where searches and encoders run. `view` is
-    what searches load of the version shown.
+    what searches load of the version shown. A Collection that is sent to another process (by multiprocessing) is opened
+    there at the same version.
     """
 
     def __init__(self, store: Store, device: str = "auto") -> None:
@@ -79,6 +81,13 @@ class Collection:
     ) -> None:
         self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process opens the collection from again: its path, version and device, and nothing loaded."""
+        return {"path": str(self.path), "version": self._store.version, "device": self._device}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(Store.open(state["path"], state["version"]), state["device"])  # type: ignore[misc]
+
     def __repr__(self) -> str:
         return f"Collection({str(self.path)!r}, version {self._store.version}, {len(self)} rows)"
 
@@ -108,11 +117,12 @@ class Collection:
     @property
     def images(self) -> "ImageEncoder":
         """The collection's own encoder, loaded when the first image arrives; LookalikeError without a model."""
-        if self._encoder is None or self._encoder.digest != (self._store.model and self._store.model.digest):
-            from .with_images import ImageEncoder
+        with loading():
+            if self._encoder is None or self._encoder.digest != (self._store.model and self._store.model.digest):
+                from .with_images import ImageEncoder
 
-            self._encoder = ImageEncoder.of(self._store, self._device)
-        return self._encoder
+                self._encoder = ImageEncoder.of(self._store, self._device)
+            return self._encoder
 
     def refresh(self) -> "Collection":
         """Move to the newest version and return self."""

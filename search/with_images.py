@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..embedder.decoding_process import start_early
 from ..embedder.sync import embed
 from ..embedder.thumbnails import file_thumbnail, source_thumbnails
 from ..store.errors import LookalikeError
@@ -38,6 +39,7 @@ class ImageEncoder:
             raise LookalikeError(
                 f"{store.path} has no model, so no image can be encoded: search and classify take keys and vectors too"
             )
+        start_early()  # while torch loads
         from ..embedder.encoder import Encoder
 
         folders = {store.file(entry).parent for entry in store.model.files}
