@@ -15,6 +15,7 @@ import numpy as np
 
 from ..store.errors import Damaged, LookalikeError
 from ..store.matrix_files import plain
+from ..store.regular import open_regular
 from ..store.unit import unit_rows
 from .ready import empty_collection
 
@@ -167,8 +168,10 @@ def _name(query: Any) -> str:
 
 def _load_npy(path: Path) -> np.ndarray:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return np.lib.format.read_array(file, allow_pickle=False)
+    except LookalikeError:
+        raise
     except Exception as error:  # whatever the bytes make NumPy do: a MemoryError too, by an absurd shape
         raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {plain(error)}") from None
 

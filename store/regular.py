@@ -4,6 +4,7 @@ Everything in the package that opens a path from outside goes through here; imag
 where what cannot be read is rejected and the job goes on.
 """
 
+import contextlib
 import errno
 import io
 import os
@@ -61,6 +62,15 @@ def read_regular(path: str | os.PathLike[str]) -> bytes:
     """All bytes of a regular file; errors as of `check_regular`."""
     with open_regular(path) as file:
         return file.read()
+
+
+def check_all_regular(*paths: str | os.PathLike[str] | None) -> None:
+    """Refuse what is there and is no regular file; whoever opens a path says what else is wrong with it."""
+    for path in paths:
+        if path is not None:
+            with contextlib.suppress(OSError, ValueError):
+                if not stat.S_ISDIR(os.stat(path).st_mode):
+                    check_regular(path)
 
 
 def _check(mode: int, path: str | os.PathLike[str]) -> None:
