@@ -27,7 +27,7 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM
 
 
 class Reply(NamedTuple):
-    """What the process said, and pixels uint8 where it gave some."""
+    """What the process said, and pixels, uint8 (h, w, c), where it gave some."""
 
     said: dict[str, Any]
     pixels: NDArray[np.uint8] | None

@@ -58,8 +58,8 @@ class Sync:
             self.counts["seen"] = self.counts["skipped"] = self.planned.seen
             return
         source = self.wanted.source
-        common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": source.extra_types}
-        common["timeout"] = self.timeout
+        common: dict[str, Any] = {"model": model, "source": source.describe(), "name": source.name}
+        common |= {"extra_types": source.extra_types, "timeout": self.timeout}
         records: list[list[Any]] = []
         given = 0
         for record, row, to_do in judged(self.writer.base, self.wanted):

@@ -68,7 +68,7 @@ def perform(fragment: Fragment) -> dict[str, Any]:
     The function gets the payload, with the fragment's `collection`, `number` and, from the second one on, `attempt`
     beside. Payload and result pass through JSON, so that a result does not depend on where it was made.
     """
-    beside = {name: fragment[name] for name in ("collection", "number", "attempt") if name in fragment}
-    payload = {**beside, **fragment["payload"]}
+    attempt = {"attempt": fragment["attempt"]} if "attempt" in fragment else {}
+    payload = {"collection": fragment["collection"], "number": fragment["number"], **attempt, **fragment["payload"]}
     result: dict[str, Any] = json.loads(json.dumps(resolve(fragment["work"])(json.loads(json.dumps(payload)))))
     return result
