@@ -18,12 +18,13 @@ from contextlib import suppress
 from typing import Any
 
 from ..store import heartbeat
+from ..store.cores import cores
 from ..store.errors import LookalikeError
 from ..store.memory import free_memory, in_words
 from . import images
 from .decoding_process import DecodingProcess, Reply, borrow, give_back
 from .images import How, Prepared
-from .needs import SMALL, needs_of
+from .needs import SMALL, needs_of, needs_of_pixels, too_large
 from .preprocessing import Preprocessing
 from .rejected import OutOfMemory, Rejected
 
@@ -33,6 +34,7 @@ Outcome = Prepared | Rejected
 
 _MOST = 8  # processes
 _EACH = 12  # images that are worth one more process
+_ROOM = 256 << 20  # bytes of free memory that one more process asks for
 _AHEAD = 64 << 20  # bytes of pixels that may wait for their turn
 _START = 120.0  # seconds for a process to start
 _DEATHS = 3  # after so many, with nothing ever decoded, the images are not to blame
@@ -80,7 +82,7 @@ class _Run:
         self.processes: list[DecodingProcess] = []
         self.alone = False
         self.deaths: list[str] = []
-        self.count = max(1, min(_MOST, os.cpu_count() or 1, -(-len(self.waiting) // _EACH)))
+        self.count = max(1, min(_MOST, cores(), -(-len(self.waiting) // _EACH), free_memory() // _ROOM))
         self.ahead = max(1, _AHEAD // (how.channels * how.size**2))
         self._selector = selectors.DefaultSelector()
         self._patience = heartbeat.Patience()
@@ -93,10 +95,12 @@ class _Run:
             raise LookalikeError(f"decoding fails with every image, the last time: {self.deaths[-1]}")
 
     def _here(self, item: Any) -> Outcome:
-        """Pixels that are there already need no decoder."""
+        """Pixels that are there already need no decoder; those of a PIL image may be read from its file only now."""
         if isinstance(item, Rejected):
             return item
         try:
+            if (needs := needs_of_pixels(item, self.how)).bytes > SMALL and needs.bytes > (free := free_memory()):
+                return too_large(needs, free)
             return images.prepared_as(item, self.how)
         except OutOfMemory as error:
             raise LookalikeError(
@@ -119,7 +123,7 @@ class _Run:
         """Decode here, where a driver ends this process if it has to; None for what is too large for that."""
         with heartbeat.step():
             needs = needs_of(data, self.how)
-            if needs.bytes > SMALL and needs.bytes > free_memory() // (4 * (os.cpu_count() or 1)):
+            if needs.bytes > SMALL and needs.bytes > free_memory() // (4 * cores()):
                 return None
             try:
                 return images.prepared_as(data, self.how)

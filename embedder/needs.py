@@ -1,7 +1,7 @@
 """What decoding an image would take, told from its header before its pixels are touched."""
 
 import io
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -36,6 +36,14 @@ def needs_of(data: bytes, how: How) -> Needs:
             return Needs(decoded_bytes(image, how.channels, how.size), *image.size)
     except Exception:
         return Needs(0)
+
+
+def needs_of_pixels(data: Any, how: How) -> Needs:
+    """Predict what an image takes that is not encoded: RawPixels, or a PIL image."""
+    if isinstance(data, Image.Image):
+        return Needs(decoded_bytes(data, how.channels, how.size), *data.size)
+    height, width = data.pixels.shape[:2]
+    return Needs(height * width * (8 + how.channels), width, height)
 
 
 def _size_before_opening(data: bytes) -> tuple[int, int] | None:

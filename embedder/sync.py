@@ -17,6 +17,7 @@ from typing import Any
 
 from ..store import engine as engines
 from ..store import heartbeat
+from ..store.cores import cores
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.fragments import fragments
 from ..store.manifest import versions
@@ -157,11 +158,6 @@ def _workers(planned: Plan, workers: int | None) -> int:
     if workers is None:
         return 1 if planned.work < _SMALL else cores()
     return max(1, min(workers, planned.work))
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_rejects(done: dict[str, Any], most: float | None) -> None:

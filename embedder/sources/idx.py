@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from ...store.errors import LookalikeError
 from ...store.memory import free_memory, in_words
 from ...store.regular import open_regular
+from ..rejected import Rejected
 from .base import RawPixels, Record, Source
 from .files import facts
 
 _GZIP = b"\x1f\x8b"
 _UBYTE = 8
 _MOST = 8 << 30
+_LARGE = 32 << 20
 
 
 class IdxSource(Source):
@@ -52,6 +54,9 @@ class IdxSource(Source):
         """The pixels of the image of that number."""
         if self._pixels is None:
             self._pixels = read_idx(self._images)
+        size = math.prod(self._pixels.shape[1:])
+        if size > _LARGE and 2 * size > (free := free_memory()):
+            raise Rejected("read", f"an image of {in_words(size)} is too large for the {in_words(free)} that are free")
         return RawPixels(np.array(self._pixels[locator]))
 
     def records(self) -> Iterator[Record]:

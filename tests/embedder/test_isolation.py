@@ -16,11 +16,14 @@ import pytest
 from PIL import Image
 
 from lookalike.embedder import decoders, decoding_process
+from lookalike.embedder.arrays import encode_images, encode_source
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.images import How
 from lookalike.embedder.needs import needs_of
 from lookalike.embedder.preprocessing import Preprocessing
+from lookalike.embedder.sources import RawPixels, open_source
 from lookalike.embedder.sync import embed
+from lookalike.embedder.training_set import read_training_set
 from lookalike.store.errors import LookalikeError
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
@@ -218,3 +221,42 @@ def test_an_interrupt_while_an_image_hangs_ends_within_seconds(tmp_path, model, 
     assert process.wait(60) == 130 and "interrupted" in process.stderr.read()
     assert time.monotonic() - before < 10
     assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+def test_training_and_asking_go_on_without_the_image(tmp_path, model, photos, hostile, monkeypatch, image):
+    monkeypatch.setenv("LOOKALIKE_TIMEOUT", "2")
+    embed(tmp_path / "shop", str(photos), model=model)
+    for number in range(8):
+        folder = tmp_path / f"labelled/{number % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(image(number))
+    (tmp_path / "labelled/0/hang.png").write_bytes(b"HANG")
+    (tmp_path / "labelled/1/crash.png").write_bytes(b"CRASH")
+    encoder = Encoder.load(model)
+    found = encode_source(encoder, open_source(tmp_path / "labelled"))
+    assert (found.rejected, sorted(found.keys)) == (2, sorted(f"{n % 2}/{n}.png" for n in range(8)))
+    trained_on = read_training_set(open_source(tmp_path / "labelled"), encoder.preprocessing, tmp_path)
+    assert (trained_on.rejected, len(trained_on.images)) == (2, 8)
+    answers = encode_images(encoder, [tmp_path / "labelled/0/hang.png", photos / "00.png"])
+    assert str(answers[0]).endswith("hang.png' is not a readable image: decoding took longer than 2 s")
+    assert answers[1].shape == (16,)
+
+
+def test_pixels_that_do_not_fit_are_rejected_too(monkeypatch):
+    how = decoders.for_encoder(Preprocessing(8, 1, (0.5,), (0.25,)))
+    monkeypatch.setattr(decoders, "free_memory", lambda: 20 << 20)
+    items = [Image.new("L", (4000, 4000)), RawPixels(np.zeros((4000, 4000), np.uint8)), Image.new("L", (40, 40))]
+    large, raw, small = decoders.decode(items, how)
+    assert re.fullmatch(r"4000 x 4000 pixels would take \d+ MB to decode, and 21 MB are free", large.reason)
+    assert "4000 x 4000 pixels" in raw.reason and small.width == 40
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf"])
+def test_a_deadline_that_is_none_is_refused_by_its_value(tmp_path, model, photos, monkeypatch, value):
+    monkeypatch.setenv("LOOKALIKE_TIMEOUT", value)
+    with pytest.raises(LookalikeError, match=f"LOOKALIKE_TIMEOUT is '{value}': it must be a number of seconds above 0"):
+        embed(tmp_path / "shop", str(photos), model=model)
+    monkeypatch.delenv("LOOKALIKE_TIMEOUT")
+    if value != "soon":
+        with pytest.raises(LookalikeError, match=r"timeout is .*: it must be a number of seconds above 0"):
+            embed(tmp_path / "shop", str(photos), model=model, timeout=float(value))
