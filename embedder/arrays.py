@@ -1,12 +1,11 @@
 """Images to vectors in memory, for questions: queries, calibration, evaluation. Nothing is stored.
 
 The way is the same as a fragment's (read, decode, preprocess, encode), so that the same image gives the same vector.
-Decoding runs in threads; pixels are held for a few images at a time.
+Decoding runs in processes of their own; pixels are held for a few images at a time.
 """
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import Progress, silent
 from ..store.vector_cache import VectorCache
-from .decoders import FEW, decode, decoders
+from .decoders import FEW, decode, for_encoder
 from .images import NO_VECTOR, Image, image_or_rejection, is_unit
 from .rejected import Rejected
 from .seen import seen as seen_by_training
@@ -77,18 +76,16 @@ def encode_source(
     contents: list[str | None] = []
     vectors = [np.zeros((0, encoder.dim), dtype=np.float32)]
     seen = 0
-    with decoders() as threads:
-        for records in cut(source.records(), FEW):
-            # Reading stays in this thread: a Parquet table is read forward by one cursor.
-            images = [image_or_rejection(source, record.locator) for record in records]
-            rows, answers = _known_or_encoded(encoder, threads, images, cache)
-            for record, image, answer in zip(records, images, answers, strict=True):
-                if isinstance(image, Image) and answer is None:
-                    kept.append(record)
-                    contents.append(image.sha256)
-            vectors.append(rows)
-            seen += len(records)
-            progress(seen, None, f"images read, {seen - len(kept)} rejected")
+    for records in cut(source.records(), FEW):
+        images = [image_or_rejection(source, record.locator) for record in records]
+        rows, answers = _known_or_encoded(encoder, images, cache)
+        for record, image, answer in zip(records, images, answers, strict=True):
+            if isinstance(image, Image) and answer is None:
+                kept.append(record)
+                contents.append(image.sha256)
+        vectors.append(rows)
+        seen += len(records)
+        progress(seen, None, f"images read, {seen - len(kept)} rejected")
     keys, labels = [record.key for record in kept], [record.label for record in kept]
     trained_on = seen_by_training(contents, encoder.training_images)
     return Encoded(np.concatenate(vectors), keys, labels, contents, trained_on, seen - len(kept), source.ignored)
@@ -104,28 +101,24 @@ def encode_images(
     and alpha), 3 (RGB) or 4 (RGBA).
     """
     answers: list[NDArray[np.float32] | LookalikeError] = []
-    with decoders() as threads:
-        for some in cut(images, FEW):
-            rows, rejections = _encoded(encoder, threads, [_query(image) for image in some])
-            vectors = iter(rows)
-            for image, rejected in zip(some, rejections, strict=True):
-                answers.append(next(vectors) if rejected is None else _unreadable(image, rejected))
+    for some in cut(images, FEW):
+        rows, rejections = _encoded(encoder, [_query(image) for image in some])
+        vectors = iter(rows)
+        for image, rejected in zip(some, rejections, strict=True):
+            answers.append(next(vectors) if rejected is None else _unreadable(image, rejected))
     return answers
 
 
 def _known_or_encoded(
-    encoder: "Encoder | LazyEncoder",
-    threads: ThreadPoolExecutor,
-    images: Sequence[Image | Rejected],
-    cache: VectorCache | None,
+    encoder: "Encoder | LazyEncoder", images: Sequence[Image | Rejected], cache: VectorCache | None
 ) -> tuple[NDArray[np.float32], list[Rejected | None]]:
     """`_encoded` of those images whose vectors are not kept, with the kept ones in their places."""
     if cache is None:
-        return _encoded(encoder, threads, [_data(image) for image in images])
+        return _encoded(encoder, [_data(image) for image in images])
     contents = [image.sha256 if isinstance(image, Image) else None for image in images]
     vectors = cache.find(contents)
     missing = [place for place, vector in enumerate(vectors) if vector is None]
-    rows, verdicts = _encoded(encoder, threads, [_data(images[place]) for place in missing])
+    rows, verdicts = _encoded(encoder, [_data(images[place]) for place in missing])
     answers = dict(zip(missing, verdicts, strict=True))
     sound = [place for place in missing if answers[place] is None]
     for place, row in zip(sound, rows, strict=True):
@@ -137,11 +130,11 @@ def _known_or_encoded(
 
 
 def _encoded(
-    encoder: "Encoder | LazyEncoder", threads: ThreadPoolExecutor, images: Sequence[Any]
+    encoder: "Encoder | LazyEncoder", images: Sequence[Any]
 ) -> tuple[NDArray[np.float32], list[Rejected | None]]:
     """Unit rows (m, d) of the sound ones among `images` (data, or Rejected), and for each why it is not, or None."""
-    outcomes = decode(threads, images, encoder.preprocessing)
-    pixels = [outcome for outcome in outcomes if not isinstance(outcome, Rejected)]
+    outcomes = decode(images, for_encoder(encoder.preprocessing))
+    pixels = [outcome.pixels for outcome in outcomes if not isinstance(outcome, Rejected)]
     rows = encoder.encode(np.stack(pixels)) if pixels else np.zeros((0, encoder.dim), dtype=np.float32)
     sound = is_unit(rows)
     verdicts = iter(sound.tolist())

@@ -4,7 +4,9 @@ Every record ends as exactly one of: encoded here, copied (from a row with that 
 the fragment), skipped (its row has that content, label and further columns already) or rejected.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +15,13 @@ from numpy.typing import NDArray
 
 from ..store.parts import Rows
 from ..store.store import Store
+from .decoders import Outcome, decoded, for_encoder
 from .encoder import Encoder
-from .images import NO_VECTOR, Image, is_unit, prepared
+from .images import NO_VECTOR, Image, is_unit
 from .rejected import Rejected
 from .sources import Record
+
+Outcomes = Generator[tuple[str, Outcome], None, None]
 
 
 @dataclass
@@ -88,12 +93,16 @@ class Assembly:
     """Collects the rows of one fragment: images (size, size, channels) in, unit rows (dim,) float32 out.
 
     own: for each record the row that has its key already, or -1. other: whether that row has other further columns.
+    apart: whether all images are decoded in processes of their own; seconds, turns: see `decoders.decoded`.
     """
 
     store: Store
     encoder: Encoder
     own: Sequence[int]
     other: Sequence[bool]
+    apart: bool = True
+    seconds: float | None = None
+    turns: str | None = None
     skipped: int = 0
     _touched: list[tuple[int, int, int]] = field(default_factory=list)
     _rows: list[_Row] = field(default_factory=list)
@@ -121,15 +130,29 @@ class Assembly:
     def add(self, images: Sequence[tuple[int, Record, Image]]) -> None:
         """Take in some images that were read."""
         known = self.store.find_contents([image.sha256 for _, _, image in images]).tolist()
-        for (place, record, image), row in zip(images, known, strict=True):
-            content, label, file = self._own_facts.get(self.own[place], (None, None, None))
-            if content != image.sha256:
-                self._add(place, record, image, row)
-            elif label == record.label and not self.other[place]:
-                self._skip(self.own[place], record, file)
-            else:
-                self._renewed.add(self._new_row(place, record, image.sha256))
-                self._copies[len(self._rows) - 1] = self.own[place]
+        with closing(self._decoded(images, known)) as outcomes:
+            for (place, record, image), row in zip(images, known, strict=True):
+                content, label, file = self._own_facts.get(self.own[place], (None, None, None))
+                if content != image.sha256:
+                    self._add(place, record, image.sha256, row, outcomes)
+                elif label == record.label and not self.other[place]:
+                    self._skip(self.own[place], record, file)
+                else:
+                    self._renewed.add(self._new_row(place, record, image.sha256))
+                    self._copies[len(self._rows) - 1] = self.own[place]
+            deque(outcomes, 0)  # to the end, where it is seen whether decoding works at all
+
+    def _decoded(self, images: Sequence[tuple[int, Record, Image]], known: Sequence[int]) -> Outcomes:
+        """The pixels of the contents that `add` will ask for, by content and in that order."""
+        new: dict[str, Any] = {}
+        for (place, _, image), row in zip(images, known, strict=True):
+            content = self._own_facts.get(self.own[place], (None,))[0]
+            if content != image.sha256 and row < 0 and image.sha256 not in self._first:
+                new.setdefault(image.sha256, image.data)
+        how = for_encoder(self.encoder.preprocessing)
+        outcomes = decoded(list(new.values()), how, seconds=self.seconds, apart=self.apart, turns=self.turns)
+        with closing(outcomes):
+            yield from zip(new, outcomes, strict=True)
 
     def _skip(self, row: int, record: Record, file: tuple[int, int] | None) -> None:
         """A record whose row has its content, label and further columns already."""
@@ -137,33 +160,31 @@ class Assembly:
         if record.size is not None and record.mtime_ns is not None and (record.size, record.mtime_ns) != file:
             self._touched.append((row, record.size, record.mtime_ns))
 
-    def _add(self, place: int, record: Record, image: Image, known: int) -> None:
+    def _add(self, place: int, record: Record, content: str, known: int, outcomes: Outcomes) -> None:
         """A record whose key is new, or has another content now."""
-        first = self._first.get(image.sha256)
+        first = self._first.get(content)
         if isinstance(first, Rejected):
             self.reject(place, record, first)
         elif first is not None:
-            self._twins[self._new_row(place, record, image.sha256)] = first
+            self._twins[self._new_row(place, record, content)] = first
         elif known >= 0:
-            self._copies[self._new_row(place, record, image.sha256)] = known
+            self._copies[self._new_row(place, record, content)] = known
         else:
-            self._prepare(place, record, image)
+            self._prepare(place, record, content, next(outcome for each, outcome in outcomes if each == content))
 
     def _new_row(self, place: int, record: Record, content: str) -> int:
         self._rows.append(_Row(place, record, content))
         self._first.setdefault(content, len(self._rows) - 1)
         return len(self._rows) - 1
 
-    def _prepare(self, place: int, record: Record, image: Image) -> None:
-        try:
-            pixels, width, height = prepared(image.data, self.encoder.preprocessing)
-        except Rejected as rejected:
-            self._first[image.sha256] = rejected.kept(image.sha256)
-            self.reject(place, record, rejected.kept(image.sha256))
+    def _prepare(self, place: int, record: Record, content: str, outcome: Outcome) -> None:
+        if isinstance(outcome, Rejected):
+            self._first[content] = outcome.kept(content)
+            self.reject(place, record, outcome.kept(content))
             return
-        number = self._new_row(place, record, image.sha256)
-        self._rows[number].width, self._rows[number].height = width, height
-        self._waiting.append((number, pixels))
+        number = self._new_row(place, record, content)
+        self._rows[number].width, self._rows[number].height = outcome.width, outcome.height
+        self._waiting.append((number, outcome.pixels))
         if len(self._waiting) >= self.encoder.batch:
             self._encode()
 

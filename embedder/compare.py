@@ -11,6 +11,7 @@ from PIL import Image
 from ..store.codec import from_plain
 from ..store.errors import LookalikeError
 from .arrays import encode_images
+from .decoding_process import start_early
 from .encoder import Encoder
 from .encoder_file import CARD
 from .same_or_different import SameOrDifferent
@@ -65,6 +66,7 @@ def compare(
     """
     if threshold is not None and not 0 <= threshold <= 2:
         raise LookalikeError(f"threshold is {threshold!r}: distances lie between 0 and 2")
+    start_early()  # while the model is read
     encoder = model if isinstance(model, Encoder) else Encoder.load(fspath(model), device=device)
     rows = []
     for answer in encode_images(encoder, [a, b]):

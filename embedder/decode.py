@@ -17,13 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from ..store.memory import is_out_of_memory
 from .container import check_whole
+from .cost import decoded_bytes
 from .pixels import inverted, to_uint8
 from .preprocessing import DECODE_VERSION
-from .rejected import Rejected
+from .rejected import OutOfMemory, Rejected
 from .sources.base import RawPixels
 
-__all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "decode", "picture_of"]
+__all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "decode", "memory_of", "picture_of"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM")
 """Pillow's names of what is decoded. Every other decoder stays shut: each is a way in for hostile files."""
@@ -81,6 +83,16 @@ def picture_of(data: bytes | RawPixels | Image.Image, channels: int, size: int |
         raise
     except Exception as error:
         # Decoders of hostile files raise anything: TypeError, struct.error, SyntaxError, MemoryError ...
+        kind = OutOfMemory if is_out_of_memory(error) else Rejected
+        raise kind("decode", _reason(error, data)) from error
+
+
+def memory_of(data: bytes, channels: int, size: int | None = None) -> int:
+    """Predict how many bytes `picture_of` takes at most beside the file's own, from its header; Rejected likewise."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return decoded_bytes(image, channels, size)
+    except Exception as error:
         raise Rejected("decode", _reason(error, data)) from error
 
 
@@ -143,7 +155,7 @@ def _reason(error: Exception, data: object) -> str:
         return next((words for start, words in _KNOWN if head.startswith(start)), "not an image in an accepted format")
     if isinstance(error, Image.DecompressionBombError):
         return f"more than {MAX_PIXELS} pixels"
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return "not enough memory to decode it"
     words = re.sub(r"\S*/\S*", "...", " ".join(str(error).split()))
     if "truncated" in words.lower():

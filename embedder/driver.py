@@ -34,10 +34,14 @@ _TOUCHED = 50_000
 class Sync:
     """One run of `embed` under way.
 
-    counts: seen, embedded, skipped, duplicates, rejected, removed. reasons: how many were rejected, by reason.
+    counts: seen, embedded, skipped, duplicates, rejected, removed. reasons: how many were rejected, by reason. timeout:
+    seconds that decoding an image may take.
     """
 
-    def __init__(self, writer: Writer, wanted: Wanted, planned: Plan, progress: Progress) -> None:
+    def __init__(
+        self, writer: Writer, wanted: Wanted, planned: Plan, progress: Progress, timeout: float | None = None
+    ) -> None:
+        self.timeout = timeout
         self.writer, self.wanted, self.planned = writer, wanted, planned
         self.counts = dict.fromkeys(("seen", "embedded", "skipped", "duplicates", "rejected", "removed"), 0)
         self.reasons: Counter[str] = Counter()
@@ -59,8 +63,9 @@ class Sync:
             return
         source = self.wanted.source
         types = source.extra_types
-        common = {"model": model, "source": source.describe(), "name": source.name, "extra_types": types}
-        common["extra_names"] = names_in(self.writer.base, types)  # as they are for the whole run
+        common: dict[str, Any] = {"model": model, "source": source.describe(), "name": source.name}
+        common |= {"extra_types": types, "extra_names": names_in(self.writer.base, types)}  # for the whole run
+        common["timeout"] = self.timeout
         records: list[list[Any]] = []
         given = 0
         for record, row, to_do in judged(self.writer.base, self.wanted):

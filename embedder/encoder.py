@@ -20,7 +20,7 @@ from ..store.replace import replace_file
 from . import encoder_file, seen
 from .backbones import build
 from .backbones.blocks import folded
-from .hardware import has_bf16, torch_device
+from .hardware import check_usable, has_bf16, torch_device
 from .preprocessing import Preprocessing
 from .recipe import Recipe
 
@@ -112,6 +112,7 @@ class Encoder:
             raise LookalikeError(f"images are {images.dtype} {images.shape}; this encoder takes uint8 (b, *{expected})")
 
     def _try(self, images: np.ndarray, rows: np.ndarray) -> bool:
+        check_usable(self.device)
         try:
             rows[:] = self._forward(images)
             return True

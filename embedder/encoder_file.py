@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..store.errors import LookalikeError
 from ..store.manifest import read_manifest, versions
 from ..store.publish import plain_errors
+from ..store.regular import read_regular
 from . import sealed
 
 if TYPE_CHECKING:
@@ -110,4 +111,4 @@ def load_into(network: "torch.nn.Module", tensors: "dict[str, torch.Tensor]", pa
 def read_file(path: Path) -> bytes:
     """Give a file's bytes; LookalikeError naming it where that fails."""
     with plain_errors(f"read {path}"):
-        return path.read_bytes()
+        return read_regular(path)

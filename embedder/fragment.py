@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..store import heartbeat
 from ..store.codec import to_plain
 from ..store.errors import LookalikeError
 from ..store.parts import write_part
@@ -35,7 +36,8 @@ def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
 
     payload: collection and version (what is known), model (folder, digest, precision, device), source (its spec),
     name, extra_types, extra_names (what the further columns are called in the collection), records (lists of Record's
-    fields and the row that has the key already, or -1).
+    fields and the row that has the key already, or -1), timeout (seconds that decoding an image may take; the
+    environment's where there is none).
     Result: part (its entry or null), encoded (which of its rows were encoded here), embedded, skipped and duplicates
     (counts), rejects ([key, stage, reason, content]), replaced (rows that new rows stand for), dropped (rows whose
     image is none any more), touched ([row, size, mtime_ns] of files that only looked changed), records, seconds
@@ -48,7 +50,11 @@ def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
         types, names = payload["extra_types"], payload.get("extra_names")
         columns = ExtraColumns(store, types, names)
         other = columns.changed(records, np.array(own, dtype=np.int64))
-        assembly = Assembly(store, encoder, own, other.tolist())
+        # A decoder can end or hang a process that has nobody to end it. Where one has, no image goes a detour until a
+        # fragment has failed: then each is decoded apart, and the one to blame is found.
+        apart = not heartbeat.watched() or payload.get("attempt", 1) > 1
+        limits = {"apart": apart, "seconds": payload.get("timeout"), "turns": payload["model"]["folder"]}
+        assembly = Assembly(store, encoder, own, other.tolist(), **limits)
         for images in _few(source, records, assembly):
             assembly.add(images)
         result = assembly.finish()

@@ -1,7 +1,9 @@
 """One image on its way to an encoder: read, hashed, decoded, brought to the encoder's size."""
 
 import hashlib
+import json
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,12 +11,44 @@ from numpy.typing import NDArray
 
 from .decode import picture_of
 from .preprocessing import Preprocessing
+from .reduced import fitted
 from .rejected import Rejected
 from .sources import RawPixels, Source
 
 NO_VECTOR = Rejected("encode", "the model gives no unit vector")
 """Why an image is rejected that a model turns into zeros, NaN or infinities."""
 _TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class How:
+    """What pixels are wanted for: an encoder (its preprocessing), or people (within a square of `side` pixels)."""
+
+    preprocessing: Preprocessing | None = None
+    side: int = 0
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB)."""
+        return self.preprocessing.channels if self.preprocessing else 3
+
+    @property
+    def size(self) -> int:
+        """What the shorter side will be reduced to."""
+        return self.preprocessing.size if self.preprocessing else self.side
+
+    @cached_property
+    def text(self) -> str:
+        """It as JSON, which `of_text` reads."""
+        return json.dumps({"preprocessing": self.preprocessing and self.preprocessing.to_json(), "side": self.side})
+
+    @staticmethod
+    @lru_cache(4)
+    def of_text(text: str) -> "How":
+        """Read what `text` gave."""
+        values = json.loads(text)
+        fields = values["preprocessing"]
+        return How(fields and Preprocessing.from_json(fields), values["side"])
 
 
 @dataclass(frozen=True)
@@ -56,6 +90,14 @@ def prepared(data: Any, preprocessing: Preprocessing) -> Prepared:
     """Decode an image (bytes, RawPixels or PIL image) for an encoder; Rejected("decode", reason)."""
     picture = picture_of(data, preprocessing.channels, preprocessing.size)
     return Prepared(preprocessing.apply(picture.pixels), picture.width, picture.height)
+
+
+def prepared_as(data: Any, how: How) -> Prepared:
+    """Decode an image (see `prepared`) for what `how` says: an encoder, or people to look at."""
+    if how.preprocessing is not None:
+        return prepared(data, how.preprocessing)
+    picture = picture_of(data, 3, how.side)
+    return Prepared(fitted(picture.pixels, how.side), picture.width, picture.height)
 
 
 def is_unit(rows: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -1,30 +1,36 @@
-"""Pillow's many modes to uint8 grey or RGB. Part of decode.py's rules: a change here raises DECODE_VERSION."""
+"""Pictures of any mode to uint8 grey or RGB. Part of decode.py's rules: a change here raises DECODE_VERSION.
 
-from typing import Any
+Everything is done in blocks of rows, so that beside the decoded image and the result only a block lies in memory: a
+picture of 100 megapixels would otherwise be held four or five times, once as eight bytes per sample.
+"""
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from .rejected import Rejected
+from . import deep
+from .ground import as_rgba, ground_under
 
-BACKGROUND = 255
-"""White lies behind transparency: product shots and drawings are cut out of white more often than of black."""
+BLOCK_PIXELS = 1 << 20
+"""Pixels that are converted at once."""
+
+Rows = Callable[[int, int], Image.Image]
+"""Rows [top, bottom) of a picture, as a Pillow image of 8 bits per sample."""
 
 
 def to_uint8(image: Image.Image, channels: int) -> NDArray[np.uint8]:
-    """Give a loaded image as uint8 (h, w, channels), 1 (grey, ITU-R 601-2) or 3 (RGB), transparency on white."""
-    mode = "L" if channels == 1 else "RGB"
-    if image.mode == "I" or image.mode == "F" or image.mode.startswith("I;"):
-        image = _deep_grey(image)
-    elif image.has_transparency_data:
-        image = _on_white(image)
-    if image.mode in ("LAB", "HSV", "YCbCr", "CMYK", "P", "PA") and mode == "L":
-        image = image.convert("RGB")  # Pillow has no direct way from some of them
-    if image.mode != mode:
-        image = image.convert(mode)
-    pixels = np.asarray(image, dtype=np.uint8)
-    return pixels[:, :, None] if channels == 1 else pixels
+    """Give a loaded image as uint8 (h, w, channels), 1 (grey, ITU-R 601-2) or 3 (RGB); see ground.py and deep.py."""
+    samples = deep.of_image(image)
+    return deep_to_uint8(samples, channels) if samples else _converted(image, channels)
+
+
+def deep_to_uint8(samples: deep.Deep, channels: int) -> NDArray[np.uint8]:
+    """Give samples of more than 8 bits as uint8 (h, w, channels), scaled by their depth and never clipped."""
+    size, spans = (samples.width, samples.height), list(_spans(samples.width, samples.height))
+    scaled = deep.scaling(samples, spans)
+    return _from_rows(size, lambda top, bottom: scaled(top, bottom), channels, samples.has_transparency)
 
 
 def inverted(image: Image.Image) -> Image.Image:
@@ -34,33 +40,42 @@ def inverted(image: Image.Image) -> Image.Image:
     return result
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode == "La":
-        image = image.convert("LA")
-    colours = image.convert("RGBA")
-    white = Image.new("RGBA", colours.size, (BACKGROUND, BACKGROUND, BACKGROUND, 255))
-    return Image.alpha_composite(white, colours).convert("RGB")
+def _converted(image: Image.Image, channels: int) -> NDArray[np.uint8]:
+    def rows(top: int, bottom: int) -> Image.Image:
+        return image if (top, bottom) == (0, image.height) else image.crop((0, top, image.width, bottom))
+
+    return _from_rows(image.size, rows, channels, image.has_transparency_data)
 
 
-def _deep_grey(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float grey to 8 bits by their range, never clipped; PNG's transparent grey becomes white."""
-    # Single precision holds 16 bits exactly, and half the memory of a very large image.
-    values: NDArray[Any] = np.asarray(image).astype(np.float32 if image.mode.startswith("I;") else np.float64)
-    low, high = _range(image.mode, values)
-    scaled = np.rint((values - low) * (255.0 / (high - low))).astype(np.uint8)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        scaled[values == transparent] = BACKGROUND
-    return Image.fromarray(scaled)
+def _from_rows(size: tuple[int, int], rows: Rows, channels: int, transparent: bool) -> NDArray[np.uint8]:
+    width, height = size
+    spans = list(_spans(width, height))
+    ground = ground_under(width * height, (rows(*span) for span in spans)) if transparent else None
+    pixels = np.empty((height, width, channels), dtype=np.uint8)
+    for top, bottom in spans:
+        block = rows(top, bottom)
+        pixels[top:bottom] = _eight_bits(block if ground is None else _on_ground(block, ground), channels)
+    return pixels
 
 
-def _range(mode: str, values: NDArray[Any]) -> tuple[float, float]:
-    """What becomes black and white: the mode's own range where the values keep to it, else the values' range."""
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite(low) or not np.isfinite(high):
-        raise Rejected("decode", "pixels that are not finite numbers")
-    usual = (1.0, 255.0, 65535.0) if mode == "F" else (65535.0,)
-    for top in usual:
-        if low >= 0 and high <= top:
-            return 0.0, top
-    return low, high if high > low else low + 1
+def _spans(width: int, height: int) -> Iterator[tuple[int, int]]:
+    step = max(1, BLOCK_PIXELS // width)
+    return ((top, min(top + step, height)) for top in range(0, height, step))
+
+
+def _eight_bits(block: Image.Image, channels: int) -> NDArray[np.uint8]:
+    mode = "L" if channels == 1 else "RGB"
+    if block.mode in ("La", "RGBa"):
+        block = as_rgba(block)
+    if block.mode in ("LAB", "HSV", "YCbCr", "CMYK", "P", "PA") and mode == "L":
+        block = block.convert("RGB")  # Pillow has no direct way from some of them
+    if block.mode != mode:
+        block = block.convert(mode)
+    pixels = np.asarray(block, dtype=np.uint8)
+    return pixels[:, :, None] if channels == 1 else pixels
+
+
+def _on_ground(block: Image.Image, ground: int) -> Image.Image:
+    colours = as_rgba(block)
+    behind = Image.new("RGBA", colours.size, (ground, ground, ground, 255))
+    return Image.alpha_composite(behind, colours).convert("RGB")

@@ -15,8 +15,12 @@ from PIL import Image
 
 from ..store.errors import LookalikeError
 
-DECODE_VERSION = 1
-"""Raised whenever a rule of decode.py changes the pixels of any image: encoders remember the one they were made for."""
+DECODE_VERSION = 2
+"""Raised whenever a rule of decode.py changes the pixels of any image: encoders remember the one they were made for.
+
+Older versions are accepted and decoded by the present rules. Those differ only for files that were decoded wrongly
+before (2: samples of 10 to 14 bits, white drawings, unset alpha, thumbnails), so that no sound image changes.
+"""
 
 RESIZES = ("stretch", "crop")
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -84,8 +88,11 @@ class Preprocessing:
 
 def _check(p: Preprocessing) -> None:
     """Refuse what cannot work, naming the field and the value."""
-    if p.decode != DECODE_VERSION:
-        raise LookalikeError(f"decode = {p.decode}: this version of lookalike decodes by rules {DECODE_VERSION} only")
+    if not _whole(p.decode) or not 1 <= p.decode <= DECODE_VERSION:
+        raise LookalikeError(
+            f"decode = {p.decode!r}: this version of lookalike knows the decoding rules 1 to {DECODE_VERSION}; "
+            "update lookalike to use this model"
+        )
     if not _whole(p.size) or not 1 <= p.size <= 4096:
         raise LookalikeError(f"size = {p.size!r}: it is a whole number of pixels from 1 to 4096")
     if p.channels not in (1, 3):

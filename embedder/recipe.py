@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..store.errors import LookalikeError
+from ..store.regular import check_all_regular
 from .loss_settings import DISTANCES, MININGS, leave_out_idle, loss_name, margin, options, settled
 from .recipe_checks import check_together, checked_value, choice, number, validation_classes
 
@@ -158,6 +159,7 @@ def _shipped_folder() -> Any:
 
 def _text(name: str | Path) -> str:
     path = Path(name)
+    check_all_regular(path)
     try:
         if path.is_file():
             return path.read_text(encoding="utf-8")

@@ -17,3 +17,15 @@ class Rejected(Exception):
     def kept(self, content_sha256: str | None = None) -> "Rejected":
         """A copy to keep: this one's traceback holds on to the image's bytes."""
         return Rejected(self.stage, self.reason, content_sha256 or self.content_sha256)
+
+
+class OutOfMemory(Rejected):
+    """A decoder got no more memory: the image's fault, or this machine's, as whoever knows what it needs decides."""
+
+
+class TooLarge(Rejected):
+    """An image whose pixels would take `needs` bytes, more than it may take where it was to be decoded."""
+
+    def __init__(self, reason: str, needs: int) -> None:
+        super().__init__("decode", reason)
+        self.needs = needs

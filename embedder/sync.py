@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..store import engine as engines
+from ..store import heartbeat
+from ..store.cores import cores
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.fragments import fragments
 from ..store.fresh import opened_or_made
@@ -23,6 +25,7 @@ from ..store.manifest import versions
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from ..store.writer import Writer
+from .decoding_process import start_early
 from .driver import Sync
 from .notes import notes
 from .offered import Offered
@@ -60,6 +63,7 @@ def embed(
     follow_links: bool = False,
     image_column: str | None = None,
     label_column: str | None = None,
+    timeout: float | None = None,
     progress: Progress = silent,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, Any]:
@@ -70,7 +74,8 @@ def embed(
     there; "all": in any case. checksum: compare contents, not sizes and mtimes. max_rejects: the share of rejected
     images beyond which TooManyRejects is raised, after everything else was committed. workers: processes; None: this
     one for a small job, else one for each core. device: "auto", "cpu" or "gpu", where every one of them encodes.
-    exclude to label_column: see SourceOptions. say: called with sentences for people, such as how many files are gone.
+    exclude to label_column: see SourceOptions. timeout: seconds that decoding an image may take before it is rejected
+    (what LOOKALIKE_TIMEOUT says, or 60). say: called with sentences for people, such as how many files are gone.
     Returns seen = embedded + skipped + rejected + duplicates, ignored, removed, seconds. A changed image, label or
     further column is a new row, counted as embedded (a changed image with a known content: as a duplicate); what is no
     image any more loses its row, and counts as rejected and as removed.
@@ -79,6 +84,8 @@ def embed(
     """
     started = time.monotonic()
     check_choice(prune)
+    seconds = heartbeat.checked(timeout)
+    env = {**WORKER_ENV, heartbeat.VARIABLE: f"{seconds:g}"}
     options = SourceOptions(patterns(exclude), labels, follow_links, image_column, label_column)
     wanted = Wanted(opened(path, source_text, options, prune), prefix, checksum)
     _check_device(device)
@@ -89,14 +96,16 @@ def embed(
         _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
         count = _workers(planned, workers)
-        poison = Isolation(engine, WORKER_ENV)
+        if count == 1 and planned.work:
+            start_early()  # while torch loads
+        poison = Isolation(engine, env)
         with (
             _kept_here(wanted.source, count),
-            engines.opened(count, engine, env=WORKER_ENV, poison=poison, work=_WORK) as perform,
+            engines.opened(count, engine, env=env, poison=poison, work=_WORK) as perform,
         ):
             if offered is not None and writer.base.model is None:
                 _set_model(writer, offered, perform, device)
-            sync = Sync(writer, wanted, planned, progress)
+            sync = Sync(writer, wanted, planned, progress, seconds)
             for result in perform(fragments(sync.payloads(_model(writer, device), count), str(path), _WORK)):
                 sync.take(result)
         sync.finish()
@@ -164,11 +173,6 @@ def _workers(planned: Plan, workers: int | None) -> int:
     if workers is None:
         return 1 if planned.work < _SMALL else cores()
     return max(1, min(workers, planned.work))
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_rejects(done: dict[str, Any], most: float | None) -> None:

@@ -9,24 +9,21 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
-from .decode import picture_of
-from .decoders import FEW, decoders
-from .images import Image, read_image
+from .decoders import FEW, decode
+from .images import How, image_or_rejection
 from .located import endings, located, whole
+from .reduced import Thumbnail, fitted
 from .rejected import Rejected
 from .sources import Source, SourceOptions, open_source
 from .sources.files import read_file
 
-_NOWHERE = "not found"
+__all__ = ["Thumbnail", "file_thumbnail", "fitted", "source_thumbnails"]
 
-Thumbnail = NDArray[np.uint8]
-"""uint8 (h, w, 3), h and w at most the side asked for."""
+_NOWHERE = "not found"
 
 
 class _Sought(NamedTuple):
@@ -64,21 +61,7 @@ def file_thumbnail(image: str | os.PathLike[str] | bytes | PilImage.Image, side:
         data = image if isinstance(image, PilImage.Image | bytes) else read_file(os.path.abspath(image))
     except Rejected as rejected:
         return rejected.reason
-    return _small(data, side)
-
-
-def fitted(pixels: Thumbnail, side: int) -> Thumbnail:
-    """Pixels (h, w, 3) brought within side x side: reduced, or enlarged by whole pixels, so that small ones stay sharp.
-
-    No side becomes less than a pixel.
-    """
-    height, width = pixels.shape[:2]
-    longest = max(height, width)
-    if longest <= side:
-        factor = side // longest
-        return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
-    size = (max(1, round(width * side / longest)), max(1, round(height * side / longest)))
-    return np.asarray(PilImage.fromarray(pixels).resize(size, PilImage.Resampling.LANCZOS, reducing_gap=3.0))
+    return _small([data], side)[0]
 
 
 def _is_nowhere(answer: Thumbnail | str) -> bool:
@@ -94,24 +77,21 @@ def _sought(
 
 
 def _looked_up(source: Source, sought: Sequence[_Sought], side: int) -> Iterator[tuple[int, Thumbnail | str]]:
-    """(place, thumbnail or why not); reading stays in this thread, decoding does not."""
-    with decoders() as threads:
-        for some in cut(sought, FEW):
-            images = [_read(source, one) for one in some]
-            small = threads.map(lambda image: image if isinstance(image, str) else _small(image.data, side), images)
-            yield from zip((one.place for one in some), small, strict=True)
+    """(place, thumbnail or why not)."""
+    for some in cut(sought, FEW):
+        images = [_read(source, one) for one in some]
+        yield from zip((one.place for one in some), _small(images, side), strict=True)
 
 
-def _read(source: Source, one: _Sought) -> Image | str:
-    try:
-        image = read_image(source, one.locator)
-    except Rejected as rejected:
-        return rejected.reason
-    return image if image.sha256 == one.content else "changed since"
+def _read(source: Source, one: _Sought) -> Any:
+    """The data of an image, or Rejected."""
+    image = image_or_rejection(source, one.locator)
+    if isinstance(image, Rejected):
+        return image
+    return image.data if image.sha256 == one.content else Rejected("read", "changed since")
 
 
-def _small(data: Any, side: int) -> Thumbnail | str:
-    try:
-        return fitted(picture_of(data, 3, side).pixels, side)
-    except Rejected as rejected:
-        return rejected.reason
+def _small(images: Sequence[Any], side: int) -> list[Thumbnail | str]:
+    """The thumbnails of images (their data, or Rejected), or why there is none."""
+    outcomes = decode(images, How(side=side))
+    return [outcome.reason if isinstance(outcome, Rejected) else outcome.pixels for outcome in outcomes]

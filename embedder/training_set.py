@@ -16,7 +16,7 @@ from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import Progress, silent
 from ..store.publish import plain_errors
-from .decoders import FEW, decode, decoders
+from .decoders import FEW, decode, for_encoder
 from .images import Image, image_or_rejection
 from .notes import in_words, link_notes
 from .preprocessing import Preprocessing
@@ -58,18 +58,17 @@ def read_training_set(
     with (
         plain_errors(f"write pixels below {scratch}"),
         tempfile.TemporaryFile(dir=scratch) as file,
-        decoders() as threads,
     ):
         for records in cut(source.records(), FEW):
             labelled = [record for record in records if record.label is not None]
             images = [image_or_rejection(source, record.locator) for record in labelled]
-            pixels = decode(threads, [i.data if isinstance(i, Image) else i for i in images], preprocessing)
-            for record, image, outcome in zip(labelled, images, pixels, strict=True):
+            outcomes = decode([i.data if isinstance(i, Image) else i for i in images], for_encoder(preprocessing))
+            for record, image, outcome in zip(labelled, images, outcomes, strict=True):
                 if isinstance(outcome, Rejected) or isinstance(image, Rejected):
                     reasons[next(each.reason for each in (image, outcome) if isinstance(each, Rejected))] += 1
                 else:
                     marks.append(mark(image.sha256))
-                    file.write(np.ascontiguousarray(outcome).data)
+                    file.write(np.ascontiguousarray(outcome.pixels).data)
                     labels.append(str(record.label))
                     classes.add(record.label)
             unlabelled += _count_unlabelled(source, records, reasons)

@@ -4,6 +4,7 @@ FAISS builds exclude each other, so it is not a plain dependency; every file of 
 """
 
 import importlib
+import os
 import re
 from typing import Any
 
@@ -19,6 +20,9 @@ except ImportError as error:
     raise LookalikeError(
         f"{why}: pip install 'lookalike[cpu]', or 'lookalike[gpu]' for CUDA 12, or 'lookalike[cuvs]' for CUDA 13"
     ) from error
+
+# A forked child has none of the threads that OpenMP would wait for.
+os.register_at_fork(after_in_child=lambda: faiss.omp_set_num_threads(1))
 
 __all__ = ["INNER_PRODUCT", "faiss", "short"]
 

@@ -20,6 +20,7 @@ from ..store.progress import Progress, silent
 from ..store.store import Store
 from . import filling
 from .hits import Hits
+from .loading import loading
 from .queries import Asked, as_list, ask
 from .ready import check_k, ready_vectors
 from .view import View, checked_device
@@ -45,7 +46,8 @@ class Collection:
 
     A Collection shows the version it was opened at and moves to the newest one when it writes itself (or by
     `refresh`). It is a context manager. `device` ("auto", "cpu", "gpu") is where searches and encoders run. `view` is
-    what searches load of the version shown.
+    what searches load of the version shown. A Collection that is sent to another process (by multiprocessing) is opened
+    there at the same version.
     """
 
     def __init__(self, store: Store, device: str = "auto") -> None:
@@ -80,6 +82,13 @@ class Collection:
     ) -> None:
         self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process opens the collection from again: its path, version and device, and nothing loaded."""
+        return {"path": str(self.path), "version": self._store.version, "device": self._device}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(Store.open(state["path"], state["version"]), state["device"])  # type: ignore[misc]
+
     def __repr__(self) -> str:
         return f"Collection({str(self.path)!r}, version {self._store.version}, {len(self)} rows)"
 
@@ -109,11 +118,12 @@ class Collection:
     @property
     def images(self) -> "ImageEncoder":
         """The collection's own encoder, loaded when the first image arrives; LookalikeError without a model."""
-        if self._encoder is None or self._encoder.digest != (self._store.model and self._store.model.digest):
-            from .with_images import ImageEncoder
+        with loading():
+            if self._encoder is None or self._encoder.digest != (self._store.model and self._store.model.digest):
+                from .with_images import ImageEncoder
 
-            self._encoder = ImageEncoder.of(self._store, self._device)
-        return self._encoder
+                self._encoder = ImageEncoder.of(self._store, self._device)
+            return self._encoder
 
     def refresh(self) -> "Collection":
         """Move to the newest version and return self."""
@@ -140,6 +150,7 @@ class Collection:
         follow_links: bool = False,
         image_column: str | None = None,
         label_column: str | None = None,
+        timeout: float | None = None,
         progress: Progress = silent,
     ) -> dict[str, Any]:
         """Bring the collection up to date with a source of images (a sync) and return what was done.
@@ -148,8 +159,8 @@ class Collection:
         own where it has one). `prune` removes what the source no longer has; "all" does so also where less than half
         of it is left. `exclude`: patterns of files and folders to leave out, as in a .gitignore. `labels`:
         whether the names of folders are labels. `follow_links`: also out of the source. `image_column` and
-        `label_column`: those of a table. Returns the counts of `embed --json`: seen = embedded + skipped + rejected +
-        duplicates.
+        `label_column`: those of a table. Decoding an image may take `timeout` seconds (60).
+        Returns the counts of `embed --json`: seen = embedded + skipped + rejected + duplicates.
         LookalikeError: another model, a key that another source owns, too many rejects (more than the share
         `max_rejects`; what worked is kept).
         """
@@ -170,6 +181,7 @@ class Collection:
                 follow_links=follow_links,
                 image_column=image_column,
                 label_column=label_column,
+                timeout=timeout,
                 progress=progress,
             )
         finally:

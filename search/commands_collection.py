@@ -51,6 +51,12 @@ class _WithPrune(click.Command):
 )
 @click.option(_PRUNE_ALL, is_flag=True, hidden=True, help="What --prune=all is read as.")
 @click.option("--checksum", is_flag=True, help="Compare contents instead of size and time of change.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Reject an image whose decoding takes longer.  [default: 60, or LOOKALIKE_TIMEOUT]",
+)
 @click.option("--max-rejects", type=click.FloatRange(0, 1), metavar="SHARE", help="Exit 3 above this share of rejects.")
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -10,6 +10,7 @@ from typing import Any
 from ..store.errors import LookalikeError, LookalikeWarning, TooManyRejects
 from ..store.ingest import import_vectors
 from ..store.progress import Progress, silent
+from ..store.regular import check_all_regular
 from ..store.store import Store
 
 
@@ -31,6 +32,7 @@ def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> d
 
 def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: Any) -> dict[str, Any]:
     """Sync the collection at `path` with a file of vectors; options and result as `Collection.import_vectors`."""
+    check_all_regular(vectors, options.get("keys"), options.get("labels"))
     done = import_vectors(path, vectors, **options)
     grow(path, device, **_told(options))
     return done

@@ -20,6 +20,7 @@ import numpy as np
 from ..store.errors import Damaged, LookalikeError
 from ..store.matrix_files import plain
 from ..store.near_keys import NearKeys
+from ..store.regular import open_regular
 from ..store.unit import unit_rows
 from .expand import Failed, FoundFile, as_list, expanded, is_npy
 from .own_picture import has_content_of, is_file_of
@@ -255,8 +256,10 @@ def _vectors_of_file(store: "Store", path: str, normalise: bool) -> np.ndarray:
     if not os.path.isfile(path):  # a FIFO would block whoever opens it
         raise LookalikeError(f"{path} cannot be read as a .npy of vectors: it is not a regular file")
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             array = _load_npy(file, path)
+    except LookalikeError:
+        raise
     except OSError as error:
         raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {plain(error)}") from None
     return _vectors(store, array, path, normalise)

@@ -88,7 +88,10 @@ class ImageEncoder:
             raise LookalikeError(
                 f"{store.path} has no model, so no image can be encoded: search and classify take keys and vectors too"
             )
+        from ..embedder.decoding_process import start_early
         from ..embedder.lazy_encoder import LazyEncoder
+
+        start_early()  # while torch loads
 
         folders = {store.file(entry).parent for entry in store.model.files}
         digest = store.model.digest

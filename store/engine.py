@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import LookalikeError
 from .fragments import Fragment, perform
+from .memory import is_out_of_memory, no_memory
 from .pool import Poison, Pool, Task
 
 Results = Generator[dict[str, Any], None, None]
@@ -73,10 +74,12 @@ def _here(task: Task, poison: Poison | None) -> dict[str, Any]:
     """Perform a fragment in this process, with the attempts that a worker would get."""
     while True:
         try:
-            return perform(task.fragment)
+            return perform(task.again())
         except LookalikeError:
             raise
         except Exception as error:
+            if is_out_of_memory(error):  # the job's lack, whatever the fragment
+                raise LookalikeError(no_memory(error)) from error
             outcome = task.failed(f"{type(error).__name__}: {error}", poison)
             if isinstance(outcome, LookalikeError):
                 raise outcome from error

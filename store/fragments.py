@@ -9,7 +9,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypedDict, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 
 from .errors import LookalikeError
 
@@ -21,13 +21,14 @@ class Fragment(TypedDict):
     """One piece of work.
 
     number: its place in the order of commits. collection: the folder. work: "lookalike.room.module:function". payload:
-    what the function takes, JSON-able.
+    what the function takes, JSON-able. attempt: 2 or more where it was tried before and failed.
     """
 
     number: int
     collection: str
     work: str
     payload: dict[str, Any]
+    attempt: NotRequired[int]
 
 
 def cut(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -64,9 +65,10 @@ def resolve(work: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 def perform(fragment: Fragment) -> dict[str, Any]:
     """Run a fragment here and give its result.
 
-    The function gets the payload, with the fragment's `collection` and `number` beside. Payload and result pass through
-    JSON, so that a result does not depend on where it was made.
+    The function gets the payload, with the fragment's `collection`, `number` and, from the second one on, `attempt`
+    beside. Payload and result pass through JSON, so that a result does not depend on where it was made.
     """
-    payload = {"collection": fragment["collection"], "number": fragment["number"], **fragment["payload"]}
+    attempt = {"attempt": fragment["attempt"]} if "attempt" in fragment else {}
+    payload = {"collection": fragment["collection"], "number": fragment["number"], **attempt, **fragment["payload"]}
     result: dict[str, Any] = json.loads(json.dumps(resolve(fragment["work"])(json.loads(json.dumps(payload)))))
     return result

@@ -17,6 +17,7 @@ from typing import Any
 from .codec import LATER, from_plain, to_plain
 from .errors import Damaged, LookalikeError
 from .publish import plain_errors, publish
+from .regular import read_regular
 
 FORMAT = 1
 _NAME = re.compile(r"(\d{8,18})\.json")
@@ -236,7 +237,7 @@ def read_manifest(folder: Path, version: int) -> Manifest:
     with plain_errors(f"read version {version} of {folder}"):
         if path.is_symlink():
             raise _damaged(folder, version, "it is a link")
-        raw = path.read_bytes()
+        raw = read_regular(path)
     return parse_manifest(raw, folder, version)
 
 

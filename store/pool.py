@@ -1,7 +1,8 @@
 """The local engine: worker processes, each fed over its own pipe by a driver that has no threads.
 
 Workers are spawned, never forked (OpenMP and CUDA do not survive a fork), and inherit no file descriptor but their
-pipes, so neither the writer's lock nor another worker's pipe stays open in them.
+pipes, so neither the writer's lock nor another worker's pipe stays open in them. One that says nothing for too long, or
+says that a step takes too long, is ended, and what it worked on is tried again (see heartbeat.py).
 """
 
 import json
@@ -15,12 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import errors
+from . import errors, heartbeat
 from .errors import LookalikeError
 from .fragments import Fragment
 
 ATTEMPTS = 3
 QUEUED = 2  # fragments that a worker holds: the one it works on, and the next
+_LOOK = 1.0  # seconds between two looks at how long workers have been silent
+_SOON = 0.01  # seconds until a worker whose pipe was full is written to again
 Poison = Callable[[Fragment, str], dict[str, Any] | None]
 """Called as poison(fragment, reason) when a fragment failed for good; what it returns stands in, None raises."""
 
@@ -32,6 +35,10 @@ class Task:
     place: int
     fragment: Fragment
     failures: list[str] = field(default_factory=list)
+
+    def again(self) -> Fragment:
+        """The fragment as it is to be performed now: it says which attempt this is, from the second one on."""
+        return {**self.fragment, "attempt": 1 + len(self.failures)} if self.failures else self.fragment
 
     def failed(self, reason: str, poison: Poison | None) -> dict[str, Any] | LookalikeError | None:
         """Count a failed attempt: None to try again, else the result that stands in or the error."""
@@ -56,29 +63,45 @@ class Worker:
         except OSError as error:
             raise LookalikeError(f"cannot start a worker process: {error.strerror}: fewer workers may do") from error
         self.tasks: deque[Task] = deque()
-        self._rest = b""
+        self.silent = self.step = 0.0
+        self._rest, self._unsent = b"", bytearray()
+        os.set_blocking(self.process.stdin.fileno(), False)  # type: ignore[union-attr]
 
     def fileno(self) -> int:
         """The pipe that answers come from."""
         return self.process.stdout.fileno()  # type: ignore[union-attr]
 
     def give(self, task: Task) -> None:
-        """Hand over a fragment; a dead worker's pipe tells by itself, when it is read."""
+        """Hand over a fragment, as far as the worker takes it now; `push` hands over the rest."""
         self.tasks.append(task)
-        data = memoryview(json.dumps(task.fragment).encode() + b"\n")
+        self._unsent += json.dumps(task.again()).encode() + b"\n"
+        self.push()
+
+    def push(self) -> bool:
+        """Write what the pipe takes without waiting, since a stopped worker takes nothing; whether something is left.
+
+        A dead worker's pipe tells by itself, when it is read.
+        """
         try:
-            while data:
-                data = data[os.write(self.process.stdin.fileno(), data) :]  # type: ignore[union-attr]
-        except BrokenPipeError:
+            while self._unsent:
+                del self._unsent[: os.write(self.process.stdin.fileno(), self._unsent[: 1 << 16])]  # type: ignore[union-attr]
+        except BlockingIOError:
             pass
+        except BrokenPipeError:
+            self._unsent.clear()
+        return bool(self._unsent)
 
     def answers(self) -> list[dict[str, Any]] | None:
-        """What has come in; None once the worker is gone."""
+        """What has come in but signs of life, which are noted; None once the worker is gone."""
         data = os.read(self.fileno(), 1 << 16)
         if not data:
             return None
+        self.silent = 0.0
         *lines, self._rest = (self._rest + data).split(b"\n")
-        return [json.loads(line) for line in lines]
+        replies = [json.loads(line) for line in lines]
+        for reply in replies:
+            self.step = reply.get("alive", 0.0)
+        return [reply for reply in replies if "alive" not in reply]
 
     def end(self, patience: float = 0) -> str:
         """Make sure that the process is gone, after `patience` seconds by force; how it ended."""
@@ -101,6 +124,8 @@ class Pool:
         self.taken = 0
         self.waiting: deque[Task] = deque()  # to be tried again, before anything new
         self.done: dict[int, dict[str, Any] | LookalikeError] = {}
+        self.deadline = heartbeat.deadline({**os.environ, **env})
+        self._patience = heartbeat.Patience()
         self._selector = selectors.DefaultSelector()
         self._owner = os.getpid()
 
@@ -169,24 +194,36 @@ class Pool:
         return worker
 
     def _receive(self) -> None:
-        """Wait for answers, or for a worker's end, and take them in."""
-        for key, _ in self._selector.select():
+        """Wait for answers, or for a worker's end, and take them in; end workers that hang."""
+        waiting = sum(worker.push() for worker in self.workers)
+        for key, _ in self._selector.select(_SOON if waiting else _LOOK):
             worker: Any = key.fileobj
             answers = worker.answers()
             if answers is None:
                 self._bury(worker)
             for answer in answers or ():
                 self._settle(worker.tasks.popleft(), answer)
+        self._end_hanging(self._patience.tick())
 
-    def _bury(self, worker: Worker) -> None:
-        """A worker died: blame the fragment it worked on, and take the others back."""
+    def _end_hanging(self, passed: float) -> None:
+        """End workers that have said nothing, or worked at one step, for too long; `passed`: seconds since before."""
+        silence = max(self.deadline, heartbeat.LEAST_SILENCE)
+        for worker in list(self.workers):
+            worker.silent += passed
+            if worker.step > self.deadline:
+                self._bury(worker, f"one step took longer than {self.deadline:g} s")
+            elif worker.silent > silence:
+                self._bury(worker, f"its worker gave no sign of life for {silence:g} s")
+
+    def _bury(self, worker: Worker, why: str | None = None) -> None:
+        """A worker died, or is ended since it hangs: blame the fragment it worked on, and take the others back."""
         self._selector.unregister(worker)
         self.workers.remove(worker)
-        how = worker.end(patience=1)
+        how = worker.end(patience=0 if why else 1)
         tasks = list(worker.tasks)
         self.waiting.extendleft(reversed(tasks[1:]))
         if tasks:
-            self._settle(tasks[0], {"failed": f"its worker ended by {how}", "traceback": ""})
+            self._settle(tasks[0], {"failed": why or f"its worker ended by {how}", "traceback": ""})
 
     def _settle(self, task: Task, answer: dict[str, Any]) -> None:
         """Keep a result or an error for its turn, or let the fragment be tried again."""

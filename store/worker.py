@@ -3,6 +3,7 @@
 Fragments come in on stdin and answers go out on stdout, one JSON object a line, in order. Whatever the work itself
 prints goes to stderr. The worker ends at once, mid-work if need be, when its driver does: a thread of its own reads
 stdin and sees it close. WORK is the function that the fragments will name; it is loaded while none has come yet.
+Between answers come signs of life, {"alive": seconds}; see heartbeat.py.
 """
 
 import contextlib
@@ -16,22 +17,34 @@ import threading
 import traceback
 from typing import Any, NoReturn
 
+from . import heartbeat
 from .errors import LookalikeError
 from .fragments import perform, resolve
+from .memory import is_out_of_memory, no_memory
+
+_sending = threading.Lock()
 
 
 def main() -> NoReturn:
     """Serve until the driver closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the driver ends us
-    requests, answers = _own_the_pipes()
+    requests, answers = own_the_pipes()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, lines, int(sys.argv[1])), daemon=True).start()
+    heartbeat.beat(lambda seconds: _send(answers, {"alive": seconds}))
+    go_first(500)
     _load(sys.argv[2:])
     while True:
         _send(answers, answer(json.loads(lines.get())))
 
 
-def _own_the_pipes() -> tuple[int, int]:
+def go_first(how: int) -> None:
+    """Ask the system to end this process rather than its driver where memory runs out: `how` is up to 1000."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write(str(how))
+
+
+def own_the_pipes() -> tuple[int, int]:
     """Move the protocol away from fds 0 and 1, which any library may read or print to."""
     requests, answers = os.dup(0), os.dup(1)  # not inherited by what the work may start
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -70,14 +83,17 @@ def answer(fragment: Any) -> dict[str, Any]:
     except LookalikeError as error:
         return {"refused": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
     except Exception as error:
+        if is_out_of_memory(error):
+            return {"refused": "LookalikeError", "message": no_memory(error), "traceback": traceback.format_exc()}
         return {"failed": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
 
 
 def _send(answers: int, reply: dict[str, Any]) -> None:
     data = memoryview(json.dumps(reply).encode() + b"\n")
     try:
-        while data:
-            data = data[os.write(answers, data) :]
+        with _sending:
+            while data:
+                data = data[os.write(answers, data) :]
     except OSError:  # the driver is gone
         os._exit(0)
 

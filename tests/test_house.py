@@ -40,12 +40,14 @@ ALONE = {
     "pytorch_metric_learning": "embedder/losses/pml.py",
     "matplotlib": "search/report/drawing.py",
 }
-# What draws pictures may do so with Pillow, a sweep with matplotlib; the map holds t-SNE's threads still.
+# What draws pictures may do so with Pillow, a sweep with matplotlib; the map holds t-SNE's threads still, and so does a
+# forked child those of scikit-learn.
 FURTHER = {
     "embedder/sweep_plot.py": {"matplotlib"},
     "search/sheet.py": {"PIL"},
     "search/report/thumbnails.py": {"PIL"},
     "search/report/similarity_map.py": {"threadpoolctl"},
+    "search/forked.py": {"threadpoolctl"},
 }
 SHELL = {"click", "rich"}
 

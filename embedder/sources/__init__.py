@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...store.errors import LookalikeError
+from ...store.regular import check_all_regular
 from .base import RawPixels, Record, Source
 from .folder import FolderSource
 from .idx import IdxSource, is_idx
@@ -45,6 +46,8 @@ def _opened(path: str, options: SourceOptions) -> Source:
     if os.path.lexists(path):
         return _open_file(path, options)
     images, colon, labels = path.rpartition(":")
+    if colon:
+        check_all_regular(images, labels)
     if colon and os.path.isfile(images):
         if not os.path.isfile(labels):
             raise LookalikeError(f"source {path!r}: there is no file {labels!r} for the labels")
@@ -62,6 +65,8 @@ def _refuse_ours(folder: str) -> None:
 
 
 def _open_file(path: str, options: SourceOptions) -> Source:
+    if path.lower().endswith((*_TABLES, *_ARCHIVES)):
+        check_all_regular(path)  # a FIFO would block whoever looks inside
     if path.lower().endswith(_TABLES):
         return TableSource(path, options=options)
     # A FIFO would block whoever looks inside; SingleSource rejects it in time.

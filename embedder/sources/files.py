@@ -3,8 +3,10 @@
 import errno
 import os
 import stat
+from io import FileIO
 
 from ...store.errors import LookalikeError
+from ...store.memory import free_memory, in_words
 from ..rejected import Rejected
 
 _ACCEPTED = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"}
@@ -17,6 +19,7 @@ LINK_OUT, LINK_TO_FOLDER, LINK_LOOP = "link leads out of the source", "link to a
 """Why links are rejected; `--follow-links` follows the first two."""
 MAX_BYTES = 1 << 30
 """A larger file is rejected unread: the largest image within the pixel cap, uncompressed, is smaller."""
+_SMALL, _PIECE = 32 << 20, 1 << 20
 
 _FAR_NS = (1 << 63) - 1
 _REASONS = {
@@ -29,6 +32,13 @@ _REASONS = {
     errno.ENODEV: "not a regular file",
     errno.ENOTDIR: "no such file",
     errno.EISDIR: "a folder, not an image",
+}
+
+_OURS = {
+    errno.EMFILE: "too many open files (raise `ulimit -n`)",
+    errno.ENFILE: "too many open files on this machine",
+    errno.ENOMEM: "the system has no more memory; use fewer workers (--workers 1) or close other programs",
+    errno.ENOBUFS: "the system has no more memory; use fewer workers (--workers 1) or close other programs",
 }
 
 
@@ -67,34 +77,61 @@ def read_file(path: str, root: str | None = None) -> bytes:
     """Give all bytes of a regular file; Rejected where there are none to be had.
 
     path: absolute. root: where given, an absolute real path below which a link must lead. A FIFO, device or socket
-    is refused at once: it is opened without blocking, and looked at before it is read.
+    is refused at once: it is opened without blocking, and looked at before it is read. LookalikeError where this
+    process lacks memory or file descriptors: that is no fault of the file, and the next one would fare no better.
     """
     try:
         return _read(path, root)
     except OSError as error:
+        check_own_fault(error, "read images")
         raise Rejected("read", _REASONS.get(error.errno or 0, (error.strerror or "cannot be read").lower())) from error
     except ValueError as error:  # a null byte in the name
         raise Rejected("read", "not a file name") from error
+
+
+def check_own_fault(error: OSError, doing: str) -> None:
+    """LookalikeError where an error of the system says that this process, or the machine, has no more to give."""
+    if error.errno in _OURS:
+        raise LookalikeError(f"cannot {doing}: {_OURS[error.errno]}") from error
 
 
 def _read(path: str, root: str | None) -> bytes:
     if os.path.islink(path):
         path = _resolved(path, root)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    with open(descriptor, "rb", buffering=0) as file:
+    with FileIO(descriptor) as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise Rejected("read", "not a regular file")
         if found.st_size > MAX_BYTES:
             raise Rejected("read", f"{found.st_size} bytes, more than {MAX_BYTES}")
-        return _all(file.read(MAX_BYTES + 1))
+        return _within_memory(file, found.st_size)
 
 
-def _all(data: bytes | None) -> bytes:
-    # A file in /proc says size 0 and can go on for ever.
-    if data is None or len(data) > MAX_BYTES:
-        raise Rejected("read", f"more than {MAX_BYTES} bytes")
-    return data
+def _within_memory(file: FileIO, size: int) -> bytes:
+    """All bytes of a file of `size`, where there is room for them twice: a process that decodes gets a copy."""
+    if size > _SMALL and 2 * size > (free := free_memory()):
+        raise Rejected(
+            "read", f"a file of {in_words(size)} is too large for the {in_words(free)} of memory that are free"
+        )
+    try:
+        return _all(file, size)
+    except MemoryError as error:
+        raise LookalikeError(
+            f"there is not enough memory to read an image of {in_words(size)}: {in_words(free_memory())} are free; use "
+            "fewer workers (--workers 1), close other programs, or raise the limit of this process"
+        ) from error
+
+
+def _all(file: FileIO, size: int) -> bytes:
+    """What a file has, as long as it says it is, and whatever more comes: one in /proc says 0, and may never end."""
+    pieces, length = [file.read(size + 1)], 0
+    while pieces[-1]:
+        length += len(pieces[-1])
+        if length > MAX_BYTES:
+            raise Rejected("read", f"more than {MAX_BYTES} bytes")
+        pieces.append(file.read(_PIECE))
+    return pieces[0] if len(pieces) <= 2 else b"".join(pieces[:-1])
 
 
 def _resolved(path: str, root: str | None) -> str:

@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...store.errors import LookalikeError
+from ...store.memory import free_memory, in_words
+from ...store.regular import open_regular
+from ..rejected import Rejected
 from .base import RawPixels, Record, Source
 from .files import facts
 from .options import USUAL, SourceOptions
@@ -25,6 +28,7 @@ from .options import USUAL, SourceOptions
 _GZIP = b"\x1f\x8b"
 _UBYTE = 8
 _MOST = 8 << 30
+_LARGE = 32 << 20
 
 
 class IdxSource(Source):
@@ -53,6 +57,9 @@ class IdxSource(Source):
         """The pixels of the image of that number."""
         if self._pixels is None:
             self._pixels = read_idx(self._images)
+        size = math.prod(self._pixels.shape[1:])
+        if size > _LARGE and 2 * size > (free := free_memory()):
+            raise Rejected("read", f"an image of {in_words(size)} is too large for the {in_words(free)} that are free")
         return RawPixels(np.array(self._pixels[locator]))
 
     def records(self) -> Iterator[Record]:
@@ -110,6 +117,11 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
             return np.memmap(path, np.uint8, "r", start, shape) if total else np.empty(shape, np.uint8)
         if total > _MOST:
             raise LookalikeError(f"{path} unpacks to {total} bytes: gunzip it, and it is read without unpacking")
+        if total > (free := free_memory()):
+            raise LookalikeError(
+                f"{path} unpacks to {in_words(total)}, and {in_words(free)} of memory are free: gunzip it, and it is "
+                "read without unpacking"
+            )
         with _open(path) as file:
             file.read(start)
             # One byte more than announced: neither a short file nor a longer one is what was meant.
@@ -126,12 +138,12 @@ def _length(path: str | Path, shape: tuple[int, ...]) -> LookalikeError:
 
 
 def _is_gzip(path: str | Path) -> bool:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return file.read(2) == _GZIP
 
 
 def _open(path: str | Path) -> BinaryIO:
-    return gzip.open(path) if _is_gzip(path) else open(path, "rb")  # type: ignore[return-value]
+    return gzip.open(path) if _is_gzip(path) else open_regular(path)  # type: ignore[return-value]
 
 
 def _header(file: BinaryIO, path: str | Path) -> tuple[int, ...]:

