@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..store.fragments import cut
 from . import validation
-from .decoders import FEW, decode, decoders
+from .decoders import FEW, decode, for_encoder
 from .encoder import Encoder
 from .images import Image, image_or_rejection
 from .pretrained import pretrained_encoder
@@ -73,11 +73,10 @@ def _decoded(
 ) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
     """The sought images of a source, a few at a time: marks, and pixels (m, size, size, channels)."""
     opened = from_spec(source)
-    with decoders() as threads:
-        for records in cut((record for record in opened.records() if record.label is not None), FEW):
-            images = [image_or_rejection(opened, record.locator) for record in records]
-            chosen = [image for image in images if isinstance(image, Image) and mark(image.sha256) in sought]
-            outcomes = decode(threads, [image.data for image in chosen], encoder.preprocessing)
-            sound = [(mark(i.sha256), o) for i, o in zip(chosen, outcomes, strict=True) if not isinstance(o, Rejected)]
-            if sound:
-                yield [one for one, _ in sound], np.stack([pixels for _, pixels in sound])
+    for records in cut((record for record in opened.records() if record.label is not None), FEW):
+        images = [image_or_rejection(opened, record.locator) for record in records]
+        chosen = [image for image in images if isinstance(image, Image) and mark(image.sha256) in sought]
+        outcomes = decode([image.data for image in chosen], for_encoder(encoder.preprocessing))
+        sound = [(mark(i.sha256), o) for i, o in zip(chosen, outcomes, strict=True) if not isinstance(o, Rejected)]
+        if sound:
+            yield [one for one, _ in sound], np.stack([outcome.pixels for _, outcome in sound])
