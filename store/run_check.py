@@ -42,7 +42,10 @@ def remember_run(folder: Path, sha256: str) -> None:
 
 def check_run(path: Path, batch: Any, contents: int) -> None:
     """Raise Damaged where the Arrow record batch of the table at `path`, with so many contents, is not to be trusted."""
-    problem = _layout(batch) or _values(batch, contents)
+    try:
+        problem = _layout(batch) or _values(batch, contents)
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:  # names that are no UTF-8, too
+        problem = " ".join(str(error).split())[:200]
     if problem is not None:
         raise Damaged(f"{path} is not a lookup table: {problem}")
 
@@ -53,12 +56,9 @@ def _layout(batch: Any) -> str | None:
     if len(types) != len(batch.schema.names) or types != _COLUMNS:
         odd = next((name for name in _COLUMNS if types.get(name) != _COLUMNS[name]), "another column")
         return f"its {odd} is {types.get(odd)}"
-    try:
-        batch.validate(full=True)
-        for name in ("label", "source"):
-            batch.column(name).dictionary.validate(full=True)
-    except (pa.ArrowException, ValueError) as error:
-        return " ".join(str(error).split())[:200]
+    batch.validate(full=True)
+    for name in ("label", "source"):
+        batch.column(name).dictionary.validate(full=True)
     nulls = [name for name in _COLUMNS if name != "label" and batch.column(name).null_count]
     if nulls or batch.column("label").dictionary.null_count or batch.column("source").dictionary.null_count:
         return f"its {nulls[0] if nulls else 'dictionary'} lacks values"
