@@ -18,11 +18,7 @@ _PARTS = ("pq", "sq", "aq", "rq", "lsq", "prq", "plsq", "hnsw", "nsg", "rabitq",
 # What training, filling and tuning change, and what only training looks at. nprobe, efSearch and k_factor are set by
 # whoever searches.
 _FREE = frozenset(
-    """ntotal ntotal2 is_trained verbose nprobe max_codes efSearch efConstruction entry_point max_level
-    enterpoint is_built search_L use_precomputed_table do_polysemous_training quantizer_trains_alone own_fields
-    own_invlists own_refine_index train_type niter niter_pq niter_pq_0 max_train_points max_points_per_d have_bias
-    is_orthonormal random_seed max_beam_size train_iters encode_ils_iters nperts thisown
-    use_visited_hashset""".split()
+    ["ntotal", "ntotal2", "is_trained", "verbose", "nprobe", "max_codes", "efSearch", "efConstruction", "entry_point", "max_level", "enterpoint", "is_built", "search_L", "use_precomputed_table", "do_polysemous_training", "quantizer_trains_alone", "own_fields", "own_invlists", "own_refine_index", "train_type", "niter", "niter_pq", "niter_pq_0", "max_train_points", "max_points_per_d", "have_bias", "is_orthonormal", "random_seed", "max_beam_size", "train_iters", "encode_ils_iters", "nperts", "thisown", "use_visited_hashset"]
 )
 _MOST = 1 << 16  # candidates of a search
 _VECTORS = ("nbits", "codebook_offsets", "cum_nneighbor_per_level")
@@ -217,7 +213,7 @@ def _wrong_nsg(graph: Any, n: int) -> Iterator[str]:
         yield f"a graph of {graph.ntotal} rows instead of {n}"
         return
     held = graph.get_final_graph() if hasattr(graph, "get_final_graph") else graph.final_graph
-    if (held.N, held.K) != (n, graph.R):
+    if (n, graph.R) != (held.N, held.K):
         yield f"a graph of {held.N} rows and {held.K} neighbours"
         return
     neighbours = faiss.rev_swig_ptr(held.data, n * int(graph.R))

@@ -45,7 +45,6 @@ class File(NamedTuple):
     spec: str
     dim: int
 
-
     @classmethod
     def of(cls, store: Store, entry: FileEntry, spec: str) -> "File":
         """The file of `entry`, whose bytes are checked."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..store.errors import LookalikeError, LookalikeWarning, TooManyRejects
 from ..store.ingest import import_vectors
+from ..store.progress import Progress, silent
 from ..store.store import Store
 
 
@@ -22,27 +23,30 @@ def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> d
     try:
         done = sync(path, source, device=device, **options)
     except TooManyRejects:  # all others are in
-        grow(path, device)
+        grow(path, device, options.get("progress", silent))
         raise
-    grow(path, device)
+    grow(path, device, options.get("progress", silent))
     return done
 
 
 def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: Any) -> dict[str, Any]:
     """Sync the collection at `path` with a file of vectors; options and result as `Collection.import_vectors`."""
     done = import_vectors(path, vectors, **options)
-    grow(path, device)
+    grow(path, device, options.get("progress", silent))
     return done
 
 
-def grow(path: Path, device: str) -> None:
-    """Where the collection was indexed before and its tail is long, make the tail a segment."""
+def grow(path: Path, device: str, progress: Progress = silent) -> None:
+    """Where the collection was indexed before and its tail is long, make the tail a segment.
+
+    The rows are committed before: what is interrupted here, or fails, leaves them searched exactly.
+    """
     with Store.open(path) as store:
         indexed = store.content.index is not None
     if indexed:  # faiss is not loaded before
         from ..indexer.index import grow as make_segment
 
         try:
-            make_segment(path, device=device)
+            make_segment(path, device=device, progress=lambda n, of, what: progress(n, of, f"index: {what}"))
         except LookalikeError as error:  # the rows are committed, and the tail is searched exactly
             warnings.warn(f"the new rows are not indexed yet: {error}", LookalikeWarning, stacklevel=2)

@@ -70,7 +70,9 @@ def _values(batch: Any, contents: int) -> str | None:
     n = batch.num_rows
     if n == 0 or not 0 <= contents <= n:
         return f"it has {n} rows and {contents} contents"
-    numbers = {name: batch.column(name).to_numpy() for name in ("row", "key_hash", "key_at", "content_hash", "content_at")}
+    numbers = {
+        name: batch.column(name).to_numpy() for name in ("row", "key_hash", "key_at", "content_hash", "content_at")
+    }
     rows = numbers["row"]
     if rows[0] < 0 or (rows[1:] <= rows[:-1]).any():
         return "its rows do not ascend"

@@ -14,7 +14,6 @@ from .errors import LookalikeError
 from .manifest import FileEntry, Manifest, manifest_path, newest_version, read_manifest, versions
 from .store import Store
 
-
 TryIndex = Callable[[Path, str, int], str | None]
 """Called as try_index(file, spec, dimensions): what is wrong with an index whose bytes are right, or None."""
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from lookalike.indexer import trial
+from lookalike.indexer.build import build
+from lookalike.indexer.device import Device
 from lookalike.indexer.index import index
 from lookalike.indexer.instances import Instances
-from lookalike.indexer.library import INNER_PRODUCT, faiss
+from lookalike.indexer.library import faiss
 from lookalike.indexer.specs import empty_index
 from lookalike.indexer.structure import misplaced, structure
 from lookalike.store.errors import Damaged, LookalikeError
@@ -19,11 +21,7 @@ from lookalike.store.verify import verify
 from .forging import forge, in_child, rewrite
 
 N, D = 300, 16
-SPECS = """
-Flat SQ8 PQ4 PQ4x4fs RQ2x4 PRQ2x2x4 EDEN4 RaBitQ RaBitQfs HNSW8 HNSW8,SQ8 NSG8 IVF4,Flat IVF4,SQ8 IVF4,PQ4 IVF4,PQ4x4fs
-IVF4,RaBitQ IVF4,RQ2x4fs IVF4_HNSW4,Flat IVF4(IVF2,Flat),Flat IVF4,FlatPanorama4 OPQ4_8,IVF4,PQ4 PCA8,IVF4,SQ8 Pad32,Flat
-ITQ16,Flat L2norm,Flat IVF4,PQ4,RFlat IVF4,SQ4,Refine(SQ8) LSQ2x4 PLSQ2x2x4 IVF4,EDEN4 IVF4,PRQ2x2x4fs
-""".split()
+SPECS = ["Flat", "SQ8", "PQ4", "PQ4x4fs", "RQ2x4", "PRQ2x2x4", "EDEN4", "RaBitQ", "RaBitQfs", "HNSW8", "HNSW8,SQ8", "NSG8", "IVF4,Flat", "IVF4,SQ8", "IVF4,PQ4", "IVF4,PQ4x4fs", "IVF4,RaBitQ", "IVF4,RQ2x4fs", "IVF4_HNSW4,Flat", "IVF4(IVF2,Flat),Flat", "IVF4,FlatPanorama4", "OPQ4_8,IVF4,PQ4", "PCA8,IVF4,SQ8", "Pad32,Flat", "ITQ16,Flat", "L2norm,Flat", "IVF4,PQ4,RFlat", "IVF4,SQ4,Refine(SQ8)", "LSQ2x4", "PLSQ2x2x4", "IVF4,EDEN4", "IVF4,PRQ2x2x4fs"]
 FUZZ = """
 import os, sys, signal, resource
 from pathlib import Path
@@ -86,9 +84,7 @@ def files(tmp_path_factory):
     """A folder of index files, each named after its spec."""
     folder, rows = tmp_path_factory.mktemp("files"), unit(np.random.default_rng(0), N)
     for spec in SPECS:
-        made = faiss.index_factory(D, spec, INNER_PRODUCT)
-        made.train(rows)
-        made.add(rows)
+        made = build(spec, D, rows, [(np.arange(N), rows)], Device("cpu"), N)
         faiss.write_index(made, str(folder / f"{spec}.faiss"))
     return folder
 
