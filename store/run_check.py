@@ -1,7 +1,7 @@
-"""Whether a lookup table may be searched: whoever made a collection also made the hashes that its files are held against.
+"""Whether a lookup table may be searched: whoever made a collection also made the hashes that fit its files.
 
-Arrow trusts the offsets and dictionary codes of what it maps; a table that leads beyond its buffers ends the process, or
-answers with other memory of it. So every table is looked through once, which is remembered with its hash.
+Arrow trusts the offsets and dictionary codes of what it maps; a table that leads beyond its buffers ends the process,
+or answers with other memory of it. So every table is looked through once, which is remembered with its hash.
 """
 
 from pathlib import Path
@@ -41,7 +41,7 @@ def remember_run(folder: Path, sha256: str) -> None:
 
 
 def check_run(path: Path, batch: Any, contents: int) -> None:
-    """Raise Damaged where the Arrow record batch of the table at `path`, with so many contents, is not to be trusted."""
+    """Raise Damaged where the record batch of the table at `path`, with so many contents, is not to be trusted."""
     try:
         problem = _layout(batch) or _values(batch, contents)
     except (pa.ArrowException, ValueError, KeyError, TypeError) as error:  # names that are no UTF-8, too

@@ -111,7 +111,7 @@ def test_offsets_beyond_their_buffer_are_refused(shop):
     offsets = np.frombuffer(pa.ipc.open_file(whole).get_batch(0).column("key").buffers()[1], np.int64)[: N + 1]
     assert whole.count(offsets.tobytes()) == 1
     forge(shop, name, whole.replace(offsets.tobytes(), (offsets + np.where(np.arange(N + 1) > 5, 2**31, 0)).tobytes()))
-    with Store.open(shop) as store, pytest.raises(LookalikeError, match="is not a lookup table: .*offset"):
+    with Store.open(shop) as store, pytest.raises(LookalikeError, match=r"is not a lookup table: .*offset"):
         store.keys(np.arange(3))
 
 
