@@ -121,7 +121,8 @@ def _wrong_sizes(view: Any) -> Iterator[str]:
     if isinstance(sq := getattr(view, "sq", None), faiss.ScalarQuantizer):
         fresh = {0: 2 * d, 1: 2 * d, 2: 2, 3: 2, 6: 2 * d}.get(int(sq.qtype), 0)
         yield from _short("ranges", sq.trained.size(), fresh)
-    if hasattr(centre := getattr(view, "center", None), "size"):
+    centre: Any = getattr(view, "center", None)
+    if hasattr(centre, "size"):
         yield from _unlike("numbers of a centre", centre.size(), d)
     for transform in _transforms(view):
         yield from _wrong_transform(transform)

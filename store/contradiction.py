@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .manifest import Content, FileEntry
+    from .manifest import Content, FileEntry, PartEntry, RunEntry, SegmentEntry
 
 MOST = 1 << 48  # rows, bytes, versions: beyond what any machine holds, and small enough that no sum of them overflows
 MOST_DIM = 1 << 20
@@ -39,7 +39,8 @@ def _numbers(content: "Content") -> Iterator[str]:
         yield f"its dimension is {_short(content.dim)}"
     if content.next_row > MOST:
         yield f"its next row is {_short(content.next_row)}"
-    for entry in (*content.parts, *content.runs, *content.segments):
+    ranges: list[PartEntry | RunEntry | SegmentEntry] = [*content.parts, *content.runs, *content.segments]
+    for entry in ranges:
         if not 1 <= entry.rows <= MOST or entry.first_row > MOST:
             yield f"{entry.file} is said to hold {_short(entry.rows)} rows from {_short(entry.first_row)} on"
     for part in content.parts:
