@@ -17,44 +17,13 @@ _INNER = ("quantizer", "base_index", "refine_index", "index", "storage")
 _PARTS = ("pq", "sq", "aq", "rq", "lsq", "prq", "plsq", "hnsw", "nsg", "rabitq", "pano")
 # What training, filling and tuning change, and what only training looks at. nprobe, efSearch and k_factor are set by
 # whoever searches.
-_FREE = frozenset(
-    [
-        "ntotal",
-        "ntotal2",
-        "is_trained",
-        "verbose",
-        "nprobe",
-        "max_codes",
-        "efSearch",
-        "efConstruction",
-        "entry_point",
-        "max_level",
-        "enterpoint",
-        "is_built",
-        "search_L",
-        "use_precomputed_table",
-        "do_polysemous_training",
-        "quantizer_trains_alone",
-        "own_fields",
-        "own_invlists",
-        "own_refine_index",
-        "train_type",
-        "niter",
-        "niter_pq",
-        "niter_pq_0",
-        "max_train_points",
-        "max_points_per_d",
-        "have_bias",
-        "is_orthonormal",
-        "random_seed",
-        "max_beam_size",
-        "train_iters",
-        "encode_ils_iters",
-        "nperts",
-        "thisown",
-        "use_visited_hashset",
-    ]
-)
+_CHANGING = """
+ntotal ntotal2 is_trained verbose nprobe max_codes efSearch efConstruction entry_point max_level enterpoint is_built
+search_L use_precomputed_table do_polysemous_training quantizer_trains_alone own_fields own_invlists own_refine_index
+train_type niter niter_pq niter_pq_0 max_train_points max_points_per_d have_bias is_orthonormal random_seed
+max_beam_size train_iters encode_ils_iters nperts thisown use_visited_hashset
+"""
+_FREE = frozenset(_CHANGING.split())
 _MOST = 1 << 16  # candidates of a search
 _VECTORS = ("nbits", "codebook_offsets", "cum_nneighbor_per_level")
 _AS_READ = {"IndexFlatIP": "IndexFlat", "OPQMatrix": "LinearTransform"}
@@ -152,7 +121,8 @@ def _wrong_sizes(view: Any) -> Iterator[str]:
     if isinstance(sq := getattr(view, "sq", None), faiss.ScalarQuantizer):
         fresh = {0: 2 * d, 1: 2 * d, 2: 2, 3: 2, 6: 2 * d}.get(int(sq.qtype), 0)
         yield from _short("ranges", sq.trained.size(), fresh)
-    if hasattr(centre := getattr(view, "center", None), "size"):
+    centre: Any = getattr(view, "center", None)
+    if hasattr(centre, "size"):
         yield from _unlike("numbers of a centre", centre.size(), d)
     for transform in _transforms(view):
         yield from _wrong_transform(transform)

@@ -1,10 +1,10 @@
 """Index files of strangers: tried in a child process before this one reads them.
 
 A right hash says that a file is as its manifest wants it, and whoever made the collection wrote both. FAISS trusts what
-it parses, so a file that this user's lookalike has not written or tried before is read, looked through and searched in a
-child first, within limits of time and memory; a child that crashes or does not end costs one line. What came through is
-remembered by its SHA-256 beside the cache of checked files, and `index` notes what it wrote itself. The same bytes then
-do the same here: what the child looks through (structure.py) is all that a later search can be led astray by.
+it parses, so a file that this user's lookalike has not written or tried before is read, looked through and searched in
+a child first, within limits of time and memory; a child that crashes or does not end costs one line. What came through
+is remembered by its SHA-256 beside the cache of checked files, and `index` notes what it wrote itself. The same bytes
+then do the same here: what the child looks through (structure.py) is all that can lead a later search astray.
 """
 
 import json

@@ -39,11 +39,12 @@ def dense_groups(rows: np.ndarray, min_size: int, way: str) -> np.ndarray:
     own = _own_heights(tree, len(rows))
     half = np.array([np.median(own[codes == code]) for code in range(codes.max(initial=-1) + 1)])
     apart = _births(tree, codes, min_size) > APART * half
-    dense = _dense_below(*rows.shape, min_size)
+    n, d = rows.shape
+    dense = _dense_below(n, d, min_size)
     if not apart.any():
         return _joined_below(tree, len(rows), dense, min_size)
     kept = np.append(apart | (half < dense), False)  # the last: noise stays noise
-    lonely = LONELY * even_distance(*rows.shape, min_size)
+    lonely = LONELY * even_distance(n, d, min_size)
     strays = (own >= lonely) & np.append(half < lonely, False)[codes]
     return np.where(kept[codes] & ~strays, codes, -1)
 

@@ -24,9 +24,9 @@ def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> d
     try:
         done = sync(path, source, device=device, **options)
     except TooManyRejects:  # all others are in
-        grow(path, device, **_told(options))
+        grow(path, device, options.get("progress", silent))
         raise
-    grow(path, device, **_told(options))
+    grow(path, device, options.get("progress", silent))
     return done
 
 
@@ -34,23 +34,21 @@ def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: A
     """Sync the collection at `path` with a file of vectors; options and result as `Collection.import_vectors`."""
     check_all_regular(vectors, options.get("keys"), options.get("labels"))
     done = import_vectors(path, vectors, **options)
-    grow(path, device, **_told(options))
+    grow(path, device, options.get("progress", silent))
     return done
 
 
 def grow(path: Path, device: str, progress: Progress = silent) -> None:
-    """Where the collection was indexed before and its tail is long, make the tail a segment."""
+    """Where the collection was indexed before and its tail is long, make the tail a segment.
+
+    The rows are committed before: what is interrupted here, or fails, leaves them searched exactly.
+    """
     with Store.open(path) as store:
         indexed = store.content.index is not None
     if indexed:  # faiss is not loaded before
         from ..indexer.index import grow as make_segment
 
         try:
-            make_segment(path, device=device, progress=progress)
+            make_segment(path, device=device, progress=lambda n, of, what: progress(n, of, f"index: {what}"))
         except LookalikeError as error:  # the rows are committed, and the tail is searched exactly
             warnings.warn(f"the new rows are not indexed yet: {error}", LookalikeWarning, stacklevel=2)
-
-
-def _told(options: dict[str, Any]) -> dict[str, Any]:
-    """Who is told of the progress of a growing index: who is told of that of the filling."""
-    return {name: options[name] for name in ("progress",) if name in options}

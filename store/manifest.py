@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .codec import LATER, from_plain, to_plain
+from .contradiction import contradiction
 from .errors import Damaged, LookalikeError
 from .publish import plain_errors, publish
 from .regular import read_regular
@@ -34,7 +35,7 @@ class FileEntry:
     def __post_init__(self) -> None:
         parts = self.file.split("/")
         if not self.file.isprintable() or "\\" in self.file or any(p in ("", ".", "..") for p in parts):
-            raise Damaged(f"file name {self.file!r} in a manifest leads out of the collection")
+            raise Damaged(f"file name {self.file!r:.200} in a manifest leads out of the collection")
 
 
 @dataclass(frozen=True)
@@ -178,10 +179,10 @@ class Manifest:
 
 def files_of(content: Content) -> list[FileEntry]:
     """Every file that `content` names, each once."""
-    return list({entry.file: entry for entry in _file_entries(content)}.values())
+    return list({entry.file: entry for entry in file_entries(content)}.values())
 
 
-def _file_entries(value: Any) -> Iterator[FileEntry]:
+def file_entries(value: Any) -> Iterator[FileEntry]:
     """All file entries in `value`, at any depth, doubled ones too."""
     if isinstance(value, FileEntry):
         yield value
@@ -189,7 +190,7 @@ def _file_entries(value: Any) -> Iterator[FileEntry]:
         value = [getattr(value, f.name) for f in fields(value)]
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _file_entries(item)
+            yield from file_entries(item)
 
 
 def manifest_path(folder: Path, version: int) -> Path:
@@ -256,9 +257,15 @@ def parse_manifest(raw: bytes, folder: Path, version: int) -> Manifest:
             f"version {version} of {folder} has format {form!r}, and this lookalike reads format {FORMAT}: upgrade it"
         )
     data.pop("format")
-    manifest = from_plain(Manifest, data, f"version {version} of {folder}")
+    try:
+        manifest = from_plain(Manifest, data, f"version {version} of {folder}")
+    except RecursionError as error:
+        raise _damaged(folder, version, "it is nested too deeply") from error
     if manifest.version != version:
         raise _damaged(folder, version, f"it says that it is version {manifest.version}")
+    problem = contradiction(manifest.content)
+    if problem is not None:
+        raise _damaged(folder, version, problem)
     return manifest
 
 

@@ -1,7 +1,7 @@
-"""Whether a lookup table may be searched: whoever made a collection also made the hashes that its files are held against.
+"""Whether a lookup table may be searched: whoever made a collection also made the hashes that fit its files.
 
-Arrow trusts the offsets and dictionary codes of what it maps; a table that leads beyond its buffers ends the process, or
-answers with other memory of it. So every table is looked through once, which is remembered with its hash.
+Arrow trusts the offsets and dictionary codes of what it maps; a table that leads beyond its buffers ends the process,
+or answers with other memory of it. So every table is looked through once, which is remembered with its hash.
 """
 
 from pathlib import Path
@@ -41,8 +41,11 @@ def remember_run(folder: Path, sha256: str) -> None:
 
 
 def check_run(path: Path, batch: Any, contents: int) -> None:
-    """Raise Damaged where the Arrow record batch of the table at `path`, with so many contents, is not to be trusted."""
-    problem = _layout(batch) or _values(batch, contents)
+    """Raise Damaged where the record batch of the table at `path`, with so many contents, is not to be trusted."""
+    try:
+        problem = _layout(batch) or _values(batch, contents)
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:  # names that are no UTF-8, too
+        problem = " ".join(str(error).split())[:200]
     if problem is not None:
         raise Damaged(f"{path} is not a lookup table: {problem}")
 
@@ -53,12 +56,9 @@ def _layout(batch: Any) -> str | None:
     if len(types) != len(batch.schema.names) or types != _COLUMNS:
         odd = next((name for name in _COLUMNS if types.get(name) != _COLUMNS[name]), "another column")
         return f"its {odd} is {types.get(odd)}"
-    try:
-        batch.validate(full=True)
-        for name in ("label", "source"):
-            batch.column(name).dictionary.validate(full=True)
-    except (pa.ArrowException, ValueError) as error:
-        return " ".join(str(error).split())[:200]
+    batch.validate(full=True)
+    for name in ("label", "source"):
+        batch.column(name).dictionary.validate(full=True)
     nulls = [name for name in _COLUMNS if name != "label" and batch.column(name).null_count]
     if nulls or batch.column("label").dictionary.null_count or batch.column("source").dictionary.null_count:
         return f"its {nulls[0] if nulls else 'dictionary'} lacks values"

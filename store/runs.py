@@ -159,7 +159,8 @@ def _padded(values: NDArray[Any], length: int, dtype: Any) -> NDArray[Any]:
 class RunTable:
     """One run, memory-mapped and read-only.
 
-    checked: whether the file went through `check_run` before. batch: its Arrow columns. rows: (n,) int64, ascending. digests: (n, 32) uint8, zeros where there is no content.
+    checked: whether the file went through `check_run` before. batch: its Arrow columns. rows: (n,) int64, ascending.
+    digests: (n, 32) uint8, zeros where there is no content.
     """
 
     def __init__(self, path: Path, checked: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Every factory string that people use: built, committed, opened again and searched, or refused with nothing changed."""
+"""Every factory string that people use: built, committed, opened again and searched, or refused."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,8 @@ IDMap,Flat IDMap2,Flat IVF8,PQ4,IDMap
 """
 REFUSED = """
 LSH LSHr ITQ16,LSH HNSW8_PQ4 HNSW8_2+PQ4 NSG8_PQ4 IMI2x4,Flat IMI2x8,PQ4 OPQ4,IMI2x4,PQ4 Residual2x4 IVF8,PQ4+4 AQ2x4
-ZnLattice2x4 FlatPanorama4 HNSW8_FlatPanorama4 RCQ2x4 PQ4x12 IVF8,PQ4x12 IVF0,Flat IVF9000,Flat PQ3 PQ4x4fsr CAGRA Nonsense
+ZnLattice2x4 FlatPanorama4 HNSW8_FlatPanorama4 RCQ2x4 PQ4x12 IVF8,PQ4x12 IVF0,Flat IVF9000,Flat PQ3 PQ4x4fsr
+CAGRA Nonsense
 """
 
 

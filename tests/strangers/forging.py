@@ -1,4 +1,4 @@
-"""A collection from somebody else: files edited at will, and a manifest whose hashes and digest fit them all the same."""
+"""A collection from somebody else: files edited at will, and a manifest whose hashes and digest fit them."""
 
 import hashlib
 import json

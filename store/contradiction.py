@@ -1,0 +1,94 @@
+"""What a manifest says that cannot be: whoever forges one also makes its digest, and all else trusts its numbers."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .manifest import Content, FileEntry, PartEntry, RunEntry, SegmentEntry
+
+MOST = 1 << 48  # rows, bytes, versions: beyond what any machine holds, and small enough that no sum of them overflows
+MOST_DIM = 1 << 20
+_FOLDERS = ("manifests", "lock")  # what no file of a version may be
+
+
+def contradiction(content: "Content") -> str | None:
+    """The first thing in the content of a manifest that cannot be, in words; None where all fits together."""
+    return next(_contradictions(content), None)
+
+
+def _contradictions(content: "Content") -> Iterator[str]:
+    yield from _numbers(content)
+    yield from _files(content)
+    if content.dim is None and (content.parts or content.segments):
+        yield "it lists vectors and no dimension"
+    yield from _ranges("parts", [(p.first_row, p.first_row + p.rows) for p in content.parts])
+    yield from _ranges("lookups", [(r.first_row, r.last_row + 1) for r in content.runs])
+    yield from _ranges("segments", [(s.first_row, s.first_row + s.rows) for s in content.segments])
+    for run in content.runs:
+        if run.rows > run.last_row + 1 - run.first_row:
+            yield f"{run.file} is said to hold {run.rows} rows from {run.first_row} to {run.last_row}"
+    stored = sum(part.rows for part in content.parts)
+    if content.deleted_count > stored:
+        yield f"it counts {content.deleted_count} deleted rows of {stored}"
+
+
+def _numbers(content: "Content") -> Iterator[str]:
+    """Numbers that are beyond all bounds, or zero where there must be something."""
+    if content.dim is not None and not 1 <= content.dim <= MOST_DIM:
+        yield f"its dimension is {_short(content.dim)}"
+    if content.next_row > MOST:
+        yield f"its next row is {_short(content.next_row)}"
+    ranges: list[PartEntry | RunEntry | SegmentEntry] = [*content.parts, *content.runs, *content.segments]
+    for entry in ranges:
+        if not 1 <= entry.rows <= MOST or entry.first_row > MOST:
+            yield f"{entry.file} is said to hold {_short(entry.rows)} rows from {_short(entry.first_row)} on"
+    for part in content.parts:
+        if part.vector_offset > MOST:
+            yield f"{part.file} is said to hold vectors from byte {_short(part.vector_offset)} on"
+    for segment in content.segments:
+        for name, value in segment.parameters.items():
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+                yield f"parameters of {segment.file}: {name!r:.40} is {value!r:.40}"
+        yield from _card(segment.file, segment.card)
+
+
+def _card(file: str, card: dict[str, Any]) -> Iterator[str]:
+    """What a segment's card says that is no number, where it is to be shown as one."""
+    for name, value in card.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not number and not (name == "note" and (value is None or isinstance(value, str))):
+            yield f"card of {file}: {name!r:.40} is {value!r:.40}"
+
+
+def _files(content: "Content") -> Iterator[str]:
+    """Files that are named twice with other hashes, or lie where none may."""
+    from .manifest import file_entries
+
+    known: dict[str, FileEntry] = {}
+    for entry in file_entries(content):
+        first = known.setdefault(entry.file, entry)
+        if (first.size, first.sha256) != (entry.size, entry.sha256):
+            yield f"it names {entry.file} twice, with different hashes"
+        if entry.size > MOST:
+            yield f"{entry.file} is said to have {_short(entry.size)} bytes"
+        if "/" not in entry.file or entry.file.split("/")[0] in _FOLDERS or len(entry.file) > 1000:
+            yield f"it names {entry.file!r:.80}, which is no place for a file of a collection"
+    for kind in (content.parts, content.runs, content.segments, content.rejects):
+        names = [entry.file for entry in kind]
+        if len(set(names)) != len(names):
+            yield f"it names {next(n for n in names if names.count(n) > 1)} twice"
+
+
+def _ranges(what: str, ranges: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """Ranges of rows, first and stop, that overlap or do not ascend."""
+    end = 0
+    for first, stop in ranges:
+        if first < end or stop <= first:
+            yield f"the rows of its {what} overlap, or do not ascend"
+        end = stop
+
+
+def _short(number: int) -> str:
+    """A number for a message: one of thousands of digits is cut."""
+    return f"{number}" if number < MOST * MOST else "beyond all bounds"
