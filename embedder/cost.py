@@ -34,6 +34,15 @@ def decoded_bytes(image: Image.Image, channels: int, size: int | None = None, fi
     return _FIXED + file_bytes + max(decoding, afterwards)
 
 
+def deep_bytes(size: tuple[int, int], unpacked: int, channels: int) -> int:
+    """Predict the same for deep samples of a picture of this size (width, height), which take `unpacked` bytes."""
+    pixels = size[0] * size[1]
+    block = min(pixels, BLOCK_PIXELS) * 2 * _BLOCK
+    # A strip may hold all samples, and is unpacked beside them.
+    decoding = 2 * unpacked + pixels * channels + block
+    return _FIXED + max(decoding, pixels * (channels + (4 if channels == 3 else 1)))
+
+
 def _reduced(image: Image.Image, size: int | None) -> int:
     """By how much a JPEG is decoded smaller: 1, 2, 4 or 8, as Pillow's draft mode chooses."""
     if size is None or image.format not in ("JPEG", "MPO"):
