@@ -12,7 +12,7 @@ exceeds it. Without a declaration:
 - Floats have 1, 255 or 65,535 for white, the first that none exceeds; up to 8, the largest sample, since they are
   pictures in [0, 1] with highlights; and above 255 the rule of integers. Below zero or beyond 65,535, their own range.
 
-Nothing is ever clipped. 16-bit colour keeps its high bytes, as Pillow reads it.
+Nothing is ever clipped.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,8 @@ class Deep:
 
     rows(top, bottom) gives (bottom - top, w, c) of any numeric type. mode: L, LA, La, RGB, RGBA, RGBa or CMYK, c bands.
     single: computed in single precision, which holds 16 bits exactly. declared: white by the file. bits: sBIT's depth.
-    white_is_zero: to be inverted. key: the samples that stand for transparency, one per band of colour.
+    white_is_zero: to be inverted. key: the samples that stand for transparency, one per band of colour. high_bytes:
+    16-bit colour is brought to 8 bits by its high bytes, as Pillow does it in PNG and TIFF, not by rounding as in PPM.
     """
 
     width: int
@@ -50,6 +51,7 @@ class Deep:
     bits: int | None = None
     white_is_zero: bool = False
     key: tuple[int, ...] | None = None
+    high_bytes: bool = True
 
     @property
     def has_transparency(self) -> bool:
@@ -109,7 +111,7 @@ def _image(bands: list[NDArray[np.uint8]], mode: str) -> Image.Image:
 
 
 def _eight(values: NDArray[Any], low: float, high: float, samples: Deep) -> NDArray[np.uint8]:
-    if len(samples.mode) > 1 and (low, high) == (0.0, _FULL) and values.dtype.kind == "u":
+    if samples.high_bytes and len(samples.mode) > 1 and (low, high) == (0.0, _FULL) and values.dtype.kind == "u":
         return (values >> 8).astype(np.uint8)
     exact = values.astype(np.float32 if samples.single else np.float64)
     return np.rint((exact - low) * (255.0 / (high - low))).astype(np.uint8)
@@ -134,7 +136,7 @@ def _facts(values: NDArray[Any]) -> _Facts:
     facts = _Facts(low, high, values.dtype.kind, values.dtype.itemsize)
     if values.dtype.kind in "ui" and low >= 0 and high <= 16383:
         facts.used = int(np.bitwise_or.reduce(values, axis=None))
-        facts.by_257 = not np.any(values % 257)
+        facts.by_257 = values.dtype.itemsize > 1 and not np.any(values % 257)
     return facts
 
 

@@ -59,9 +59,17 @@ def samples(data: bytes, header: Header) -> Deep:
         raise Rejected("decode", "truncated: fewer samples than the header says")
     values = np.frombuffer(data, kind, count, header.start).reshape(header.height, header.width, header.bands)
 
+    # Pillow's own steps, so that its pixels stay what they were: greys of two bytes by way of 16 bits.
+    white = 65535.0 if header.bands == 1 and header.largest > 255 else 255.0
+
     def rows(top: int, bottom: int) -> NDArray[Any]:
         block = values[top:bottom].astype(kind.newbyteorder("="))
-        return np.minimum(block, header.largest)
+        if header.largest == 65535:
+            return block
+        scaled = np.minimum(block, header.largest) / header.largest * white
+        return np.rint(scaled) if white > 255 else scaled
 
-    declared = float(header.largest) if header.largest < 65535 else None
-    return Deep(header.width, header.height, "L" if header.bands == 1 else "RGB", rows, declared=declared)
+    declared = white if header.largest < 65535 else None
+    return Deep(
+        header.width, header.height, "L" if header.bands == 1 else "RGB", rows, declared=declared, high_bytes=False
+    )
