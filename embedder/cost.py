@@ -14,7 +14,7 @@ _IMAGE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes per pixel of Pillow's image; four in every other mode."""
 _BLOCK = 40
 """Bytes per pixel of a block that is being converted."""
-_OWN = {"WEBP": 12, "AVIF": 16, "HEIF": 16, "GIF": 1}
+_OWN = {"WEBP": 12, "AVIF": 8, "HEIF": 8, "GIF": 1}
 """Bytes per pixel that decoders keep beside the image: canvases, planes of the video codec, and the frame as bytes."""
 _FIXED = 4 << 20
 """Bytes of buffers and tables that do not depend on the size."""

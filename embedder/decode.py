@@ -24,6 +24,7 @@ from .known_formats import what_it_is
 from .opening import FORMATS, Opened, open_image
 from .pixels import deep_to_uint8, inverted, to_uint8
 from .preprocessing import DECODE_VERSION
+from .quiet import quiet_libtiff
 from .rejected import Rejected
 from .sources.base import RawPixels
 
@@ -83,6 +84,9 @@ def memory_of(data: bytes, channels: int, size: int | None = None) -> int:
 def _guarded(step: Callable[..., Any], data: Any, *rest: Any) -> Any:
     """Do a step, and turn whatever it raises into Rejected."""
     try:
+        if isinstance(data, bytes) and data[:2] in (b"II", b"MM"):
+            with quiet_libtiff():
+                return step(data, *rest)
         return step(data, *rest)
     except Rejected:
         raise

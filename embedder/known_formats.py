@@ -42,6 +42,7 @@ _TABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xd7\xcd\xc6\x9a", f"WMF is not accepted: {_EXPORT}"),
     (40, b" EMF", f"EMF is not accepted: {_EXPORT}"),
     (0, b"AT&TFORM", f"DjVu is not accepted: {_EXPORT}"),
+    (0, b"PF\n", f"PFM in colour is not accepted: {_EXPORT}"),
     (0, b"P7\n", f"PAM is not accepted: {_EXPORT}"),
     (0, b"/* XPM */", f"XPM is not accepted: {_EXPORT}"),
     (0, b"\x0a\x05\x01\x08", f"PCX is not accepted: {_EXPORT}"),
@@ -92,6 +93,15 @@ _OFFICE = (
 )
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1", b"miaf"}
 _AVIF = {b"avif", b"avis"}
+_ACCEPTED = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG", "PNG"),
+    (b"GIF8", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+)
 _BOMS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff"))
 
 
@@ -119,6 +129,10 @@ def what_it_is(data: bytes) -> str:
     """Say in a few words what a file is that is no accepted image, and what to do, where there is something."""
     if not data.strip(b"\0"):
         return "not an image: nothing but zero bytes"
+    if (kind := _accepted(data)) is not None:
+        return f"a damaged {kind}: its header cannot be read"
+    if _is_targa(data):
+        return f"TGA is not accepted: {_EXPORT}"
     if (found := brands(data)) and not is_heic(data) and not is_avif(data):
         return _of_brand(found[0])
     if data.startswith(b"RIFF") and data[8:12] in _RIFF:
@@ -127,6 +141,24 @@ def what_it_is(data: bytes) -> str:
         if data.startswith(mark, at):
             return _of_zip(data, words) if mark == b"PK\x03\x04" else words
     return _of_text(data)
+
+
+def _accepted(data: bytes) -> str | None:
+    """The accepted format that a file begins as, which Pillow did not know again."""
+    if is_heic(data) or is_avif(data):
+        return "HEIC" if is_heic(data) else "AVIF"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WebP"
+    return next((kind for start, kind in _ACCEPTED if data.startswith(start)), None)
+
+
+def _is_targa(data: bytes) -> bool:
+    """TGA has no mark at its start, and not always one at its end."""
+    if data.endswith(b"TRUEVISION-XFILE.\0"):
+        return True
+    kinds = {0: (2, 3, 10, 11), 1: (1, 9)}
+    head = len(data) > 18 and data[2] in kinds.get(data[1], ()) and data[16] in (8, 15, 16, 24, 32)
+    return head and (data[1] == 1 or data[3:8] == bytes(5)) and data[12:14] != b"\0\0" and data[14:16] != b"\0\0"
 
 
 def _of_brand(brand: bytes) -> str:
@@ -176,6 +208,6 @@ def _text(data: bytes) -> str | None:
     """The bytes as text, if they are text."""
     code = next((code for code, mark in _BOMS if data.startswith(mark)), "utf-8")
     text = data.decode(code, errors="ignore").lstrip("\ufeff")
-    if not text.strip() or any(ord(letter) < 32 and letter not in "\t\n\r\f\x1b" for letter in text):
+    if len(text.strip()) < 4 or any(ord(letter) < 32 and letter not in "\t\n\r\f\x1b" for letter in text):
         return None
     return text if len(text.encode(code.removesuffix("-sig"))) >= 0.9 * len(data) - 8 else None

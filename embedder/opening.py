@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError, features
 from . import camera_raw, container, heif, known_formats, netpbm, png_chunks, tiff_pictures, tiff_samples
 from .deep import Deep
 from .rejected import Rejected
+from .tiff_directory import SAMPLES
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM")
 """Pillow's names of what is decoded, with AVIF where Pillow has it. Every other decoder stays shut: each is a way in
@@ -77,11 +78,17 @@ def _formats() -> tuple[str, ...]:
 def _tiff(data: bytes) -> Opened:
     picture = tiff_pictures.chosen(data)
     if picture is None:
+        if (kind := camera_raw.kind_by_start(data)) is not None:
+            raise camera_raw.refused(kind)
         return _by_pillow(data)
     if picture.jpeg is not None:
         opened = open_image(picture.jpeg)
         return Opened(opened.size, opened.image, copied=2 * len(picture.jpeg), orientation=picture.orientation)
     directory = picture.directory
+    if directory.one(SAMPLES) > tiff_samples.MOST_BANDS:
+        raise Rejected(
+            "decode", f"a TIFF of {directory.one(SAMPLES)} bands: 1 to {tiff_samples.MOST_BANDS} are accepted"
+        )
     if tiff_samples.is_deep(directory):
         return _deep_tiff(picture)
     alone = data if picture.is_alone else tiff_pictures.alone(picture)

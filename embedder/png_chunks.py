@@ -96,7 +96,8 @@ def _kept(data: bytes, chunk: _Chunk) -> bytes | None:
     if chunk.name in (b"zTXt", b"iTXt", b"iCCP"):
         _check_bomb(chunk.name, data[chunk.start : chunk.stop])
     if chunk.name in (b"tEXt", b"zTXt", b"iTXt"):
-        return _orientation_text(chunk.name, data[chunk.start : chunk.stop]) if _is_sound(data, chunk) else None
+        text = _orientation_text(chunk.name, data[chunk.start : chunk.stop])
+        return text if text is not None and _is_sound(data, chunk) else None
     if not chunk.name.isalpha():
         raise Rejected("decode", "a chunk without a name: damaged")
     return None if chunk.name[0] & 0x20 else b""  # critical ones of unknown kind are the decoder's to refuse

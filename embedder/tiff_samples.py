@@ -44,6 +44,8 @@ from .tiff_directory import (
 _NONE, _OF_BYTES = 1, {1, 5, 8, 32946, 32773, 34925, 50000}  # LZW, deflate, PackBits, LZMA, zstd
 _COLOURS = {0: "L", 1: "L", 2: "RGB", 5: "CMYK"}
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
+MOST_BANDS = 6
+"""Bands of a pixel, as Pillow has them."""
 _AT_ONCE = 64_000_000
 """Bytes that are unpacked as one image, if strips are that small."""
 _PREMULTIPLIED, _HORIZONTAL, _FLOATING = 1, 2, 3
@@ -130,8 +132,8 @@ def _mode(directory: Directory, bands: int) -> str:
 def _layout(tiff: Tiff, directory: Directory) -> _Layout:
     bits, formats = set(directory.all(BITS) or (1,)), set(directory.all(SAMPLE_FORMAT) or (1,))
     width, height, bands = directory.one(WIDTH), directory.one(HEIGHT), directory.one(SAMPLES, 1)
-    if len(bits) > 1 or len(formats) > 1 or not 1 <= bands <= 6:
-        raise Rejected("decode", "a TIFF of bands of different kinds, or more than 6")
+    if len(bits) > 1 or len(formats) > 1 or not 1 <= bands <= MOST_BANDS:
+        raise Rejected("decode", "a TIFF of bands of different kinds")
     depth, kind = bits.pop(), _KINDS.get(formats.pop(), "")
     if (
         depth > 64
