@@ -7,6 +7,7 @@ itself count only where they are copied.
 """
 
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from .pixels import BLOCK_PIXELS
 
@@ -61,7 +62,11 @@ def _decoder(image: Image.Image, pixels: int) -> int:
         return 0 if image.info.get("compression") == "raw" else pixels * 4
     if kind == "PPM":
         # Numbers that Pillow reads in Python, one by one: their bytes are held twice.
-        return 0 if image.tile[0].codec_name == "raw" else pixels * 2 * _IMAGE.get(image.mode, 4)
+        return (
+            0
+            if isinstance(image, ImageFile) and image.tile[0].codec_name == "raw"
+            else pixels * 2 * _IMAGE.get(image.mode, 4)
+        )
     return pixels * _OWN.get(kind, 0)
 
 

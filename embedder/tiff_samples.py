@@ -99,8 +99,9 @@ def samples(tiff: Tiff, directory: Directory) -> Deep:
     read = _reader(layout, planes)
     peak = directory.values.get(S_MAX_SAMPLE) or directory.values.get(MAX_SAMPLE)
     declared = float(max(peak)) if peak else None
-    if declared is None and layout.kind == "u" and layout.bits % 8:
-        declared = float((1 << layout.bits) - 1)
+    stated = directory.one(BITS, 1)  # also where they lie in wider words
+    if declared is None and layout.kind == "u" and stated % 8:
+        declared = float((1 << stated) - 1)
     return Deep(
         layout.width,
         layout.height,
@@ -284,7 +285,7 @@ def _unpacked(cells: NDArray[np.uint8], layout: _Layout) -> NDArray[np.uint16]:
     """Samples of a number of bits that is no whole byte, the first bit the highest."""
     count = layout.cell * layout.bands
     bits = np.unpackbits(cells, axis=2)[:, :, : count * layout.bits].reshape(*cells.shape[:2], count, layout.bits)
-    values = np.zeros(bits.shape[:3], dtype=np.uint16)
+    values: NDArray[Any] = np.zeros(bits.shape[:3], dtype=np.uint16)
     for place in range(layout.bits):
         values = (values << 1) | bits[:, :, :, place]
     return values

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from lookalike.embedder.cost import decoded_bytes
 from lookalike.embedder.decode import memory_of
@@ -30,7 +30,13 @@ KINDS = {
     "LZW TIFF": ("RGB", {"format": "TIFF", "compression": "tiff_lzw"}),
     "bitonal TIFF": ("1", {"format": "TIFF", "compression": "group4"}),
     "WebP": ("RGB", {"format": "WEBP", "method": 0}),
+    "WebP with alpha": ("RGBA", {"format": "WEBP", "lossless": True, "method": 0, "quality": 0}),
+    "white drawing": ("LA", {"format": "PNG", "compress_level": 1}),
+    "packed float TIFF": ("F", {"format": "TIFF", "compression": "tiff_adobe_deflate"}),
+    "16-bit TIFF": ("I;16", {"format": "TIFF"}),
 }
+if features.check("avif"):
+    KINDS["AVIF"] = ("RGB", {"format": "AVIF", "speed": 10})
 CHILD = """
 import os, resource, sys
 from pathlib import Path

@@ -9,4 +9,7 @@ def test_its_preprocessing_is_what_collections_were_made_with(needs):
     card = Encoder.load("pretrained", device="cpu").card
     assert card["preprocessing"]["decode"] == 1
     # The digest from before the decoding rules became 2.
-    assert Preprocessing.from_json(card["preprocessing"]).digest == "acd7b0d233ff2e9fd2c2a8718a99b5b69523e33969d6264c6ff0d7e99e5ef693"
+    assert (
+        Preprocessing.from_json(card["preprocessing"]).digest
+        == "acd7b0d233ff2e9fd2c2a8718a99b5b69523e33969d6264c6ff0d7e99e5ef693"
+    )
