@@ -17,7 +17,7 @@ _BLOCK = 40
 """Bytes per pixel of a block that is being converted."""
 _OWN = {"WEBP": 12, "AVIF": 8, "HEIF": 8, "GIF": 1}
 """Bytes per pixel that decoders keep beside the image: canvases, planes of the video codec, and the frame as bytes."""
-_FIXED = 4 << 20
+_FIXED = 8 << 20
 """Bytes of buffers and tables that do not depend on the size."""
 
 
