@@ -34,7 +34,7 @@ _NO_DEPTH = float(2**32 - 1)
 class Deep:
     """A picture's samples, given in rows.
 
-    rows(top, bottom) gives (bottom - top, w, c) of any numeric type. mode: L, LA, La, RGB, RGBA, RGBa or CMYK, c bands.
+    rows(top, bottom) gives numbers of any type, (n, w, c). mode: L, LA, La, RGB, RGBA, RGBa or CMYK, c bands.
     single: computed in single precision, which holds 16 bits exactly. declared: white by the file. bits: sBIT's depth.
     white_is_zero: to be inverted. key: the samples that stand for transparency, one per band of colour. high_bytes:
     16-bit colour is brought to 8 bits by its high bytes, as Pillow does it in PNG and TIFF, not by rounding as in PPM.

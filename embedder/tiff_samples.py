@@ -1,14 +1,12 @@
 """A TIFF's samples of more than 8 bits, or with a sign, or as floats, whatever their packing.
 
-Pillow knows some of them, and reduces 16-bit colour to 8 bits by itself. Here libtiff, through Pillow, only unpacks
-strips and tiles: they are presented to it as an 8-bit grey image of the same bytes. What the bytes mean is read with
-numpy, in rows. Unsigned 8 bits and less remain Pillow's, and so does what is compressed as a picture (JPEG).
+Pillow knows some of them, and reduces 16-bit colour to 8 bits by itself. Here strips and tiles are unpacked without it
+looking (tiff_strips.py), and what the bytes mean is read with numpy, in rows. Unsigned 8 bits and less remain Pillow's,
+and so does what is compressed as a picture (JPEG).
 """
 
-import io
-import struct
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +18,6 @@ from .tiff_directory import (
     BITS,
     COMPRESSION,
     EXTRA_SAMPLES,
-    FILL_ORDER,
     HEIGHT,
     MAX_SAMPLE,
     PHOTOMETRIC,
@@ -31,7 +28,6 @@ from .tiff_directory import (
     SAMPLE_FORMAT,
     SAMPLES,
     STRIP_BYTES,
-    STRIP_OFFSETS,
     TILE_BYTES,
     TILE_HEIGHT,
     TILE_OFFSETS,
@@ -40,42 +36,14 @@ from .tiff_directory import (
     Directory,
     Tiff,
 )
+from .tiff_strips import NO_PACKING, Layout, bytes_images, rows_of
 
-_NONE, _OF_BYTES = 1, {1, 5, 8, 32946, 32773, 34925, 50000}  # LZW, deflate, PackBits, LZMA, zstd
+_OF_BYTES = {1, 5, 8, 32946, 32773, 34925, 50000}  # LZW, deflate, PackBits, LZMA, zstd
 _COLOURS = {0: "L", 1: "L", 2: "RGB", 5: "CMYK"}
 _KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
 MOST_BANDS = 6
 """Bands of a pixel, as Pillow has them."""
-_AT_ONCE = 64_000_000
-"""Bytes that are unpacked as one image, if strips are that small."""
 _PREMULTIPLIED, _HORIZONTAL, _FLOATING = 1, 2, 3
-
-
-class _Layout(NamedTuple):
-    """How samples lie in rows of bytes. bands: per plane. cell: pixels per row of a strip (the width) or a tile."""
-
-    width: int
-    height: int
-    bits: int
-    kind: str
-    bands: int
-    planes: int
-    cell: int
-    rows: int
-    order: str
-    predictor: int
-
-    @property
-    def cell_bytes(self) -> int:
-        return -(-self.cell * self.bands * self.bits // 8)
-
-    @property
-    def across(self) -> int:
-        return -(-self.width // self.cell)
-
-    @property
-    def down(self) -> int:
-        return -(-self.height // self.rows)
 
 
 def is_deep(directory: Directory) -> bool:
@@ -94,7 +62,7 @@ def can_read(directory: Directory) -> bool:
 def samples(tiff: Tiff, directory: Directory) -> Deep:
     """Give a directory's samples; Rejected for layouts that nobody writes."""
     layout = _layout(tiff, directory)
-    planes = [_bytes_images(tiff.data, directory, layout, plane) for plane in range(layout.planes)]
+    planes = [bytes_images(tiff.data, directory, layout, plane) for plane in range(layout.planes)]
     mode = _mode(directory, layout.bands * layout.planes)
     read = _reader(layout, planes)
     peak = directory.values.get(S_MAX_SAMPLE) or directory.values.get(MAX_SAMPLE)
@@ -130,7 +98,7 @@ def _mode(directory: Directory, bands: int) -> str:
     return colours if extra == 0 else colours + ("a" if extra == _PREMULTIPLIED else "A")
 
 
-def _layout(tiff: Tiff, directory: Directory) -> _Layout:
+def _layout(tiff: Tiff, directory: Directory) -> Layout:
     bits, formats = set(directory.all(BITS) or (1,)), set(directory.all(SAMPLE_FORMAT) or (1,))
     width, height, bands = directory.one(WIDTH), directory.one(HEIGHT), directory.one(SAMPLES, 1)
     if len(bits) > 1 or len(formats) > 1 or not 1 <= bands <= MOST_BANDS:
@@ -149,118 +117,28 @@ def _layout(tiff: Tiff, directory: Directory) -> _Layout:
     rows = directory.one(TILE_HEIGHT) if tiled else min(directory.one(ROWS_PER_STRIP, height) or height, height)
     if not 0 < cell <= 1 << 20 or rows < 1:
         raise Rejected("decode", "a TIFF of impossible tiles")
-    predictor = directory.one(PREDICTOR, 1) if directory.one(COMPRESSION, 1) != _NONE else 1
-    layout = _Layout(width, height, depth, kind, bands // planes, planes, cell, rows, tiff.order, predictor)
+    predictor = directory.one(PREDICTOR, 1) if directory.one(COMPRESSION, 1) != NO_PACKING else 1
+    layout = Layout(width, height, depth, kind, bands // planes, planes, cell, rows, tiff.order, predictor)
     if kind == "u" and 8 < depth < 16 and _has_words(directory, layout):
         layout = layout._replace(bits=16)
     return layout
 
 
-def _has_words(directory: Directory, layout: _Layout) -> bool:
+def _has_words(directory: Directory, layout: Layout) -> bool:
     """Whether 9 to 15 bits lie in words of 16, as some cameras write them: the strips are that long."""
     given = sum(directory.all(STRIP_BYTES) or directory.all(TILE_BYTES))
-    return directory.one(COMPRESSION, 1) == _NONE and given >= 2 * layout.width * layout.height * layout.bands
+    return directory.one(COMPRESSION, 1) == NO_PACKING and given >= 2 * layout.width * layout.height * layout.bands
 
 
-def _bytes_images(data: bytes, directory: Directory, layout: _Layout, plane: int) -> list[Image.Image]:
-    """One plane's bytes as 8-bit grey images, one above the other; a row of them is a row of strips or tiles.
-
-    They are several since Pillow opens no image of more than some 100 million pixels.
-    """
-    tiled = TILE_OFFSETS in directory.values
-    offsets = directory.all(TILE_OFFSETS if tiled else STRIP_OFFSETS)
-    sizes = directory.all(TILE_BYTES if tiled else STRIP_BYTES) or _sizes(data, offsets, directory, layout)
-    count = layout.across * layout.down
-    mine = slice(plane * count, (plane + 1) * count)
-    pieces = [data[start : start + size] for start, size in zip(offsets[mine], sizes[mine], strict=False)]
-    if len(pieces) < count:
-        raise Rejected("decode", f"truncated: {len(pieces)} of {count} strips")
-    step = max(1, _AT_ONCE // (layout.cell_bytes * layout.across * layout.rows))  # rows of strips or tiles
-    return [
-        _bytes_image(pieces[first * layout.across : (first + step) * layout.across], first, directory, layout)
-        for first in range(0, layout.down, step)
-    ]
-
-
-def _bytes_image(pieces: Sequence[bytes], first: int, directory: Directory, layout: _Layout) -> Image.Image:
-    """Some strips or tiles, from the first-th row of them on."""
-    tiled = TILE_OFFSETS in directory.values
-    width, height = layout.cell_bytes * layout.across, layout.rows * (len(pieces) // layout.across)
-    if not tiled:
-        height = min(height, layout.height - first * layout.rows)
-    cells = (layout.cell_bytes, layout.rows) if tiled else None
-    fill, packing = directory.one(FILL_ORDER, 1), directory.one(COMPRESSION, 1)
-    if packing == _NONE and fill == 1 and not tiled:
-        packed = b"".join(pieces)
-        if len(packed) < width * height:
-            raise Rejected("decode", "truncated: fewer samples than the header says")
-        return Image.frombytes("L", (width, height), packed)
-    small = _tiff(pieces, (width, height), layout.rows, cells, packing, fill)
-    image = Image.open(io.BytesIO(small), formats=("TIFF",))
-    image.load()
-    return image
-
-
-def _sizes(data: bytes, offsets: Sequence[int], directory: Directory, layout: _Layout) -> tuple[int, ...]:
-    """The bytes of strips where the file does not say them."""
-    if directory.one(COMPRESSION, 1) == _NONE:
-        last = layout.height - layout.rows * (layout.down - 1)
-        return tuple(
-            layout.cell_bytes * (last if (number + 1) % layout.down == 0 else layout.rows)
-            for number in range(len(offsets))
-        )
-    ends = sorted([*offsets, len(data)])
-    return tuple(ends[ends.index(offset) + 1] - offset for offset in offsets) if len(offsets) < 1000 else ()
-
-
-def _tiff(
-    pieces: Sequence[bytes],
-    size: tuple[int, int],
-    rows: int,
-    cells: tuple[int, int] | None,
-    packing: int,
-    fill: int,
-) -> bytes:
-    """A little-endian TIFF of 8-bit grey, its strips or tiles given as they were packed."""
-    lengths = [len(piece) for piece in pieces]
-    count, tags = len(pieces), (TILE_OFFSETS, TILE_BYTES) if cells else (STRIP_OFFSETS, STRIP_BYTES)
-    where = 8 + 4 * 2 * count  # the two lists lie before the directory, the pieces after it
-    entries = [(WIDTH, size[0]), (HEIGHT, size[1]), (BITS, 8), (COMPRESSION, packing), (PHOTOMETRIC, 1)]
-    entries += [(FILL_ORDER, fill), (SAMPLES, 1)]
-    entries += [(TILE_WIDTH, cells[0]), (TILE_HEIGHT, cells[1])] if cells else [(ROWS_PER_STRIP, rows)]
-    begin = where + 2 + 12 * (len(entries) + 2) + 4
-    starts = np.concatenate([[0], np.cumsum(lengths[:-1], dtype=np.int64)]) + begin
-    lists = struct.pack(f"<{2 * count}I", *map(int, starts), *lengths)
-    listed = [
-        (tags[0], count, 8 if count > 1 else int(starts[0])),
-        (tags[1], count, 8 + 4 * count if count > 1 else lengths[0]),
-    ]
-    all_entries = sorted([(tag, 1, value) for tag, value in entries] + listed)
-    directory = struct.pack("<H", len(all_entries))
-    directory += b"".join(struct.pack("<HHII", tag, 4, number, value) for tag, number, value in all_entries)
-    return b"".join([struct.pack("<2sHI", b"II", 42, where), lists, directory, bytes(4), *pieces])
-
-
-def _reader(layout: _Layout, planes: Sequence[Sequence[Image.Image]]) -> Callable[[int, int], NDArray[Any]]:
+def _reader(layout: Layout, planes: Sequence[Sequence[Image.Image]]) -> Callable[[int, int], NDArray[Any]]:
     def rows(top: int, bottom: int) -> NDArray[Any]:
-        parts = [_decoded(_rows_of(images, top, bottom), layout) for images in planes]
+        parts = [_decoded(rows_of(images, top, bottom), layout) for images in planes]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
     return rows
 
 
-def _rows_of(images: Sequence[Image.Image], top: int, bottom: int) -> NDArray[np.uint8]:
-    """Rows [top, bottom) of images that lie one above the other, (n, bytes)."""
-    parts, above = [], 0
-    for image in images:
-        start, stop = max(top - above, 0), min(bottom - above, image.height)
-        if start < stop:
-            parts.append(np.asarray(image.crop((0, start, image.width, stop))))
-        above += image.height
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _decoded(rows: NDArray[np.uint8], layout: _Layout) -> NDArray[Any]:
+def _decoded(rows: NDArray[np.uint8], layout: Layout) -> NDArray[Any]:
     """Rows of bytes as samples (n, w, bands), the predictor undone."""
     cells = np.ascontiguousarray(rows).reshape(len(rows), layout.across, layout.cell_bytes)
     values = _values(cells, layout).reshape(len(rows), layout.across, layout.cell, layout.bands)
@@ -269,7 +147,7 @@ def _decoded(rows: NDArray[np.uint8], layout: _Layout) -> NDArray[Any]:
     return values.reshape(len(rows), -1, layout.bands)[:, : layout.width]
 
 
-def _values(cells: NDArray[np.uint8], layout: _Layout) -> NDArray[Any]:
+def _values(cells: NDArray[np.uint8], layout: Layout) -> NDArray[Any]:
     if layout.predictor == _FLOATING:
         return _floats(cells, layout)
     if layout.bits % 8:
@@ -281,7 +159,7 @@ def _values(cells: NDArray[np.uint8], layout: _Layout) -> NDArray[Any]:
     return cells.view(layout.order + kind).astype(kind, copy=False)
 
 
-def _unpacked(cells: NDArray[np.uint8], layout: _Layout) -> NDArray[np.uint16]:
+def _unpacked(cells: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint16]:
     """Samples of a number of bits that is no whole byte, the first bit the highest."""
     count = layout.cell * layout.bands
     bits = np.unpackbits(cells, axis=2)[:, :, : count * layout.bits].reshape(*cells.shape[:2], count, layout.bits)
@@ -291,7 +169,7 @@ def _unpacked(cells: NDArray[np.uint8], layout: _Layout) -> NDArray[np.uint16]:
     return values
 
 
-def _floats(cells: NDArray[np.uint8], layout: _Layout) -> NDArray[Any]:
+def _floats(cells: NDArray[np.uint8], layout: Layout) -> NDArray[Any]:
     """Floats whose bytes lie apart, the highest ones first, each as its difference to the pixel before."""
     size, (rows, across, length) = layout.bits // 8, cells.shape
     steps = cells.reshape(rows, across, length // layout.bands, layout.bands)

@@ -80,7 +80,8 @@ def _directory(body, page, order):
         for strip in strips:
             offsets.append(len(body))
             body += strip
-        page[273], page[279] = offsets, [len(strip) for strip in strips]
+        where, sizes = (324, 325) if 322 in page else (273, 279)
+        page[where], page[sizes] = offsets, [len(strip) for strip in strips]
     entries = b""
     for tag in sorted(page):
         value = page[tag]
@@ -90,7 +91,7 @@ def _directory(body, page, order):
             kind, count, packed = 11, 1, struct.pack(order + "f", value)
         else:
             values = value if isinstance(value, list | tuple) else [value]
-            kind = LONG if tag in (273, 279, 330, 513, 514, 256, 257, 278) else SHORT
+            kind = LONG if tag in (273, 279, 324, 325, 330, 513, 514, 256, 257, 278) else SHORT
             count, packed = len(values), struct.pack(order + f"{len(values)}{'I' if kind == LONG else 'H'}", *values)
         if len(packed) > 4:
             where = len(body)
