@@ -190,4 +190,6 @@ def _reason(error: Exception, data: object) -> str:
     words = re.sub(r"\S*/\S*", "...", " ".join(str(error).split()))
     if "truncated" in words.lower():
         return "truncated"
+    if re.search("decoder error|broken data stream|failed to (read|decode) next frame|could not create decoder", words):
+        return "damaged or cut off: its pixels cannot be decoded"
     return f"{type(error).__name__}: {words}"[:120].rstrip(": ")

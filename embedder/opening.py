@@ -18,6 +18,8 @@ from .tiff_directory import SAMPLES
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM")
 """Pillow's names of what is decoded, with AVIF where Pillow has it. Every other decoder stays shut: each is a way in
 for hostile files."""
+_MOST_UNPACKED = 1 << 31
+"""Bytes of deep samples: what a small file may ask for within the cap on pixels would fill most machines."""
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -112,10 +114,13 @@ def _tiff(data: bytes) -> Opened:
 
 def _deep_tiff(picture: tiff_pictures.Chosen) -> Opened:
     directory = picture.directory
+    unpacked = tiff_samples.samples_bytes(directory)
+    if unpacked > _MOST_UNPACKED:
+        raise Rejected("decode", f"{unpacked} bytes of samples, more than {_MOST_UNPACKED}")
     return Opened(
         directory.size,
         samples=lambda: tiff_samples.samples(picture.tiff, directory),
         orientation=picture.orientation,
         copied=len(picture.tiff.data),
-        unpacked=tiff_samples.samples_bytes(directory),
+        unpacked=unpacked,
     )

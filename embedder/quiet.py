@@ -1,10 +1,11 @@
-"""libtiff kept from writing to stderr: its complaints about a damaged file become our rejection.
+"""libtiff and Pillow kept from writing to stderr: their complaints about a damaged file become our rejection.
 
 Pillow leaves libtiff's default handlers in place, which print. They are taken away while a TIFF is decoded, and given
 back after the last of those that run at once. Where Pillow was built so that they cannot be reached, nothing happens.
 """
 
 import ctypes
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import Any
 
 from PIL import Image
 
+# Pillow logs some faults of files; without any handler Python would print them. Who sets up logging still gets them.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 _NAMES = ("TIFFSetErrorHandler", "TIFFSetWarningHandler")
 _lock = threading.Lock()
 _running = 0

@@ -220,4 +220,13 @@ def test_damaged_files_print_nothing(capfd):
             bad[place] ^= 0x55
         with contextlib.suppress(Rejected):
             decode(bytes(bad), 3)
+    first = struct.unpack_from("<I", data, 4)[0]
+    if first < len(data) // 2:  # the directory lies before the pixels: cut those off
+        with pytest.raises(Rejected):
+            decode(data[: len(data) - len(data) // 4], 3)
+    strips = page(FULL, 2, t259=5)  # LZW that is none
+    with pytest.raises(Rejected, match="damaged or cut off"):
+        decode(tiff(strips), 3)
+    with pytest.raises(Rejected):
+        decode(tiff(page(np.zeros((4, 4, 99), np.uint8), 1)), 3)
     assert capfd.readouterr() == ("", "")

@@ -114,3 +114,9 @@ def test_more_bytes_than_pillow_opens_at_once(monkeypatch):
         pieces = [zlib.compress(piece) for piece in pieces] if packing == DEFLATE else pieces
         entries = page(VALUES, 2, t259=packing, t278=4)
         np.testing.assert_array_equal(decode(tiff(entries | {"data": pieces}), 3), EXPECTED)
+
+
+def test_a_small_file_that_asks_for_gigabytes_is_rejected_before_they_are_taken():
+    entries = page(np.zeros((1, 1, 6), np.float64), 2, t259=DEFLATE) | {256: 9000, 257: 9000, 278: 9000}
+    with pytest.raises(Rejected, match="bytes of samples, more than"):
+        decode(tiff(entries), 3)
