@@ -22,8 +22,8 @@ from .container import check_whole
 from .cost import decoded_bytes
 from .pixels import inverted, to_uint8
 from .preprocessing import DECODE_VERSION
+from .raw_pixels import RawPixels
 from .rejected import OutOfMemory, Rejected
-from .sources.base import RawPixels
 
 __all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "decode", "memory_of", "picture_of"]
 
