@@ -26,8 +26,8 @@ from .opening import FORMATS, Opened, open_image
 from .pixels import deep_to_uint8, inverted, to_uint8
 from .preprocessing import DECODE_VERSION
 from .quiet import quiet_libtiff
+from .raw_pixels import RawPixels
 from .rejected import OutOfMemory, Rejected
-from .sources.base import RawPixels
 
 __all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "decode", "memory_of", "picture_of"]
 

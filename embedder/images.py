@@ -4,16 +4,19 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .decode import picture_of
 from .preprocessing import Preprocessing
+from .raw_pixels import RawPixels
 from .reduced import fitted
 from .rejected import Rejected
-from .sources import RawPixels, Source
+
+if TYPE_CHECKING:
+    from .sources import Source
 
 NO_VECTOR = Rejected("encode", "the model gives no unit vector")
 """Why an image is rejected that a model turns into zeros, NaN or infinities."""
@@ -72,13 +75,13 @@ class Prepared(NamedTuple):
     height: int
 
 
-def read_image(source: Source, locator: Any) -> Image:
+def read_image(source: "Source", locator: Any) -> Image:
     """Read one image of a source; Rejected("read", reason) where it cannot be had."""
     data = source.read(locator)
     return Image(data, data.sha256() if isinstance(data, RawPixels) else hashlib.sha256(data).hexdigest())
 
 
-def image_or_rejection(source: Source, locator: Any) -> Image | Rejected:
+def image_or_rejection(source: "Source", locator: Any) -> Image | Rejected:
     """`read_image`, or why there is no image, given rather than raised."""
     try:
         return read_image(source, locator)

@@ -7,14 +7,13 @@ with another extension and hidden ones are left out, and counted in `ignored`. K
 decodes file names (bytes that are not UTF-8 are lone surrogates); the store keeps them reversibly.
 """
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from ..raw_pixels import RawPixels
+
+__all__ = ["RawPixels", "Record", "Source"]
 
 from .options import SourceOptions
 
@@ -33,18 +32,6 @@ class Record(NamedTuple):
     size: int | None
     mtime_ns: int | None
     extra: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class RawPixels:
-    """An image that was never encoded: uint8 (h, w) or (h, w, c), c = 1 or 3."""
-
-    pixels: NDArray[np.uint8]
-
-    def sha256(self) -> str:
-        """SHA-256 (hex) of shape and pixels."""
-        shape = "x".join(map(str, self.pixels.shape))
-        return hashlib.sha256(f"pixels {shape}\n".encode() + self.pixels.tobytes()).hexdigest()
 
 
 class Source(ABC):
