@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .block import BLOCK, Vectors
 from .deleted import Bitmap
 from .errors import LookalikeError, LookalikeWarning
+from .extra_names import held_names, stored_names
 from .kept_columns import KeptColumns
 from .listed import listed
 from .named_columns import Columns
@@ -119,8 +120,13 @@ class _Sync:
         self._own = writer.next_row  # rows from here on are this import's
         self._met = Bitmap.empty()  # older rows that a key of this import had
         self._model = self._checked_model(file.model)
+        self._held = held_names(writer.base)
         self._whole = file.rows <= AT_ONCE
         self._every, self._last = commit_every, time.monotonic()
+
+    def _stored(self, names: list[str]) -> list[str]:
+        """What the file's further columns are called in the collection."""
+        return stored_names(names, self._held)
 
     def _checked_model(self, model: str | None) -> str | None:
         """The model that the new parts name, which is the file's; LookalikeError where the collection has another's."""
@@ -145,6 +151,8 @@ class _Sync:
 
     def take(self, block: _Named) -> None:
         """Stage what is new or differs, and commit now and then."""
+        if block.extra is not None:
+            block = block._replace(extra=block.extra.rename_columns(self._stored(block.extra.column_names)))
         check_dim(self.writer.base, block.vectors)
         held = self.writer.base.find(block.keys)
         self._refuse_doubled(block, held)
@@ -175,8 +183,17 @@ class _Sync:
             if source != self.source:
                 raise LookalikeError(
                     f"{self.path}: key {block.keys[position]!r}, row {block.first + position}, belongs to "
-                    f"{source} in {self.writer.path}: rename it, or remove those rows first"
+                    f"{source} in {self.writer.path}: {self._way_out(source)}"
                 )
+
+    def _way_out(self, owner: str) -> str:
+        """What to do about a key of another source, which may be this one before it was renamed."""
+        if os.path.isabs(owner) and not os.path.lexists(owner):
+            return (
+                f"if that file has moved, `lookalike move {self.writer.path} {owner} {self.source}` says so; if not, "
+                "rename the key"
+            )
+        return "rename it, or remove those rows first"
 
     def _same(self, block: _Named, held: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which rows are there already, with the same vector, label and further columns."""

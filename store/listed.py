@@ -5,7 +5,6 @@ file is text, one value a line, in UTF-8 (bytes that are not are kept as `os.fsd
 """
 
 import codecs
-import csv
 import itertools
 import json
 import os
@@ -16,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from .cells import rows as rows_of_cells
 from .errors import LookalikeError, LookalikeWarning
 from .publish import plain_errors
 from .text_columns import array_texts, text_of
+from .text_file import text_lines
 
 Text = str | os.PathLike[str]
 _HEADS = ("key", "keys", "label", "labels", "class", "id", "name", "filename", "file_name", "path")
@@ -132,16 +133,7 @@ def _hint(path: Text, lines: int, rows: int) -> str:
 
 def _table(path: Path, what: str) -> list[str | None]:
     """The column `what` of a CSV, or its only one; a first row that is such a name is the heading."""
-    with _opened(path, newline="") as file:
-        if file.read(1) != "\ufeff":
-            file.seek(0)
-        lines = csv.reader(
-            file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", skipinitialspace=True, strict=True
-        )
-        try:
-            table = list(lines)
-        except (csv.Error, UnicodeError) as error:
-            raise LookalikeError(f"{path}: line {lines.line_num} cannot be read as CSV: {error}") from None
+    table = _cells(path)
     at = _column(path, table, what)
     body = table[1:] if table and any(_head(cell) in _HEADS for cell in table[0]) else table
     longer = next((number for number, row in enumerate(body) if len(row) > max(1, len(table[0]))), None)
@@ -149,6 +141,28 @@ def _table(path: Path, what: str) -> list[str | None]:
         cells = len(body[longer])
         raise LookalikeError(f"{path}: row {longer} has {cells} cells, and the first line has {len(table[0])}")
     return [(row[at] or None) if at < len(row) else None for row in body]
+
+
+def _cells(path: Path) -> list[list[str]]:
+    """The cells of all rows, trimmed where they are not quoted; of one column an empty line is a row too."""
+    table: list[list[str]] = []
+    expected, last = 1, 0
+
+    def lines() -> Iterator[tuple[int, str]]:
+        nonlocal last
+        for number, line in text_lines(str(path)):
+            last = number
+            yield number, line
+
+    def is_row(cells: list[str]) -> bool:
+        return bool(table) and len(cells) == len(table[0]) and any(cells)
+
+    for row in rows_of_cells(str(path), lines(), "\t" if path.suffix.lower() == ".tsv" else ",", is_row):
+        if len(row.cells) == 1:
+            table += [[""]] * (row.line - expected)
+        table.append([cell if at in row.quoted else cell.strip() for at, cell in enumerate(row.cells)])
+        expected = last + 1
+    return table + [[""]] * (last + 1 - expected if table and len(table[0]) == 1 else 0)
 
 
 def _column(path: Path, table: list[list[str]], what: str) -> int:

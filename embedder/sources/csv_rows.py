@@ -10,10 +10,10 @@ delimiters at the ends of lines) are left out, and so are rows of empty cells.
 import re
 from collections.abc import Iterator, Sequence
 
+from ...store.cells import IsRow, Row, rows
 from ...store.errors import LookalikeError
-from .cells import IsRow, Row, rows
+from ...store.text_file import text_lines
 from .files import has_image_extension
-from .text_file import text_lines
 
 _DELIMITERS = ",;\t|"
 _DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)

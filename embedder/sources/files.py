@@ -57,12 +57,6 @@ def is_input(name: str) -> bool:
     return extension in IMAGE_EXTENSIONS or extension in ("", ".")
 
 
-def check_regular(path: str) -> None:
-    """Refuse a FIFO or device in place of a table: whoever opens one may wait for ever. OSError where there is none."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise LookalikeError(f"{path} is not a regular file: give a table that is one")
-
-
 def facts(path: str) -> tuple[int | None, int | None]:
     """Size in bytes and mtime in ns of the regular file that `path` leads to; (None, None) where there is none.
 

@@ -14,7 +14,7 @@ import pyarrow.types as pt
 
 from ...store.errors import LookalikeError
 from ...store.publish import plain_errors
-from .files import check_regular
+from ...store.regular import check_regular
 from .parquet_types import class_label, holds_images, is_bytes, is_null, kept_as, plain, values
 
 _BATCH = 4096

@@ -18,7 +18,9 @@ from lookalike.store.export import export
 from lookalike.store.importing import import_vectors
 from lookalike.store.ingest import add, remove
 from lookalike.store.store import Store
+from lookalike.store.tables import column_names
 from lookalike.store.verify import verify
+from lookalike.store.where import where
 
 UNIT = {i: np.eye(4, dtype=np.float32)[i] for i in range(4)}
 ROW = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from([None, "x", "y"]), st.integers(0, 3))
@@ -275,3 +277,25 @@ def test_no_rows_make_an_empty_collection(tmp_path):
     assert import_vectors(tmp_path / "shop", tmp_path / "x.npy") == {"seen": 0, "added": 0, "replaced": 0, "skipped": 0}
     with Store.open(Path(tmp_path / "shop")) as store:
         assert store.rows == 0
+
+
+def test_further_columns_are_told_apart_whatever_file_they_come_from(tmp_path):
+    for name, column in (("a", "Price"), ("b", "price")):
+        table = pa.table({"key": [name], "vector": pa.array([UNIT[0].tolist()], pa.list_(pa.float32())), column: [2.5]})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        import_vectors(tmp_path / "c", tmp_path / f"{name}.parquet")
+    with Store.open(tmp_path / "c") as store:
+        assert [name for name in column_names(store) if "rice" in name] == ["Price"]
+        assert where(store, "PRICE = 2.5").sum() == 2
+    assert import_vectors(tmp_path / "c", tmp_path / "b.parquet")["skipped"] == 1
+
+
+def test_a_file_that_was_renamed_is_told_from_another(tmp_path, units):
+    np.save(tmp_path / "a.npy", units(3))
+    import_vectors(tmp_path / "c", tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", units(4))
+    with pytest.raises(LookalikeError, match="rename it, or remove those rows first"):
+        import_vectors(tmp_path / "c", tmp_path / "b.npy")
+    (tmp_path / "a.npy").unlink()
+    with pytest.raises(LookalikeError, match="if that file has moved, `lookalike move .*a.npy .*b.npy` says so"):
+        import_vectors(tmp_path / "c", tmp_path / "b.npy")

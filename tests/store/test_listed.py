@@ -49,6 +49,7 @@ def test_an_array_of_texts(tmp_path):
 def test_labels_may_end_empty(tmp_path):
     assert taken(tmp_path, "l.csv", "label\nx\n\n\n", 2, "label") == ["x", None]
     assert taken(tmp_path, "l.txt", "x\n\n\n", 2, "label") == ["x", None]
+    assert taken(tmp_path, "l.csv", 'label\n\n"x, y"\n\nz\n\n', 5, "label") == [None, "x, y", None, "z", None]
     assert taken(tmp_path, "l.csv", "key,label\na,x\nb,\n", 2, "label") == ["x", None]
 
 
@@ -65,7 +66,7 @@ def test_labels_may_end_empty(tmp_path):
         ("k.csv", "title\na\nb\n", "has 3 keys and v.npy has 2 rows.*; name its heading 'key', or remove it"),
         ("k.csv", "key\na\n", "has 1 keys"),
         ("k.csv", "x,y\na,1\nb,2\n", r"has 2 columns \(x, y\): give one column, or name one of them 'key'"),
-        ("k.csv", 'key\n"a\nb\n', "line 3 cannot be read as CSV: unexpected end of data"),
+        ("k.csv", 'key\n"a\nb\n', "line 2: the quote that opens a cell here is not closed"),
         ("k.csv", "key\na\nb,c\n", "row 1 has 2 cells, and the first line has 1"),
         ("k.json", '{"a": 1}', "holds an object: give one list of keys"),
         ("k.json", '["a", ["b"]]', "key of row 1 is a list: give text or numbers"),
@@ -82,3 +83,9 @@ def test_what_does_not_fit_is_said(tmp_path, name, data, why):
 def test_quotes_of_a_text_file_are_warned_of(tmp_path):
     with pytest.warns(LookalikeWarning, match="every line of .*k is in quotes.*name the file .csv"):
         assert taken(tmp_path, "k", '"a"\n"b"\n', 2) == ['"a"', '"b"']
+
+
+@pytest.mark.parametrize("text", ['key,label\na,"cat\nb,dog\nc,"cow"\n', 'key,label\na,"cat\nb,dog\n', 'key\n"a\nb\n'])
+def test_an_open_quote_is_refused_by_its_line(tmp_path, text):
+    with pytest.raises(LookalikeError, match="line 2: the quote that opens a cell here"):
+        taken(tmp_path, "k.csv", text, 3)

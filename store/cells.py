@@ -9,7 +9,7 @@ Spaces around a cell that is not quoted, and around the quotes of one that is, b
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from ...store.errors import LookalikeError
+from .errors import LookalikeError
 
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
 _MENDS = "close it, and double each quote that belongs to the cell"

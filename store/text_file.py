@@ -6,8 +6,8 @@ Bytes of any other encoding are kept as in file names: each one that is not UTF-
 import codecs
 from collections.abc import Iterator
 
-from ...store.errors import LookalikeError
-from .files import check_regular
+from .errors import LookalikeError
+from .regular import check_regular
 
 # UTF-32's mark begins with that of UTF-16, and so comes first.
 _MARKS = {
