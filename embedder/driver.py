@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..store.codec import from_plain
+from ..store.content import PartEntry, RejectEntry
 from ..store.escaped import escaped
-from ..store.manifest import PartEntry, RejectEntry
 from ..store.parts import read_part
 from ..store.progress import Progress
 from ..store.rejects import Reject, read_rejects, write_rejects

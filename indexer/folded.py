@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..store.manifest import PrototypeEntry, PrototypeRule
+from ..store.content import PrototypeEntry, PrototypeRule
 from ..store.store import Store
 from .anchors import anchors_of
 from .build import training_places

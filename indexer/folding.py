@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..store.content import FileEntry, PrototypeEntry, PrototypeRule
 from ..store.errors import LookalikeError
-from ..store.manifest import FileEntry, PrototypeEntry, PrototypeRule
 from ..store.publish import Published, publish
 from ..store.store import Store
 from ..store.writer import Writer

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..store.compact import compact as compact_store
+from ..store.content import HeadEntry, SegmentEntry
 from ..store.errors import LookalikeError, LookalikeWarning
-from ..store.manifest import HeadEntry, SegmentEntry
 from ..store.merge import merge_small
 from ..store.progress import Progress, silent
 from ..store.sizes import parse_size

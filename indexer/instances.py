@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..measures.scores import NEAR
+from ..store.content import SegmentEntry
 from ..store.errors import LookalikeError
-from ..store.manifest import SegmentEntry
 from ..store.store import Store
 from . import parameters as knobs
 from .device import Device, choose

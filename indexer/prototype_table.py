@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..store.content import PrototypeRule
 from ..store.errors import Damaged
 from ..store.escaped import escaped_array, unescaped_list
-from ..store.manifest import PrototypeRule
 from .ranks import Floats, Ints
 from .sums import Sums
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..measures.scores import correct
+from ..store.content import PrototypeEntry
 from ..store.errors import Damaged, LookalikeError
-from ..store.manifest import PrototypeEntry
 from ..store.store import Store
 from .exact import in_chunks
 from .faiss_files import read_faiss

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.content import FileEntry, SegmentEntry
 from ..store.errors import Damaged
-from ..store.manifest import FileEntry, SegmentEntry
 from ..store.publish import publish
 from ..store.store import Store
 from .ranks import Ints

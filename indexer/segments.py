@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..store.content import FileEntry, SegmentEntry
 from ..store.errors import LookalikeError
-from ..store.manifest import FileEntry, SegmentEntry
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from . import parameters as knobs

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..store.checked import note, noted
+from ..store.content import FileEntry
 from ..store.errors import Damaged, LookalikeError
-from ..store.manifest import FileEntry
 from ..store.publish import reason
 from ..store.store import Store
 from . import parameters as knobs

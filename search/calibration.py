@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..store.content import CalibrationEntry, PrototypeRule
 from ..store.errors import LookalikeError, LookalikeWarning
-from ..store.manifest import CalibrationEntry, PrototypeRule
 from ..store.publish import publish
 from .rank import Way
 from .stored_head import outdated

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..store.content import HeadEntry
 from ..store.errors import LookalikeError, LookalikeWarning
-from ..store.manifest import HeadEntry
 from ..store.progress import Progress, silent
 from ..store.publish import publish
 from .linear_head import Head, as_parquet, read_head

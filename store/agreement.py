@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from .block import BLOCK
+from .content import PartEntry, RunEntry
 from .errors import LookalikeError
 from .escaped import unescaped_list
 from .layout import Int64
-from .manifest import PartEntry, RunEntry, manifest_path
+from .manifest import manifest_path
 from .store import Store
 from .tables import live_tables
 from .unit import TOLERANCE

@@ -10,19 +10,10 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from .content import Content, FileEntry, files_of
 from .errors import Busy, LookalikeError
 from .folders import refuse_links
-from .manifest import (
-    Content,
-    FileEntry,
-    Manifest,
-    files_of,
-    manifest_path,
-    newest_version,
-    read_manifest,
-    versions,
-    write_version,
-)
+from .manifest import Manifest, manifest_path, newest_version, read_manifest, versions, write_version
 from .publish import NameTaken
 
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from .content import FileEntry, PartEntry, RunEntry
 from .errors import LookalikeError
 from .layout import Int64
-from .manifest import FileEntry, PartEntry, RunEntry
 from .parts import write_table
 from .progress import Progress, silent
 from .publish import publish

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .manifest import Content, FileEntry, PartEntry, RunEntry, SegmentEntry
+    from .content import Content, FileEntry, PartEntry, RunEntry, SegmentEntry
 
 MOST = 1 << 48  # rows, bytes, versions: beyond what any machine holds, and small enough that no sum of them overflows
 MOST_DIM = 1 << 20
@@ -63,7 +63,7 @@ def _card(file: str, card: dict[str, Any]) -> Iterator[str]:
 
 def _files(content: "Content") -> Iterator[str]:
     """Files that are named twice with other hashes, or lie where none may."""
-    from .manifest import file_entries
+    from .content import file_entries
 
     known: dict[str, FileEntry] = {}
     for entry in file_entries(content):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .content import FileEntry
 from .errors import Damaged
-from .manifest import FileEntry
 from .publish import publish
 
 FOLDER = "deleted"

@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from .committing import commit_version
+from .content import Content
 from .errors import Damaged, LookalikeError
 from .folders import FOLDERS, refuse_links
 from .lock import unread, writer_lock
-from .manifest import Content, Manifest, manifest_path, newest_version, read_manifest, versions
+from .manifest import Manifest, manifest_path, newest_version, read_manifest, versions
 from .pages import Pages
 from .publish import TEMPORARY, plain_errors
 from .store import Store

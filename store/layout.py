@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .content import FileEntry, PartEntry
 from .deleted import Bitmap
-from .manifest import FileEntry, PartEntry
 from .pages import Pages
 
 Int64 = NDArray[np.int64]

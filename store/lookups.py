@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .content import MovedSource, RunEntry
 from .errors import LookalikeError
 from .escaped import escaped_array, unescaped_list
-from .manifest import MovedSource, RunEntry
 from .moved import renamed
 from .runs import NUMBERS, RunTable, content_hashes, digest_bytes, key_hashes
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from .compact import most_rows, publish_row_map
-from .manifest import PartEntry
+from .content import PartEntry
 from .parts import write_table
 from .progress import Progress, silent
 from .store import Store

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .checked import digest_of
+from .content import FileEntry, ModelEntry
 from .errors import LookalikeError
-from .manifest import FileEntry, ModelEntry
 from .publish import plain_errors, publish
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

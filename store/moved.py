@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .content import MovedSource
 from .escaped import escaped
-from .manifest import MovedSource
 
 Int64 = NDArray[np.int64]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .content import RunEntry
 from .errors import Damaged, LookalikeError, LookalikeWarning
 from .layout import Int64
-from .manifest import RunEntry
 from .runs import LARGEST_MERGE, noted_run
 
 if TYPE_CHECKING:

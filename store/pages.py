@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checked import checked, noted
+from .content import FileEntry, PartEntry, RunEntry
 from .deleted import Bitmap
 from .errors import Damaged
 from .footers import Footer, read_footer
-from .manifest import FileEntry, PartEntry, RunEntry
 from .parts import map_vectors
 from .publish import plain_errors
 from .run_check import mark, remember_run

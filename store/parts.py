@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from .content import PartEntry
 from .errors import Damaged, LookalikeError
 from .escaped import escaped_array
 from .extra_names import RESERVED as RESERVED
 from .extra_names import stored_names as stored_names
-from .manifest import PartEntry
 from .publish import publish
 from .runs import COLUMNS
 

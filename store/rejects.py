@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .content import RejectEntry
 from .errors import Damaged
 from .escaped import escaped, escaped_array, unescaped_list
-from .manifest import RejectEntry
 from .publish import publish
 
 if TYPE_CHECKING:

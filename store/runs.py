@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .content import RunEntry
 from .errors import Damaged
-from .manifest import RunEntry
 from .publish import publish
 from .run_check import check_run, remember_run
 

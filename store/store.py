@@ -16,22 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .content import Content, FileEntry, ModelEntry
 from .deleted import Bitmap
 from .errors import Busy, LookalikeError
 from .layout import Int64, Layout
 from .lock import reader_lock, writer_lock
 from .lookups import FileFacts, Lookups
-from .manifest import (
-    Content,
-    FileEntry,
-    Manifest,
-    ModelEntry,
-    manifest_path,
-    newest_version,
-    read_manifest,
-    versions,
-    write_version,
-)
+from .manifest import Manifest, manifest_path, newest_version, read_manifest, versions, write_version
 from .pages import Pages
 from .publish import TEMPORARY, plain_errors
 from .vectors import Float32

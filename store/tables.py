@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .block import BLOCK
+from .content import MovedSource, PartEntry
 from .errors import LookalikeError
-from .manifest import MovedSource, PartEntry, manifest_path
+from .manifest import manifest_path
 from .moved import renamed_column
 from .parts import FIRM, empty_schema, read_part
 from .sources import source_counts

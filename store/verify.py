@@ -10,8 +10,9 @@ from pathlib import Path
 
 from .agreement import disagreements
 from .checked import digest_of, forget
+from .content import FileEntry
 from .errors import LookalikeError
-from .manifest import FileEntry, Manifest, manifest_path, newest_version, read_manifest, versions
+from .manifest import Manifest, manifest_path, newest_version, read_manifest, versions
 from .store import Store
 
 TryIndex = Callable[[Path, str, int], str | None]

@@ -16,10 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .committing import commit_version
-from .errors import Damaged, LookalikeError
-from .escaped import unescaped_list
-from .lock import Held, writer_lock
-from .manifest import (
+from .content import (
     CalibrationEntry,
     Content,
     HeadEntry,
@@ -31,6 +28,9 @@ from .manifest import (
     RunEntry,
     SegmentEntry,
 )
+from .errors import Damaged, LookalikeError
+from .escaped import unescaped_list
+from .lock import Held, writer_lock
 from .model_files import model_entry
 from .noting import noted_runs
 from .runs import due, merge_runs, write_run

@@ -14,9 +14,9 @@ from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.fragment import embed_fragment, let_go
 from lookalike.embedder.sources import open_source
 from lookalike.store.codec import from_plain
+from lookalike.store.content import PartEntry
 from lookalike.store.errors import LookalikeError
 from lookalike.store.fragments import perform
-from lookalike.store.manifest import PartEntry
 from lookalike.store.parts import read_part
 from lookalike.store.store import Store
 

@@ -12,8 +12,8 @@ from lookalike.indexer.folded import afresh, current
 from lookalike.indexer.folding import fold, keep
 from lookalike.indexer.index import index
 from lookalike.indexer.prototypes import Prototypes
+from lookalike.store.content import PrototypeRule
 from lookalike.store.errors import LookalikeError
-from lookalike.store.manifest import PrototypeRule
 
 from .test_anchors import blobs, naive_nearest, unit
 from .test_windows import naive as naive_window

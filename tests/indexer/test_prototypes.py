@@ -14,8 +14,8 @@ from lookalike.indexer.folding import fold
 from lookalike.indexer.index import index
 from lookalike.indexer.prototypes import Prototypes
 from lookalike.indexer.sums import Sums
+from lookalike.store.content import PrototypeRule
 from lookalike.store.errors import LookalikeError
-from lookalike.store.manifest import PrototypeRule
 from lookalike.store.store import Store
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lookalike.indexer.rowmaps import RowMap
+from lookalike.store.content import FileEntry, SegmentEntry
 from lookalike.store.errors import Damaged
-from lookalike.store.manifest import FileEntry, SegmentEntry
 from lookalike.store.publish import publish
 
 

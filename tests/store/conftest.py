@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike.store.compact import compact
-from lookalike.store.manifest import CalibrationEntry, FileEntry, HeadEntry, PrototypeEntry, SegmentEntry
+from lookalike.store.content import CalibrationEntry, FileEntry, HeadEntry, PrototypeEntry, SegmentEntry
 from lookalike.store.parts import Rows, lookup_columns, write_part
 from lookalike.store.publish import publish
 from lookalike.store.rejects import Reject, write_rejects

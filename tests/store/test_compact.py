@@ -3,8 +3,8 @@ import pytest
 
 from lookalike.store import compact as module
 from lookalike.store.compact import Piece, compact, plan
+from lookalike.store.content import FileEntry, PrototypeEntry, SegmentEntry
 from lookalike.store.errors import LookalikeError
-from lookalike.store.manifest import FileEntry, PrototypeEntry, SegmentEntry
 from lookalike.store.store import Store
 
 

@@ -297,5 +297,5 @@ def test_a_file_that_was_renamed_is_told_from_another(tmp_path, units):
     with pytest.raises(LookalikeError, match="rename it, or remove those rows first"):
         import_vectors(tmp_path / "c", tmp_path / "b.npy")
     (tmp_path / "a.npy").unlink()
-    with pytest.raises(LookalikeError, match="if that file has moved, `lookalike move .*a.npy .*b.npy` says so"):
+    with pytest.raises(LookalikeError, match=r"if that file has moved, `lookalike move .*a\.npy .*b\.npy` says so"):
         import_vectors(tmp_path / "c", tmp_path / "b.npy")

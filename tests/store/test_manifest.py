@@ -3,13 +3,11 @@ import json
 import pytest
 
 from lookalike.store import manifest as module
-from lookalike.store.errors import Damaged, LookalikeError
-from lookalike.store.manifest import (
+from lookalike.store.content import (
     CalibrationEntry,
     Content,
     FileEntry,
     HeadEntry,
-    Manifest,
     ModelEntry,
     PartEntry,
     PrototypeEntry,
@@ -17,6 +15,10 @@ from lookalike.store.manifest import (
     RejectEntry,
     RunEntry,
     SegmentEntry,
+)
+from lookalike.store.errors import Damaged, LookalikeError
+from lookalike.store.manifest import (
+    Manifest,
     manifest_path,
     newest_version,
     parse_manifest,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lookalike.store import compact as compaction
 from lookalike.store.compact import compact
+from lookalike.store.content import SegmentEntry
 from lookalike.store.footers import Footer
-from lookalike.store.manifest import SegmentEntry
 from lookalike.store.merge import merge_small, plan
 from lookalike.store.store import Store
 from lookalike.store.verify import verify

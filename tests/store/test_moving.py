@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.store.compact import compact
+from lookalike.store.content import MovedSource
 from lookalike.store.errors import LookalikeError, LookalikeWarning
 from lookalike.store.escaped import escaped_array, unescaped_list
 from lookalike.store.export import export
 from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.ingest import add
-from lookalike.store.manifest import MovedSource
 from lookalike.store.merge import merge_small
 from lookalike.store.moved import renamed, renamed_codes, renamed_column
 from lookalike.store.moving import move

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.store import runs
+from lookalike.store.content import RunEntry
 from lookalike.store.errors import Damaged
-from lookalike.store.manifest import RunEntry
 from lookalike.store.parts import lookup_columns
 from lookalike.store.runs import RunTable, due, merge_runs, write_run
 

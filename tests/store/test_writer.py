@@ -3,8 +3,8 @@ import os
 import numpy as np
 import pytest
 
+from lookalike.store.content import RejectEntry
 from lookalike.store.errors import Busy, Damaged, LookalikeError
-from lookalike.store.manifest import RejectEntry
 from lookalike.store.parts import lookup_columns, write_part
 from lookalike.store.store import Store
 
