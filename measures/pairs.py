@@ -13,7 +13,6 @@ import numpy as np
 
 from .classes import sorted_by_class
 from .curve import Counted, Curve, Range, Sorted, summed
-from .scores import correct
 
 _BUCKETS = 1 << 16
 _Block = tuple[np.ndarray, np.ndarray]  # the scores of a block's same pairs, and of its different ones
@@ -77,7 +76,7 @@ def _blocks(vectors: np.ndarray, ends: np.ndarray, block: int) -> Iterator[_Bloc
     """The scores of all pairs i < j: for each block of rows i those of one class, and those of two."""
     for first in range(0, len(vectors), block):
         stop = min(first + block, len(vectors))
-        scores = correct(vectors[first:stop] @ vectors[first:].T, vectors[first:stop], vectors[first:])
+        scores = vectors[first:stop] @ vectors[first:].T
         rows = range(stop - first)
         same = [scores[row, row + 1 : ends[first + row] - first] for row in rows]
         different = [scores[row, ends[first + row] - first :] for row in rows]
