@@ -7,6 +7,7 @@ itself count only where they are copied.
 """
 
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from .pixels import BLOCK_PIXELS
 
@@ -14,9 +15,9 @@ _IMAGE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes per pixel of Pillow's image; four in every other mode."""
 _BLOCK = 40
 """Bytes per pixel of a block that is being converted."""
-_OWN = {"WEBP": 12, "AVIF": 16, "HEIF": 16, "GIF": 1}
+_OWN = {"WEBP": 12, "AVIF": 8, "HEIF": 8, "GIF": 1}
 """Bytes per pixel that decoders keep beside the image: canvases, planes of the video codec, and the frame as bytes."""
-_FIXED = 4 << 20
+_FIXED = 8 << 20
 """Bytes of buffers and tables that do not depend on the size."""
 
 
@@ -32,6 +33,15 @@ def decoded_bytes(image: Image.Image, channels: int, size: int | None = None, fi
     # The result beside a turned copy, or beside Pillow's copy of it that is resized.
     afterwards = shown * (channels + (4 if channels == 3 else 1))
     return _FIXED + file_bytes + max(decoding, afterwards)
+
+
+def deep_bytes(size: tuple[int, int], unpacked: int, channels: int) -> int:
+    """Predict the same for deep samples of a picture of this size (width, height), which take `unpacked` bytes."""
+    pixels = size[0] * size[1]
+    block = min(pixels, BLOCK_PIXELS) * 2 * _BLOCK
+    # A strip may hold all samples, and is unpacked beside them.
+    decoding = 2 * unpacked + pixels * channels + block
+    return _FIXED + max(decoding, pixels * (channels + (4 if channels == 3 else 1)))
 
 
 def _reduced(image: Image.Image, size: int | None) -> int:
@@ -52,7 +62,11 @@ def _decoder(image: Image.Image, pixels: int) -> int:
         return 0 if image.info.get("compression") == "raw" else pixels * 4
     if kind == "PPM":
         # Numbers that Pillow reads in Python, one by one: their bytes are held twice.
-        return 0 if image.tile[0].codec_name == "raw" else pixels * 2 * _IMAGE.get(image.mode, 4)
+        return (
+            0
+            if isinstance(image, ImageFile) and image.tile[0].codec_name == "raw"
+            else pixels * 2 * _IMAGE.get(image.mode, 4)
+        )
     return pixels * _OWN.get(kind, 0)
 
 

@@ -1,44 +1,39 @@
 """Encoded images to pixels: one rule for every kind of file, and a rejection for every file that is none of them.
 
 The rules, all part of the preprocessing through DECODE_VERSION (preprocessing.py): content decides, never the
-extension; the first frame of an animation; upright by EXIF orientation; transparency on white; greys deeper than 8 bits
-scaled to 8, never clipped; CMYK to RGB, whether or not Adobe's inversion is announced; JPEGs several times larger than
-needed decoded at 1/2, 1/4 or 1/8 of their size (libjpeg's own scaling, exact and repeatable). No file gets more
-pixels, bytes or scans than the caps below, and whatever a decoder raises becomes Rejected("decode", reason).
+extension; the first frame of an animation, the first page in full size, never a thumbnail (tiff_pictures.py); upright
+by EXIF orientation; transparency on white, or black for white drawings (ground.py); samples deeper than 8 bits scaled
+to 8 by their depth, never clipped (deep.py); CMYK to RGB, whether or not Adobe's inversion is announced; JPEGs several
+times larger than needed decoded at 1/2, 1/4 or 1/8 of their size (libjpeg's own scaling, exact and repeatable). What
+pixels do not need is left out before (container.py). No file gets more pixels, bytes or scans than the caps, and
+whatever a decoder raises becomes Rejected("decode", reason).
 """
 
-import io
 import re
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..store.memory import is_out_of_memory
-from .container import check_whole
-from .cost import decoded_bytes
-from .pixels import inverted, to_uint8
+from .cost import decoded_bytes, deep_bytes
+from .deep_png import dark_samples
+from .known_formats import what_it_is
+from .opening import FORMATS, Opened, open_image
+from .pixels import deep_to_uint8, inverted, to_uint8
 from .preprocessing import DECODE_VERSION
+from .quiet import quiet_libtiff
 from .raw_pixels import RawPixels
 from .rejected import OutOfMemory, Rejected
 
 __all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "decode", "memory_of", "picture_of"]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM")
-"""Pillow's names of what is decoded. Every other decoder stays shut: each is a way in for hostile files."""
 MAX_PIXELS = 100_000_000
 """Larger images are rejected by their header; Pillow itself would only warn."""
 
-_KNOWN = (
-    (b"<", "markup, not an image"),
-    (b"%PDF", "PDF is not accepted"),
-    (b"%!PS", "PostScript is not accepted"),
-    (b"\xc5\xd0\xd3\xc6", "EPS is not accepted"),
-    (b"8BPS", "PSD is not accepted"),
-)
 _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: lambda p: p[:, ::-1],
     3: lambda p: p[::-1, ::-1],
@@ -72,13 +67,34 @@ def picture_of(data: bytes | RawPixels | Image.Image, channels: int, size: int |
     size: what the shorter side will be reduced to; a JPEG may then be decoded smaller, though at least twice `size`.
     Raises Rejected("decode", reason) for whatever is not an acceptable image.
     """
+    return _guarded(_any_picture, data, channels, size)
+
+
+def memory_of(data: bytes, channels: int, size: int | None = None) -> int:
+    """Predict how many bytes `picture_of` takes at most beside the file's own, from its header; Rejected likewise."""
+    return memory_and_size(data, channels, size)[0]
+
+
+def memory_and_size(data: bytes, channels: int, size: int | None = None) -> tuple[int, tuple[int, int]]:
+    """What `memory_of` predicts, and the width and height of the image as it is stored."""
+
+    def predicted(data: bytes) -> tuple[int, tuple[int, int]]:
+        opened = _opened(data)
+        if opened.image is None:
+            return opened.copied + deep_bytes(opened.size, opened.unpacked, channels), opened.size
+        return decoded_bytes(opened.image, channels, size, opened.copied), opened.size
+
+    found: tuple[int, tuple[int, int]] = _guarded(predicted, data)
+    return found
+
+
+def _guarded(step: Callable[..., Any], data: Any, *rest: Any) -> Any:
+    """Do a step, and turn whatever it raises into Rejected."""
     try:
-        if isinstance(data, RawPixels):
-            return _raw(data.pixels, channels)
-        if isinstance(data, Image.Image):
-            _check_size(*data.size)
-            return _picture(data.copy(), channels)
-        return _encoded(data, channels, size)
+        if isinstance(data, bytes) and data[:2] in (b"II", b"MM"):
+            with quiet_libtiff():
+                return step(data, *rest)
+        return step(data, *rest)
     except Rejected:
         raise
     except Exception as error:
@@ -87,38 +103,61 @@ def picture_of(data: bytes | RawPixels | Image.Image, channels: int, size: int |
         raise kind("decode", _reason(error, data)) from error
 
 
-def memory_of(data: bytes, channels: int, size: int | None = None) -> int:
-    """Predict how many bytes `picture_of` takes at most beside the file's own, from its header; Rejected likewise."""
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return decoded_bytes(image, channels, size)
-    except Exception as error:
-        raise Rejected("decode", _reason(error, data)) from error
+def _any_picture(data: bytes | RawPixels | Image.Image, channels: int, size: int | None) -> Picture:
+    if isinstance(data, RawPixels):
+        return _raw(data.pixels, channels)
+    if isinstance(data, Image.Image):
+        _check_size(*data.size)
+        return _picture(data.copy(), channels)
+    return _encoded(_opened(data), channels, size)
 
 
-def _encoded(data: bytes, channels: int, size: int | None) -> Picture:
+def _opened(data: bytes) -> Opened:
     if not data:
         raise Rejected("decode", "empty file")
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        full = image.size
-        _check_size(*full)
-        check_whole(data, image.format or "", full[0] * full[1])
-        if image.format not in ("JPEG", "MPO"):
-            return _picture(image, channels)
-        if size is not None:
-            image.draft("L" if channels == 1 else None, (2 * size, 2 * size))
-        # Pillow takes every CMYK JPEG for an inverted one; only Adobe's marker announces that.
-        cmyk = image.mode == "CMYK" and "adobe" not in image.info
-        return _picture(inverted(image) if cmyk else image, channels, full)
+    opened = open_image(data)
+    _check_size(*opened.size)
+    return opened
 
 
-def _picture(image: Image.Image, channels: int, full: tuple[int, int] | None = None) -> Picture:
+def _encoded(opened: Opened, channels: int, size: int | None) -> Picture:
+    image = opened.image
+    if image is None:
+        if opened.samples is None:
+            raise Rejected("decode", "not an image in an accepted format")
+        return _turned(deep_to_uint8(opened.samples(), channels), opened.size, opened.orientation)
+    if image.format not in ("JPEG", "MPO"):
+        return _by_pillow(opened, image, channels)
+    full = image.size
+    if size is not None:
+        image.draft("L" if channels == 1 else None, (2 * size, 2 * size))
+    # Pillow takes every CMYK JPEG for an inverted one; only Adobe's marker announces that.
+    cmyk = image.mode == "CMYK" and "adobe" not in image.info
+    return _picture(inverted(image) if cmyk else image, channels, full, opened.orientation)
+
+
+def _by_pillow(opened: Opened, image: Image.Image, channels: int) -> Picture:
+    """A picture of any other format, looked at again where what Pillow gives hides it."""
+    image.load()
+    if image.format == "PNG" and (samples := dark_samples(image, opened.data)) is not None:
+        return _turned(deep_to_uint8(samples, channels), image.size, _orientation(image))
+    if opened.opaque is not None and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        # Premultiplied colours under no alpha at all: Pillow makes them black.
+        again = opened.opaque().image
+        image = image if again is None else again
+    return _picture(image, channels, orientation=opened.orientation)
+
+
+def _picture(image: Image.Image, channels: int, full: tuple[int, int] | None = None, orientation: int = 1) -> Picture:
     """The upright picture; `full`: the size before a JPEG was decoded smaller."""
     image.load()
     # After load(): Pillow turns a TIFF upright itself, and then drops the tag.
-    orientation = _orientation(image)
-    width, height = full or image.size
-    pixels = to_uint8(image, channels)
+    own = _orientation(image)
+    return _turned(to_uint8(image, channels), full or image.size, orientation if own == 1 else own)
+
+
+def _turned(pixels: NDArray[np.uint8], size: tuple[int, int], orientation: int) -> Picture:
+    width, height = size
     if orientation in _UPRIGHT:
         pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
         if orientation >= 5:
@@ -151,8 +190,7 @@ def _check_size(width: int, height: int) -> None:
 
 def _reason(error: Exception, data: object) -> str:
     if isinstance(error, UnidentifiedImageError):
-        head = data[:512].lstrip() if isinstance(data, bytes) else b""
-        return next((words for start, words in _KNOWN if head.startswith(start)), "not an image in an accepted format")
+        return what_it_is(data) if isinstance(data, bytes) else "not an image in an accepted format"
     if isinstance(error, Image.DecompressionBombError):
         return f"more than {MAX_PIXELS} pixels"
     if is_out_of_memory(error):
@@ -160,4 +198,6 @@ def _reason(error: Exception, data: object) -> str:
     words = re.sub(r"\S*/\S*", "...", " ".join(str(error).split()))
     if "truncated" in words.lower():
         return "truncated"
+    if re.search("decoder error|broken data stream|failed to (read|decode) next frame|could not create decoder", words):
+        return "damaged or cut off: its pixels cannot be decoded"
     return f"{type(error).__name__}: {words}"[:120].rstrip(": ")

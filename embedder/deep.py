@@ -4,15 +4,14 @@ White is what the file declares (TIFF's MaxSampleValue or SMaxSampleValue, PNG's
 exceeds it. Without a declaration:
 
 - Integers of 16 bits have 65,535 for white. Cameras and scanners put 10 or 12 bits into such files, which would come
-  out almost black: where the largest sample fits 8, 10 or 12 bits, the smallest of them counts. 14 bits would come out
-  a quarter as bright, which a dark picture of 16 bits is too: they count only where the largest sample lies in the top
-  eighth of their range. Samples that were widened from 8 bits (all are multiples of 257, or of 256) are dark pictures,
-  and stay dark.
+  out almost black: where the largest sample fits 8, 10 or 12 bits, the smallest of them counts. 14 bits count where
+  the largest sample lies in the upper half of their range; below it the file is a dark picture of 16 bits. Samples that
+  were widened from 8 bits (all are multiples of 257, or of 256) are dark pictures, and stay dark.
 - Signed integers have their largest positive value for white; where some are below zero, the range that they take.
 - Floats have 1, 255 or 65,535 for white, the first that none exceeds; up to 8, the largest sample, since they are
   pictures in [0, 1] with highlights; and above 255 the rule of integers. Below zero or beyond 65,535, their own range.
 
-Nothing is ever clipped. 16-bit colour keeps its high bytes, as Pillow reads it.
+Nothing is ever clipped.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +26,6 @@ from .rejected import Rejected
 
 Span = tuple[int, int]
 _FULL = 65535.0
-_TOP_EIGHTH = 7 / 8
 _NO_DEPTH = float(2**32 - 1)
 """TIFF's default for the largest sample of 32 bits: nobody means that."""
 
@@ -36,9 +34,10 @@ _NO_DEPTH = float(2**32 - 1)
 class Deep:
     """A picture's samples, given in rows.
 
-    rows(top, bottom) gives (bottom - top, w, c) of any numeric type. mode: L, LA, La, RGB, RGBA, RGBa or CMYK, c bands.
+    rows(top, bottom) gives numbers of any type, (n, w, c). mode: L, LA, La, RGB, RGBA, RGBa or CMYK, c bands.
     single: computed in single precision, which holds 16 bits exactly. declared: white by the file. bits: sBIT's depth.
-    white_is_zero: to be inverted. key: the samples that stand for transparency, one per band of colour.
+    white_is_zero: to be inverted. key: the samples that stand for transparency, one per band of colour. high_bytes:
+    16-bit colour is brought to 8 bits by its high bytes, as Pillow does it in PNG and TIFF, not by rounding as in PPM.
     """
 
     width: int
@@ -50,6 +49,7 @@ class Deep:
     bits: int | None = None
     white_is_zero: bool = False
     key: tuple[int, ...] | None = None
+    high_bytes: bool = True
 
     @property
     def has_transparency(self) -> bool:
@@ -109,9 +109,9 @@ def _image(bands: list[NDArray[np.uint8]], mode: str) -> Image.Image:
 
 
 def _eight(values: NDArray[Any], low: float, high: float, samples: Deep) -> NDArray[np.uint8]:
-    if len(samples.mode) > 1 and (low, high) == (0.0, _FULL) and values.dtype.kind == "u":
+    if samples.high_bytes and len(samples.mode) > 1 and (low, high) == (0.0, _FULL) and values.dtype.kind == "u":
         return (values >> 8).astype(np.uint8)
-    exact = values.astype(np.float32 if samples.single else np.float64)
+    exact: NDArray[Any] = values.astype(np.float32 if samples.single else np.float64)
     return np.rint((exact - low) * (255.0 / (high - low))).astype(np.uint8)
 
 
@@ -134,7 +134,7 @@ def _facts(values: NDArray[Any]) -> _Facts:
     facts = _Facts(low, high, values.dtype.kind, values.dtype.itemsize)
     if values.dtype.kind in "ui" and low >= 0 and high <= 16383:
         facts.used = int(np.bitwise_or.reduce(values, axis=None))
-        facts.by_257 = not np.any(values % 257)
+        facts.by_257 = values.dtype.itemsize > 1 and not np.any(values % 257)
     return facts
 
 
@@ -165,7 +165,7 @@ def _white_of_integers(high: float, otherwise: float) -> float:
     for bits in (8, 10, 12):
         if high < 1 << bits:
             return min(float((1 << bits) - 1), otherwise)
-    return 16383.0 if _TOP_EIGHTH * 16384 <= high < 16384 else otherwise
+    return 16383.0 if 8192 <= high < 16384 else otherwise
 
 
 def _white_of_floats(high: float) -> float:

@@ -25,7 +25,7 @@ def ground_under(pixels: int, blocks: Iterable[Image.Image]) -> int | None:
     for block in blocks:
         rgba = np.asarray(as_rgba(block))
         alpha = rgba[:, :, 3].astype(np.uint16)
-        visible += np.count_nonzero(alpha)
+        visible += int(np.count_nonzero(alpha))
         on_white += _seen(255 - rgba[:, :, :3].min(axis=2), alpha)
         on_black += _seen(rgba[:, :, :3].max(axis=2), alpha)
         if on_white * _SHARE >= pixels:

@@ -5,12 +5,17 @@ a cosine of 0.997 to the fp32 ones in the mean and 0.98 at worst, and precision.
 digest is the same on every machine too.
 """
 
+from dataclasses import replace
+
 from .backbones import preprocessing
 from .backbones.efficientnet_lite0 import FEATURES, EfficientNetLite0
 from .encoder import Encoder, encoder_card, make_encoder
 from .recipe import Data, Image, Model, Recipe, Training
 
 SIZE = 224
+DECODE = 1
+"""The decoding rules that this encoder states, whatever they are now: they are part of its digest, by which the
+collections that it has made know it again. Later rules give sound images the same pixels (preprocessing.py)."""
 
 
 def pretrained_encoder(*, device: str = "auto", precision: str | None = None) -> Encoder:
@@ -21,6 +26,7 @@ def pretrained_encoder(*, device: str = "auto", precision: str | None = None) ->
         model=Model(backbone="efficientnet-lite0", dim=FEATURES, pretrained=True),
         training=Training(steps=0),
     )
-    card = encoder_card(recipe, preprocessing("efficientnet-lite0", size=SIZE, channels=3), "fp32", [])
+    pixels = replace(preprocessing("efficientnet-lite0", size=SIZE, channels=3), decode=DECODE)
+    card = encoder_card(recipe, pixels, "fp32", [])
     encoder = make_encoder(EfficientNetLite0(3, FEATURES, pretrained=True), card, device=device)
     return encoder if precision in (None, encoder.precision) else encoder.with_precision(precision)

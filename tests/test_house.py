@@ -36,6 +36,7 @@ FOREIGN = {
 # One library in one file, as the design's table has it.
 ALONE = {
     "h5py": "store/matrix_files.py",
+    "pillow_heif": "embedder/heif.py",
     "duckdb": "store/where.py",
     "pytorch_metric_learning": "embedder/losses/pml.py",
     "matplotlib": "search/report/drawing.py",

@@ -10,11 +10,15 @@ from ...store.memory import free_memory, in_words
 from ..rejected import Rejected
 
 _ACCEPTED = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"}
-_ACCEPTED |= {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
+_ACCEPTED |= {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
+_ACCEPTED |= {".avif", ".avifs", ".heic", ".heif", ".hif"}  # HEIC with the extra `heif`
+# Camera raw: taken where it holds a picture of full size.
+_RAW = {".dng", ".raw", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".orf", ".rw2", ".rwl", ".pef"}
+_RAW |= {".raf", ".srw", ".x3f", ".3fr", ".iiq", ".erf", ".mrw", ".dcr", ".kdc", ".mef", ".mos"}
 # What people take for images too, and deserve to see among the rejects rather than among the ignored.
-_REJECTED = {".eps", ".ps", ".psd", ".pdf", ".svg", ".heic", ".heif", ".avif", ".jp2", ".ico", ".tga"}
-_REJECTED |= {".dng", ".raw", ".cr2", ".nef", ".arw"}
-IMAGE_EXTENSIONS = frozenset(_ACCEPTED | _REJECTED)
+_REJECTED = {".eps", ".ps", ".psd", ".psb", ".xcf", ".pdf", ".svg", ".svgz", ".jxl", ".jxr", ".jp2", ".j2k", ".jpf"}
+_REJECTED |= {".jpx", ".ico", ".tga", ".exr", ".dcm", ".qoi", ".bpg"}
+IMAGE_EXTENSIONS = frozenset(_ACCEPTED | _RAW | _REJECTED)
 MAX_BYTES = 1 << 30
 """A larger file is rejected unread: the largest image within the pixel cap, uncompressed, is smaller."""
 _SMALL, _PIECE = 32 << 20, 1 << 20
