@@ -72,14 +72,20 @@ def picture_of(data: bytes | RawPixels | Image.Image, channels: int, size: int |
 
 def memory_of(data: bytes, channels: int, size: int | None = None) -> int:
     """Predict how many bytes `picture_of` takes at most beside the file's own, from its header; Rejected likewise."""
+    return memory_and_size(data, channels, size)[0]
 
-    def predicted(data: bytes) -> int:
+
+def memory_and_size(data: bytes, channels: int, size: int | None = None) -> tuple[int, tuple[int, int]]:
+    """What `memory_of` predicts, and the width and height of the image as it is stored."""
+
+    def predicted(data: bytes) -> tuple[int, tuple[int, int]]:
         opened = _opened(data)
         if opened.image is None:
-            return opened.copied + deep_bytes(opened.size, opened.unpacked, channels)
-        return decoded_bytes(opened.image, channels, size, opened.copied)
+            return opened.copied + deep_bytes(opened.size, opened.unpacked, channels), opened.size
+        return decoded_bytes(opened.image, channels, size, opened.copied), opened.size
 
-    return _guarded(predicted, data)
+    found: tuple[int, tuple[int, int]] = _guarded(predicted, data)
+    return found
 
 
 def _guarded(step: Callable[..., Any], data: Any, *rest: Any) -> Any:

@@ -1,15 +1,14 @@
 """What decoding an image would take, told from its header before its pixels are touched."""
 
-import io
 from typing import Any, NamedTuple
 
 from PIL import Image
 
 from ..store.memory import in_words
 from .cost import decoded_bytes
-from .decode import FORMATS
+from .decode import memory_and_size
 from .images import How
-from .rejected import TooLarge
+from .rejected import Rejected, TooLarge
 
 SMALL = 32 << 20
 """Bytes that any image may take without being asked what for."""
@@ -32,9 +31,9 @@ def needs_of(data: bytes, how: How) -> Needs:
     try:
         if (size := _size_before_opening(data)) is not None:
             return Needs(size[0] * size[1] * (_EARLY + how.channels), *size)
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return Needs(decoded_bytes(image, how.channels, how.size), *image.size)
-    except Exception:
+        taken, size = memory_and_size(data, how.channels, how.size)
+        return Needs(taken, *size)
+    except Rejected:
         return Needs(0)
 
 

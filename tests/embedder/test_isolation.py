@@ -89,9 +89,9 @@ def test_a_stopped_worker_is_replaced(tmp_path, model, photos, monkeypatch):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    """Processes that decode with 500 MB of address space each."""
+    """Processes that decode with 350 MB of address space each."""
     decoding_process.end_idle()
-    limited = ["sh", "-c", 'ulimit -v 500000; exec "$@"', "sh", *decoding_process._COMMAND]
+    limited = ["sh", "-c", 'ulimit -v 350000; exec "$@"', "sh", *decoding_process._COMMAND]
     monkeypatch.setattr(decoding_process, "_COMMAND", limited)
     yield
     decoding_process.end_idle()
