@@ -103,6 +103,7 @@ def test_an_idle_process_that_was_killed_is_replaced(image):
 
 
 def test_an_interrupt_while_waiting_leaves_at_once_and_ends_the_process(hostile, image):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     before = time.monotonic()
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
