@@ -267,7 +267,8 @@ def test_a_condition_that_takes_too_long_is_stopped_in_any_thread(large, monkeyp
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
 def test_a_condition_ends_with_an_interrupt(large, signal_):
-    code = "import sys; from lookalike.cli import main; sys.argv[0] = 'lookalike'; print('begun', flush=True); main()"
+    listens = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"  # background jobs do not
+    code = f"{listens}; from lookalike.cli import main; sys.argv[0] = 'lookalike'; print('begun', flush=True); main()"
     command = [sys.executable, "-c", code, "search", str(large.path), "k1", "--where", NEVER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "begun\n"
