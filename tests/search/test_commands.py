@@ -207,7 +207,7 @@ def test_info_says_which_sources_can_be_reached(shop, said, tmp_path):
     (facts,) = said("info", shop, "--json").json
     folder = {"source": f"{tmp_path}/photos", "rows": 4, "reachable": True}
     one = {"source": f"{tmp_path}/one.png", "rows": 1, "reachable": True}
-    assert facts["sources"] == [folder, one, {"source": "add", "rows": 1, "reachable": None}]
+    assert facts["sources"] == [one, folder, {"source": "add", "rows": 1, "reachable": None}]
     assert f"source {tmp_path}/photos: 4 images, can be read now" in said("info", shop).out
     (tmp_path / "photos").rename(tmp_path / "moved")
     (tmp_path / "photos").mkdir()  # what a disk that is not mounted leaves

@@ -83,7 +83,7 @@ class Driver:
         """Exit status and what it said on stderr but for its progress, within so many seconds."""
         self.process.wait(seconds)
         said = self.said.read_text().splitlines()
-        return self.process.returncode, [line for line in said if line and not line.startswith("embed: ")]
+        return self.process.returncode, [line for line in said if line and not line.startswith(("embed: ", "next: "))]
 
 
 def gone(workers, seconds=2.0) -> bool:
