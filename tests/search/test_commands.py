@@ -207,14 +207,14 @@ def test_info_says_which_sources_can_be_reached(shop, said, tmp_path):
     (facts,) = said("info", shop, "--json").json
     folder = {"source": f"{tmp_path}/photos", "rows": 4, "reachable": True}
     one = {"source": f"{tmp_path}/one.png", "rows": 1, "reachable": True}
-    assert facts["sources"] == [folder, one, {"source": "add", "rows": 1, "reachable": None}]
+    assert facts["sources"] == [one, folder, {"source": "add", "rows": 1, "reachable": None}]
     assert f"source {tmp_path}/photos: 4 images, can be read now" in said("info", shop).out
     (tmp_path / "photos").rename(tmp_path / "moved")
     (tmp_path / "photos").mkdir()  # what a disk that is not mounted leaves
     os.unlink("one.png")
     done = said("info", shop)
     assert f"source {tmp_path}/photos: 4 images, cannot be read now" in done.out
-    assert f"source {tmp_path}/one.png: 1 images, cannot be read now" in done.out and "lookalike move shop" in done.err
+    assert f"source {tmp_path}/one.png: 1 image, cannot be read now" in done.out and "lookalike move shop" in done.err
 
 
 def test_after_each_command_the_next_is_named_on_stderr(shop, said, tmp_path):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from lookalike import Collection
 from lookalike.embedder.sources import FolderSource
+from lookalike.embedder.sources.walk import Walk
 from lookalike.search.paths import paths_of_rows
 
 from .conftest import unit
@@ -75,7 +76,7 @@ def test_a_folder_is_not_listed(tmp_path, photos, model, monkeypatch):
     with Collection.create(tmp_path / "shop") as shop:
         shop.embed(photos, model=model)
         monkeypatch.setattr(FolderSource, "records", None)
-        monkeypatch.setattr(FolderSource, "_walk", None)
+        monkeypatch.setattr(Walk, "inputs", None)
         assert paths(shop)["a/1.png"] == f"{photos}/a/1.png"
 
 
