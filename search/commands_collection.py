@@ -66,6 +66,10 @@ def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: b
     SOURCE is a folder (class folders or a metadata.csv give labels), a CSV or Parquet table, an IDX pair
     (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair after
     an interruption. Images that cannot be read are listed in the collection's rejects.
+
+    Accepted are JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF, PPM, PGM, PBM, PFM, AVIF, HEIC (with the extra
+    `heif`), and camera raw such as DNG, NEF, CR2 and ARW where it holds a picture of full size. The content decides,
+    whatever a file's extension.
     """
     answer = emit_json if as_json else partial(_print_embedded, collection, source)
     check_collection("embed", collection, source, creates=True)
