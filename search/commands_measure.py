@@ -103,6 +103,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an operating point.")
 def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> None:
     """Measure recall@k against exact search, and latency, at each operating point of COLLECTION's index."""
+    check_collection("bench", collection)
     with bar("bench") as progress, Collection.open(collection, device=device) as opened:
         points = opened.bench(k, queries=queries, progress=progress)
     if as_json:

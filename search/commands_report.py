@@ -7,6 +7,7 @@ import click
 
 from ..store.shell import bar, echo, emit_json, shown
 from .collection import Collection
+from .mistaken import check_collection
 from .rank import WAYS
 
 
@@ -27,6 +28,7 @@ def report(collection: str, out: str, as_json: bool, **options: Any) -> None:
     Without --data it asks with stored images, each with its own content left out; a model that was trained on them
     makes that optimistic, and nothing unknown is among them.
     """
+    check_collection("report", collection)
     with bar("report") as progress, Collection.open(collection) as opened:
         made = opened.report(Path(out), progress=progress, **options)
     if as_json:

@@ -260,6 +260,14 @@ MISTAKEN = [
     (["calibrate", "shop", "shop"], "source 'shop' is a collection, not a folder of images"),
     (["embed", "new", "photos", "--model", "photos"], "photos is not a model: it has no encoder.json"),
     (["embed", "new", "photos", "--model", "shop"], "shop: is a collection, not a model"),
+    (["export", "x.parquet", "shop"], "did you mean `lookalike export shop x.parquet`?"),
+    (["move", "photos", "shop", "elsewhere"], "did you mean `lookalike move shop photos elsewhere`?"),
+    (["report", "photos", "--out", "r.html"], "photos is a folder of images, not a collection: `lookalike embed COLL"),
+    (["prototypes", "model"], "model is a model, not a collection"),
+    (["bench", "v.npy"], "v.npy is a file, not a collection"),
+    (["info", "photos"], "photos is a folder of images, not a collection: `lookalike embed COLLECTION"),
+    (["verify", "photos/cat/0.png"], "photos/cat/0.png is an image, not a collection"),
+    (["train", "photos/cat", "--out", "new"], "is a folder, not a recipe: `lookalike train RECIPE --data photos/cat"),
 ]  # fmt: skip
 
 
