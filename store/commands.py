@@ -1,5 +1,6 @@
 """Shell: info, verify, rollback, gc and export."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
     if more := len(sources[_MOST_SOURCES:]):
         echo(f"and {more} more sources: --json lists them all")
     if any(source["reachable"] is False for source in sources):
-        echo(f"if a source has moved, `lookalike move {shown(collection)} OLD NEW` says where to", err=True)
+        command = shown(shlex.join(("lookalike", "move", collection, "OLD", "NEW")))
+        echo(f"if a source has moved, `{command}` says where to", err=True)
 
 
 _MOST_SOURCES = 20

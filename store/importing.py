@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shlex
 import time
 import warnings
 from collections.abc import Iterable, Iterator
@@ -190,10 +191,8 @@ class _Sync:
     def _way_out(self, owner: str) -> str:
         """What to do about a key of another source, which may be this one before it was renamed."""
         if os.path.isabs(owner) and not os.path.lexists(owner):
-            return (
-                f"if that file has moved, `lookalike move {self.writer.path} {owner} {self.source}` says so; if not, "
-                "rename the key"
-            )
+            command = shlex.join(("lookalike", "move", str(self.writer.path), owner, self.source))
+            return f"if that file has moved, `{command}` says so; if not, rename the key"
         return "rename it, or remove those rows first"
 
     def _same(self, block: _Named, held: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -167,7 +167,7 @@ def test_a_sheet_draws_what_was_piped_and_warns_of_pictures_it_lacks(shop, said,
     assert (first[16:176, 16:176] == second[16:176, 16:176]).all()  # the query's tile
     (tmp_path / "photos").rename(tmp_path / "moved")
     err = said("search", shop, "key:cat/0.png", "-k", "2", "--sheet", "c.png").err
-    assert "warning: 2 pictures of hits are missing in c.png: 2 source cannot be read" in err
+    assert "warning: 2 pictures are missing in c.png: source cannot be read (2)" in err
     assert f"`lookalike move {tmp_path}/shop OLD NEW`" in err
 
 
