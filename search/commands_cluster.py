@@ -20,7 +20,13 @@ from .paths import paths_of_rows
 )
 @click.option("--method", type=click.Choice(METHODS), help="kmeans where K is given, hdbscan where it is not.")
 @click.option("--min-size", type=click.IntRange(2), metavar="M", help="Smallest cluster of hdbscan.  [default: 5]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed of k-means and of a sheet's pictures.",
+)
 @click.option("--out", metavar="FILE", help="Write key and cluster of every image to FILE.csv or FILE.parquet.")
 @click.option("--sheet", metavar="FILE", help="Draw pictures of each cluster as one picture, FILE.png or FILE.jpg.")
 @click.option("--paths", is_flag=True, help="Name images by their files; FILE gets them as a further column.")

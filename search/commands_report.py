@@ -17,7 +17,9 @@ from .rank import WAYS
 @click.option("--data", metavar="SOURCE", help="Labelled images that the collection has not seen, to measure with.")
 @click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
 @click.option("--bench/--no-bench", default=True, show_default=True, help="Measure latency; up to half a minute.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the samples and of the map.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the samples and the map."
+)
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
 )
