@@ -31,7 +31,11 @@ DEVICES = click.Choice(view.DEVICES)
 @click.option("--exact", is_flag=True, help="Skip the index: compare with every stored vector.")
 @click.option("--where", metavar="SQL", help="Only rows that meet it, such as \"label = 'shoe' and width > 200\".")
 @click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
-@click.option("--paths", is_flag=True, help="Give only the files of the hits, one a line, ready for a pipe.")
+@click.option(
+    "--paths",
+    is_flag=True,
+    help="Give only the files of the hits, a line each, for a pipe; use --json where names hold line ends.",
+)
 @click.option("--sheet", metavar="FILE", help="Draw queries and hits as one picture, FILE.png or FILE.jpg.")
 @click.option("--open", "show", is_flag=True, help="Show that picture.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
