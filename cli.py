@@ -80,9 +80,10 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with what was probably meant where there is no such command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            from .near_commands import meant
+            from .near_commands import meant, meant_by_path
 
-            raise click.UsageError(f"no command {args[0]!r}{meant(args[0], list(COMMANDS))}", ctx)
+            offered = meant_by_path(args) or meant(args[0], list(COMMANDS))
+            raise click.UsageError(f"no command {args[0]!r}{offered}", ctx)
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -102,7 +103,7 @@ class LazyGroup(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
     """Find pictures that look alike, and say what they are, or that it is unknown."""
-    ctx.obj = {"try_index": _try_index}
+    ctx.obj = {"try_index": _try_index, "check_collection": _check_collection}
 
 
 def _try_index(path: Path, spec: str, dim: int) -> str | None:
@@ -112,6 +113,13 @@ def _try_index(path: Path, spec: str, dim: int) -> str | None:
     except LookalikeError:
         return None
     return unreadable(File(path, "", spec, dim))
+
+
+def _check_collection(command: str, collection: str, *others: str) -> None:
+    """For the commands of a room that knows no images: see `search.mistaken`."""
+    from .search.mistaken import check_collection
+
+    check_collection(command, collection, *others)
 
 
 def _say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -1,6 +1,7 @@
 """What people mean by the name of a command that there is not: another command's name, an option, or another way."""
 
 import difflib
+import shlex
 from collections.abc import Sequence
 
 MEANT = {
@@ -48,4 +49,19 @@ def meant(name: str, commands: Sequence[str]) -> str:
             return f": did you mean {command!r}?"
         if command in INSTEAD:
             return f": {INSTEAD[command]}"
+    return ""
+
+
+def meant_by_path(words: Sequence[str]) -> str:
+    """The same where the first word of a command line is a collection, a folder of images or an image instead."""
+    from .search.mistaken import kind_of
+
+    kind, quoted = kind_of(words[0]), shlex.join(words)
+    if kind == "a collection":
+        command = "search" if len(words) > 1 else "info"
+        return f", which is a collection: did you mean `lookalike {command} {quoted}`?"
+    if kind == "a folder of images":
+        return f", which is a folder of images: `lookalike embed COLLECTION {shlex.quote(words[0])} --model pretrained`"
+    if kind == "an image":
+        return f", which is an image: `lookalike search COLLECTION {quoted}`"
     return ""

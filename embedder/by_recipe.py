@@ -1,7 +1,7 @@
 """Training from Python, by a recipe's name or file: what `lookalike train` does."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..store.errors import LookalikeError
@@ -22,6 +22,11 @@ def train(
     set: Mapping[str, Any] | Iterable[str] = (),
     resume: bool = False,
     device: str = "auto",
+    exclude: str | Sequence[str] = (),
+    labels: bool = True,
+    follow_links: bool = False,
+    image_column: str | None = None,
+    label_column: str | None = None,
     progress: Progress = silent,
 ) -> "TrainCard":
     """Train an encoder by a recipe and save it in a folder, as `lookalike train` does.
@@ -34,6 +39,10 @@ def train(
     set : keys of the recipe to change, {"training.steps": 500} or ["training.steps=500"].
     resume : go on with the unfinished training in `out`; one that is finished is returned as it is.
     device : "auto", "cpu" or "gpu".
+    exclude : patterns of files and folders to leave out, as in a .gitignore.
+    labels : whether the names of folders are labels.
+    follow_links : whether links out of the source are followed.
+    image_column, label_column : those of a table, where they have other names than the usual ones.
     progress : called with (steps done, steps in all, what was measured last).
 
     Returns
@@ -63,6 +72,11 @@ def train(
         resume=resume,
         progress=progress,
         device=device,
+        exclude=exclude,
+        labels=labels,
+        follow_links=follow_links,
+        image_column=image_column,
+        label_column=label_column,
     )
 
 

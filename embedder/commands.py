@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     from .train import TrainCard
 
 
-@click.command(short_help="Train an encoder by a recipe.")
+class _WithData(click.Command):
+    """A command that says how a source of images is given, where one follows the recipe."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, with the option that was meant."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "unexpected extra argument" in error.message:
+                error.message += ": give a source of images with --data"
+            raise
+
+
+@click.command(cls=_WithData, short_help="Train an encoder by a recipe.")
 @click.argument("recipe")
 @click.option(
     "--out", required=True, metavar="MODEL", type=click.Path(path_type=Path), help="The folder the encoder goes to."

@@ -6,6 +6,7 @@ changed is noted anew. A key that another source owns is refused.
 """
 
 import os
+import shlex
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -86,8 +87,9 @@ def _owned(store: Store, wanted: Wanted, record: Record, owner: str, size: int) 
     advice = "--prefix P puts P before every key of this source"
     same = size == record.size and not _is_there(owner, key.removeprefix(wanted.prefix))
     if same or (os.path.isabs(owner) and not os.path.lexists(owner)):
+        command = shlex.join(("lookalike", "move", str(store.path), owner, str(source)))
         return LookalikeError(
-            f"{what}, where it no longer is: if the source has moved, `lookalike move {store.path} {owner} {source}` "
+            f"{what}, where it no longer is: if the source has moved, `{command}` "
             f"keeps its images, and nothing is embedded again; if not, {advice}"
         )
     return LookalikeError(f"{what}: {advice}")

@@ -6,6 +6,7 @@ cannot work, is refused with the key, the value and the choices. `Recipe.to_toml
 
 import difflib
 import json
+import shlex
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
@@ -167,7 +168,11 @@ def _text(name: str | Path) -> str:
             return (_shipped_folder() / f"{name}.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise LookalikeError(f"{name}: cannot be read as a recipe ({error})") from None
-    raise LookalikeError(f"{name}: no such recipe file; shipped recipes are {', '.join(shipped_recipes())}")
+    shipped = f"shipped recipes are {', '.join(shipped_recipes())}"
+    if path.is_dir():
+        command = f"lookalike train RECIPE --data {shlex.quote(str(path))} --out MODEL"
+        raise LookalikeError(f"{name} is a folder, not a recipe: `{command}` learns from it; {shipped}")
+    raise LookalikeError(f"{name}: no such recipe file; {shipped}")
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:

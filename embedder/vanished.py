@@ -5,6 +5,7 @@ images that were deleted. So less than half of what the source had is never remo
 """
 
 import os
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -92,7 +93,8 @@ def opened(path: str | os.PathLike[str], text: str, options: SourceOptions, prun
         return open_source(text, options)
     if prune == "all":
         return GoneSource(name)
+    command = shlex.join(("lookalike", "move", os.fspath(path), text, "NEW"))
     raise LookalikeError(
         f"source {text!r} does not exist any more, and {counts[name]:,} images of {os.fspath(path)} come from it: if "
-        f"it has moved, `lookalike move {os.fspath(path)} {text} NEW` says where it is; --prune=all removes its images"
+        f"it has moved, `{command}` says where it is; --prune=all removes its images"
     )

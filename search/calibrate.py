@@ -59,7 +59,12 @@ def calibrate(
     with writer_lock(collection.path):
         pass  # a folder that cannot be written, or is being written to, says so before any work
     refuse_no_classes(collection)
-    _refuse_hopeless(collection, source, labels_in(collection, source), criterion, seed)
+    labels = labels_in(collection, source)
+    try:
+        _refuse_hopeless(collection, source, labels, criterion, seed)
+    except LookalikeError:
+        candidates(collection, source, progress)  # where all are known, more images of this kind would not help
+        raise
     _refuse_known(collection, source, criterion, seed, progress)
     labelled = read_labelled(collection, source, progress, cache)
     cast = _checked_roles(collection, source, labelled.labels.tolist(), criterion, seed)

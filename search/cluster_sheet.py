@@ -10,6 +10,8 @@ from .sheet import MOST, Cell, Strip, tile_side
 
 SHOWN = 11
 """Pictures of a cluster at most, its most typical one included."""
+NO_PICTURE = "in no cluster"
+"""What stands for the noise, which no picture is typical of."""
 
 
 def cluster_strips(clusters: Clusters, seed: int = 0) -> tuple[list[Strip], int]:
@@ -50,5 +52,5 @@ def _strip(cluster: Cluster, cells: list[Cell]) -> Strip:
     """The first picture stands for the cluster; noise has none that could."""
     images = f"{cluster.size} image{'s' * (cluster.size != 1)}"
     if cluster.number == NOISE:
-        return Strip(Cell("in no cluster", "noise", images), cells[: SHOWN - 1])
+        return Strip(Cell(NO_PICTURE, "noise", images), cells[: SHOWN - 1])
     return Strip(Cell(cells[0].picture, f"cluster {cluster.number}", images), cells[1:])

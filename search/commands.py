@@ -1,7 +1,5 @@
 """Shell: search and classify."""
 
-import shlex
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -30,10 +28,14 @@ DEVICES = click.Choice(view.DEVICES)
 @click.argument("collection")
 @click.argument("query", nargs=-1, required=True)
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many hits to give.")
-@click.option("--exact", is_flag=True, help="Pass the index by and compare with every stored vector.")
+@click.option("--exact", is_flag=True, help="Skip the index: compare with every stored vector.")
 @click.option("--where", metavar="SQL", help="Only rows that meet it, such as \"label = 'shoe' and width > 200\".")
 @click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
-@click.option("--paths", is_flag=True, help="Give only the files of the hits, one a line, ready for a pipe.")
+@click.option(
+    "--paths",
+    is_flag=True,
+    help="Give only the files of the hits, a line each, for a pipe; use --json where names hold line ends.",
+)
 @click.option("--sheet", metavar="FILE", help="Draw queries and hits as one picture, FILE.png or FILE.jpg.")
 @click.option("--open", "show", is_flag=True, help="Show that picture.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
@@ -91,6 +93,7 @@ def search(
 @contextmanager
 def _drawn(opened: Collection, path: Path, queries: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give what keeps answers, and draw them as a contact sheet at the end; a bad name is refused before any work."""
+    from .missing_pictures import missing_words
     from .sheet import MOST, check_sheet, write_sheet
     from .strips import Strips
 
@@ -101,16 +104,7 @@ def _drawn(opened: Collection, path: Path, queries: Sequence[Any]) -> Iterator[C
     if strips.left_out:
         echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
     if strips.missing:
-        echo(f"warning: {_missing(strips.missing, str(path), str(opened.path))}", err=True)
-
-
-def _missing(reasons: Counter[str], path: str, collection: str) -> str:
-    """How many pictures a sheet lacks, why, and what to do where their source is not where it was."""
-    why = ", ".join(f"{count} {shown(reason)}" for reason, count in reasons.most_common())
-    moved = any(reason in reasons for reason in ("source cannot be read", "not found"))
-    command = shown(shlex.join(("lookalike", "move", collection, "OLD", "NEW")))
-    hint = f"; if a source has moved, `{command}` says where to" if moved else ""
-    return f"{reasons.total()} pictures of hits are missing in {shown(path)}: {why}{hint}"
+        echo(f"warning: {missing_words(strips.missing, str(path), str(opened.path))}", err=True)
 
 
 @click.command(short_help="Say what each query is, or that it is unknown.")
@@ -118,7 +112,9 @@ def _missing(reasons: Counter[str], path: str, collection: str) -> str:
 @click.argument("query", nargs=-1, required=True)
 @click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
-@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
+@click.option(
+    "--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="How votes are weighted."
+)
 @click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
 @click.option("--paths", is_flag=True, help="Name each query by its file where it has one.")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
@@ -206,7 +202,8 @@ def _print_paths(answer: dict[str, Any]) -> None:
     for path in found:
         say_path(path)
     if without := len(answer["hits"]) - len(found):
-        echo(f"{shown(answer['query'])}: {without} hits have no file of their own, or it is gone", err=True)
+        hits = "1 hit has no file of its" if without == 1 else f"{without} hits have no file of their"
+        echo(f"{shown(answer['query'])}: {hits} own, or it is gone", err=True)
 
 
 def _print_decision(answer: dict[str, Any]) -> None:

@@ -20,7 +20,13 @@ from .paths import paths_of_rows
 )
 @click.option("--method", type=click.Choice(METHODS), help="kmeans where K is given, hdbscan where it is not.")
 @click.option("--min-size", type=click.IntRange(2), metavar="M", help="Smallest cluster of hdbscan.  [default: 5]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of k-means.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed of k-means and of a sheet's pictures.",
+)
 @click.option("--out", metavar="FILE", help="Write key and cluster of every image to FILE.csv or FILE.parquet.")
 @click.option("--sheet", metavar="FILE", help="Draw pictures of each cluster as one picture, FILE.png or FILE.jpg.")
 @click.option("--paths", is_flag=True, help="Name images by their files; FILE gets them as a further column.")
@@ -55,7 +61,7 @@ def cluster(
         if out is not None:
             write_cluster_file(Path(out), found, found.paths() if paths else None)
         if sheet is not None:
-            _draw(Path(sheet), found, seed)
+            _draw(Path(sheet), found, seed, str(opened.path))
         files = _files(opened, found) if as_json or paths else {}
     if as_json:
         for each in found:
@@ -79,15 +85,20 @@ def cluster(
         echo(str(found))
 
 
-def _draw(path: Path, found: Clusters, seed: int) -> None:
-    """Write the contact sheet, and say how many clusters are not on it."""
-    from .cluster_sheet import cluster_strips
+def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
+    """Write the contact sheet, and say which clusters and pictures are not on it."""
+    from .cluster_sheet import NO_PICTURE, cluster_strips
+    from .missing_pictures import missing_of, missing_words
     from .sheet import write_sheet
 
     strips, left_out = cluster_strips(found, seed)
     write_sheet(path, strips)
     if left_out:
         echo(f"{shown(str(path))} shows the first {len(strips)} clusters and leaves out {left_out}", err=True)
+    cells = [cell for strip in strips for cell in (strip.query, *strip.hits)]
+    missing = missing_of(cell.picture for cell in cells if cell.picture != NO_PICTURE)
+    if missing:
+        echo(f"warning: {missing_words(missing, str(path), collection)}", err=True)
 
 
 def _files(opened: Collection, found: Clusters) -> dict[str, str | None]:

@@ -66,6 +66,10 @@ def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: b
     SOURCE is a folder (class folders or a metadata.csv give labels), a CSV or Parquet table, an IDX pair
     (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair after
     an interruption. Images that cannot be read are listed in the collection's rejects.
+
+    Accepted are JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF, PPM, PGM, PBM, PFM, AVIF, HEIC (with the extra
+    `heif`), and camera raw such as DNG, NEF, CR2 and ARW where it holds a picture of full size. The content decides,
+    whatever a file's extension.
     """
     answer = emit_json if as_json else partial(_print_embedded, collection, source)
     check_collection("embed", collection, source, creates=True)
@@ -114,8 +118,10 @@ def _rejected(collection: str, source: str) -> list[tuple[str, str]]:
 @click.command("import", short_help="Add vectors made elsewhere.")
 @click.argument("collection")
 @click.argument("vectors")
-@click.option("--keys", metavar="FILE", help="Keys, one a line; else the file's own, else the row's number.")
-@click.option("--labels", metavar="FILE", help="Labels, one a line; an empty line is no label.")
+@click.option(
+    "--keys", metavar="FILE", help="Keys, one a line or a table's column; else VECTORS' own, else row numbers."
+)
+@click.option("--labels", metavar="FILE", help="Labels, one a line or a table's column; empty: none.")
 @click.option("--key-column", metavar="C", help="The column (array, dataset) of keys.  [default: key]")
 @click.option("--label-column", metavar="C", help="The column (array, dataset) of labels.  [default: label]")
 @click.option("--vector-column", metavar="C", help="The column (array, dataset) of vectors.  [default: vector]")
@@ -125,9 +131,12 @@ def import_(collection: str, vectors: str, as_json: bool, **options: Any) -> Non
     """Add VECTORS to COLLECTION, which is made where there is none. Importing a file again brings it up to date.
 
     VECTORS is a matrix (.npy, .fvecs, .bvecs), a table (.parquet, .arrow, .feather) with the columns key, label and
-    vector, or named arrays (.npz, .hdf5, .h5) such as keys, labels and vectors. Further columns of a table that are
-    text, numbers or times are kept for --where. The files of --keys and --labels may also be .csv, .tsv, .json, .jsonl
-    and .npy.
+    vector, or named arrays (.npz, .hdf5, .h5) such as keys, labels and vectors. Further columns and arrays of text,
+    numbers or times are kept for --where.
+
+    The files of --keys and --labels are text, .json, .npy, or tables (.csv, .tsv, .jsonl, .parquet, .arrow, .feather),
+    of which --key-column and --label-column then name the column: clip-retrieval's are --keys metadata_0.parquet
+    --key-column image_path.
     """
     check_collection("import", collection, vectors, creates=True)
     with bar("import") as progress:

@@ -35,9 +35,15 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 )
 @click.option("--per-class", is_flag=True, help="A threshold for each class with enough images; the others share one.")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
-@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the split into choosing and measuring."
+    "--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="How votes are weighted."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed of the split into choosing and measuring.",
 )
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
@@ -66,14 +72,16 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
 @click.argument("source")
 @click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
-@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Of the votes.")
+@click.option(
+    "--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="How votes are weighted."
+)
 @click.option("--full", is_flag=True, help="Also EER, recall@k, F1 and confusions, OSCR, distances, separation.")
 @click.option("--episodes", is_flag=True, help="Also the accuracy over 600 few-shot episodes, with 95 % intervals.")
 @click.option("--way", type=click.IntRange(2), default=5, show_default=True, help="Classes in an episode.")
 @click.option(
     "--shots", type=click.IntRange(1), multiple=True, default=(1, 5), show_default=True, help="Examples of each class."
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the episodes.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the episodes.")
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
 )
@@ -103,6 +111,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an operating point.")
 def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> None:
     """Measure recall@k against exact search, and latency, at each operating point of COLLECTION's index."""
+    check_collection("bench", collection)
     with bar("bench") as progress, Collection.open(collection, device=device) as opened:
         points = opened.bench(k, queries=queries, progress=progress)
     if as_json:

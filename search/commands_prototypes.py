@@ -5,6 +5,7 @@ import click
 from ..store.aligned import aligned
 from ..store.shell import echo, emit_json, shown
 from .collection import Collection
+from .mistaken import check_collection
 from .prototype_list import ClassRow
 
 
@@ -20,6 +21,7 @@ def prototypes(collection: str, window: int | None, per_class: int | None, as_js
     class lets its oldest one leave, exactly. Several prototypes a class follow what is added and removed exactly too;
     what divides a class is found anew at `lookalike index`, and a new class has one until then.
     """
+    check_collection("prototypes", collection)
     with Collection.open(collection) as opened:
         if window is not None or per_class is not None:
             opened.keep_prototypes(window, per_class)

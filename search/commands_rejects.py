@@ -57,7 +57,12 @@ def _emit(rejected: list[dict[str, Any]], as_json: bool) -> None:
         elif path is not None:
             say_path(path)
     if without and not as_json:
-        echo(f"{without} rejected images have no file of their own, or it is gone", err=True)
+        images = (
+            "1 rejected image has no file of its"
+            if without == 1
+            else f"{without} rejected images have no file of their"
+        )
+        echo(f"{images} own, or it is gone", err=True)
 
 
 def _print_by_reason(rejected: list[dict[str, Any]]) -> None:

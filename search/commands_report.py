@@ -7,6 +7,7 @@ import click
 
 from ..store.shell import bar, echo, emit_json, shown
 from .collection import Collection
+from .mistaken import check_collection
 from .rank import WAYS
 
 
@@ -16,7 +17,9 @@ from .rank import WAYS
 @click.option("--data", metavar="SOURCE", help="Labelled images that the collection has not seen, to measure with.")
 @click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
 @click.option("--bench/--no-bench", default=True, show_default=True, help="Measure latency; up to half a minute.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the samples and of the map.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the samples and the map."
+)
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
 )
@@ -27,6 +30,7 @@ def report(collection: str, out: str, as_json: bool, **options: Any) -> None:
     Without --data it asks with stored images, each with its own content left out; a model that was trained on them
     makes that optimistic, and nothing unknown is among them.
     """
+    check_collection("report", collection)
     with bar("report") as progress, Collection.open(collection) as opened:
         made = opened.report(Path(out), progress=progress, **options)
     if as_json:

@@ -31,10 +31,14 @@ def has_content_of(store: "Store", row: int, file: str) -> bool:
         return False
 
 
-def is_file_of(store: "Store", row: int, file: str) -> bool:
-    """Whether the source of `row` keeps its picture in this file, which may have changed since."""
-    path = paths_of_rows(store, [row])[0]
+def file_of(store: "Store", row: int) -> str | None:
+    """Where the source of `row` keeps its picture now; None where it is away, or keeps it in no file of its own."""
+    return paths_of_rows(store, [row])[0]
+
+
+def is_same(file: str, other: str) -> bool:
+    """Whether two names are of one file."""
     try:
-        return path is not None and os.path.samefile(path, file)
+        return os.path.samefile(file, other)
     except OSError:
         return False

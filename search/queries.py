@@ -5,7 +5,8 @@ or vectors (a float array, a .npy). Folders and patterns stand for their images:
 
 Contract: every query becomes one or more rows of `Asked.vectors` in the order asked; a key's own row is remembered so
 that it is never among its hits; what cannot be read is kept in `Asked.failed`, never dropped. A name that is a file and
-a key at once is that key's image where the file is its picture, and refused where it is not.
+a key at once is that key where the file is the one that its source keeps, the file where that is a copy of it, and
+refused where it is another picture.
 """
 
 import io
@@ -23,7 +24,7 @@ from ..store.near_keys import NearKeys
 from ..store.regular import open_regular
 from ..store.unit import unit_rows
 from .expand import Failed, FoundFile, as_list, expanded, is_npy
-from .own_picture import has_content_of, is_file_of
+from .own_picture import file_of, has_content_of, is_same
 from .ready import empty_collection
 
 if TYPE_CHECKING:
@@ -173,12 +174,16 @@ def _is_own_picture(store: "Store", plan: _Planned, text: str, row: int) -> bool
     """Whether a name that is a file and a key at once needs no file: where that holds what the key's row was made of.
 
     Where it is the row's file, though changed since, it is asked as it is now, and the row is left out all the same.
+    Where it is a copy in another place, the row is among its hits: who asks wants to know that it is there already.
     Where it is neither, the name is refused, but for files that were found in a folder or by a pattern.
     """
+    own = file_of(store, row)
+    same = own is None or is_same(own, text)  # a source that is away, or keeps no files, may have been this one
     if has_content_of(store, row, text):
-        plan.kind, plan.row, plan.image = "key", row, text
-        return True
-    if is_file_of(store, row, text):
+        if same:
+            plan.kind, plan.row, plan.image = "key", row, text
+        return same
+    if own is not None and same:
         plan.row = row
     elif not isinstance(plan.query, FoundFile):
         as_file = f"/.{text}" if text.startswith("/") else f"./{text}"

@@ -112,8 +112,9 @@ def _in_columns(heights: Sequence[int], width: int) -> list[dict[int, int]]:
 
 
 def _columns(hits: int) -> int:
-    """Five columns for ten hits, ten for fifty: about twice as wide as high."""
-    return max(1, min(hits, 5 if hits <= 12 else max(5, round(math.sqrt(2 * hits)))))
+    """Five columns for ten hits, ten for fifty: about twice as wide as high, in rows of about one length."""
+    most = 5 if hits <= 12 else max(5, round(math.sqrt(2 * hits)))
+    return max(1, math.ceil(hits / max(1, math.ceil(hits / most))))
 
 
 @dataclass(frozen=True)

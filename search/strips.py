@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from .missing_pictures import missing_of
 from .pictures import of_query, of_rows
 from .sheet import MOST, Cell, Strip, tile_side
 
@@ -39,7 +40,7 @@ class Strips:
         side = tile_side(max((len(answer["hits"]) for answer in self._answers), default=0), len(self._answers))
         keys = [hit["key"] for answer in self._answers for hit in answer["hits"]]
         found = of_rows(self._store, self._store.find(keys), side)
-        self.missing = Counter(picture for picture in found if isinstance(picture, str))
+        self.missing = missing_of(found)
         pictures = iter(found)
         return [self._strip(answer, side, pictures) for answer in self._answers]
 

@@ -1,5 +1,6 @@
 """Vectors, and perhaps keys and labels, of files that hold named arrays, and .npz. Nothing is ever unpickled."""
 
+import os
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -7,12 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from .block import Block, as_floats, check_matrix
 from .errors import LookalikeError
+from .escaped import escaped_array
 from .named_columns import USUAL, Columns, Role, choose, missing
-from .text_columns import TEXT_WORDS, array_texts
+from .text_columns import TEXT_WORDS, array_texts, kept_type
 
 _KEYS, _LABELS = ("keys", "key"), ("labels", "label")
 VECTORS = ("vectors", "vector", "train", "embeddings", "embedding")
@@ -48,7 +51,9 @@ class ArrayFile(ABC):
         self.rows, self.dim = self._kinds[self._vector].shape
         self._key = choose(path, columns.key, self._text_role("key", _KEYS), words)
         self._label = choose(path, columns.label, self._text_role("label", _LABELS), words)
-        self.left_out = sorted(set(self._kinds) - {self._vector, self._key, self._label})
+        further = [name for name in self._kinds if name not in (self._vector, self._key, self._label)]
+        self._extra = [name for name in further if self._can_be_kept(name)]
+        self.left_out = sorted(set(further) - set(self._extra))
 
     def _chosen(self, asked: str | None, words: dict[str, str]) -> str:
         """Which array holds the vectors."""
@@ -83,6 +88,11 @@ class ArrayFile(ABC):
         """Whether an array could be keys or labels; one of objects is refused with the reason when it is read."""
         return self._kinds[name].shape == (self.rows,)
 
+    def _can_be_kept(self, name: str) -> bool:
+        """Whether an array has one text, number, truth value or time for each vector."""
+        shape, dtype = self._kinds[name]
+        return shape == (self.rows,) and (dtype.kind in "USiufbM" or self._holds_text(name))
+
     @abstractmethod
     def _found(self) -> dict[str, Kind]:
         """All arrays of the file."""
@@ -95,6 +105,7 @@ class ArrayFile(ABC):
         """All rows in order, `size` at a time; LookalikeError where they cannot be read."""
         start = 0
         keys, labels = self._texts(self._key, size), self._texts(self._label, size)
+        further = {name: self._rows(name, size) for name in self._extra}
         for matrix in self._rows(self._vector, size):
             named = next(keys) if keys is not None else None
             if named is not None and None in named:
@@ -106,8 +117,22 @@ class ArrayFile(ABC):
                 as_floats(matrix),
                 None if named is None else [str(key) for key in named],
                 None if labels is None else next(labels),
+                pa.table({name: self._kept(next(some)) for name, some in further.items()}) if further else None,
             )
             start += len(matrix)
+
+    def _kept(self, values: NDArray[Any]) -> Any:
+        """Values of a further array, as a table's column of them is kept."""
+        values = self._as_text(values)
+        if values.dtype.kind in "US":
+            return escaped_array(map(os.fsdecode, values.tolist())).cast(pa.string())
+        if values.dtype.kind == "M":
+            texts = np.datetime_as_string(values).tolist()
+            return pa.array([None if text == "NaT" else text for text in texts], pa.string())
+        if values.dtype.kind == "f":
+            return pa.array(values.astype(np.float64))
+        kind = kept_type(pa.from_numpy_dtype(values.dtype.newbyteorder("=")))
+        return pa.array(values.astype(values.dtype.newbyteorder("="))).cast(kind)
 
     def _texts(self, name: str | None, size: int) -> Iterator[list[str | None]] | None:
         if name is None:

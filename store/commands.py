@@ -1,11 +1,12 @@
 """Shell: info, verify, rollback, gc and export."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .shell import bar, echo, emit_json, shown
+from .shell import bar, check_collection, echo, emit_json, shown
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -21,16 +22,19 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
     """
     from .store import Store
 
+    check_collection("info", collection)
     with Store.open(collection, version) as store:
         facts = store.info()
     sources = [] if as_json else facts.pop("sources")
     _answer(facts, as_json)
     for source in sources[:_MOST_SOURCES]:
-        echo(f"source {shown(source['source'])}: {source['rows']} images, {_REACHABLE[source['reachable']]}")
+        images = f"{source['rows']} image{'s' * (source['rows'] != 1)}"
+        echo(f"source {shown(source['source'])}: {images}, {_REACHABLE[source['reachable']]}")
     if more := len(sources[_MOST_SOURCES:]):
         echo(f"and {more} more sources: --json lists them all")
     if any(source["reachable"] is False for source in sources):
-        echo(f"if a source has moved, `lookalike move {shown(collection)} OLD NEW` says where to", err=True)
+        command = shown(shlex.join(("lookalike", "move", collection, "OLD", "NEW")))
+        echo(f"if a source has moved, `{command}` says where to", err=True)
 
 
 _MOST_SOURCES = 20
@@ -49,6 +53,7 @@ def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
     """
     from .verify import verify as each
 
+    check_collection("verify", collection)
     files = problems = 0
     with bar("verify") as progress:
         for file, problem in each(collection, (ctx.find_root().obj or {}).get("try_index")):
@@ -77,6 +82,7 @@ def rollback(collection: str, version: int | None, as_json: bool) -> None:
     """
     from .housekeeping import rollback as go_back
 
+    check_collection("rollback", collection)
     with go_back(collection, version) as store:
         _answer({"version": store.version, "rows": store.rows}, as_json)
 
@@ -101,6 +107,7 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
     from .durations import parse_duration
     from .housekeeping import gc as collect
 
+    check_collection("gc", collection)
     done = collect(collection, parse_duration(keep_younger))
     if as_json:
         emit_json(done)
@@ -116,13 +123,14 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
 
 @click.command(short_help="Write keys, labels and vectors to one file.")
 @click.argument("collection")
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
 @_JSON
 def export(collection: str, out: Path, as_json: bool) -> None:
     """Write the rows of COLLECTION to OUT, which must not exist: all columns to .parquet, the vectors alone to .npy."""
     from .export import export as write
     from .store import Store
 
+    check_collection("export", collection, str(out))
     with Store.open(collection) as store, bar("export") as progress:
         write(store, out, progress)
         _answer({"file": str(out), "rows": store.rows}, as_json)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from .shell import echo, emit_json, shown
+from .shell import check_collection, echo, emit_json, shown
 
 
 @click.command(short_help="Say that a source of images lies elsewhere now.")
@@ -21,6 +21,7 @@ def move(collection: str, old: str, new: str, as_json: bool) -> None:
     """
     from .moving import move as note
 
+    check_collection("move", collection, old, new)
     for moved in note(collection, old, new):
         if as_json:
             emit_json(asdict(moved))

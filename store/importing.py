@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shlex
 import time
 import warnings
 from collections.abc import Iterable, Iterator
@@ -48,20 +49,17 @@ def import_vectors(
 ) -> dict[str, int]:
     """Make the collection at `path`, created if need be, hold the rows of the file `vectors` (see `open_vectors`).
 
-    keys, labels: files with one value for each row (see `listed`); by default the file's own columns (key_column,
-    label_column, vector_column name others than the usual ones), else the row's number is the key. An empty label means
-    none. Further columns of a table are kept where they are text, numbers or times. This is a sync: rows of this file
-    that are there with the same vector, label and further columns are skipped, others replaced. commit_every: seconds.
+    keys, labels: files with one value for each row (see `listed`); by default the file's own columns, else the row's
+    number is the key. key_column, label_column, vector_column: other columns than the usual ones, the first two of the
+    file `keys` or `labels` where that is given. An empty label means none. Further columns are kept where they are
+    text, numbers or times. This is a sync: rows of this file that are there with the same vector, label and further
+    columns are skipped, others replaced. commit_every: seconds.
     Gives {"seen", "added", "replaced", "skipped"}. Raises LookalikeError for what `unit_rows` refuses, for a column
     that is missing or of another type, for a key that comes twice or belongs to another source, and for vectors of
     another model or dimension; with up to 65,536 rows nothing is then changed, with more the commits until then stay.
     """
-    for name, given, column in (("keys", keys, key_column), ("labels", labels, label_column)):
-        if given is not None and column is not None:
-            raise LookalikeError(
-                f"{name} come from {os.fspath(given)} and from the column {column!r}: give one of them"
-            )
-    file = open_vectors(vectors, Columns(key_column, label_column, vector_column))
+    own = Columns(None if keys is not None else key_column, None if labels is not None else label_column, vector_column)
+    file = open_vectors(vectors, own)
     if file.left_out:
         warnings.warn(
             f"{vectors}: keys, labels, vectors, text, numbers and times are taken; left out: "
@@ -69,7 +67,7 @@ def import_vectors(
             LookalikeWarning,
             stacklevel=2,
         )
-    blocks = _named(file, Path(vectors), keys, labels, normalise)
+    blocks = _named(file, Path(vectors), (keys, key_column), (labels, label_column), normalise)
     checked = [*itertools.islice(blocks, 1)]  # before a collection is made for it
     with Store.open_or_create(path) as store, store.write() as writer:
         sync = _Sync(writer, Path(vectors), file, commit_every)
@@ -91,10 +89,14 @@ class _Named(NamedTuple):
     images: Any
 
 
-def _named(file: Vectors, path: Path, keys: Folder | None, labels: Folder | None, normalise: bool) -> Iterator[_Named]:
+_Beside = tuple[Folder | None, str | None]
+"""A file of keys or labels, and the column of it that is asked for."""
+
+
+def _named(file: Vectors, path: Path, keys: _Beside, labels: _Beside, normalise: bool) -> Iterator[_Named]:
     """The blocks of a file with their keys and labels, wherever those come from."""
-    key_lines = None if keys is None else listed(keys, file.rows, path, "key")
-    label_lines = None if labels is None else listed(labels, file.rows, path, "label")
+    key_lines = None if keys[0] is None else listed(keys[0], file.rows, path, "key", keys[1])
+    label_lines = None if labels[0] is None else listed(labels[0], file.rows, path, "label", labels[1])
     first = 0
     for block in file.blocks(BLOCK):
         n = len(block.vectors)
@@ -189,10 +191,8 @@ class _Sync:
     def _way_out(self, owner: str) -> str:
         """What to do about a key of another source, which may be this one before it was renamed."""
         if os.path.isabs(owner) and not os.path.lexists(owner):
-            return (
-                f"if that file has moved, `lookalike move {self.writer.path} {owner} {self.source}` says so; if not, "
-                "rename the key"
-            )
+            command = shlex.join(("lookalike", "move", str(self.writer.path), owner, self.source))
+            return f"if that file has moved, `{command}` says so; if not, rename the key"
         return "rename it, or remove those rows first"
 
     def _same(self, block: _Named, held: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -1,7 +1,8 @@
 """Keys or labels in a file of their own, one for each row of vectors.
 
-A .csv or .tsv is read as a table, a .json as one list, a .jsonl as one JSON value a line, a .npy as an array; any other
-file is text, one value a line, in UTF-8 (bytes that are not are kept as `os.fsdecode` does) or in UTF-16 with its mark.
+A .csv, .tsv, .parquet, .arrow or .feather is read as a table, a .json as one list, a .jsonl as one JSON value a line, a
+.npy as an array; any other file is text, one value a line, in UTF-8 (bytes that are not are kept as `os.fsdecode` does)
+or in UTF-16 with its mark.
 """
 
 import codecs
@@ -17,6 +18,7 @@ import numpy as np
 
 from .cells import rows as rows_of_cells
 from .errors import LookalikeError, LookalikeWarning
+from .listed_tables import arrow_column, parquet_column
 from .publish import plain_errors
 from .text_columns import array_texts, text_of
 from .text_file import text_lines
@@ -26,15 +28,20 @@ _HEADS = ("key", "keys", "label", "labels", "class", "id", "name", "filename", "
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def listed(path: Text, rows: int, of: Path, what: str) -> Iterator[str | None]:
+def listed(path: Text, rows: int, of: Path, what: str, column: str | None = None) -> Iterator[str | None]:
     """The values of a file, which must be `rows`, as many as the vectors in `of`; None for an empty one.
 
-    what: "key" or "label", the column of a table that is taken. LookalikeError for a file that cannot be read as its
-    ending says, and for another number of values.
+    what: "key" or "label", the column of a table that is taken where `column` names no other. LookalikeError for a file
+    that cannot be read as its ending says, for another number of values, and for a column of what has none.
     """
     ending = Path(path).suffix.lower()
-    if ending in _READERS:
-        return iter(_whole(Path(path), rows, of, what))
+    if column is not None and ending not in _TABLES:
+        raise LookalikeError(
+            f"{what}s come from {os.fspath(path)} and from the column {column!r}: give one of them, or a table "
+            f"({', '.join(_TABLES)}) that has this column"
+        )
+    if ending in _READERS or ending in _TABLES:
+        return iter(_whole(Path(path), rows, of, what, column))
     lines = count_lines(path)
     _refuse_nul(path)
     if lines != rows and (lines < rows or not _blank_from(path, rows)):
@@ -46,15 +53,17 @@ def listed(path: Text, rows: int, of: Path, what: str) -> Iterator[str | None]:
     return (line or None for line in itertools.islice(read_lines(path), rows))
 
 
-def _whole(path: Path, rows: int, of: Path, what: str) -> list[str | None]:
+def _whole(path: Path, rows: int, of: Path, what: str, column: str | None) -> list[str | None]:
     """The values of a file that is read at once."""
+    ending = path.suffix.lower()
     with plain_errors(f"read {path}"):
-        values = _READERS[path.suffix.lower()](path, what)
-    while len(values) > rows and values[-1] is None and _READERS[path.suffix.lower()] is _table:
+        values = _READERS[ending](path, what) if ending in _READERS else _TABLES[ending](path, what, column)
+    while len(values) > rows and values[-1] is None and _TABLES.get(ending) is _table:
         values.pop()  # blank lines at the end
     if len(values) == rows:
         return values
-    heading = f"; name its heading {what!r}, or remove it" if len(values) == rows + 1 else ""
+    may_be_heading = len(values) == rows + 1 and _TABLES.get(ending) not in (parquet_column, arrow_column)
+    heading = f"; name its heading {what!r}, or remove it" if may_be_heading else ""
     raise LookalikeError(
         f"{path} has {len(values)} {what}s and {of} has {rows} rows: give one {what} for each row{heading}"
     )
@@ -131,11 +140,12 @@ def _hint(path: Text, lines: int, rows: int) -> str:
     return ""
 
 
-def _table(path: Path, what: str) -> list[str | None]:
-    """The column `what` of a CSV, or its only one; a first row that is such a name is the heading."""
+def _table(path: Path, what: str, column: str | None) -> list[str | None]:
+    """The column `column` or `what` of a CSV, or its only one; a first row that has such a name is the heading."""
     table = _cells(path)
-    at = _column(path, table, what)
-    body = table[1:] if table and any(_head(cell) in _HEADS for cell in table[0]) else table
+    at = _column(path, table, what) if column is None else _named(path, table, column)
+    headed = column is not None or (bool(table) and any(_head(cell) in _HEADS for cell in table[0]))
+    body = table[1:] if headed else table
     longer = next((number for number, row in enumerate(body) if len(row) > max(1, len(table[0]))), None)
     if longer is not None:
         cells = len(body[longer])
@@ -174,8 +184,18 @@ def _column(path: Path, table: list[list[str]], what: str) -> int:
     if len(head) > 1:
         raise LookalikeError(
             f"{path} has {len(head)} columns ({', '.join(table[0][:8])}): give one column, or name one of them {what!r}"
+            f" or with --{what}-column"
         )
     return 0
+
+
+def _named(path: Path, table: list[list[str]], column: str) -> int:
+    """Which column has this heading."""
+    head = table[0] if table else []
+    if head.count(column) != 1:
+        why = f"no column {column!r}" if column not in head else f"{head.count(column)} columns named {column!r}"
+        raise LookalikeError(f"{path} has {why}: its first line is {', '.join(head[:8])}")
+    return head.index(column)
 
 
 def _head(cell: str) -> str:
@@ -194,9 +214,10 @@ def _json(path: Path, what: str) -> list[str | None]:
     return _scalars(path, what, values)
 
 
-def _json_lines(path: Path, what: str) -> list[str | None]:
-    """A JSON value a line; of an object its field `what`."""
+def _json_lines(path: Path, what: str, column: str | None) -> list[str | None]:
+    """A JSON value a line; of an object its field `column` or `what`."""
     values: list[Any] = []
+    field = what if column is None else column
     for number, line in enumerate(read_lines(path)):
         if not line.strip():
             continue
@@ -204,9 +225,12 @@ def _json_lines(path: Path, what: str) -> list[str | None]:
             value = json.loads(line)
         except ValueError as error:
             raise LookalikeError(f"{path}: line {number + 1} is not JSON: {error}") from None
-        if isinstance(value, dict) and what not in value:
-            raise LookalikeError(f"{path}: line {number + 1} has no field {what!r}; it has {', '.join(value)}")
-        values.append(value[what] if isinstance(value, dict) else value)
+        if isinstance(value, dict) and field not in value:
+            raise LookalikeError(
+                f"{path}: line {number + 1} has no field {field!r}; it has {', '.join(value)}: name one with "
+                f"--{what}-column"
+            )
+        values.append(value[field] if isinstance(value, dict) else value)
     return _scalars(path, what, values)
 
 
@@ -238,10 +262,15 @@ def _array(path: Path, what: str) -> list[str | None]:
     return array_texts(values, str(path))
 
 
-_READERS: dict[str, Callable[[Path, str], list[str | None]]] = {
+_READERS: dict[str, Callable[[Path, str], list[str | None]]] = {".json": _json, ".npy": _array}
+"""Readers of one list."""
+_TABLES: dict[str, Callable[[Path, str, str | None], list[str | None]]] = {
     ".csv": _table,
     ".tsv": _table,
-    ".json": _json,
     ".jsonl": _json_lines,
-    ".npy": _array,
+    ".parquet": parquet_column,
+    ".pq": parquet_column,
+    ".arrow": arrow_column,
+    ".feather": arrow_column,
 }
+"""Readers of files whose columns have names."""

@@ -6,6 +6,7 @@ there any more, or a folder that holds several sources: then all of those move.
 
 import difflib
 import os
+import shlex
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,9 +116,10 @@ def _check(store: Store, counts: dict[str, int], was: str, now: str, wanted: dic
     if not os.path.exists(now):
         raise LookalikeError(f"cannot move {was!r} to {now!r}: it does not exist; nothing was moved")
     if counts.get(now) and now not in wanted:
+        command = shlex.join(("lookalike", "embed", str(store.path), was, "--prune=all"))
         raise LookalikeError(
             f"cannot move {was!r} to {now!r}: {counts[now]:,} images of {store.path} come from there already, and "
-            f"--prune could not tell them from the others; `lookalike embed {store.path} {was} --prune=all` removes "
+            f"--prune could not tell them from the others; `{command}` removes "
             "those of a source that is gone"
         )
 

@@ -19,7 +19,18 @@ from .progress import Progress
 from .shown import shown
 from .streams import fitting, lines_of, print_with, write_bytes, write_note, write_result
 
-__all__ = ["Piped", "bar", "echo", "emit_json", "piped", "say_next", "say_path", "shown", "undefined_as_null"]
+__all__ = [
+    "Piped",
+    "bar",
+    "check_collection",
+    "echo",
+    "emit_json",
+    "piped",
+    "say_next",
+    "say_path",
+    "shown",
+    "undefined_as_null",
+]
 
 _MOST_PIPED = 1 << 30
 _PIECE = 1 << 20
@@ -38,6 +49,14 @@ class Piped(bytes):
     """What was piped into the command, under the name that people write for it."""
 
     filename = "-"
+
+
+def check_collection(command: str, collection: str, *others: str) -> None:
+    """LookalikeError where the arguments of a command were mistaken for each other; see `search.mistaken`."""
+    context = click.get_current_context(silent=True)
+    check = ((context.find_root().obj if context else None) or {}).get("check_collection")
+    if check is not None:
+        check(command, collection, *others)
 
 
 def piped() -> Piped:

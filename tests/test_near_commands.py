@@ -1,9 +1,11 @@
 """Names of commands that there are not."""
 
+import click
 import pytest
 
-from lookalike.cli import COMMANDS, run
+from lookalike.cli import COMMANDS, cli, run
 from lookalike.near_commands import INSTEAD, MEANT, meant
+from lookalike.store.store import Store
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,21 @@ def test_no_word_stands_for_two_commands_or_for_one_that_there_is():
 def test_a_command_that_comes_later_is_offered_by_its_other_names():
     assert meant("dedupe", [*COMMANDS, "duplicates"]) == ": did you mean 'duplicates'?"
     assert meant("zzzzzz", list(COMMANDS)) == ""
+
+
+def test_a_path_in_place_of_a_command_is_told_apart(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my photos").mkdir()
+    (tmp_path / "my photos" / "a.jpg").write_bytes(b"x")
+    (tmp_path / "search.txt").write_text("x")
+    Store.create(tmp_path / "shop").close()
+    for words, offered in (
+        (["shop"], "no command 'shop', which is a collection: did you mean `lookalike info shop`?"),
+        (["shop", "a b.jpg"], "did you mean `lookalike search shop 'a b.jpg'`?"),
+        (["my photos"], "a folder of images: `lookalike embed COLLECTION 'my photos' --model pretrained`"),
+        (["my photos/a.jpg"], "which is an image: `lookalike search COLLECTION 'my photos/a.jpg'`"),
+        (["search.txt"], "no command 'search.txt'"),
+    ):
+        with pytest.raises(click.UsageError) as refused:
+            cli.main(words, standalone_mode=False)
+        assert offered in refused.value.message

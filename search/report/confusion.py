@@ -42,6 +42,7 @@ def _counts(material: Material, answers: Sequence[str | None], names: list[str],
         columns,
         ("true class", "answer"),
         "Oranges",
+        (0, 1),
     )
     return f'<div class="half">{figure(drawing, words)}{paragraph(_most(counts, rows, columns), "note")}</div>\n'
 
@@ -69,11 +70,12 @@ def counted(
 
 
 def _most(counts: np.ndarray, rows: list[str], columns: list[str]) -> str:
-    """The most frequent mistakes, in words."""
+    """The most frequent mistakes, in words; where nothing is answered unknown, no strange image can be right."""
     wrong = [
         (int(counts[row, column]), rows[row], columns[column])
         for row, column in np.argwhere(counts).tolist()
-        if rows[row] != columns[column] and (rows[row], columns[column]) != (STRANGE, UNKNOWN)
+        if rows[row] != columns[column]
+        and (rows[row] != STRANGE or (UNKNOWN in columns and columns[column] != UNKNOWN))
     ]
     if not wrong:
         return "No image was answered wrongly."

@@ -8,8 +8,8 @@ import numpy as np
 from ...store.shown import apart
 from .drawing import WIDTH, Drawing, draw
 
-_NUMBERED = 12
-"""More columns than this leave no room for numbers."""
+_NUMBERED = 14
+"""More columns than this leave no room for numbers of four characters; as many are 12 classes, others and unknown."""
 
 
 def matrix(
@@ -19,17 +19,20 @@ def matrix(
     columns: list[str],
     titles: tuple[str, str],
     palette: str,
+    limits: tuple[float, float] | None = None,
 ) -> Drawing:
     """Draw values (r, c), nan where there is none, as colours, with `texts(row, column)` in the cells where they fit.
 
-    titles: of the rows and of the columns. palette: matplotlib's name of a colour map, dark at its upper end.
+    titles: of the rows and of the columns. palette: matplotlib's name of a colour map, dark at its upper end. limits:
+    the values of its two ends, by default the smallest and the largest.
     """
     height = min(6.5, 1.4 + 3.6 * len(rows) / max(len(columns), 1))
 
     def paint(figure: Any) -> None:
         axes = figure.add_subplot()
         axes.grid(False)
-        cells = axes.pcolormesh(values, cmap=palette, edgecolors="#ffffff", linewidth=0.4)
+        low, high = limits or (None, None)
+        cells = axes.pcolormesh(values, cmap=palette, vmin=low, vmax=high, edgecolors="#ffffff", linewidth=0.4)
         axes.set_xlim(0, len(columns))
         axes.set_ylim(len(rows), 0)
         axes.set_xticks(np.arange(len(columns)) + 0.5, apart(columns, 18), rotation=90)

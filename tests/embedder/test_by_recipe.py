@@ -57,6 +57,18 @@ def test_it_trains_as_the_shell_does_and_gives_the_model(tmp_path, photos):
         assert shop.embed(photos, model=card.path)["embedded"] == 24
 
 
+def test_a_source_is_read_as_it_is_asked_for(tmp_path, photos):
+    rows = [f"{photos}/{label}/{i}.png,{label}" for label in "abcd" for i in range(6)]
+    (tmp_path / "list.csv").write_text("file,kind\n" + "\n".join(rows))
+    columns = {"image_column": "file", "label_column": "kind"}
+    card = lookalike.train("glyphs", tmp_path / "table", tmp_path / "list.csv", set=SETTINGS, **columns)
+    assert card.images == 24 and card.training_classes == ["a", "d"]
+    card = lookalike.train("glyphs", tmp_path / "part", photos, set=SETTINGS, exclude="d/[3-5].png")
+    assert card.images == 21
+    with pytest.raises(LookalikeError, match="nothing to train on"):
+        lookalike.train("glyphs", tmp_path / "none", photos, set=SETTINGS, labels=False)
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -128,3 +128,8 @@ def test_where_nothing_but_links_could_be_trained_on_the_option_is_named(tmp_pat
         runner.invoke(train, words, catch_exceptions=False)
     assert "3 unreadable: link leads out of the source (3)" in str(error.value)
     assert str(error.value).endswith("--follow-links follows them")
+
+
+def test_a_source_behind_the_recipe_is_told_where_it_goes(tmp_path, photos, capsys):
+    assert run(["train", "photos", str(photos), "--out", str(tmp_path / "m")]) == 2
+    assert f"unexpected extra argument ({photos}): give a source of images with --data" in capsys.readouterr().err

@@ -167,7 +167,7 @@ def test_a_sheet_draws_what_was_piped_and_warns_of_pictures_it_lacks(shop, said,
     assert (first[16:176, 16:176] == second[16:176, 16:176]).all()  # the query's tile
     (tmp_path / "photos").rename(tmp_path / "moved")
     err = said("search", shop, "key:cat/0.png", "-k", "2", "--sheet", "c.png").err
-    assert "warning: 2 pictures of hits are missing in c.png: 2 source cannot be read" in err
+    assert "warning: 2 pictures are missing in c.png: source cannot be read (2)" in err
     assert f"`lookalike move {tmp_path}/shop OLD NEW`" in err
 
 
@@ -214,7 +214,7 @@ def test_info_says_which_sources_can_be_reached(shop, said, tmp_path):
     os.unlink("one.png")
     done = said("info", shop)
     assert f"source {tmp_path}/photos: 4 images, cannot be read now" in done.out
-    assert f"source {tmp_path}/one.png: 1 images, cannot be read now" in done.out and "lookalike move shop" in done.err
+    assert f"source {tmp_path}/one.png: 1 image, cannot be read now" in done.out and "lookalike move shop" in done.err
 
 
 def test_after_each_command_the_next_is_named_on_stderr(shop, said, tmp_path):
@@ -260,6 +260,14 @@ MISTAKEN = [
     (["calibrate", "shop", "shop"], "source 'shop' is a collection, not a folder of images"),
     (["embed", "new", "photos", "--model", "photos"], "photos is not a model: it has no encoder.json"),
     (["embed", "new", "photos", "--model", "shop"], "shop: is a collection, not a model"),
+    (["export", "x.parquet", "shop"], "did you mean `lookalike export shop x.parquet`?"),
+    (["move", "photos", "shop", "elsewhere"], "did you mean `lookalike move shop photos elsewhere`?"),
+    (["report", "photos", "--out", "r.html"], "photos is a folder of images, not a collection: `lookalike embed COLL"),
+    (["prototypes", "model"], "model is a model, not a collection"),
+    (["bench", "v.npy"], "v.npy is a file, not a collection"),
+    (["info", "photos"], "photos is a folder of images, not a collection: `lookalike embed COLLECTION"),
+    (["verify", "photos/cat/0.png"], "photos/cat/0.png is an image, not a collection"),
+    (["train", "photos/cat", "--out", "new"], "is a folder, not a recipe: `lookalike train RECIPE --data photos/cat"),
 ]  # fmt: skip
 
 

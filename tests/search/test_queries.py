@@ -32,9 +32,11 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def shop(made, tmp_path, monkeypatch):
-    """A copy of it, opened; the working folder is its photo folder."""
+    """A copy of it, opened; the working folder is its photo folder, which was moved with it."""
     shutil.copytree(made / "shop", tmp_path / "shop")
     shutil.copytree(made / "photos", tmp_path / "photos", copy_function=shutil.copy2)
+    with Collection.open(tmp_path / "shop") as collection:
+        collection.move(made / "photos", tmp_path / "photos")
     monkeypatch.chdir(tmp_path / "photos")
     with Collection.open(tmp_path / "shop") as collection:
         yield collection
@@ -57,6 +59,19 @@ def test_a_file_that_is_the_keys_own_picture_is_that_key_and_needs_no_encoder(sh
 def test_a_file_with_dot_and_slash_or_a_path_object_is_the_file_whatever_keys_there_are(shop):
     for query in ("./IMG_1.png", Path("IMG_1.png"), os.path.abspath("IMG_1.png")):
         assert shop.search(query, k=1).keys() == [["IMG_1.png"]]
+
+
+def test_a_copy_in_another_place_finds_the_key_whose_name_it_has(shop, tmp_path, monkeypatch):
+    (tmp_path / "card").mkdir()
+    monkeypatch.chdir(tmp_path / "card")
+    for name in ("IMG_1.png", "IMG_4.png"):
+        shutil.copy2(tmp_path / "photos" / name, name)
+    for query in ("IMG_1.png", "*_1.png", "../card/IMG_1.png"):
+        hits = shop.search(query, k=1)
+        assert hits.keys() == [["IMG_1.png"]] and hits.distances[0, 0] < 1e-3, query
+    assert shop.search(".", k=1).keys() == [["IMG_1.png"], ["IMG_4.png"]]
+    (tmp_path / "photos").rename(tmp_path / "away")  # whether these are the source's own files cannot be told any more
+    assert "IMG_1.png" not in shop.search("IMG_1.png", k=6).keys()[0]
 
 
 def test_another_picture_of_the_keys_name_is_refused_with_both_ways_out(shop, tmp_path, monkeypatch):

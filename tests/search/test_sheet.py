@@ -22,7 +22,7 @@ def places(sheet: Image.Image, number: int) -> tuple[int, int, int]:
     return int(columns[0]), int(rows[0]), int(found.sum())
 
 
-@pytest.mark.parametrize(("hits", "columns"), [(1, 1), (5, 5), (10, 5), (50, 10)])
+@pytest.mark.parametrize(("hits", "columns"), [(1, 1), (5, 5), (6, 3), (8, 4), (10, 5), (50, 10)])
 def test_hits_follow_in_reading_order_to_the_right_of_their_query(hits, columns):
     strips = [
         Strip(Cell(colour(200 + row), f"q{row}.png"), [Cell(colour(100 * row + i), f"{i}.png") for i in range(hits)])

@@ -1,8 +1,10 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from lookalike.store.array_files import Npz
 from lookalike.store.errors import LookalikeError
+from lookalike.store.escaped import unescaped_list
 from lookalike.store.matrix_files import Hdf5
 from lookalike.store.named_columns import Columns
 
@@ -51,6 +53,43 @@ def test_arrays_of_other_names_are_asked_for(tmp_path, units):
         LookalikeError, match=r"array 'one_hot' is int64 \(3, 3\): labels are text.* one for each vector"
     ):
         Npz(tmp_path / "x.npz", Columns(vector="b", label="one_hot"))
+
+
+FURTHER = {
+    "price": np.array([1.5, np.nan, 2], ">f4"),
+    "count": np.array([1, 2, 3], np.uint8),
+    "name": np.array(["a", "é", ""]),
+    "raw": np.array([b"a", b"\xff", b"c"]),
+    "new": np.array([True, False, True]),
+}
+AS_KEPT = [[1.5, None, 2], [1, 2, 3], ["a", "é", ""], ["a", "\udcff", "c"], [True, False, True]]
+
+
+def test_further_arrays_of_a_value_for_each_vector_are_kept(tmp_path, units):
+    when = np.array(["2020-01-02", "NaT", "2021-03-04"], "M8[D]")
+    np.savez(tmp_path / "x.npz", vectors=units(3), when=when, mean=np.zeros(8), one_hot=np.eye(3, dtype=int), **FURTHER)
+    file = Npz(tmp_path / "x.npz")
+    table = pa.concat_tables(block.extra for block in file.blocks(2))
+    assert file.left_out == ["mean", "one_hot"] and set(table.column_names) == {"when", *FURTHER}
+    assert table.column("when").to_pylist() == ["2020-01-02", None, "2021-03-04"]
+    assert_kept(table)
+
+
+def assert_kept(table):
+    columns = [table.column(name).to_pylist() for name in FURTHER]
+    columns[3] = unescaped_list(table.column("raw"))
+    columns[0][1] = None if np.isnan(columns[0][1]) else "a number"
+    assert columns == AS_KEPT
+    assert [str(table.column(name).type) for name in FURTHER] == ["double", "int64", "string", "string", "bool"]
+
+
+def test_further_datasets_of_hdf5_are_kept(tmp_path, units):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["vectors"] = units(3)
+        for name, values in FURTHER.items():
+            file[name] = values.astype(object) if name == "name" else values
+    assert_kept(pa.concat_tables(block.extra for block in Hdf5(tmp_path / "x.h5").blocks(2)))
 
 
 def test_objects_are_refused_by_name_and_never_loaded(tmp_path, units):

@@ -62,6 +62,14 @@ def test_a_strict_threshold_does_not_hide_which_classes_are_mixed_up(asked):
     assert wrong and "Most frequent mistakes: " in strict.text
 
 
+def test_images_of_no_class_here_hide_no_mistake_where_nothing_is_unknown(asked):
+    free = Page(confusion(asked).body).text
+    assert "Most frequent mistakes: c" in free and f"{STRANGE} answered" not in free
+    asked.asked.made.labels[:] = [None, *asked.asked.made.labels[1:]]
+    strict = Page(confusion(asked).body).text
+    assert f"{STRANGE} answered" in strict[strict.index("with the threshold") :]
+
+
 def test_the_nearest_image_of_the_nearest_class_leaves_the_own_content_out(asked):
     shop, questions = asked.collection, asked.questions
     vectors, labels = shop.raw
