@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .embedder.compare import compare
     from .search.collection import Collection
     from .search.knn_classifier import KNNClassifier
+    from .search.labelled_source import LabelledSource
     from .search.linear_classifier import LinearClassifier
     from .search.prototype_classifier import PrototypeClassifier
     from .store.errors import LookalikeError
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Collection",
     "KNNClassifier",
+    "LabelledSource",
     "LinearClassifier",
     "LookalikeError",
     "PrototypeClassifier",
@@ -32,6 +34,7 @@ __all__ = [
 _HOMES = {
     "Collection": "search.collection",
     "KNNClassifier": "search.knn_classifier",
+    "LabelledSource": "search.labelled_source",
     "LinearClassifier": "search.linear_classifier",
     "LookalikeError": "store.errors",
     "PrototypeClassifier": "search.prototype_classifier",

@@ -5,8 +5,9 @@ Decoding runs in processes of their own; pixels are held for a few images at a t
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..store.progress import Progress, silent
 from ..store.vector_cache import VectorCache
 from .decoders import FEW, decode, for_encoder
 from .images import NO_VECTOR, Image, image_or_rejection, is_unit
+from .notes import in_words, link_notes
 from .rejected import Rejected
 from .seen import seen as seen_by_training
 from .sources import Record, Source
@@ -35,7 +37,7 @@ class Encoded:
 
     vectors: (n, d) float32 unit rows. keys, labels (or None), contents (SHA-256 in hex): n each. seen: (n,) bool,
     which of them the encoder was trained on. rejected: how many more there were that could not be read. ignored: files
-    with another extension.
+    with another extension. reasons: how many were rejected, by reason.
     """
 
     vectors: NDArray[np.float32]
@@ -45,6 +47,17 @@ class Encoded:
     seen: NDArray[np.bool_]
     rejected: int
     ignored: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def why_rejected(self) -> str:
+        """The rejected images in words, with reasons, and which option helps; empty where there are none."""
+        return _in_words(self.reasons) if self.rejected else ""
+
+
+def _in_words(reasons: Mapping[str, int]) -> str:
+    """How many images were rejected, why, and which option helps; reasons: how many each."""
+    return "; ".join([f"{sum(reasons.values()):,} rejected: {in_words(reasons)}", *link_notes(reasons)])
 
 
 def source_contents(
@@ -52,15 +65,19 @@ def source_contents(
 ) -> list[tuple[str | None, str | None, bool]]:
     """For each image of a source its label, content (SHA-256 in hex, None: unreadable) and whether it was trained on.
 
-    Nothing is decoded or encoded. LookalikeError where the source itself is unusable.
+    Nothing is decoded or encoded. LookalikeError where the source is unusable, or none of its images can be read.
     """
     labels: list[str | None] = []
     contents: list[str | None] = []
+    reasons: Counter[str] = Counter()
     for record in source.records():
         image = image_or_rejection(source, record.locator)
         labels.append(record.label)
         contents.append(image.sha256 if isinstance(image, Image) else None)
+        reasons.update([] if isinstance(image, Image) else [image.reason])
         progress(len(labels), None, "images looked at")
+    if labels and reasons.total() == len(labels):
+        raise LookalikeError(f"{source.name} has no image that can be read ({_in_words(reasons)})")
     return list(zip(labels, contents, seen_by_training(contents, encoder.training_images).tolist(), strict=True))
 
 
@@ -76,6 +93,7 @@ def encode_source(
     contents: list[str | None] = []
     vectors = [np.zeros((0, encoder.dim), dtype=np.float32)]
     seen = 0
+    reasons: Counter[str] = Counter()
     for records in cut(source.records(), FEW):
         images = [image_or_rejection(source, record.locator) for record in records]
         rows, answers = _known_or_encoded(encoder, images, cache)
@@ -83,12 +101,14 @@ def encode_source(
             if isinstance(image, Image) and answer is None:
                 kept.append(record)
                 contents.append(image.sha256)
+        reasons.update(answer.reason for answer in answers if answer is not None)
         vectors.append(rows)
         seen += len(records)
         progress(seen, None, f"images read, {seen - len(kept)} rejected")
     keys, labels = [record.key for record in kept], [record.label for record in kept]
     trained_on = seen_by_training(contents, encoder.training_images)
-    return Encoded(np.concatenate(vectors), keys, labels, contents, trained_on, seen - len(kept), source.ignored)
+    counts = (seen - len(kept), source.ignored, reasons)
+    return Encoded(np.concatenate(vectors), keys, labels, contents, trained_on, *counts)
 
 
 def encode_images(

@@ -1,20 +1,25 @@
 """Where a source keeps the pictures of stored rows: by key, whatever prefix the key was given. Nothing is decoded.
 
-A row records its source and its key, but not the prefix that its key may begin with. So a picture is looked for under
-the key and then under its endings. An ending may lead to another picture, and therefore counts only where the file is
-the one that was embedded: by its size and time of change, or by its content.
+A row records its source and its key, but neither the prefix that its key may begin with nor the columns of the table
+that it comes from; of these a collection notes how its sources were embedded. So a picture is looked for in each of
+these ways, under the key and then under its endings. An ending may lead to another picture, and therefore counts only
+where the file is the one that was embedded: by its size and time of change, or by its content.
 """
 
 import hashlib
 import os
 from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
+from ..store.content import SourceUse
 from ..store.errors import LookalikeError
 from .rejected import Rejected
-from .sources import FolderSource, Source, open_source
+from .sources import FolderSource, Source
 from .sources.files import facts, read_file
+from .sources.options import USUAL
+from .uses import opened_as_used
 
 LONGEST_PREFIX = 256
 """Endings of a key are tried after at most this many characters."""
@@ -32,18 +37,27 @@ class Kept(NamedTuple):
     mtime_ns: int | None = None
 
 
-def source_paths(source: str, pictures: Sequence[Kept]) -> list[str | None]:
-    """For each picture of a source its file, absolute; None where it is gone, or the source keeps it in no own file."""
+def source_paths(source: str, pictures: Sequence[Kept], uses: Sequence[SourceUse] = ()) -> list[str | None]:
+    """For each picture of a source its file, absolute; None where it is gone, or the source keeps it in no own file.
+
+    uses: how sources were embedded, of which those of this one count.
+    """
     found: list[str | None] = [None] * len(pictures)
-    try:
-        opened = open_source(source)
-        for place, files in _files(opened, pictures, range(len(pictures)), whole).items():
-            found[place] = files[0][1]
-        doubtful = [i for i, picture in enumerate(pictures) if not _unchanged(found[i], picture)]
-        _look_under_prefixes(opened, pictures, doubtful, found)
-    except LookalikeError:
-        pass  # what was found until then is right
+    with suppress(LookalikeError):  # what was found until then is right
+        for opened in opened_as_used(source, uses, USUAL):
+            _look_in(opened, pictures, found)
     return found
+
+
+def _look_in(source: Source, pictures: Sequence[Kept], found: list[str | None]) -> None:
+    """Look for pictures in one way to open their source; note in `found` those that no other way has found surely."""
+    left = [i for i, file in enumerate(found) if file is None or not _is_picture(file, pictures[i])]
+    for place, files in _files(source, pictures, left, whole).items():
+        if found[place] is None or _is_picture(files[0][1], pictures[place]):
+            found[place] = files[0][1]
+    doubtful = [i for i in left if not _unchanged(found[i], pictures[i])]
+    with suppress(LookalikeError):
+        _look_under_prefixes(source, pictures, doubtful, found)
 
 
 def _look_under_prefixes(

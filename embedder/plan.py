@@ -129,8 +129,9 @@ def plan(store: Store, wanted: Wanted, *, prune: Prune, progress: Progress) -> P
             "lies there would be taken for vanished"
         )
     none = np.zeros(0, dtype=np.int64)
-    gone = vanished_rows(store, wanted.source, wanted.prefix, found) if wanted.source.unlisted is None else none
-    left = int(found.sum())
+    if wanted.source.unlisted is not None:
+        return Plan(seen, work, none)
+    gone, left = vanished_rows(store, wanted.source, wanted.prefix, found)
     check_prune(store, wanted.source, left, len(gone), prune)
     if prune:
         return Plan(seen, work, gone)

@@ -33,6 +33,7 @@ from .plan import Plan, Wanted, plan
 from .poison import Isolation
 from .sources import Source, SourceOptions
 from .sources.options import patterns
+from .uses import use_of
 from .vanished import Prune, check_choice, opened
 
 _SMALL = 2000
@@ -98,6 +99,7 @@ def embed(
         count = _workers(planned, workers)
         if count == 1 and planned.work:
             start_early()  # while torch loads
+        writer.note_use(use_of(wanted.source, prefix))
         poison = Isolation(engine, env)
         with (
             _kept_here(wanted.source, count),

@@ -1,16 +1,18 @@
 """Thumbnails: the pictures behind stored rows, small, for people to look at. torch is not loaded.
 
 A row records its source, its key and the SHA-256 of its image, but not the prefix that its key may begin with. So the
-picture is looked for under the key and then under its endings, and is shown only if its content is the one embedded:
-a thumbnail never shows another image than the one that was measured.
+picture is looked for under the key and then under its endings, in each of the ways in which its source was embedded,
+and is shown only if its content is the one embedded: a thumbnail never shows another image than the one measured.
 """
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 from PIL import Image as PilImage
 
+from ..store.content import SourceUse
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from .decoders import FEW, decode
@@ -18,8 +20,9 @@ from .images import How, image_or_rejection
 from .located import endings, located, whole
 from .reduced import Thumbnail, fitted
 from .rejected import Rejected
-from .sources import Source, SourceOptions, open_source
+from .sources import Source, SourceOptions
 from .sources.files import read_file
+from .uses import opened_as_used
 
 __all__ = ["Thumbnail", "file_thumbnail", "fitted", "source_thumbnails"]
 
@@ -33,19 +36,20 @@ class _Sought(NamedTuple):
 
 
 def source_thumbnails(
-    source: str, keys: Sequence[str], contents: Sequence[str | None], side: int
+    source: str, keys: Sequence[str], contents: Sequence[str | None], side: int, uses: Sequence[SourceUse] = ()
 ) -> list[Thumbnail | str]:
     """For each key of a source its picture, uint8 (h, w, 3) with h, w <= side, or in a few words why there is none.
 
     contents: SHA-256 in hex of the image that was embedded under that key; None for a row that never was an image.
+    uses: how sources were embedded, of which those of this one count.
     """
     found: list[Thumbnail | str] = ["no image" if content is None else _NOWHERE for content in contents]
     wanted = [place for place, content in enumerate(contents) if content is not None]
     if not wanted:
         return found
     try:
-        opened = open_source(source, SourceOptions(follow_links=True))  # contents are compared, so no link misleads
-        for names in (whole, endings):
+        options = SourceOptions(follow_links=True)  # contents are compared, so no link misleads
+        for opened, names in product(opened_as_used(source, uses, options), (whole, endings)):
             missing = [place for place in wanted if isinstance(found[place], str)]
             for place, answer in _looked_up(opened, _sought(opened, keys, contents, missing, names), side):
                 if not isinstance(answer, str) or _is_nowhere(found[place]):

@@ -20,19 +20,29 @@ from ..store.store import Store
 from .located import endings
 from .sources import Source, SourceOptions, open_source
 from .sources.gone import GoneSource
+from .uses import longer_prefixes
 
 Prune = bool | Literal["all"]
 _CHUNK = 4096
 
 
-def vanished_rows(store: Store, source: Source, prefix: str, found: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Live rows of the source (under this prefix) that are not among `found`, (next_row,) bool; (m,) int64."""
+def vanished_rows(store: Store, source: Source, prefix: str, found: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
+    """Live rows of the source (under this prefix) whose image it no longer has, (m,) int64; how many others there are.
+
+    found: (next_row,) bool, the rows of the records listed. A row under another prefix that the source was embedded
+    with has an image as long as there is a record for it, whether or not that has a row under this prefix.
+    """
     rows = rows_of_source(store, source.name)
-    rows = rows[~found[rows]]
-    if not prefix or not len(rows):
-        return rows
-    under = [key.startswith(prefix) for some in cut(rows.tolist(), _CHUNK) for key in store.keys(np.array(some))]
-    return rows[np.array(under)]
+    missing, left = rows[~found[rows]], int(found.sum())
+    longer = longer_prefixes(store.content.uses, source.name, prefix)
+    if not len(missing) or not (prefix or longer):
+        return missing, left
+    keys = [key for some in cut(missing.tolist(), _CHUNK) for key in store.keys(np.array(some))]
+    names = {key: [key.removeprefix(each) for each in longer if key.startswith(each)] for key in keys}
+    there = source.locate({name for of_one in names.values() for name in of_one})
+    gone = np.array([key.startswith(prefix) and there.keys().isdisjoint(names[key]) for key in keys])
+    kept = np.array([key.startswith(prefix) for key in keys]) & ~gone
+    return missing[gone], left + int(kept.sum())
 
 
 def check_prune(store: Store, source: Source, left: int, gone: int, prune: Prune) -> None:

@@ -18,6 +18,7 @@ from ..store.lock import writer_lock
 from ..store.progress import Progress
 from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
 from .labelled import Labelled, Roles, candidates, labels_in, ranked_sample, read_labelled, roles, without_foreign
+from .labelled_source import LabelledSource
 from .rank import Way, refuse_no_classes
 from .ready import check_whole
 from .separated import to_classes, warn_of_overlap
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 def calibrate(
     collection: "Collection",
-    source: str,
+    source: LabelledSource,
     criterion: Criterion,
     *,
     by: str,
@@ -80,7 +81,7 @@ def calibrate(
     return _published(collection, made, head, progress)
 
 
-def _warn_of_stand_ins(source: str, cast: Roles, criterion: Criterion) -> None:
+def _warn_of_stand_ins(source: LabelledSource, cast: Roles, criterion: Criterion) -> None:
     """One line where a promise about unknown images rests on images of known classes."""
     if cast.unknowns == UNKNOWNS[1] and criterion.of != "known":
         warnings.warn(
@@ -125,7 +126,7 @@ def _write_when_free(store: "Store", progress: Progress) -> "Iterator[Writer]":
 
 
 def _refuse_hopeless(
-    collection: "Collection", source: str, labels: Sequence[str], criterion: Criterion, seed: int
+    collection: "Collection", source: LabelledSource, labels: Sequence[str], criterion: Criterion, seed: int
 ) -> None:
     """LookalikeError where too few images can count, whichever of those with these labels turn out not to.
 
@@ -141,7 +142,9 @@ def _refuse_hopeless(
         raise
 
 
-def _refuse_known(collection: "Collection", source: str, criterion: Criterion, seed: int, progress: Progress) -> None:
+def _refuse_known(
+    collection: "Collection", source: LabelledSource, criterion: Criterion, seed: int, progress: Progress
+) -> None:
     """LookalikeError, before any image is encoded, where too few are left without those that are known already."""
     left = candidates(collection, source, progress)
     try:
@@ -153,7 +156,7 @@ def _refuse_known(collection: "Collection", source: str, criterion: Criterion, s
 
 
 def _checked_roles(
-    collection: "Collection", source: str, labels: Sequence[str], criterion: Criterion, seed: int
+    collection: "Collection", source: LabelledSource, labels: Sequence[str], criterion: Criterion, seed: int
 ) -> Roles:
     """The roles of images with these labels; LookalikeError where they are too few or cannot stand for the unknown."""
     cast = roles(collection, labels, mixed=criterion.of == "both", seed=seed)
@@ -174,7 +177,7 @@ def _counts(labelled: Labelled, cast: Roles) -> dict[str, int]:
     return counts
 
 
-def _refuse(collection: "Collection", source: str, criterion: Criterion, unknowns: str | None) -> None:
+def _refuse(collection: "Collection", source: LabelledSource, criterion: Criterion, unknowns: str | None) -> None:
     """Where unknown images are needed, there must be some, and for a conformal promise about them real ones."""
     if unknowns is None and criterion.of != "known":
         raise LookalikeError(

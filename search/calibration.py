@@ -149,7 +149,7 @@ def threshold_of(store: "Store", way: Way) -> Calibration | None:
     return calibration
 
 
-def chosen_on(calibration: Calibration | None, source: str | None) -> str | None:
+def chosen_on(calibration: Calibration | None, source: str | os.PathLike[str] | None) -> str | None:
     """The warning where `source` chose the threshold that it is to judge, else None."""
     if calibration is None or source is None or calibration.source != os.path.realpath(source):
         return None

@@ -20,6 +20,7 @@ from ..store.progress import Progress, silent
 from ..store.store import Store
 from . import filling
 from .hits import Hits
+from .labelled_source import LabelledSource
 from .loading import loading
 from .queries import Asked, as_list, ask
 from .ready import check_k, ready_vectors
@@ -361,6 +362,7 @@ class Collection:
     ) -> "Calibration":
         """Choose the distance beyond which the answer is unknown, on labelled images that the collection has not seen.
 
+        `source`: what the shell calls SOURCE, or a `LabelledSource`, which says how it is read.
         One of: `fpr` (at most this share of unknown images is accepted, 95 % sure; 0.01 where none is given),
         `precision` (at least this share of accepted answers is right, 95 % sure), `f_beta` (the best F-beta, nothing
         promised), `conformal` (at most this share `of` "known" images is refused, or of "unknown" ones accepted, on
@@ -374,7 +376,7 @@ class Collection:
 
         calibration = calibrate(
             self,
-            os.fspath(source),
+            LabelledSource.of(source),
             criterion_of(fpr, precision, f_beta, conformal, of),
             by=by,
             per_class=per_class,
@@ -404,6 +406,7 @@ class Collection:
     ) -> dict[str, Any]:
         """Measure a labelled source against the collection: the fields of `evaluate --json`, None where undefined.
 
+        `source` as for `calibrate`.
         `full` adds `details`, `episodes` the accuracy over 600 few-shot episodes of `way` classes for each of `shots`,
         drawn by `seed`. `cache` as in `calibrate`. Warns where the classes overlap so much that no threshold can keep
         its word.
@@ -414,7 +417,13 @@ class Collection:
 
         drawn = FewShots(way, tuple(shots), seed=seed) if episodes else None
         return evaluate(
-            self, os.fspath(source), Way(by, k, weights), full=full, episodes=drawn, progress=progress, cache=cache
+            self,
+            LabelledSource.of(source),
+            Way(by, k, weights),
+            full=full,
+            episodes=drawn,
+            progress=progress,
+            cache=cache,
         )
 
     def bench(
@@ -472,14 +481,14 @@ class Collection:
     ) -> dict[str, Any]:
         """Write one HTML file that shows what the collection can be trusted with: the fields of `report --json`.
 
-        `data`: labelled images that the collection has not seen; without it stored ones ask, their own content left
-        out. `bench`: measure latency too. `cache` as in `calibrate`. Equal collections, seeds and dates give equal
-        files without `bench`. LookalikeError: an empty collection, `out` is no regular file, matplotlib (the extra
-        `report`) is missing.
+        `data`: labelled images that the collection has not seen, given as `source` is to `calibrate`; without it stored
+        ones ask, their own content left out. `bench`: measure latency too. `cache` as in `calibrate`. Equal
+        collections, seeds and dates give equal files without `bench`. LookalikeError: an empty collection, `out` is no
+        regular file, matplotlib (the extra `report`) is missing.
         """
         from .report.report import report
 
-        source = None if data is None else os.fspath(data)
+        source = None if data is None else LabelledSource.of(data)
         return report(
             self, Path(out), data=source, by=by, seed=seed, bench=bench, date=date, progress=progress, cache=cache
         )

@@ -4,9 +4,11 @@ from typing import Any
 
 import click
 
+from ..store.commands_source_options import source_options
 from ..store.shell import bar, echo, emit_json, say_next
 from .collection import Collection
 from .commands import DEVICES
+from .labelled_source import LabelledSource
 from .mistaken import check_collection
 from .rank import WAYS, WEIGHTS
 from .thresholds.conformal import OF
@@ -48,6 +50,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
 )
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> None:
     """Choose COLLECTION's threshold on SOURCE: labelled images that it has not seen.
@@ -59,7 +62,7 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
     """
     check_collection("calibrate", collection, source)
     with bar("calibrate") as progress, Collection.open(collection) as opened:
-        made = opened.calibrate(source, progress=progress, **options)
+        made = opened.calibrate(LabelledSource.taken(source, options), progress=progress, **options)
     if as_json:
         emit_json(made.to_json())
     else:
@@ -85,6 +88,7 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
 )
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> None:
     """Measure the labelled images of SOURCE against COLLECTION; a stored copy of a query is left out.
@@ -93,7 +97,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
     """
     check_collection("evaluate", collection, source)
     with bar("evaluate") as progress, Collection.open(collection) as opened:
-        measured = opened.evaluate(source, progress=progress, **options)
+        measured = opened.evaluate(LabelledSource.taken(source, options), progress=progress, **options)
     if as_json:
         emit_json(measured)
         return

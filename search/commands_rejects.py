@@ -29,10 +29,11 @@ def rejects(collection: str, reason: str | None, paths: bool, as_json: bool) -> 
     check_collection("rejects", collection)
     with Store.open(collection) as store:
         listed = list(_listed(store))
-    chosen = [one for one in listed if reason is None or reason.casefold() in one["reason"].casefold()]
-    if as_json or paths:
-        _emit(chosen, as_json)
-    elif listed and not chosen:
+        chosen = [one for one in listed if reason is None or reason.casefold() in one["reason"].casefold()]
+        if as_json or paths:
+            _emit(store, chosen, as_json)
+            return
+    if listed and not chosen:
         reasons = ", ".join(sorted({repr(one["reason"]) for one in listed}))
         echo(f"no image was rejected for {reason!r}: the reasons are {shown(reasons)}", err=True)
     else:
@@ -46,11 +47,11 @@ def _listed(store: Store) -> Iterator[dict[str, Any]]:
         yield dict(zip(_FIELDS, values, strict=True))
 
 
-def _emit(rejected: list[dict[str, Any]], as_json: bool) -> None:
+def _emit(store: Store, rejected: list[dict[str, Any]], as_json: bool) -> None:
     """JSON lines with their files, or the files alone; what has none is counted on stderr."""
     pictures = [(one["source"], (one["key"], one["content_sha256"], None, None)) for one in rejected]
     without = 0
-    for one, path in zip(rejected, paths_of_pictures(pictures), strict=True):
+    for one, path in zip(rejected, paths_of_pictures(store, pictures), strict=True):
         without += path is None
         if as_json:
             emit_json({**one, "path": path})

@@ -5,8 +5,11 @@ from typing import Any
 
 import click
 
+from ..store.commands_source_options import source_options
+from ..store.errors import LookalikeError
 from ..store.shell import bar, echo, emit_json, shown
 from .collection import Collection
+from .labelled_source import LabelledSource
 from .mistaken import check_collection
 from .rank import WAYS
 
@@ -23,16 +26,23 @@ from .rank import WAYS
 @click.option(
     "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
 )
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def report(collection: str, out: str, as_json: bool, **options: Any) -> None:
+def report(collection: str, out: str, data: str | None, as_json: bool, **options: Any) -> None:
     """Write a report on COLLECTION: a page that needs no network and shows figures, mistakes and where all came from.
 
     Without --data it asks with stored images, each with its own content left out; a model that was trained on them
     makes that optimistic, and nothing unknown is among them.
     """
     check_collection("report", collection)
+    source = LabelledSource.taken(data or "", options)
+    if data is None and source != LabelledSource(""):
+        raise LookalikeError(
+            "--exclude, --no-labels, --follow-links, --image-column and --label-column say how the source of --data is "
+            "read: give --data SOURCE too, or leave them out"
+        )
     with bar("report") as progress, Collection.open(collection) as opened:
-        made = opened.report(Path(out), progress=progress, **options)
+        made = opened.report(Path(out), source if data is not None else None, progress=progress, **options)
     if as_json:
         emit_json(made)
         return

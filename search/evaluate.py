@@ -22,6 +22,7 @@ from ..store.shown import shortened
 from .calibration import chosen_on
 from .evaluation import Evaluation, ask_source
 from .few_shots import FewShots, few_shots
+from .labelled_source import LabelledSource
 from .rank import Way
 from .separated import warn_of_overlap
 
@@ -33,7 +34,7 @@ FPRS = (1e-1, 1e-2, 1e-3, 1e-4)
 
 def evaluate(
     collection: "Collection",
-    source: str,
+    source: LabelledSource,
     way: Way,
     *,
     full: bool = False,

@@ -12,6 +12,7 @@ from .calibration import Calibration, threshold_of
 from .classify import decisions
 from .contents import rows_of_contents
 from .decisions import Decisions
+from .labelled_source import LabelledSource
 from .rank import Way
 from .separated import to_classes
 
@@ -30,7 +31,7 @@ class Evaluation:
     """
 
     collection: "Collection"
-    source: str
+    source: LabelledSource | str
     vectors: np.ndarray
     labels: np.ndarray
     contents: list[str | None]
@@ -72,7 +73,9 @@ class Evaluation:
         return to_classes(self.collection, self.vectors, self.labels, self.own, self.made.by)
 
 
-def ask_source(collection: "Collection", source: str, way: Way, progress: Progress, cache: bool = True) -> Evaluation:
+def ask_source(
+    collection: "Collection", source: LabelledSource, way: Way, progress: Progress, cache: bool = True
+) -> Evaluation:
     """Encode a source and let the collection answer each image.
 
     LookalikeError for a source without labels, and a collection without classes.
@@ -80,11 +83,12 @@ def ask_source(collection: "Collection", source: str, way: Way, progress: Progre
     images = collection.images.encode_source(source, progress, cache=cache)
     labels = np.array([label or "" for label in images.labels], dtype=object)
     if not len(labels):
-        rejected = f" ({images.rejected} were rejected)" if images.rejected else ""
+        rejected = images.why_rejected and f" ({images.why_rejected})"
         raise LookalikeError(f"{source} has no readable image{rejected}, so nothing can be measured")
     if not (labels != "").any():
         raise LookalikeError(
-            f"{source} has no labels, so nothing can be measured: give class folders or a label column"
+            f"{source} has no labels, so nothing can be measured: give class folders or a column of labels, which is "
+            "called label or named with --label-column"
         )
     store = collection.store
     place = {name: code for code, name in enumerate(store.classes)}

@@ -19,6 +19,7 @@ from ..measures.distance import distance_of
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from .calibration import UNKNOWNS
+from .labelled_source import LabelledSource
 from .rank import Ranked, Way, rank, rank_without_class
 from .thresholds.sample import Sample
 
@@ -35,11 +36,14 @@ class Labelled:
     aside: dict[str, int]
 
 
-def labels_in(collection: "Collection", source: str) -> list[str]:
+def labels_in(collection: "Collection", source: LabelledSource) -> list[str]:
     """The labels that a source lists, before any image is read; LookalikeError where there is none."""
     labels = [label for label in collection.images.labels(source) if label is not None]
     if not labels:
-        raise LookalikeError(f"{source} has no labelled images: calibration needs class folders or a label column")
+        raise LookalikeError(
+            f"{source} has no labelled images: calibration needs class folders or a column of labels, which is called "
+            "label or named with --label-column"
+        )
     return labels
 
 
@@ -61,7 +65,7 @@ class Candidates:
         return " and ".join(f"{count} are {what}" for count, what in counts if count)
 
 
-def candidates(collection: "Collection", source: str, progress: Progress) -> Candidates:
+def candidates(collection: "Collection", source: LabelledSource, progress: Progress) -> Candidates:
     """Look at the contents of a source before any is encoded; LookalikeError where every one of them is known."""
     looked = collection.images.contents(source, progress)
     first = {content: (label, seen) for label, content, seen in reversed(looked) if content and label is not None}
@@ -73,19 +77,19 @@ def candidates(collection: "Collection", source: str, progress: Progress) -> Can
     return Candidates(new, int(stored.sum()), trained)
 
 
-def _all_known(source: str) -> LookalikeError:
+def _all_known(source: LabelledSource) -> LookalikeError:
     return LookalikeError(
         f"every image of {source} is in the collection, or the model was trained on it: calibration needs images that "
         "neither has seen; keep some of each class out of `embed` and `train`, in a folder of their own, and give that"
     )
 
 
-def read_labelled(collection: "Collection", source: str, progress: Progress, cache: bool = True) -> Labelled:
+def read_labelled(collection: "Collection", source: LabelledSource, progress: Progress, cache: bool = True) -> Labelled:
     """Encode a source; LookalikeError where no labelled image can be read, or none is new to collection and model."""
     encoded = collection.images.encode_source(source, progress, cache=cache)
     kept = np.array([label is not None for label in encoded.labels], bool)
     if not kept.any():
-        raise LookalikeError(f"{source} has no labelled image that can be read: {encoded.rejected} were rejected")
+        raise LookalikeError(f"{source} has no labelled image that can be read ({encoded.why_rejected})")
     unlabelled = int((~kept).sum())
     first: dict[str, int] = {}
     for i, content in enumerate(encoded.contents):

@@ -20,11 +20,11 @@ def paths_of_rows(store: "Store", rows: Sequence[int] | np.ndarray) -> list[str 
     keys, facts = store.keys(distinct), store.facts(distinct)
     known = zip(keys, facts.content, facts.file_size.tolist(), facts.mtime_ns.tolist(), strict=True)
     pictures = [(source, one if one[1] else None) for source, one in zip(facts.source, known, strict=True)]
-    found = paths_of_pictures(pictures)
+    found = paths_of_pictures(store, pictures)
     return [found[place] for place in places.tolist()]
 
 
-def paths_of_pictures(pictures: Sequence[tuple[str, _Picture | None]]) -> list[str | None]:
+def paths_of_pictures(store: "Store", pictures: Sequence[tuple[str, _Picture | None]]) -> list[str | None]:
     """The file of each (source, (key, content, size, mtime in ns)); None for what was never an image."""
     of_source: dict[str, list[int]] = {}
     for place, (source, picture) in enumerate(pictures):
@@ -34,7 +34,8 @@ def paths_of_pictures(pictures: Sequence[tuple[str, _Picture | None]]) -> list[s
     for source, places in of_source.items():
         from .with_images import source_paths
 
-        paths = source_paths(source, [picture for place in places if (picture := pictures[place][1]) is not None])
+        wanted = [picture for place in places if (picture := pictures[place][1]) is not None]
+        paths = source_paths(source, wanted, store.content.uses)
         for place, path in zip(places, paths, strict=True):
             found[place] = path
     return found

@@ -9,6 +9,7 @@ import numpy as np
 from .expand import is_npy
 
 if TYPE_CHECKING:
+    from ..store.content import SourceUse
     from ..store.store import Store
 
 Picture = np.ndarray | str
@@ -24,19 +25,25 @@ def of_rows(store: "Store", rows: Sequence[int] | np.ndarray, side: int) -> list
         places.setdefault(source, []).append(place)
     found: list[Picture] = [""] * len(rows)
     for source, mine in places.items():
-        pictures = of_source(source, [keys[i] for i in mine], [facts.content[i] for i in mine], side)
+        contents = [facts.content[i] for i in mine]
+        pictures = of_source(source, [keys[i] for i in mine], contents, side, store.content.uses)
         for place, picture in zip(mine, pictures, strict=True):
             found[place] = picture
     return found
 
 
-def of_source(source: str, keys: Sequence[str], contents: Sequence[str | None], side: int) -> Sequence[Picture]:
-    """The pictures of these keys of a source whose content (SHA-256 in hex; None: never an image) is still the same."""
+def of_source(
+    source: str, keys: Sequence[str], contents: Sequence[str | None], side: int, uses: "Sequence[SourceUse]"
+) -> Sequence[Picture]:
+    """The pictures of these keys of a source whose content (SHA-256 in hex; None: never an image) is still the same.
+
+    uses: how sources were embedded.
+    """
     if not any(contents):  # imported vectors: the embedder is not needed
         return ["no image"] * len(keys)
     from .with_images import source_thumbnails
 
-    return source_thumbnails(source, keys, contents, side)
+    return source_thumbnails(source, keys, contents, side, uses)
 
 
 def of_query(store: "Store", query: str, side: int, piped: bytes | None = None) -> Picture:

@@ -13,10 +13,13 @@ import numpy as np
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from ..store.vector_cache import VectorCache
+from .labelled_source import LabelledSource
 
 if TYPE_CHECKING:
     from ..embedder.arrays import Encoded
     from ..embedder.lazy_encoder import LazyEncoder
+    from ..embedder.sources import Source
+    from ..store.content import SourceUse
     from ..store.store import Store
 
 
@@ -28,12 +31,12 @@ def embed(path: Path, source: str, **options: Any) -> dict[str, Any]:
 
 
 def source_thumbnails(
-    source: str, keys: Sequence[str], contents: Sequence[str | None], side: int
+    source: str, keys: Sequence[str], contents: Sequence[str | None], side: int, uses: "Sequence[SourceUse]"
 ) -> "list[np.ndarray | str]":
     """For each key its picture, uint8 (h, w, 3), or why there is none; see `embedder.thumbnails`."""
     from ..embedder.thumbnails import source_thumbnails as thumbnails
 
-    return thumbnails(source, keys, contents, side)
+    return thumbnails(source, keys, contents, side, uses)
 
 
 def file_thumbnail(image: str | bytes, side: int) -> "np.ndarray | str":
@@ -43,12 +46,14 @@ def file_thumbnail(image: str | bytes, side: int) -> "np.ndarray | str":
     return thumbnail(image, side)
 
 
-def source_paths(source: str, pictures: Sequence[tuple[str, str | None, int | None, int | None]]) -> list[str | None]:
+def source_paths(
+    source: str, pictures: Sequence[tuple[str, str | None, int | None, int | None]], uses: "Sequence[SourceUse]"
+) -> list[str | None]:
     """For each (key, content, file size, mtime in ns) of a source its file or None; see `embedder.located`."""
     from ..embedder.located import Kept
     from ..embedder.located import source_paths as paths
 
-    return paths(source, [Kept(*picture) for picture in pictures])
+    return paths(source, [Kept(*picture) for picture in pictures], uses)
 
 
 def images_below(folder: str) -> Iterator[str]:
@@ -103,30 +108,34 @@ class ImageEncoder:
 
         return encode_images(self._encoder, [Path(i) if isinstance(i, str) else i for i in images])
 
-    def labels(self, source: str) -> list[str | None]:
+    def labels(self, source: LabelledSource) -> list[str | None]:
         """The label of each image that a source lists, None without one; no image is read."""
-        from ..embedder.sources import open_source
+        return list(_opened(source).labels())
 
-        return list(open_source(source).labels())
-
-    def contents(self, source: str, progress: Progress) -> "list[tuple[str | None, str | None, bool]]":
+    def contents(self, source: LabelledSource, progress: Progress) -> "list[tuple[str | None, str | None, bool]]":
         """For each image of a source its label, content (SHA-256 in hex) and whether the model was trained on it.
 
         Nothing is decoded: the content is None where the image cannot be read.
         """
         from ..embedder.arrays import source_contents
-        from ..embedder.sources import open_source
 
-        return source_contents(self._encoder, open_source(source), progress)
+        return source_contents(self._encoder, _opened(source), progress)
 
-    def encode_source(self, source: str, progress: Progress, *, cache: bool = True) -> "Encoded":
+    def encode_source(self, source: LabelledSource, progress: Progress, *, cache: bool = True) -> "Encoded":
         """All readable images of a source as vectors in memory, with keys, labels and content hashes.
 
         cache: take vectors that were kept by content in earlier runs, and keep those that are new.
         """
         from ..embedder.arrays import encode_source
-        from ..embedder.sources import open_source
 
         kept = VectorCache(self._encoder.key, self._encoder.dim) if cache else nullcontext()
         with kept as known:
-            return encode_source(self._encoder, open_source(source), progress, known)
+            return encode_source(self._encoder, _opened(source), progress, known)
+
+
+def _opened(source: LabelledSource) -> "Source":
+    """A source, opened as it says."""
+    from ..embedder.sources import SourceOptions, open_source
+    from ..embedder.sources.options import patterns
+
+    return open_source(source.path, SourceOptions(**{**source.options, "exclude": patterns(source.exclude)}))

@@ -122,6 +122,16 @@ class MovedSource:
 
 
 @dataclass(frozen=True)
+class SourceUse:
+    """How `source` was embedded under `prefix`, "" for none: by which columns of a table, None for the usual ones."""
+
+    source: str
+    prefix: str
+    image_column: str | None
+    label_column: str | None
+
+
+@dataclass(frozen=True)
 class Content:
     """What a version holds. `deleted_count` counts deleted rows whose vectors are still stored."""
 
@@ -140,6 +150,7 @@ class Content:
     prototype_rule: PrototypeRule = field(default=PrototypeRule(), metadata=LATER)
     head: HeadEntry | None = field(default=None, metadata=LATER)
     moved: tuple[MovedSource, ...] = field(default=(), metadata=LATER)
+    uses: tuple[SourceUse, ...] = field(default=(), metadata=LATER)  # of sources with a prefix or with columns named
 
 
 def files_of(content: Content) -> list[FileEntry]:

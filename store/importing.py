@@ -18,6 +18,7 @@ from .block import BLOCK, Vectors
 from .deleted import Bitmap
 from .errors import LookalikeError, LookalikeWarning
 from .extra_names import held_names, stored_names
+from .fresh import opened_or_made
 from .kept_columns import KeptColumns
 from .listed import listed
 from .named_columns import Columns
@@ -25,7 +26,6 @@ from .parts import Rows, check_keys
 from .progress import Progress, silent
 from .readers import open_vectors
 from .staging import check_dim, stage
-from .store import Store
 from .unit import unit_rows
 from .writer import Writer
 
@@ -56,7 +56,8 @@ def import_vectors(
     columns are skipped, others replaced. commit_every: seconds.
     Gives {"seen", "added", "replaced", "skipped"}. Raises LookalikeError for what `unit_rows` refuses, for a column
     that is missing or of another type, for a key that comes twice or belongs to another source, and for vectors of
-    another model or dimension; with up to 65,536 rows nothing is then changed, with more the commits until then stay.
+    another model or dimension; with up to 65,536 rows nothing is then changed and no new collection left behind, with
+    more the commits until then stay.
     """
     own = Columns(None if keys is not None else key_column, None if labels is not None else label_column, vector_column)
     file = open_vectors(vectors, own)
@@ -69,7 +70,7 @@ def import_vectors(
         )
     blocks = _named(file, Path(vectors), (keys, key_column), (labels, label_column), normalise)
     checked = [*itertools.islice(blocks, 1)]  # before a collection is made for it
-    with Store.open_or_create(path) as store, store.write() as writer:
+    with opened_or_made(path) as store, store.write() as writer:
         sync = _Sync(writer, Path(vectors), file, commit_every)
         for block in itertools.chain(checked, blocks):
             sync.take(block)

@@ -27,6 +27,7 @@ from .content import (
     RejectEntry,
     RunEntry,
     SegmentEntry,
+    SourceUse,
 )
 from .errors import Damaged, LookalikeError
 from .escaped import unescaped_list
@@ -35,6 +36,7 @@ from .model_files import model_entry
 from .noting import noted_runs
 from .runs import due, merge_runs, write_run
 from .store import Store
+from .uses import with_moved, with_use
 
 Int64 = NDArray[np.int64]
 
@@ -168,7 +170,12 @@ class Writer:
         """Make the rows and rejected images of the source `old` those of `new` from now on; files stay as they are."""
         rejects = tuple(replace(r, source=new) if r.source == old else r for r in self._content.rejects)
         move = MovedSource(old, new, self.next_row)
-        self._set(moved=(*self._content.moved, move), rejects=rejects)
+        uses = with_moved(self._content.uses, old, new)
+        self._set(moved=(*self._content.moved, move), rejects=rejects, uses=uses)
+
+    def note_use(self, use: SourceUse) -> None:
+        """Note how a source is embedded."""
+        self._set(uses=with_use(self._content.uses, use))
 
     def set_segments(self, segments: tuple[SegmentEntry, ...]) -> None:
         """Replace the list of index segments."""

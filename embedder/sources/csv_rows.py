@@ -7,6 +7,7 @@ end with a space: whoever looks for the file trims them. Columns without a name 
 delimiters at the ends of lines) are left out, and so are rows of empty cells.
 """
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,7 @@ from ...store.cells import IsRow, Row, rows
 from ...store.errors import LookalikeError
 from ...store.text_file import text_lines
 from .files import has_image_extension
+from .other_forms import Names
 
 _DELIMITERS = ",;\t|"
 _DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -27,9 +29,10 @@ class CsvRows:
     """
 
     def __init__(self, path: str, image_columns: Sequence[str] = ("path", "image")) -> None:
-        self._path = path
+        self._path, self._folder = path, os.path.dirname(path)
+        self._files = Names(self._folder)
         self._declared, self._delimiter = _delimiter(path, image_columns)
-        self._names = self._header(next(self._all(lambda cells: any(map(has_image_extension, cells))), None))
+        self._names = self._header(next(self._all(lambda cells: any(map(self._names_image, cells))), None))
         self.columns = [name for name in self._names if name]
         if len(set(self.columns)) != len(self.columns):
             raise LookalikeError(f"{path}: a column name comes twice in {', '.join(self.columns)}")
@@ -79,7 +82,14 @@ class CsvRows:
 
     def _is_row(self, cells: list[str]) -> bool:
         """Whether a line within a quoted cell is a row: as many cells, and the name of an image where one belongs."""
-        return len(cells) == len(self._names) and any(has_image_extension(cells[at]) for at in self._image)
+        return len(cells) == len(self._names) and any(self._names_image(cells[at]) for at in self._image)
+
+    def _names_image(self, cell: str) -> bool:
+        """Whether a cell has the extension of an image, or is what a file is called."""
+        if has_image_extension(cell):
+            return True
+        found = self._files.find(cell)
+        return found is not None and os.path.isfile(os.path.join(self._folder, found))
 
     def _header(self, row: Row | None) -> list[str]:
         return [] if row is None else [cell.strip() for cell in row.cells]

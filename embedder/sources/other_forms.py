@@ -73,26 +73,35 @@ class Names:
         return None
 
     def _in_another_form(self, name: str) -> str | None:
-        """The same, folder by folder, each by what it is called in either form."""
-        found = "/" if name.startswith("/") else ""
-        for step in name.split("/"):
-            if step in ("", "."):
-                continue
-            path = os.path.join(found, step)
-            if not os.path.lexists(os.path.join(self._folder, path)):
-                there = self._by_form(os.path.join(self._folder, found)).get(composed(step))
-                if there is None:
-                    return None
-                path = os.path.join(found, there)
-            found = path
-        return found or None
+        """The same, folder by folder, each by what it is called in either form.
+
+        Folders of both forms may stand beside each other, and what is not in one may be in the other.
+        """
+        steps = [step for step in name.split("/") if step not in ("", ".")]
+        waiting = [("/" if name.startswith("/") else "", 0)]
+        while waiting:
+            found, done = waiting.pop()
+            if done == len(steps):
+                return found or None
+            paths = [os.path.join(found, each) for each in self._called(found, steps[done])]
+            waiting += [(path, done + 1) for path in reversed(paths)]
+        return None
+
+    def _called(self, folder: str, name: str) -> list[str]:
+        """What there is in a folder by that name, that very name first."""
+        there = [name] if os.path.lexists(os.path.join(self._folder, folder, name)) else []
+        others = self._by_form(os.path.join(self._folder, folder)).get(composed(name), ())
+        return there + [other for other in others if other not in there]
 
 
-def _by_form(folder: str) -> dict[str, str]:
-    """The names in a folder that are not ASCII, by their composed form; empty where it cannot be listed."""
+def _by_form(folder: str) -> dict[str, list[str]]:
+    """The names in a folder that are not ASCII, sorted, by their composed form; empty where it cannot be listed."""
     try:
         with os.scandir(folder or ".") as entries:
-            names = sorted((entry.name for entry in entries if not entry.name.isascii()), reverse=True)
+            names = sorted(entry.name for entry in entries if not entry.name.isascii())
     except (OSError, ValueError):
         return {}
-    return {composed(name): name for name in names}
+    forms: dict[str, list[str]] = {}
+    for name in names:
+        forms.setdefault(composed(name), []).append(name)
+    return forms

@@ -15,7 +15,7 @@ import pyarrow.types as pt
 from ...store.errors import LookalikeError
 from ...store.publish import plain_errors
 from ...store.regular import check_regular
-from .parquet_types import class_label, holds_images, is_bytes, is_null, kept_as, plain, values
+from .parquet_types import class_label, holds_images, is_bytes, is_null, kept_as, plain, stored_type, values
 
 _BATCH = 4096
 _FEW = 16
@@ -122,16 +122,30 @@ class ParquetRows:
         data, path = self.image(row, column)
         return path if data is None else None
 
+    def only_paths(self, column: str) -> bool:
+        """Whether no row holds bytes, but structs with paths alone, by what the file says of its columns."""
+        kind = stored_type(self._file.schema_arrow.field(column).type)
+        if not pt.is_struct(kind):
+            return False
+        if all(field.name != "bytes" or is_null(field.type) for field in kind):
+            return True
+        groups = range(len(self._starts) - 1)
+        return all(
+            self._without_bytes(group, column) == self._starts[group + 1] - self._starts[group] for group in groups
+        )
+
     def _bytes_everywhere(self, group: int, column: str) -> bool:
         """Whether each row of a row group holds bytes, by what the file says of its columns."""
-        if not pt.is_struct(self._file.schema_arrow.field(column).type):
-            return True
+        return not pt.is_struct(self._file.schema_arrow.field(column).type) or self._without_bytes(group, column) == 0
+
+    def _without_bytes(self, group: int, column: str) -> int | None:
+        """How many structs of a row group hold no bytes, None where the file does not say."""
         counts = self._file.metadata.row_group(group)
         for place in range(counts.num_columns):
             one = counts.column(place)
             if one.path_in_schema == f"{column}.bytes" and one.statistics is not None:
-                return bool(one.statistics.has_null_count and one.statistics.null_count == 0)
-        return False
+                return int(one.statistics.null_count) if one.statistics.has_null_count else None
+        return None
 
     def _value(self, row: int, column: str) -> Any:
         at = self._cursor

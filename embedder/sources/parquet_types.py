@@ -38,11 +38,17 @@ def is_null(kind: Any) -> bool:
 
 
 def holds_images(kind: Any) -> bool:
-    """Whether a column may hold encoded images: bytes, or Hugging Face's struct {bytes, path}."""
+    """Whether a column may hold encoded images: bytes, or Hugging Face's struct {bytes, path}.
+
+    Of the struct one field may be missing, or never hold a value: pandas writes images that are all paths so.
+    """
     kind = stored_type(kind)
-    if pt.is_struct(kind):
-        return any(field.name == "bytes" and is_bytes(field.type) for field in kind)
-    return is_bytes(kind)
+    if not pt.is_struct(kind):
+        return is_bytes(kind)
+    fields = {field.name: field.type for field in kind}
+    data, path = fields.get("bytes", pa.null()), fields.get("path", pa.null())
+    named = kept_as(path) == "string" or is_bytes(path)
+    return is_bytes(data) or (is_null(data) and named)
 
 
 def kept_as(kind: Any) -> str | None:

@@ -49,6 +49,9 @@ class TableSource(Source):
         self.unique = columns.key is None and columns.names is None
         ours = {"key", columns.label, columns.holds, columns.names}
         self.extra_types = {name: kind for name, kind in self._rows.types.items() if name not in ours}
+        self._elsewhere = False
+        if isinstance(self._rows, ParquetRows) and columns.holds is not None:
+            self._elsewhere = self._rows.only_paths(columns.holds)
         self._said = False
 
     def describe(self) -> dict[str, Any]:
@@ -68,8 +71,10 @@ class TableSource(Source):
                 path, found, size_and_mtime = self._looked_up(path)
                 if label and not is_utf8(label) and found and is_utf8(found) and size_and_mtime != (None, None):
                     foreign = foreign or f"label {os.fsencode(label)!r} in {self._rows.where(number)}"
-            elif path is None and columns.holds is None:
+            elif columns.holds is None:
                 size_and_mtime = (None, None)
+            elif self._elsewhere:
+                size_and_mtime = facts(self.path_of(number) or "")
             key = (columns.key and as_text(row[columns.key])) or path or f"{number:08d}"
             locator = found if columns.holds is None else number
             yield Record(key, label, locator, *size_and_mtime, extra)
@@ -115,7 +120,8 @@ class TableSource(Source):
     def path_of(self, locator: Any) -> str | None:
         """The file that a path column, or a struct without bytes, names; None where the table holds the image."""
         if isinstance(locator, int) and self._columns.holds is not None and isinstance(self._rows, ParquetRows):
-            locator = self._rows.path(locator, self._columns.holds)
+            path = self._rows.path(locator, self._columns.holds)
+            locator = path and (self._there.find(path) or path)
         if not isinstance(locator, str) or not locator:
             return None
         file = self._file(locator)

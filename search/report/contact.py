@@ -56,4 +56,5 @@ def _asked(material: Material, places: Sequence[int] | np.ndarray) -> Sequence[P
     keys = [questions.keys[place] for place in places]
     if questions.source is None:
         return of_rows(material.store, material.store.find(keys), SIDE)
-    return of_source(questions.source, keys, [questions.contents[place] for place in places], SIDE)
+    contents = [questions.contents[place] for place in places]
+    return of_source(str(questions.source), keys, contents, SIDE, questions.source.uses)

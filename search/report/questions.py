@@ -8,6 +8,7 @@ import numpy as np
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ..contents import rows_of_contents
+from ..labelled_source import LabelledSource
 from .sampling import stratified
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Questions:
     keys: list[str]
     contents: list[str | None]
     own: list[np.ndarray]
-    source: str | None
+    source: LabelledSource | None
     of: int
     rejected: int = 0
     seen: int = 0
@@ -49,13 +50,14 @@ class Questions:
         return f"{len(self):,} stored images{drawn}, each asked with its own content left out"
 
 
-def of_source(collection: "Collection", source: str, progress: Progress, cache: bool = True) -> Questions:
+def of_source(collection: "Collection", source: LabelledSource, progress: Progress, cache: bool = True) -> Questions:
     """All readable images of a source; LookalikeError where it has no labels, or there is no model to encode them."""
     encoded = collection.images.encode_source(source, progress, cache=cache)
     labels = np.array([label or "" for label in encoded.labels], dtype=object)
     if not (labels != "").any():
         raise LookalikeError(
-            f"{source} has no labelled image, so nothing can be measured: give class folders or labels"
+            f"{source} has no labelled image{encoded.why_rejected and f' ({encoded.why_rejected})'}, so nothing can be "
+            "measured: give class folders or a column of labels, which is called label or named with --label-column"
         )
     contents = list(encoded.contents)
     own = rows_of_contents(collection.store, contents)

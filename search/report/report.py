@@ -13,6 +13,7 @@ from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ...store.replace import check_replaceable, replace_file
 from ..calibration import read_calibration
+from ..labelled_source import LabelledSource
 from ..rank import Way
 from . import (
     class_matrix,
@@ -43,7 +44,7 @@ def report(
     collection: "Collection",
     out: Path,
     *,
-    data: str | None,
+    data: LabelledSource | None,
     by: str,
     seed: int,
     bench: bool,

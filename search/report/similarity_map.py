@@ -84,7 +84,8 @@ def _points(material: Material) -> _Points:
     keys = [questions.keys[i] for i in strange]
     pictures = of_rows(store, rows, MAP_SIDE)
     if questions.source is not None:
-        pictures += of_source(questions.source, keys, [questions.contents[i] for i in strange], MAP_SIDE)
+        contents = [questions.contents[i] for i in strange]
+        pictures += of_source(str(questions.source), keys, contents, MAP_SIDE, questions.source.uses)
     return _Points(
         np.concatenate([store.gather(rows), questions.vectors[strange]]),
         [label or "" for label in store.labels(rows)] + questions.labels[strange].tolist(),

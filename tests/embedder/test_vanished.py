@@ -104,8 +104,8 @@ def test_the_half_is_one_of_this_source_under_this_prefix(tmp_path, shop, photos
         (second / f"{number}.png").unlink()
     if prefix:
         assert "only 1 of the 4 images" in refused(shop, second, prefix=prefix)
-    else:  # without a prefix, the rows under the others are of this source too
-        assert "only 1 of the 8 images" in refused(shop, second)
+    else:  # the image of 3.png is still there under each prefix
+        assert "only 2 of the 8 images" in refused(shop, second)
     assert embed(shop, str(second), prefix="other/", prune="all")["removed"] == 3
     assert len(keys(shop)) == 6 + 4 + 1
 
@@ -216,9 +216,53 @@ def test_another_folder_with_the_same_names_is_not_taken_for_a_move(tmp_path, sh
     assert "lookalike move" not in str(error.value)
 
 
-def test_rows_under_a_prefix_are_not_said_to_be_gone(said, shop, photos):
-    said(str(shop), str(photos), "--prefix", "p/")
-    _, err, _ = said(str(shop), str(photos))
+@pytest.fixture
+def twice(tmp_path, photos, model):
+    """The same six pictures under their own keys, and under p/."""
+    embed(tmp_path / "twice", str(photos), model=model, prefix="p/")
+    embed(tmp_path / "twice", str(photos))
+    return tmp_path / "twice"
+
+
+def test_rows_under_another_prefix_are_not_said_to_be_gone(said, twice, photos):
+    for words in ([], ["--prefix", "p/"]):
+        _, err, _ = said(str(twice), str(photos), *words)
+        assert "gone" not in err and "keys" not in err
+    (photos / "cat/0.png").unlink()
+    assert "2 of this source's files are gone: --prune" in said(str(twice), str(photos))[1]  # under both
+    assert "1 of this source's files is gone: --prune" in said(str(twice), str(photos), "--prefix", "p/")[1]
+
+
+def test_prune_keeps_rows_whose_image_is_there_under_another_prefix(twice, photos, tmp_path):
+    assert embed(twice, str(photos), prune=True)["removed"] == 0
+    assert embed(twice, str(photos), prune="all")["removed"] == 0
+    assert len(keys(twice)) == 12
+    (photos / "cat/0.png").unlink()
+    embed(twice, str(photos), prefix="p/", prune=True)
+    assert "cat/0.png" in keys(twice) and "p/cat/0.png" not in keys(twice)
+    (photos / "cat/1.png").unlink()
+    assert embed(twice, str(photos), prune=True)["removed"] == 3  # both keys of 1.png, the one left of 0.png
+    assert len(keys(twice)) == 8
+    photos.rename(tmp_path / "elsewhere")
+    assert embed(twice, str(photos), prune="all")["removed"] == 8  # of a source that is gone all is gone
+
+
+def test_prune_keeps_rows_of_a_table_under_another_prefix(tmp_path, photos, model):
+    table = photos / "t.csv"
+    table.write_text("key,path\n1,cat/1.png\n2,cat/2.png\n3,dog/3.png\n")
+    for prefix in ("", "p"):
+        embed(tmp_path / "shop", str(table), model=model, prefix=prefix)
+    table.write_text("key,path\n2,cat/2.png\n3,dog/3.png\n")
+    assert embed(tmp_path / "shop", str(table), prune=True)["removed"] == 2
+    assert keys(tmp_path / "shop") == {"2", "3", "p2", "p3"}
+
+
+def test_a_collection_that_did_not_note_prefixes_says_what_it_is_not_sure_of(said, twice, photos):
+    with Store.open(twice) as store, store.write() as writer:
+        writer._set(uses=())
+        writer.commit()
+    _, err, _ = said(str(twice), str(photos))
     assert "gone" not in err and "6 images of this source have keys that none of its files has now" in err
     assert "'p/cat/0.png'" in err and "--prefix" in err
-    assert "keys" not in said(str(shop), str(photos), "--prefix", "p/")[1]
+    assert said(str(twice), str(photos), "--prefix", "p/")[2] == 0
+    assert "keys" not in said(str(twice), str(photos))[1]  # now it is noted

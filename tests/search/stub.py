@@ -25,6 +25,7 @@ def give_source(
         seen=np.zeros(len(vectors), bool) if seen is None else np.asarray(seen),
         contents=contents or [content(10_000 + i) for i in range(len(vectors))],
         rejected=3,
+        why_rejected="3 rejected: truncated (3)",
     )
     collection._encoder = SimpleNamespace(
         digest=collection.store.model and collection.store.model.digest,

@@ -10,6 +10,7 @@ import pytest
 
 from lookalike import Collection, LookalikeError
 from lookalike.measures.intervals import clopper_pearson
+from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.with_images import ImageEncoder
 from lookalike.store.errors import LookalikeWarning
 from lookalike.store.housekeeping import rollback
@@ -314,8 +315,8 @@ def test_the_labels_of_a_source_are_those_of_its_records_readable_or_not(tmp_pat
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"no image")
     encoder = ImageEncoder(SimpleNamespace(training_classes=[]), "digest")
-    assert sorted(encoder.labels(str(tmp_path))) == ["cats", "cats", "dogs"]
-    assert encoder.labels(str(tmp_path / "cats")) == [None, None]
+    assert sorted(encoder.labels(LabelledSource(tmp_path))) == ["cats", "cats", "dogs"]
+    assert encoder.labels(LabelledSource(tmp_path / "cats")) == [None, None]
 
 
 @pytest.mark.parametrize("by", ["prototype", "knn", "linear"])

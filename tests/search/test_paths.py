@@ -1,6 +1,7 @@
 """Paths of rows: right for every kind of source and prefix, null where there is none, and never another picture's."""
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from lookalike import Collection
+from lookalike.cli import run
 from lookalike.embedder.sources import FolderSource
 from lookalike.embedder.sources.walk import Walk
 from lookalike.search.paths import paths_of_rows
@@ -142,6 +144,58 @@ def test_images_inside_tables_idx_files_and_imports_have_none(tmp_path, photos, 
         found = paths(shop)
         assert found.pop("outside") == f"{photos}/1.png"
         assert len(found) == 6 and set(found.values()) == {None}
+
+
+def run_json(capsys, *words):
+    """What a command of the shell answers, as JSON lines."""
+    capsys.readouterr()
+    assert run([*map(str, words)]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_column_named_when_embedding_is_known_when_searching(tmp_path, photos, model, capsys):
+    """`path`, `--sheet` and rejects find the pictures of --image-column, also beside a column that would be taken."""
+    data = [(photos / name).read_bytes() for name in ("1.png", "a/1.png")]
+    (photos / "bad.png").write_text("no image")
+    columns = {
+        "image": ["x", "y", "z"],
+        "photo": ["1.png", "a/1.png", "bad.png"],
+        "kind": list("abc"),
+        "label": [[1]] * 3,
+    }
+    pq.write_table(pa.table(columns), photos / "t.parquet")
+    pq.write_table(pa.table({"key": ["r0", "r1"], "scan": data, "path": ["none", "none"]}), tmp_path / "bytes.parquet")
+    shop = tmp_path / "shop"
+    table = [photos / "t.parquet", "--image-column", "photo", "--label-column", "kind"]
+    assert run(["embed", str(shop), *map(str, table), "--model", str(model)]) == 0
+    (answer,) = run_json(capsys, "search", shop, "key:1.png", "-k", "1", "--json")
+    assert [(hit["path"], hit["label"]) for hit in answer["hits"]] == [(f"{photos}/a/1.png", "b")]
+    (rejected,) = run_json(capsys, "rejects", shop, "--json")
+    assert rejected["path"] == f"{photos}/bad.png"
+    assert run(["embed", str(shop), str(tmp_path / "bytes.parquet"), "--image-column", "scan"]) == 0
+    capsys.readouterr()
+    assert run(["search", str(shop), "key:r0", "-k", "3", "--sheet", str(tmp_path / "sheet.png")]) == 0
+    assert "cannot" not in capsys.readouterr().err
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB")).reshape(-1, 3)
+    for seed, times in ((1, 2), (2, 2)):  # the query and its copy; the other picture from either table
+        corner = (sheet == pixels(seed)[0, 0]).all(axis=1)
+        assert corner.sum() >= times
+
+
+def test_two_columns_of_a_table_under_two_prefixes(tmp_path, photos, model):
+    pq.write_table(pa.table({"key": ["k"], "front": ["1.png"], "back": ["a/1.png"]}), photos / "t.parquet")
+    with Collection.create(tmp_path / "shop") as shop:
+        for column in ("front", "back"):
+            shop.embed(photos / "t.parquet", model=model, prefix=f"{column}/", image_column=column)
+        expected = {"front/k": f"{photos}/1.png", "back/k": f"{photos}/a/1.png"}
+        assert paths(shop) == expected
+        os.rename(photos / "t.parquet", photos / "u.parquet")
+        assert set(paths(shop).values()) == {None}
+        shop.move(photos / "t.parquet", photos / "u.parquet")
+        assert paths(shop) == expected
+        shop.remove(["front/k"])
+        shop.index(compact=True)
+        assert paths(shop) == {"back/k": f"{photos}/a/1.png"}
 
 
 def test_one_image_is_its_own_file_also_through_a_link(tmp_path, photos, model):

@@ -197,11 +197,11 @@ def test_a_doubled_key_is_refused_wherever_it_comes(tmp_path, units, small_piece
     (tmp_path / "keys").write_text("\n".join(keys))
     with pytest.raises(LookalikeError, match=rf"key '1' comes twice, .*{again}"):
         import_vectors(tmp_path / "shop", tmp_path / "x.npy", keys=tmp_path / "keys")
-    if (tmp_path / "shop").exists():
+    assert (tmp_path / "shop").exists() == (again > 12)  # what was committed on the way stays
+    if again > 12:
         with Store.open(tmp_path / "shop") as store:
             named = store.keys(store.live_rows())
-            assert len(set(named)) == len(named)
-            assert store.rows <= again
+            assert len(set(named)) == len(named) and 0 < store.rows <= again
 
 
 @pytest.mark.parametrize("again", [9, 30])
@@ -226,8 +226,7 @@ def test_a_small_file_is_imported_whole_or_not_at_all(tmp_path, units, monkeypat
     np.save(tmp_path / "x.npy", vectors)
     with pytest.raises(LookalikeError, match=r"x\.npy: row 33 holds NaN"):
         import_vectors(tmp_path / "shop", tmp_path / "x.npy", commit_every=0)
-    with Store.open(tmp_path / "shop") as store:
-        assert (store.version, store.rows) == (1, 0)
+    assert not (tmp_path / "shop").exists()
     vectors[33] = units(1)[0]
     np.save(tmp_path / "x.npy", vectors)
     assert import_vectors(tmp_path / "shop", tmp_path / "x.npy")["added"] == 40
@@ -239,6 +238,18 @@ def test_a_file_that_cannot_be_read_makes_no_collection(tmp_path, units):
         with pytest.raises(LookalikeError):
             import_vectors(tmp_path / "shop", tmp_path / name)
     assert not (tmp_path / "shop").exists()
+
+
+def test_a_refused_import_leaves_a_collection_as_it_was(tmp_path, units):
+    np.save(tmp_path / "x.npy", units(3))
+    import_vectors(tmp_path / "shop", tmp_path / "x.npy")
+    Store.create(tmp_path / "empty").close()
+    np.save(tmp_path / "x.npy", units(3) * np.nan)
+    for name, version, rows in (("shop", 2, 3), ("empty", 1, 0)):
+        with pytest.raises(LookalikeError, match="row 0 holds NaN"):
+            import_vectors(tmp_path / name, tmp_path / "x.npy")
+        with Store.open(tmp_path / name) as store:
+            assert (store.version, store.rows) == (version, rows)
 
 
 def test_a_key_of_another_source_is_refused(tmp_path, units):

@@ -89,6 +89,15 @@ def test_an_open_quote_is_refused_between_tabs_and_in_metadata(tmp_path, case):
         list(open_source(tmp_path).records())
 
 
+@pytest.mark.parametrize("case", OPEN)
+def test_an_open_quote_is_refused_where_files_have_no_extension(tmp_path, case):
+    text, line = OPEN[case]
+    for name in "abc":
+        (tmp_path / name).touch()
+    with pytest.raises(LookalikeError, match=rf"line {line}: the quote that opens a cell here"):
+        listed(tmp_path, text.replace(".jpg", ""))
+
+
 CLOSED = {
     "lines of a cell": ('a.jpg,"big\ndog"\nb.jpg,cat\n', [("a.jpg", "big\ndog"), ("b.jpg", "cat")]),
     "lines with commas": ('a.jpg,"one, two,\nthree, four\n"\n', [("a.jpg", "one, two,\nthree, four\n")]),

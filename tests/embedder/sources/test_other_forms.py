@@ -68,6 +68,20 @@ def test_the_file_of_that_very_name_comes_first(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_folders_of_both_forms_beside_each_other_are_both_looked_into(tmp_path, kind, written):
+    """What copying from a Mac onto a folder of Linux leaves."""
+    for number, unicode_form in enumerate(("NFC", "NFD")):
+        file = tmp_path / form(unicode_form, "Käse") / f"{number}.jpg"
+        file.parent.mkdir()
+        file.write_bytes(f"picture {number}".encode())
+    for number in range(2):
+        found = open_source(write(tmp_path, kind, form(written, f"Käse/{number}.jpg")))
+        (record,) = [each for each in found.records() if each.label == "x" or kind == "struct"]
+        assert found.read(record.locator) == f"picture {number}".encode()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_windows_folders_are_followed_and_drives_are_named(tmp_path, kind):
     (tmp_path / form("NFC", "é")).mkdir()
     (tmp_path / form("NFC", "é") / "a.jpg").write_bytes(b"here")

@@ -56,6 +56,35 @@ def test_encoded_images_are_read_of_every_type(tmp_path, kind, column):
             source.read(2)
 
 
+@pytest.mark.parametrize("data", ["null", "binary", "none"])
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary()], ids=str)
+def test_a_struct_of_paths_alone_names_files_and_knows_when_they_change(tmp_path, data, kind):
+    """As pandas writes images that are all paths, and `datasets` local ones."""
+    paths = pa.array(["a.jpg", None, "caf\u00e9.jpg"], pa.binary() if kind == pa.binary() else pa.string()).cast(kind)
+    fields = {"path": paths} if data == "none" else {"bytes": pa.nulls(3, getattr(pa, data)()), "path": paths}
+    (tmp_path / "a.jpg").write_bytes(b"one")
+    (tmp_path / "cafe\u0301.jpg").write_bytes(b"two")
+    source = table(tmp_path, {"image": pa.StructArray.from_arrays([*fields.values()], [*fields])})
+    assert [source.read(row) for row in (0, 2)] == [b"one", b"two"]
+    assert [source.path_of(row) for row in range(3)] == [f"{tmp_path}/a.jpg", None, f"{tmp_path}/cafe\u0301.jpg"]
+    assert [record.size for record in source.records()] == [3, None, 3]
+    (tmp_path / "a.jpg").write_bytes(b"other")
+    assert [record.size for record in source.records()] == [5, None, 3]
+
+
+def test_a_struct_with_bytes_is_as_old_as_its_table(tmp_path):
+    images = pa.array([{"bytes": b"im1", "path": "a.jpg"}, {"bytes": None, "path": "a.jpg"}])
+    (tmp_path / "a.jpg").write_bytes(b"one")
+    source = table(tmp_path, {"image": images})
+    assert {record.size for record in source.records()} == {(tmp_path / "t.parquet").stat().st_size}
+
+
+@pytest.mark.parametrize("fields", [{"bytes": pa.nulls(1), "path": pa.nulls(1)}, {"url": pa.array(["x"])}], ids=str)
+def test_a_struct_without_bytes_and_paths_is_refused(tmp_path, fields):
+    with pytest.raises(LookalikeError, match=r"column 'image' is struct<.*: text"):
+        table(tmp_path, {"image": pa.StructArray.from_arrays([*fields.values()], [*fields])})
+
+
 TEXTS = ["a.jpg", "é.jpg", None]
 PATHS = {
     "string": pa.array(TEXTS),

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from lookalike import Collection
+from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.rank import Way
 from lookalike.search.report.material import Material
 from lookalike.search.report.questions import Questions, of_stored
@@ -85,6 +86,7 @@ def images_in(folder):
         contents=[hashlib.sha256(path.read_bytes()).hexdigest() for path in paths],
         seen=np.zeros(len(paths), bool),
         rejected=0,
+        why_rejected="",
     )
 
 
@@ -132,6 +134,7 @@ def questions_of(vectors, labels, own=None, source="somewhere") -> Questions:
     """Questions from memory."""
     n = len(vectors)
     none = [np.empty(0, np.int64)] * n
+    given = None if source is None else LabelledSource(source)
     return Questions(
-        vectors, np.array(labels, dtype=object), [f"q{i}" for i in range(n)], [None] * n, own or none, source, n
+        vectors, np.array(labels, dtype=object), [f"q{i}" for i in range(n)], [None] * n, own or none, given, n
     )

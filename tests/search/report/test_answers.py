@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
+from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.report import confused
 from lookalike.search.report.confused import MOST_CLASSES, shown_classes, stored_of
 from lookalike.search.report.confusion import OTHER, STRANGE, UNKNOWN, counted
@@ -112,7 +113,7 @@ def test_unknowns_come_nearest_first_and_say_what_they_were_answered(asked):
 
 
 def test_the_summary_says_what_evaluate_says(pictured, tmp_path):
-    material = material_of(pictured, of_source(pictured, str(pictured.asked), print))
+    material = material_of(pictured, of_source(pictured, LabelledSource(pictured.asked), print))
     measured = pictured.evaluate(pictured.asked)
     page = Page(summary(material).body)
     for name in ("accuracy", "recall_at_1", "map_at_r", "auc", "tpr_at_fpr_1e-3"):

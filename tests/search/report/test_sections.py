@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.report import histograms, latency, provenance, roc_curves, training
 from lookalike.search.report.page import LeftOut
 from lookalike.search.report.similarity_map import MOST, embedded
@@ -46,7 +47,7 @@ def test_a_map_of_few_equal_or_flat_rows_is_finite(vectors):
 def test_the_maps_data_name_the_points_that_are_drawn(pictured):
     from lookalike.search.report.questions import of_source
 
-    material = material_of(pictured, of_source(pictured, str(pictured.asked), print))
+    material = material_of(pictured, of_source(pictured, LabelledSource(pictured.asked), print))
     page = Page(similarity_map(material).body)
     (block,) = [data for tag, data in page.texts if tag == "script"]
     data = json.loads(block)
