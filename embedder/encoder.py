@@ -6,7 +6,6 @@ in, so that equal digests mean equal recipes, weights and preprocessing.
 """
 
 import warnings
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.forks import cached_property
 from ..store.replace import replace_file
 from . import encoder_file, seen
 from .backbones import build

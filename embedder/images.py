@@ -3,12 +3,13 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.forks import cached_property
 from .decode import picture_of
 from .preprocessing import Preprocessing
 from .raw_pixels import RawPixels

@@ -1,12 +1,12 @@
 """An encoder in its folder of which nothing is computed yet: torch loads when the first image is encoded."""
 
 import platform
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..store.forks import cached_property
 from . import encoder_file, sealed, seen
 from .preprocessing import Preprocessing
 

@@ -6,7 +6,6 @@ back after the last of those that run at once. Where Pillow was built so that th
 
 import ctypes
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,10 +13,12 @@ from typing import Any
 
 from PIL import Image
 
+from ..store.forks import Lock
+
 # Pillow logs some faults of files; without any handler Python would print them. Who sets up logging still gets them.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 _NAMES = ("TIFFSetErrorHandler", "TIFFSetWarningHandler")
-_lock = threading.Lock()
+_lock = Lock()
 _running = 0
 _before: list[Any] = []
 

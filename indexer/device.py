@@ -5,7 +5,6 @@ CPU, and what a GPU cannot search (k > 2048, more than 2048 lists, an ID selecto
 it refuses) is searched on the CPU. That is said once, and so is a GPU build of FAISS that finds no GPU to use.
 """
 
-import threading
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.forks import Lock
 from .kinds import nested
 from .library import faiss, short
 
@@ -114,7 +114,7 @@ class GpuIndex:
 
     def __init__(self, index: Any, count: int) -> None:
         self.index, self.count = index, count
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._largest: int | None = None  # queries at once, once memory ran out with more; 0 once it failed
 
     def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:

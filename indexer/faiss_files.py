@@ -7,7 +7,6 @@ against the list of classes once more.
 """
 
 import struct
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.errors import Damaged, LookalikeError
+from ..store.forks import Lock
 from ..store.publish import Published, publish
 from .kinds import CODES, WITH_LISTS, refuse_unlisted
 from .library import faiss, short
@@ -24,7 +24,7 @@ from .threads import on_one_thread
 _HEADER = 4 + 4 + 8 + 16 + 1 + 4  # type code, d, ntotal, two unused numbers, is_trained, metric
 # Without the table that IVF,PQ searches by L2 with: it is larger than the file, and of no use to inner products.
 _FLAGS = faiss.IO_FLAG_MMAP_IFC | faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE
-_LIMITS = threading.Lock()  # FAISS keeps its limits per process
+_LIMITS = Lock()  # FAISS keeps its limits per process
 
 
 def write_faiss(path: Path, index: Any) -> Published:

@@ -80,7 +80,7 @@ def refolded(store: Store, entry: PrototypeEntry) -> Folded:
 
 def _brought_up(store: Store, entry: PrototypeEntry) -> tuple[Folded, set[str]]:
     """As folded with what changed since, and the classes whose rows changed."""
-    then = read_table(store.file(entry.table), store.dim, entry.rule)
+    then = read_table(store.pages.table(entry.table), store.dim, entry.rule)
     window = None if then.window is None else newest(store, entry.rule.window, then.window, entry.next_row)
     sums = then.sums.over(store.classes)
     code_of = {name: code for code, name in enumerate(sums.classes)}

@@ -11,6 +11,7 @@ from ..store.content import FileEntry, PrototypeEntry, PrototypeRule
 from ..store.errors import LookalikeError
 from ..store.publish import Published, publish
 from ..store.store import Store
+from ..store.table_trial import note_readable
 from ..store.writer import Writer
 from .build import build, sample_size, training_places
 from .device import Device
@@ -72,8 +73,10 @@ def _publish(folder: Path, store: Store, folded: Folded, rule: PrototypeRule) ->
     spec, index = _index_over(pointing)
     name = f"{FOLDER}/{secrets.token_hex(8)}"
     table = as_parquet(sums, rows, None if folded.window is None else _by_class(store, folded.window))
+    published = publish(folder / f"{name}.parquet", table)
+    note_readable(published.sha256)
     entry = PrototypeEntry(
-        table=FileEntry(f"{name}.parquet", *publish(folder / f"{name}.parquet", table)),
+        table=FileEntry(f"{name}.parquet", *published),
         index=FileEntry(f"{name}.faiss", *_published(folder / f"{name}.faiss", index, pointing, spec)),
         spec=spec,
         next_row=store.next_row,

@@ -1,7 +1,5 @@
 """All rows of one version of a collection, searched as one: segments, and the tail that no segment covers yet."""
 
-import threading
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +8,7 @@ from numpy.typing import NDArray
 from ..measures.scores import NEAR
 from ..store.content import SegmentEntry
 from ..store.errors import LookalikeError
+from ..store.forks import Lock, cached_property
 from ..store.store import Store
 from . import parameters as knobs
 from .device import Device, choose
@@ -37,7 +36,7 @@ class Instances:
     def __init__(self, store: Store, device: str = "auto", parameters: dict[str, Any] | None = None) -> None:
         self.store, self.device, self._parameters = store, device, parameters
         self._device = choose(device)
-        self._opening = threading.Lock()
+        self._opening = Lock()
         self._lean: Lean | None = None
         self._opened: list[tuple[Segment | Scan, RowMap | None]] | None = None
 

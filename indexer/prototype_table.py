@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..store.content import PrototypeRule
-from ..store.errors import Damaged
+from ..store.errors import Damaged, one_line
 from ..store.escaped import escaped_array, unescaped_list
+from ..store.unit import TOLERANCE
 from .ranks import Floats, Ints
 from .sums import Sums
 
@@ -52,17 +53,26 @@ def read_table(path: Path, dim: int | None, rule: PrototypeRule) -> Table:
     """What `as_parquet` wrote for prototypes made by `rule`; Damaged for another file."""
     try:
         table = pq.read_table(path, partitioning=None)
-        counts = table.column("count").to_numpy().astype(np.int64)
+        if nulls := [name for name in table.column_names if table.column(name).null_count]:
+            raise ValueError(f"its {nulls[0]} lacks values")
+        counts = _whole_numbers(table.column("count").to_numpy())
         sums, rows = (_matrix(table.column(name)) for name in ("sum", "row"))
         anchors = _matrix(table.column("anchor")) if rule.per_class > 1 else None
         window = _flat(table.column("window")) if rule.window else None
         names = [str(name) for name in unescaped_list(table.column("class"))]
     except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
-        raise Damaged(f"{path} does not hold prototypes: {error}") from error
+        raise Damaged(f"{path} does not hold prototypes: {one_line(error)}") from error
     shapes = {matrix.shape for matrix in (sums, rows, anchors) if matrix is not None}
     kinds = sums.dtype, rows.dtype, np.float32 if anchors is None else anchors.dtype
     if shapes != {(len(names), dim)} or kinds != (np.int64, np.float32, np.float32):
         raise Damaged(f"{path} does not hold prototypes of {dim} dimensions")
+    for matrix in (rows, anchors):
+        if matrix is not None and not _unit_or_zero(matrix):
+            raise Damaged(f"{path} does not hold prototypes: one of its rows is not of length 1")
+    if not names or names != sorted(names) or counts.min() < 0:
+        raise Damaged(f"{path} does not hold prototypes: its classes are not in order, or a count is below 0")
+    if window is not None and (window.min(initial=0) < 0 or (window[1:] == window[:-1]).any()):
+        raise Damaged(f"{path} does not hold prototypes: its windows name rows twice, or rows that cannot be")
     classes = sorted(set(names))
     place = {name: code for code, name in enumerate(classes)}
     owners = np.array([place[name] for name in names], dtype=np.int64)
@@ -80,7 +90,20 @@ def _matrix(column: Any) -> Any:
 
 def _flat(column: Any) -> Ints:
     """All values of a column of lists, sorted."""
-    return np.sort(_joined(column).flatten().to_numpy()).astype(np.int64)
+    return np.sort(_whole_numbers(_joined(column).flatten().to_numpy(zero_copy_only=False)))
+
+
+def _whole_numbers(values: np.ndarray) -> Ints:
+    """The values as they are; ValueError for another type, such as what nulls make of them."""
+    if values.dtype != np.int64:
+        raise ValueError(f"it has {values.dtype} where int64 must be")
+    return values
+
+
+def _unit_or_zero(matrix: Floats) -> bool:
+    """Whether each row is of length 1, or zeros."""
+    squares = np.vecdot(matrix, matrix, dtype=np.float64)
+    return bool(((np.abs(squares - 1) <= 4 * TOLERANCE) | (squares == 0)).all())
 
 
 def _joined(column: Any) -> Any:

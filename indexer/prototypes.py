@@ -6,7 +6,6 @@ direction: it keeps its sum and count, and is no prototype until its rows point 
 prototypes, the one nearest to a query stands for the class.
 """
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from ..measures.scores import correct
 from ..store.content import PrototypeEntry
 from ..store.errors import Damaged, LookalikeError
+from ..store.forks import cached_property
 from ..store.store import Store
 from .exact import in_chunks
 from .faiss_files import read_faiss
@@ -61,7 +61,7 @@ class Prototypes:
     @classmethod
     def _folded(cls, store: Store, entry: PrototypeEntry) -> "Prototypes":
         """As folded, with the index that was written for them where it is more than a matrix."""
-        path = store.file(entry.table)
+        path = store.pages.table(entry.table)
         sums, rows, window = read_table(path, store.dim, entry.rule)
         index = None
         if entry.spec != "Flat":

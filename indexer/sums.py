@@ -7,11 +7,11 @@ each: a row counts for the anchor of its class that is nearest (see anchors), wh
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.forks import cached_property
 from .anchors import nearest_of_own
 from .fixed import directions, fixed
 from .ranks import Floats, Ints

@@ -1,18 +1,11 @@
 """Index files of strangers: tried in a child process before this one reads them.
 
-A right hash says that a file is as its manifest wants it, and whoever made the collection wrote both. FAISS trusts what
-it parses, so a file that this user's lookalike has not written or tried before is read, looked through and searched in
-a child first, within limits of time and memory; a child that crashes or does not end costs one line. What came through
-is remembered by its SHA-256 beside the cache of checked files, and `index` notes what it wrote itself. The same bytes
-then do the same here: what the child looks through (structure.py) is all that can lead a later search astray.
+FAISS trusts what it parses, so a file that this user's lookalike has not written or tried before is read, looked
+through and searched in a child first (see store/limited.py). What came through is remembered by its SHA-256 beside the
+cache of checked files, and `index` notes what it wrote itself. The same bytes then do the same here: what the child
+looks through (structure.py) is all that can lead a later search astray.
 """
 
-import json
-import os
-import resource
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +14,8 @@ import numpy as np
 
 from ..store.checked import note, noted
 from ..store.content import FileEntry
-from ..store.errors import Damaged, LookalikeError
-from ..store.publish import reason
+from ..store.errors import Damaged
+from ..store.limited import come_through
 from ..store.store import Store
 from . import parameters as knobs
 from .faiss_files import read_faiss
@@ -30,11 +23,9 @@ from .library import faiss, short
 from .segment import Segment
 from .specs import empty_index
 from .structure import misplaced, structure
-from .threads import set_threads
 
 SECONDS, BYTES_A_SECOND = 60, 4 << 20  # how long a file may take
 MEMORY = 4 << 30  # address space beyond 8 times the file
-_OK, _WRONG = "file: sound", "file: wrong: "
 
 
 class File(NamedTuple):
@@ -53,7 +44,7 @@ class File(NamedTuple):
 
 def ensure_tried(files: Sequence[File]) -> None:
     """Raise Damaged for the first file that a child process could not read and search; remember the others."""
-    new = [file for file in files if not noted(file.path.parent, _mark(file))]
+    new = [file for file in files if not noted(file.sha256, _mark(file))]
     while new:
         done, problem = _tried(new)
         for file in new[:done]:
@@ -73,11 +64,11 @@ def unreadable(file: File) -> str | None:
 
 def note_sound(file: File) -> None:
     """Remember that a file was tried, or that this process wrote it."""
-    note(file.path.parent, _mark(file))
+    note(file.sha256, _mark(file))
 
 
 def _mark(file: File) -> str:
-    return f"tried-1 {faiss.__version__} {file.sha256} {file.dim}"
+    return f"tried-1 {faiss.__version__} {file.dim}"
 
 
 def _tried(files: Sequence[File]) -> tuple[int, str | None]:
@@ -85,52 +76,12 @@ def _tried(files: Sequence[File]) -> tuple[int, str | None]:
     sizes = [file.path.stat().st_size for file in files]
     seconds = SECONDS * len(files) + sum(sizes) // BYTES_A_SECOND
     asked = [[str(file.path), file.spec, file.dim] for file in files]
-    asking = json.dumps({"files": asked, "memory": MEMORY + 8 * max(sizes), "seconds": seconds})
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", f"from {__name__} import main; main()"]
-    try:
-        child = subprocess.run(
-            command, input=asking.encode(), capture_output=True, env=environment, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        return (error.stdout or b"").splitlines().count(_OK.encode()), f"a search of it did not end within {seconds} s"
-    except OSError as error:
-        raise LookalikeError(f"cannot start a process that tries {files[0].path}: {reason(error)}") from error
-    lines = child.stdout.decode(errors="replace").splitlines()
-    done, wrong = lines.count(_OK), [line for line in lines if line.startswith(_WRONG)]
-    if done == len(files):
-        return done, None
-    if wrong:
-        return done, wrong[0].removeprefix(_WRONG)[:300]
-    if child.returncode == -signal.SIGXCPU:
-        return done, f"a search of it did not end within {seconds} s"
-    return done, f"it ends a process that reads it ({_ended(child.returncode)})"
+    return come_through(f"{__name__}:problem", asked, MEMORY + 8 * max(sizes), seconds)
 
 
-def _ended(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit {code}"
-
-
-def main() -> None:
-    """The child: try the files that stdin names, and print a line for each, "ok" or what is wrong with it."""
-    asked = json.loads(sys.stdin.buffer.read())
-    for limit, most in (
-        (resource.RLIMIT_AS, asked["memory"]),
-        (resource.RLIMIT_CPU, asked["seconds"]),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(limit)
-        resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-    set_threads(1)
-    for path, spec, dim in asked["files"]:
-        wrong = problem(Path(path), spec, int(dim))
-        os.write(1, f"{_OK if wrong is None else _WRONG + wrong}\n".encode(errors="backslashreplace"))
-        if wrong is not None:
-            return
-
-
-def problem(path: Path, spec: str, dim: int) -> str | None:
+def problem(path: str | Path, spec: str, dim: int) -> str | None:
     """What is wrong with an index file, in one line; None where nothing is. It may end the process."""
+    path = Path(path)
     try:
         index = read_faiss(path)
         fresh, held = structure(empty_index(spec, dim)), structure(index)

@@ -3,10 +3,11 @@
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from ..store.forks import cached_property
 
 
 @dataclass(frozen=True)

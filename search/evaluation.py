@@ -1,12 +1,12 @@
 """A labelled source as a collection sees it: what `evaluate` measures."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..store.errors import LookalikeError
+from ..store.forks import cached_property
 from ..store.progress import Progress
 from .calibration import Calibration, threshold_of
 from .classify import decisions

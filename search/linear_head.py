@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..store.errors import Damaged
+from ..store.errors import Damaged, one_line
 from ..store.escaped import escaped_array, unescaped_list
 
 Float32 = NDArray[np.float32]
@@ -61,7 +61,7 @@ def read_head(path: Path, dim: int | None) -> Head:
         column = table.column("weights").chunk(0)
         weights = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
     except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError, TypeError, IndexError) as error:
-        raise Damaged(f"{path} does not hold a linear head: {error}") from error
+        raise Damaged(f"{path} does not hold a linear head: {one_line(error)}") from error
     fits = weights.shape == (len(classes), dim) and weights.dtype == biases.dtype == np.float32
     if not classes or not fits or not np.isfinite(weights).all() or not np.isfinite(biases).all():
         raise Damaged(f"{path} does not hold a linear head of {dim} dimensions")

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..store.errors import Damaged, LookalikeError
-from ..store.matrix_files import plain
+from ..store.errors import Damaged, LookalikeError, one_line
 from ..store.near_keys import NearKeys
 from ..store.regular import open_regular
 from ..store.unit import unit_rows
@@ -264,7 +263,7 @@ def _vectors_of_file(store: "Store", path: str, normalise: bool) -> np.ndarray:
     except LookalikeError:
         raise
     except OSError as error:
-        raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {plain(error)}") from None
+        raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {one_line(error)}") from None
     return _vectors(store, array, path, normalise)
 
 
@@ -272,7 +271,7 @@ def _load_npy(file: Any, name: str) -> np.ndarray:
     try:
         return np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # whatever the bytes make NumPy do: a MemoryError too, by an absurd shape
-        raise LookalikeError(f"{name} cannot be read as a .npy of vectors: {plain(error)}") from None
+        raise LookalikeError(f"{name} cannot be read as a .npy of vectors: {one_line(error)}") from None
 
 
 def _vectors(store: "Store", vectors: np.ndarray, what: str, normalise: bool) -> np.ndarray:

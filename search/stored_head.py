@@ -14,6 +14,7 @@ from ..store.content import HeadEntry
 from ..store.errors import LookalikeError, LookalikeWarning
 from ..store.progress import Progress, silent
 from ..store.publish import publish
+from ..store.table_trial import note_readable
 from .linear_head import Head, as_parquet, read_head
 
 if TYPE_CHECKING:
@@ -103,10 +104,12 @@ def keep_head(writer: "Writer", store: "Store", head: Head) -> None:
     if store.content.head is not None and not outdated(store):
         return
     name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
+    published = publish(writer.path / name, as_parquet(head))
+    note_readable(published.sha256)
     writer.set_head(
         HeadEntry(
             name,
-            *publish(writer.path / name, as_parquet(head)),
+            *published,
             next_row=store.next_row,
             deleted=store.content.deleted,
             version=store.version,
@@ -134,4 +137,4 @@ def _read(store: "Store", entry: HeadEntry) -> Head:
             f"{store.path} has a linear head for model {entry.model}, and its model is {model}: "
             "`lookalike calibrate --by linear` fits another"
         )
-    return read_head(store.file(entry), store.dim)
+    return read_head(store.pages.table(entry), store.dim)

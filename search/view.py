@@ -1,11 +1,11 @@
 """One version of a collection as searches see it; every piece is loaded when it is first asked for."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..store.errors import LookalikeError
+from ..store.forks import cached_property
 from ..store.progress import Progress, silent
 from ..store.store import Store
 

@@ -13,13 +13,16 @@ from .errors import LookalikeError
 from .escaped import unescaped_list
 from .layout import Int64
 from .manifest import manifest_path
+from .parts import map_vectors
 from .store import Store
 from .tables import live_tables
 from .unit import TOLERANCE
+from .vectors import Float32
 
 
 def disagreements(store: Store) -> Iterator[tuple[str, str]]:
     """Each contradiction in a version whose files all have the right bytes: the file, and the problem in one line."""
+    store.pages.ensure_tables(store.content.parts)
     for number, part in enumerate(store.content.parts):
         try:
             yield from ((part.file, problem) for problem in _wrong_part(store, number, part))
@@ -46,14 +49,16 @@ def _wrong_part(store: Store, number: int, part: PartEntry) -> Iterator[str]:
         return
     if rows[0] != part.first_row or rows[-1] >= store.next_row:
         yield f"has rows {rows[0]} to {rows[-1]}, unlike its entry"
+    stored = map_vectors(store.file(part), part, dim)
     for start in range(0, len(rows), BLOCK):
-        yield from _wrong_vectors(store, rows[start : start + BLOCK])
+        some = np.ascontiguousarray(stored[start : start + BLOCK]).view(np.float32)
+        yield from _wrong_vectors(rows[start : start + BLOCK], some)
     yield from _wrong_names(store, number)
 
 
-def _wrong_vectors(store: Store, rows: Int64) -> Iterator[str]:
-    """The first row whose vector is not of length 1."""
-    lengths = np.linalg.norm(store.gather(rows).astype(np.float64), axis=1)
+def _wrong_vectors(rows: Int64, vectors: Float32) -> Iterator[str]:
+    """The first of `rows` (m,) whose vector, of `vectors` (m, d), is not of length 1."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
     wrong = rows[~(np.abs(lengths - 1) <= TOLERANCE)]
     if len(wrong):
         yield f"row {wrong[0]} is not a unit vector ({len(wrong)} rows are not)"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .block import Block, as_floats, check_matrix
-from .errors import LookalikeError
+from .errors import LookalikeError, one_line
 from .escaped import escaped_array
 from .named_columns import USUAL, Columns, Role, choose, missing
 from .text_columns import TEXT_WORDS, array_texts, kept_type
@@ -172,7 +172,7 @@ class Npz(ArrayFile):
         except OSError:
             raise
         except Exception as error:
-            raise LookalikeError(f"{self._path} is not a whole .npz archive: {plain(error)}") from None
+            raise LookalikeError(f"{self._path} is not a whole .npz archive: {one_line(error)}") from None
 
     def _member(self, archive: zipfile.ZipFile, name: str) -> Any:
         try:
@@ -214,9 +214,4 @@ class Npz(ArrayFile):
         return np.frombuffer(data, dtype).reshape(shape)
 
     def _broken(self, name: str, error: Exception) -> LookalikeError:
-        return LookalikeError(f"{self._path}: {name!r} cannot be read as an array: {plain(error)}")
-
-
-def plain(error: Exception) -> str:
-    """What a library says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+        return LookalikeError(f"{self._path}: {name!r} cannot be read as an array: {one_line(error)}")

@@ -3,25 +3,26 @@
 A file found right is remembered by inode, size, mtime_ns and ctime_ns in a cache outside the collection (the folder
 `checked` of `cache_folder`), so that gigabytes are hashed once. The cache is text, one file for each folder of
 checked files, only ever appended to; losing it costs time and nothing else. What changes a byte and no time stamp
-(media rot) is found by `verify`, which reads everything.
+(media rot) is found by `verify`, which reads everything. What is known of bytes wherever they lie, such as that they
+can be read without harm, is kept beside by their SHA-256.
 """
 
 import contextlib
 import hashlib
 import os
 import stat
-import threading
 import time
 from pathlib import Path
 
 from .cache_folder import cache_folder, open_cached
 from .errors import Damaged
+from .forks import Lock
 
 _TICK_NS = 10_000_000  # time stamps are as coarse as the kernel's tick (4 ms; 10 ms on some)
 _SMALL = 1 << 20
 _FOLDER = "checked"
 _LARGEST_CACHE = 16 << 20
-_lock = threading.Lock()
+_lock = Lock()
 _known: dict[str, tuple[int, set[str]]] = {}
 
 
@@ -30,7 +31,7 @@ def checked(path: Path, size: int, sha256: str) -> Path:
     found = _status(path)
     if found.st_size != size:
         raise Damaged(f"{path} is damaged: {found.st_size} bytes instead of {size}; {_WAY_OUT}")
-    if _record(found, sha256) in _records(path.parent):
+    if _record(found, sha256) in _records(_cache_name(path.parent)):
         return path
     _, digest = digest_of(path)
     if digest != sha256:
@@ -67,18 +68,18 @@ def remember(path: Path, sha256: str, seen: os.stat_result | None = None) -> Non
         time.sleep(_TICK_NS / 1e9)
     if time.time_ns() - found.st_ctime_ns < _TICK_NS:
         return
-    _append(path.parent, _record(found, sha256))
+    _append(_cache_name(path.parent), _record(found, sha256))
 
 
-def note(folder: Path, what: str) -> None:
-    """Remember `what`, a line of ASCII on a file of `folder` whose SHA-256 it names; lost with the rest by `forget`."""
-    if not noted(folder, what):
-        _append(folder, what)
+def note(sha256: str, what: str) -> None:
+    """Remember `what`, a few words of ASCII, of the bytes that have this SHA-256, wherever they lie."""
+    if not noted(sha256, what):
+        _append(f"sound-{sha256[:2]}", f"{what} {sha256}")
 
 
-def noted(folder: Path, what: str) -> bool:
-    """Whether `note` was called with `what`, by this process or an earlier one."""
-    return what in _records(folder)
+def noted(sha256: str, what: str) -> bool:
+    """Whether `note` was called with these two, by this process or an earlier one."""
+    return f"{what} {sha256}" in _records(f"sound-{sha256[:2]}")
 
 
 def forget(folder: Path) -> None:
@@ -112,9 +113,9 @@ def _cache_name(folder: Path) -> str:
     return hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
 
 
-def _records(folder: Path) -> set[str]:
-    """What is remembered of `folder`, with what other processes have added since it was last read."""
-    name, cache = _cache_name(folder), cache_folder(_FOLDER)
+def _records(name: str) -> set[str]:
+    """The lines of a file of the cache, with what other processes have added since it was last read."""
+    cache = cache_folder(_FOLDER)
     with _lock:
         read, records = _known.get(name, (0, set()))
         with contextlib.suppress(OSError):
@@ -136,9 +137,9 @@ def _read_on(cache: Path, read: int, records: set[str]) -> int:
     return size
 
 
-def _append(folder: Path, record: str) -> None:
-    """Add one line; a single short write to an appending descriptor does not mix with another process's."""
-    name, cache = _cache_name(folder), cache_folder(_FOLDER)
+def _append(name: str, record: str) -> None:
+    """Add one line to a file of the cache; a single short write to an appending descriptor does not mix with others."""
+    cache = cache_folder(_FOLDER)
     with _lock, contextlib.suppress(OSError):  # where it cannot be written, this process still remembers
         _known.setdefault(name, (0, set()))[1].add(record)
         if cache is None:

@@ -48,6 +48,7 @@ def compact(writer: Writer, progress: Progress = silent) -> None:
     store = writer.base
     if writer.staged:
         raise LookalikeError(f"{store.path} cannot be compacted with changes staged: commit them first")
+    store.pages.ensure_tables([*store.content.parts, *store.content.runs])
     pieces = [_piece(store, number) for number in range(len(store.content.parts))]
     groups = plan(pieces, most_rows(store.dim or 1))
     parts: list[PartEntry] = []
@@ -123,7 +124,7 @@ def _new_runs(store: Store) -> Iterator[RunEntry]:
         if len(group) == 1 and pieces[group[0]].stored == pieces[group[0]].live:
             yield runs[group[0]]
             continue
-        if joined := merge_runs(store.path, [store.file(runs[number]) for number in group], store.live):
+        if joined := merge_runs(store.path, [store.pages.table(runs[number]) for number in group], store.live):
             yield joined
 
 

@@ -12,12 +12,12 @@ MOST_DIM = 1 << 20
 _FOLDERS = ("manifests", "lock")  # what no file of a version may be
 
 
-def contradiction(content: "Content") -> str | None:
-    """The first thing in the content of a manifest that cannot be, in words; None where all fits together."""
-    return next(_contradictions(content), None)
+def contradiction(content: "Content", version: int = MOST) -> str | None:
+    """The first thing in the content of a version that cannot be, in words; None where all fits together."""
+    return next(_contradictions(content, version), None)
 
 
-def _contradictions(content: "Content") -> Iterator[str]:
+def _contradictions(content: "Content", version: int) -> Iterator[str]:
     yield from _numbers(content)
     yield from _files(content)
     if content.dim is None and (content.parts or content.segments):
@@ -25,12 +25,31 @@ def _contradictions(content: "Content") -> Iterator[str]:
     yield from _ranges("parts", [(p.first_row, p.first_row + p.rows) for p in content.parts])
     yield from _ranges("lookups", [(r.first_row, r.last_row + 1) for r in content.runs])
     yield from _ranges("segments", [(s.first_row, s.first_row + s.rows) for s in content.segments])
+    yield from _beyond(content, version)
     for run in content.runs:
         if run.rows > run.last_row + 1 - run.first_row:
             yield f"{run.file} is said to hold {run.rows} rows from {run.first_row} to {run.last_row}"
     stored = sum(part.rows for part in content.parts)
     if content.deleted_count > stored:
         yield f"it counts {content.deleted_count} deleted rows of {stored}"
+
+
+def _beyond(content: "Content", version: int) -> Iterator[str]:
+    """What is said of rows that no version has given away yet, and of versions that are still to come."""
+    ends = {
+        "a part": max((p.first_row + p.rows for p in content.parts), default=0),
+        "a lookup table": max((r.last_row + 1 for r in content.runs), default=0),
+        "a segment": max((s.first_row + s.rows for s in content.segments), default=0),
+        "its prototypes": content.prototypes.next_row if content.prototypes is not None else 0,
+        "its linear head": content.head.next_row if content.head is not None else 0,
+        "a moved source": max((move.below for move in content.moved), default=0),
+    }
+    for what, end in ends.items():
+        if end > content.next_row:
+            yield f"{what} ends at row {_short(end)}, and its next row is {_short(content.next_row)}"
+    for entry in (*content.calibrations, *([content.head] if content.head is not None else [])):
+        if entry.version > version:
+            yield f"{entry.file} is said to be of version {_short(entry.version)}"
 
 
 def _numbers(content: "Content") -> Iterator[str]:

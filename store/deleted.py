@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .content import FileEntry
-from .errors import Damaged
+from .npy_files import map_npy
 from .publish import publish
 
 FOLDER = "deleted"
@@ -32,12 +32,7 @@ class Bitmap:
     @classmethod
     def load(cls, path: Path) -> "Bitmap":
         """Read a bitmap that `save` wrote; Damaged for another file."""
-        try:
-            bits = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise Damaged(f"{path} is not a bitmap of deleted rows: {error}") from None
-        if bits.dtype != np.uint8 or bits.ndim != 1:
-            raise Damaged(f"{path} is not a bitmap of deleted rows: {bits.dtype}{bits.shape}")
+        bits = np.array(map_npy(path, np.uint8, "a bitmap of deleted rows"))
         return cls(bits, int(np.bitwise_count(bits).sum(dtype=np.int64)))
 
     def save(self, folder: Path) -> FileEntry:

@@ -9,6 +9,11 @@ class LookalikeError(Exception):
     exit_code = 1
 
 
+def one_line(error: BaseException) -> str:
+    """What a library says, without its line ends; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class Damaged(LookalikeError):
     """A file differs from the size or SHA-256 that its manifest promises."""
 

@@ -56,6 +56,7 @@ def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
 def held_names(store: "Store") -> list[str]:
     """The further columns of all parts of a collection, in the order in which they first appear."""
     names: dict[str, None] = {}
+    store.pages.ensure_tables(store.content.parts)
     for entry in store.content.parts:
         names.update(dict.fromkeys(store.pages.footer(entry).schema.names))
     return [name for name in names if name not in RESERVED]

@@ -5,7 +5,6 @@ Parts lie in order of their rows and do not overlap. A row is live while a part 
 
 import itertools
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,8 @@ from numpy.typing import NDArray
 
 from .content import FileEntry, PartEntry
 from .deleted import Bitmap
+from .errors import Damaged
+from .forks import cached_property
 from .pages import Pages
 
 Int64 = NDArray[np.int64]
@@ -61,8 +62,16 @@ class Layout:
         """The rows of a part, (rows,) int64, ascending."""
         entry = self.parts[part]
         if entry.row_map is not None:
-            return self.pages.row_map(entry.row_map)
+            return self._mapped_rows(part, entry, entry.row_map)
         return np.arange(entry.first_row, entry.first_row + entry.rows, dtype=np.int64)
+
+    def _mapped_rows(self, part: int, entry: PartEntry, row_map: FileEntry) -> Int64:
+        """The rows of a compacted part; Damaged where they are not those that its entry promises."""
+        rows = self.pages.row_map(row_map)
+        end = self.first[part + 1] if part + 1 < len(self.first) else None
+        if len(rows) != entry.rows or rows[0] != entry.first_row or (end is not None and rows[-1] >= end):
+            raise Damaged(f"{row_map.file} in {self.pages.folder} does not list the {entry.rows} rows of {entry.file}")
+        return rows
 
     def locate(self, rows: Int64) -> tuple[Int64, Int64]:
         """Part and position of each of `rows` (m,), both (m,) int64; part -1 where no part holds the row."""

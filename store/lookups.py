@@ -6,7 +6,6 @@ a key.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from .content import MovedSource, RunEntry
 from .errors import LookalikeError
 from .escaped import escaped_array, unescaped_list
+from .forks import cached_property
 from .moved import renamed
 from .runs import NUMBERS, RunTable, content_hashes, digest_bytes, key_hashes
 

@@ -113,7 +113,7 @@ def parse_manifest(raw: bytes, folder: Path, version: int) -> Manifest:
         raise _damaged(folder, version, "it is nested too deeply") from error
     if manifest.version != version:
         raise _damaged(folder, version, f"it says that it is version {manifest.version}")
-    problem = contradiction(manifest.content)
+    problem = contradiction(manifest.content, version)
     if problem is not None:
         raise _damaged(folder, version, problem)
     return manifest

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .array_files import VECTORS, ArrayFile, Kind, plain
+from .array_files import VECTORS, ArrayFile, Kind
 from .block import Block, as_floats, check_matrix
-from .errors import LookalikeError
+from .errors import LookalikeError, one_line
 from .named_columns import USUAL, Columns
 from .publish import plain_errors
 
@@ -54,7 +54,7 @@ def _why(error: Exception) -> str:
     """Why NumPy could not read a .npy file."""
     if "Object arrays" in str(error) or "Python objects" in str(error):
         return "it holds Python objects (a pickle), which are never loaded: save it with .astype('float32')"
-    return "it is another kind of file" if "pickle" in str(error) else plain(error)
+    return "it is another kind of file" if "pickle" in str(error) else one_line(error)
 
 
 class Fvecs:
@@ -124,7 +124,7 @@ class Hdf5(ArrayFile):
         try:
             return h5py.File(self._path, "r")
         except Exception as error:
-            raise LookalikeError(f"{self._path} is not a whole HDF5 file: {plain(error)}") from None
+            raise LookalikeError(f"{self._path} is not a whole HDF5 file: {one_line(error)}") from None
 
     def _found(self) -> dict[str, Kind]:
         kinds: dict[str, Kind] = {}
@@ -134,7 +134,7 @@ class Hdf5(ArrayFile):
                     lambda name, item: kinds.update({name: Kind(item.shape, item.dtype)}) if _is_dataset(item) else None
                 )
             except Exception as error:
-                raise LookalikeError(f"{self._path} is not a whole HDF5 file: {plain(error)}") from None
+                raise LookalikeError(f"{self._path} is not a whole HDF5 file: {one_line(error)}") from None
         return dict(sorted(kinds.items()))
 
     def _rows(self, name: str, size: int) -> Iterator[NDArray[Any]]:
@@ -143,7 +143,7 @@ class Hdf5(ArrayFile):
                 try:
                     some = file[name][start : start + size]
                 except Exception as error:
-                    reason = plain(error)
+                    reason = one_line(error)
                     raise LookalikeError(f"{self._path}: dataset {name} cannot be read: {reason}") from None
                 yield some
 

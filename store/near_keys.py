@@ -1,8 +1,9 @@
 """The stored keys that a name which is no key was probably meant for."""
 
 import os
-from functools import cached_property
 from typing import TYPE_CHECKING
+
+from .forks import cached_property
 
 if TYPE_CHECKING:
     from .store import Store

@@ -35,7 +35,7 @@ def noted_runs(
     for at, run in enumerate(runs):
         mine = (rows >= run.first_row) & (rows <= run.last_row)
         if _worth_it(run, int(mine.sum())):
-            path = store.file(run)
+            path = store.pages.table(run)
             try:
                 written[at] = noted_run(store.path, path, rows[mine], sizes[mine], mtimes_ns[mine])
             except Damaged:

@@ -5,9 +5,8 @@ every map costs a file descriptor; lookup runs and bitmaps as long as a version 
 """
 
 import resource
-import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary
@@ -15,15 +14,18 @@ from weakref import WeakSet, WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from .checked import checked, noted
+from .checked import checked, note, noted
 from .content import FileEntry, PartEntry, RunEntry
 from .deleted import Bitmap
 from .errors import Damaged
 from .footers import Footer, read_footer
+from .forks import RLock
+from .npy_files import map_npy
 from .parts import map_vectors
 from .publish import plain_errors
-from .run_check import mark, remember_run
 from .runs import RunTable
+from .table_trial import Table, ensure_readable
+from .unit import first_not_unit
 
 MOST_MAPS = 4096
 T = TypeVar("T")
@@ -34,7 +36,7 @@ class Pages:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._maps: OrderedDict[str, NDArray[Any]] = OrderedDict()
         self._footers: dict[str, Footer] = {}
         self._schemas: dict[Any, Any] = {}
@@ -53,6 +55,18 @@ class Pages:
         with plain_errors(f"read {path}"):
             return checked(path, entry.size, entry.sha256)
 
+    def table(self, entry: FileEntry) -> Path:
+        """The path of a Parquet file, once it is also known that it can be read; see table_trial."""
+        path = self.file(entry)
+        with plain_errors(f"read {path}"):
+            ensure_readable([Table(path, entry.sha256)])
+        return path
+
+    def ensure_tables(self, entries: Iterable[FileEntry]) -> None:
+        """`table` of many files, which costs one process for all of them rather than one for each."""
+        with plain_errors(f"read {self.folder}"):
+            ensure_readable([Table(self.file(entry), entry.sha256) for entry in entries])
+
     def vectors(self, entry: PartEntry, dim: int, *, keep: bool = True) -> NDArray[np.uint8]:
         """The vectors of a part as bytes, (rows, 4 * dim) uint8."""
         if not keep:
@@ -68,7 +82,7 @@ class Pages:
         with self._lock:
             footer = self._footers.get(entry.file)
             if footer is None:
-                footer = read_footer(self.file(entry))
+                footer = read_footer(self.table(entry), entry.rows)
                 schema = self._schemas.setdefault(footer.schema, footer.schema)  # most parts have the same
                 footer = self._footers[entry.file] = footer._replace(schema=schema)
             return footer
@@ -79,8 +93,8 @@ class Pages:
 
     def _run(self, path: Path, entry: RunEntry) -> RunTable:
         """A lookup table, looked through once."""
-        table = RunTable(path, checked=noted(path.parent, mark(entry.sha256)))
-        remember_run(path.parent, entry.sha256)
+        ensure_readable([Table(path, entry.sha256)])
+        table = RunTable(path, checked=True)
         if (len(table.rows), table.rows[0], table.rows[-1]) != (entry.rows, entry.first_row, entry.last_row):
             raise Damaged(f"{path} does not hold the rows {entry.first_row} to {entry.last_row} of its entry")
         return table
@@ -94,7 +108,9 @@ class Pages:
     def _map(self, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
         path = self.file(entry)
         with plain_errors(f"read {path}"):
-            return map_vectors(path, entry, dim).view(np.ndarray)  # indexing a np.memmap costs ten times as much
+            mapped = map_vectors(path, entry, dim).view(np.ndarray)  # indexing a np.memmap costs ten times as much
+        _refuse_odd_rows(path, entry, dim, mapped)
+        return mapped
 
     def _shared(self, held: "WeakValueDictionary[str, T]", entry: FileEntry, load: Callable[[Path], T]) -> T:
         """What `load` gave for this file, while someone holds it."""
@@ -119,6 +135,17 @@ class Pages:
             return self._maps[entry.file]
 
 
+def _refuse_odd_rows(path: Path, entry: PartEntry, dim: int, stored: NDArray[np.uint8]) -> None:
+    """Damaged where a row of a part is not of length 1: scores of others lie beyond all bounds, or are no numbers."""
+    mark = f"unit-1 {entry.vector_offset} {entry.rows} {dim}"
+    if noted(entry.sha256, mark):
+        return
+    if (place := first_not_unit(stored)) is not None:
+        row = "" if entry.row_map is not None else f" (row {entry.first_row + place})"
+        raise Damaged(f"{path} holds at place {place}{row} what is not a unit vector: `lookalike verify` lists all")
+    note(entry.sha256, mark)
+
+
 _all: "WeakSet[Pages]" = WeakSet()
 
 
@@ -131,10 +158,7 @@ def most_maps(shares: int) -> int:
 
 def _row_map(path: Path) -> NDArray[np.int64]:
     """Read a row map, checked to ascend."""
-    try:
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
-        raise Damaged(f"{path} is not a row map: {error}") from None
-    if rows.dtype != np.int64 or rows.ndim != 1 or np.any(np.diff(rows) <= 0):
-        raise Damaged(f"{path} is not a row map: it must hold ascending int64 rows")
+    rows = map_npy(path, np.int64, "a row map")
+    if len(rows) == 0 or rows[0] < 0 or np.any(rows[1:] <= rows[:-1]):
+        raise Damaged(f"{path} is not a row map: its rows do not ascend from 0 on")
     return rows

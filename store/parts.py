@@ -10,7 +10,6 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from .content import PartEntry
-from .errors import Damaged, LookalikeError
+from .errors import Damaged, LookalikeError, one_line
 from .escaped import escaped_array
 from .extra_names import RESERVED as RESERVED
 from .extra_names import stored_names as stored_names
+from .forks import cached_property
 from .publish import publish
 from .runs import COLUMNS
+from .table_trial import note_readable
 
 FOLDER = "vectors"
 FORMAT = 1
@@ -128,6 +129,7 @@ def write_table(folder: Path, table: Any, model: str | None) -> PartEntry:
     _check_mapping(np.frombuffer(buffer, np.uint8), offset, vectors)
     name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
     size, sha256 = publish(Path(folder) / name, lambda file: file.write(memoryview(buffer)))
+    note_readable(sha256)
     return PartEntry(
         file=name, size=size, sha256=sha256, first_row=-1, rows=table.num_rows, vector_offset=offset, row_map=None
     )
@@ -225,4 +227,4 @@ def read_part(path: Path, columns: list[str] | None = None) -> Any:
     try:
         return pq.read_table(path, columns=columns, partitioning=None)
     except (pa.ArrowException, OSError) as error:
-        raise Damaged(f"{path} cannot be read: {error}") from error
+        raise Damaged(f"{path} cannot be read: {one_line(error)}") from error

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .content import RejectEntry
-from .errors import Damaged
+from .errors import Damaged, one_line
 from .escaped import escaped, escaped_array, unescaped_list
 from .publish import publish
+from .table_trial import note_readable
 
 if TYPE_CHECKING:
     from .store import Store
@@ -27,6 +28,7 @@ SCHEMA = pa.schema(
         pa.field("content_sha256", pa.large_string()),
     ]
 )
+_FIRM = [field.name for field in SCHEMA if not field.nullable]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def write_rejects(folder: Path, source: str, rejects: Sequence[Reject]) -> Rejec
     pq.write_table(pa.table(columns, schema=SCHEMA), stream, compression="zstd")
     name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
     size, sha256 = publish(Path(folder) / name, lambda file: file.write(memoryview(stream.getvalue())))
+    note_readable(sha256)
     return RejectEntry(file=name, size=size, sha256=sha256, rows=len(rejects), source=source)
 
 
@@ -56,12 +59,15 @@ def read_rejects(store: "Store") -> Any:
     Damaged where one of their files cannot be read.
     """
     tables = [SCHEMA.append(pa.field("source", pa.large_string())).empty_table()]
+    store.pages.ensure_tables(store.content.rejects)
     for entry in store.content.rejects:
         path = store.file(entry)
         try:
             table = pq.read_table(path, schema=SCHEMA, partitioning=None)
         except (pa.ArrowException, OSError) as error:
-            raise Damaged(f"{path} cannot be read: {error}") from error
+            raise Damaged(f"{path} cannot be read: {one_line(error)}") from error
+        if table.num_rows != entry.rows or any(table.column(name).null_count for name in _FIRM):
+            raise Damaged(f"{path} does not hold {entry.rows} rejected images with key, stage and reason")
         tables.append(table.append_column("source", escaped_array([entry.source] * table.num_rows)))
     return pa.concat_tables(tables)
 

@@ -1,7 +1,7 @@
 """Whether a lookup table may be searched: whoever made a collection also made the hashes that fit its files.
 
 Arrow trusts the offsets and dictionary codes of what it maps; a table that leads beyond its buffers ends the process,
-or answers with other memory of it. So every table is looked through once, which is remembered with its hash.
+or answers with other memory of it. So every table is looked through once (see table_trial.py).
 """
 
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .checked import note
 from .errors import Damaged
 
 _COLUMNS = {
@@ -28,16 +27,6 @@ _COLUMNS = {
     "content_hash": pa.uint64(),
     "content_at": pa.int32(),
 }
-
-
-def mark(sha256: str) -> str:
-    """What the cache of checked files keeps of a table that was looked through."""
-    return f"run-1 {sha256}"
-
-
-def remember_run(folder: Path, sha256: str) -> None:
-    """Remember that a table of `folder` was looked through, or written by this process."""
-    note(folder, mark(sha256))
 
 
 def check_run(path: Path, batch: Any, contents: int) -> None:

@@ -8,7 +8,6 @@ key, or the whole SHA-256, decides. Runs cover disjoint row ranges, in order.
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,10 @@ from numpy.typing import NDArray
 
 from .content import RunEntry
 from .errors import Damaged
+from .forks import cached_property
 from .publish import publish
-from .run_check import check_run, remember_run
+from .run_check import check_run
+from .table_trial import note_readable
 
 FOLDER = "lookups"
 COLUMNS = ("key", "label", "content_sha256", "source", "file_size", "file_mtime_ns", "width", "height")
@@ -139,7 +140,7 @@ def _publish_run(
     batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
     name = f"{FOLDER}/{secrets.token_hex(8)}.arrow"
     size, sha256 = publish(Path(folder) / name, lambda file: _write_batch(file, batch, len(contents)))
-    remember_run((Path(folder) / name).parent, sha256)
+    note_readable(sha256)
     return RunEntry(file=name, size=size, sha256=sha256, first_row=int(rows[0]), last_row=int(rows[-1]), rows=len(rows))
 
 

@@ -9,7 +9,6 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from .content import Content, FileEntry, ModelEntry
 from .deleted import Bitmap
 from .errors import Busy, LookalikeError
+from .forks import cached_property
 from .layout import Int64, Layout
 from .lock import reader_lock, writer_lock
 from .lookups import FileFacts, Lookups

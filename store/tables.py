@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .block import BLOCK
 from .content import MovedSource, PartEntry
-from .errors import LookalikeError
+from .errors import LookalikeError, one_line
 from .manifest import manifest_path
 from .moved import renamed_column
 from .parts import FIRM, empty_schema, read_part
@@ -72,7 +72,7 @@ def _part_table(store: "Store", number: int, schema: Any, moved: Sequence[MovedS
         columns = [_cast(table.column(field.name), field.type) for field in schema]
         table = pa.table(columns, schema=schema)
     except (pa.ArrowException, ValueError) as error:
-        raise LookalikeError(f"{path} does not fit the other parts of {store.path}: {error}") from error
+        raise LookalikeError(f"{path} does not fit the other parts of {store.path}: {one_line(error)}") from error
     live = ~store.deleted.mask(rows)
     table = _noted(store, table if live.all() else table.filter(pa.array(live)), rows[live])
     at = table.schema.get_field_index("source")
@@ -102,6 +102,7 @@ def _schema(store: "Store", parts: Sequence[PartEntry]) -> Any:
     kinds: dict[str, dict[Any, list[PartEntry]]] = {"row": {pa.int64(): []}}
     if not parts:
         kinds |= {field.name: {field.type: []} for field in empty_schema(store.dim)}
+    store.pages.ensure_tables(parts)
     for entry in parts:
         for field in store.pages.footer(entry).schema:
             kinds.setdefault(field.name, {}).setdefault(field.type, []).append(entry)

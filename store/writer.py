@@ -36,6 +36,7 @@ from .model_files import model_entry
 from .noting import noted_runs
 from .runs import due, merge_runs, write_run
 from .store import Store
+from .table_trial import note_readable
 from .uses import with_moved, with_use
 
 Int64 = NDArray[np.int64]
@@ -100,6 +101,7 @@ class Writer:
                 f"{self.path} holds vectors of model {held.digest}, not of model {digest}: use the model it was made "
                 "with, or another collection"
             )
+        self.base.pages.ensure_tables(self._content.parts)
         made_by = {self.base.pages.footer(part).model for part in self._content.parts}
         if made_by - {digest} or (made_by and self._content.dim != dim):
             others = sorted(other for other in made_by if other not in (None, digest))
@@ -123,6 +125,7 @@ class Writer:
     def _check_part(self, part: PartEntry, table: Any) -> None:
         """Refuse a part that does not belong here; sets the dimension where it is the first."""
         path = self.base.file(part)
+        note_readable(part.sha256)  # it is ours, whichever process wrote it
         dim, model, rows, _ = self.base.pages.footer(part)
         if not rows == part.rows == table.num_rows > 0:
             raise Damaged(f"{path} holds {rows} rows, its entry says {part.rows} and its lookups {table.num_rows}")
@@ -254,7 +257,7 @@ class Writer:
         count = due(runs)
         if not count:
             return runs
-        joined = merge_runs(self.path, [self.base.file(run) for run in runs[-count:]])
+        joined = merge_runs(self.path, [self.base.pages.table(run) for run in runs[-count:]])
         return (*runs[:-count], *([joined] if joined else []))
 
     def _refuse_doubled_keys(self) -> None:

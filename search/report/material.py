@@ -1,11 +1,11 @@
 """What the sections draw from: the collection, the questions, their answers; each piece made when it is first asked."""
 
 import json
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...store.forks import cached_property
 from ..calibration import Calibration, read_calibration, threshold_of
 from ..classify import decisions
 from ..decisions import Decisions

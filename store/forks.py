@@ -1,0 +1,75 @@
+"""Locks, and values computed once, that a forked child can go on with.
+
+A child has only the thread that forked it: what another thread of the parent held at that moment would stay locked for
+ever. `Lock` and `RLock` are free again in the child. `cached_property` is that of functools with such a lock for each
+instance, where Python 3.11 holds one for the whole class while it computes, and later ones hold none, so that threads
+load the same thing twice.
+"""
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
+from weakref import WeakSet
+
+T = TypeVar("T")
+_MISSING = object()
+
+
+class Lock:
+    """A lock to be held by `with`; in a forked child nobody holds it."""
+
+    _make: Callable[[], Any] = staticmethod(threading.Lock)
+
+    def __init__(self) -> None:
+        self._lock = self._make()
+        _all.add(self)
+
+    def __enter__(self) -> "Lock":
+        self._lock.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def _renew(self) -> None:
+        self._lock = self._make()
+
+
+class RLock(Lock):
+    """The same, which a thread that holds it may take again."""
+
+    _make = staticmethod(threading.RLock)
+
+
+class cached_property(functools.cached_property[T]):
+    """A method's value, computed by one thread when it is first asked for."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        held = instance.__dict__
+        with held.get("_computing") or held.setdefault("_computing", RLock()):
+            value = held.get(self.attrname, _MISSING)
+            if value is _MISSING:
+                value = held[self.attrname] = self.func(instance)
+        return value
+
+
+def _renew_all() -> None:
+    for lock in list(_all):
+        lock._renew()
+
+
+_all: "WeakSet[Lock]" = WeakSet()
+os.register_at_fork(after_in_child=_renew_all)
