@@ -63,9 +63,9 @@ class _WithPrune(click.Command):
 def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: bool, **options: Any) -> None:
     """Bring COLLECTION up to date with the images of SOURCE: embed new and changed ones, skip the others.
 
-    SOURCE is a folder (class folders or a metadata.csv give labels), a CSV or Parquet table, an IDX pair
-    (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair after
-    an interruption. Images that cannot be read are listed in the collection's rejects.
+    SOURCE is a folder (class folders or a metadata.csv give labels), a table (.csv, .tsv, .jsonl or .parquet), an IDX
+    pair (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair
+    after an interruption. Images that cannot be read are listed in the collection's rejects.
     """
     answer = emit_json if as_json else partial(_print_embedded, collection, source)
     check_collection("embed", collection, source, creates=True)

@@ -1,6 +1,7 @@
 """Where images come from.
 
-A SOURCE is a folder, a CSV or Parquet table, an IDX pair (`images.gz:labels.gz`) or one image: `open_source`.
+A SOURCE is a folder, a table (CSV, JSON Lines, Parquet), an IDX pair (`images.gz:labels.gz`) or one image:
+`open_source`.
 """
 
 import os
@@ -12,19 +13,20 @@ from ...store.regular import check_all_regular
 from .base import RawPixels, Record, Source
 from .folder import FolderSource
 from .idx import IdxSource, is_idx
+from .no_table import refuse_by_name
 from .options import USUAL, SourceOptions
 from .single import SingleSource
-from .table import TableSource
+from .table import JSON_LINES, PARQUET, TEXT, TableSource
 from .walk import is_collection
 
 __all__ = ["RawPixels", "Record", "Source", "SourceOptions", "from_spec", "open_source"]
 
-_TABLES = (".csv", ".tsv", ".parquet", ".pq")
+_TABLES = (*TEXT, *JSON_LINES, *PARQUET)
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _KINDS: dict[str, Callable[..., Source]] = {
     each.kind: each for each in (FolderSource, TableSource, IdxSource, SingleSource)
 }
-_CHOICES = "give a folder, a .csv or .parquet table, IDX files as images:labels, or one image"
+_CHOICES = "give a folder, a .csv, .jsonl or .parquet table, IDX files as images:labels, or one image"
 
 
 def open_source(text: str | os.PathLike[str], options: SourceOptions = USUAL) -> Source:
@@ -72,6 +74,7 @@ def _open_file(path: str, options: SourceOptions) -> Source:
     # A FIFO would block whoever looks inside; SingleSource rejects it in time.
     if os.path.isfile(path) and os.access(path, os.R_OK) and is_idx(path):
         return IdxSource(path, options=options)
+    refuse_by_name(path)
     return SingleSource(path, options=options)
 
 

@@ -36,7 +36,7 @@ class FolderSource(Source):
     """Images in a folder and all folders below it."""
 
     kind, called = "folder", "a folder"
-    accepted_options = frozenset({"exclude", "labels", "follow_links", "label_column"})
+    accepted_options = frozenset({"exclude", "labels", "follow_links", "image_column", "label_column"})
 
     def __init__(self, root: str | Path, *, options: SourceOptions = USUAL) -> None:
         self.options = options
@@ -48,7 +48,7 @@ class FolderSource(Source):
         self._unread: list[str] = []  # metadata files below the root
         if not os.path.isdir(self.root):
             raise LookalikeError(f"source {str(root)!r} is not a folder")
-        metadata_file(self.root, options.label_column)
+        metadata_file(self.root, options)
 
     @property
     def labelled(self) -> bool:  # type: ignore[override]
@@ -163,7 +163,7 @@ class FolderSource(Source):
     def _metadata(self) -> Metadata:
         """What the root's metadata file says."""
         if self._read_metadata is None:
-            self._read_metadata = read_metadata(self.root, self.options.label_column)
+            self._read_metadata = read_metadata(self.root, self.options)
         return self._read_metadata
 
 

@@ -1,4 +1,4 @@
-"""A CSV or Parquet table of images.
+"""A CSV, JSON Lines or Parquet table of images.
 
 The image is in the column `path` or `image` (a file, relative to the table's folder), or, in Parquet, in `image` or
 `bytes` as encoded bytes or as the Hugging Face struct {bytes, path}; `--image-column` names another one. `label`, or
@@ -19,11 +19,15 @@ from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
 from .files import facts, read_file
+from .json_rows import JsonRows
+from .no_table import explained
 from .options import USUAL, SourceOptions
 from .other_forms import Names, is_utf8, is_windows
 from .parquet_rows import ParquetRows
-from .table_columns import NAMING, Columns, as_text
+from .table_columns import NAMING, Columns, Rows, as_text
 
+PARQUET, JSON_LINES, TEXT = (".parquet", ".pq"), (".jsonl", ".ndjson"), (".csv", ".tsv")
+"""The endings of tables, by format."""
 _NOWHERE = "no such file"
 
 
@@ -39,12 +43,8 @@ class TableSource(Source):
         self._folder = os.path.dirname(self._path)
         self._there = Names(self._folder)
         self.name = os.path.realpath(path)
-        self._rows: CsvRows | ParquetRows
-        if self._path.lower().endswith((".parquet", ".pq")):
-            self._rows = ParquetRows(self._path, options.label_column or "label")
-        else:
-            self._rows = CsvRows(self._path, NAMING if options.image_column is None else (options.image_column,))
-        self._columns = columns = Columns.of(str(path), self._rows, options)
+        self._rows, self._columns = _opened(self._path, str(path), options)
+        columns = self._columns
         self.labelled = columns.label is not None
         self.unique = columns.key is None and columns.names is None
         ours = {"key", columns.label, columns.holds, columns.names}
@@ -148,6 +148,18 @@ class TableSource(Source):
 
     def _file(self, path: str) -> str:
         return os.path.join(self._folder, path)
+
+
+def _opened(path: str, said: str, options: SourceOptions) -> tuple[Rows, Columns]:
+    """The rows of the table at `path`, which is called `said` in messages, and which of its columns is what."""
+    with explained(path):
+        if path.lower().endswith(PARQUET):
+            rows: Rows = ParquetRows(path, options.label_column or "label")
+        elif path.lower().endswith(JSON_LINES):
+            rows = JsonRows(path)
+        else:
+            rows = CsvRows(path, NAMING if options.image_column is None else (options.image_column,))
+        return rows, Columns.of(said, rows, options)
 
 
 def _absent(path: str) -> str:
