@@ -7,6 +7,7 @@ columns are kept. A name stands for the file of that very name, or else of anoth
 
 import os
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ...store.errors import LookalikeError
@@ -14,7 +15,7 @@ from .csv_rows import CsvRows
 from .json_rows import JsonRows
 from .no_table import another, explained, some_names
 from .options import SourceOptions
-from .other_forms import Names
+from .other_forms import Names, is_utf8, warn_of_encoding
 from .parquet_rows import ParquetRows
 from .table_columns import Rows, as_text, check_named, label_column, text_column
 
@@ -74,12 +75,16 @@ def _read(root: str, file: str, options: SourceOptions) -> Metadata:
     label = label_column(path, rows, options)
     types = {column: kind for column, kind in rows.types.items() if column not in (name, label)}
     listed: dict[str, Listed] = {}
+    foreign: dict[str, tuple[str, str]] = {}  # labels that are not UTF-8, by name of the file
     for number, row in enumerate(rows):
         where = f"{path} {rows.where(number)}: {name}"
         below = _below(as_text(row[name]) or "", where)
         if below in listed:
             raise LookalikeError(f"{where} {below!r} comes twice")
         listed[below] = Listed(label and as_text(row[label]), {column: row[column] for column in types})
+        if (text := listed[below].label) is not None and not is_utf8(text):
+            foreign.setdefault(below, (text, rows.where(number)))
+    _warn_of(root, path, foreign)
     labelled = (options.label_column or "label") in rows.columns
     return Metadata(file, _found(root, listed, path), types if listed else {}, labelled)
 
@@ -101,6 +106,14 @@ def _name_column(path: str, rows: Rows, named: str | None) -> str:
     if text_column(path, rows, name) is None:
         raise LookalikeError(f"{path}: column {name!r} is empty: it must name files below the folder")
     return name
+
+
+def _warn_of(root: str, path: str, foreign: dict[str, tuple[str, str]]) -> None:
+    """Say that the file is not UTF-8, where the name of the first file with such a label does not say otherwise."""
+    for name, (label, where) in islice(foreign.items(), 1):
+        found = Names(root).find(name)
+        if found is not None and is_utf8(found):
+            warn_of_encoding(path, label, where)
 
 
 def _below(name: str, where: str) -> str:

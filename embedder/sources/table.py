@@ -9,12 +9,10 @@ numbers or times. A path is looked for as it is written, then in the forms of `o
 """
 
 import os
-import warnings
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from ...store.errors import LookalikeWarning
 from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
@@ -22,7 +20,7 @@ from .files import facts, read_file
 from .json_rows import JsonRows
 from .no_table import explained
 from .options import USUAL, SourceOptions
-from .other_forms import Names, is_utf8, is_windows
+from .other_forms import Names, is_utf8, is_windows, warn_of_encoding
 from .parquet_rows import ParquetRows
 from .table_columns import NAMING, Columns, Rows, as_text
 
@@ -70,7 +68,7 @@ class TableSource(Source):
             if path and columns.holds is None:
                 path, found, size_and_mtime = self._looked_up(path)
                 if label and not is_utf8(label) and found and is_utf8(found) and size_and_mtime != (None, None):
-                    foreign = foreign or f"label {os.fsencode(label)!r} in {self._rows.where(number)}"
+                    foreign = foreign or (label, self._rows.where(number))
             elif columns.holds is None:
                 size_and_mtime = (None, None)
             elif self._elsewhere:
@@ -91,16 +89,11 @@ class TableSource(Source):
             return trimmed, trimmed, (None, None)
         return path if found == path else trimmed, found, facts(self._file(found))
 
-    def _warn_of(self, foreign: str | None) -> None:
+    def _warn_of(self, foreign: tuple[str, str] | None) -> None:
         """Say that a table is not UTF-8, where the names of its files do not say otherwise."""
         if foreign is not None and not self._said:
             self._said = True
-            warnings.warn(
-                f"{self._path} is not UTF-8 ({foreign}): bytes of another encoding are kept as they are; save the "
-                "table as UTF-8 to have them as letters",
-                LookalikeWarning,
-                stacklevel=2,
-            )
+            warn_of_encoding(self._path, *foreign)
 
     def locate(self, keys: Set[str]) -> dict[str, Any]:
         """As the base class does, but few files are looked at; where a key is the path, nothing is listed either."""
