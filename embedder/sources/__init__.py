@@ -16,12 +16,11 @@ from .idx import IdxSource, is_idx
 from .no_table import refuse_by_name
 from .options import USUAL, SourceOptions
 from .single import SingleSource
-from .table import JSON_LINES, PARQUET, TEXT, TableSource
+from .table import TABLES, TableSource
 from .walk import is_collection
 
 __all__ = ["RawPixels", "Record", "Source", "SourceOptions", "from_spec", "open_source"]
 
-_TABLES = (*TEXT, *JSON_LINES, *PARQUET)
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _KINDS: dict[str, Callable[..., Source]] = {
     each.kind: each for each in (FolderSource, TableSource, IdxSource, SingleSource)
@@ -67,9 +66,9 @@ def _refuse_ours(folder: str) -> None:
 
 
 def _open_file(path: str, options: SourceOptions) -> Source:
-    if path.lower().endswith((*_TABLES, *_ARCHIVES)):
+    if path.lower().endswith((*TABLES, *_ARCHIVES)):
         check_all_regular(path)  # a FIFO would block whoever looks inside
-    if path.lower().endswith(_TABLES):
+    if path.lower().endswith(TABLES):
         return TableSource(path, options=options)
     # A FIFO would block whoever looks inside; SingleSource rejects it in time.
     if os.path.isfile(path) and os.access(path, os.R_OK) and is_idx(path):

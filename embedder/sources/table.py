@@ -26,6 +26,7 @@ from .table_columns import NAMING, Columns, Rows, as_text
 
 PARQUET, JSON_LINES, TEXT = (".parquet", ".pq"), (".jsonl", ".ndjson"), (".csv", ".tsv")
 """The endings of tables, by format."""
+TABLES = (*TEXT, *JSON_LINES, *PARQUET)
 _NOWHERE = "no such file"
 
 
