@@ -63,9 +63,9 @@ class _WithPrune(click.Command):
 def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: bool, **options: Any) -> None:
     """Bring COLLECTION up to date with the images of SOURCE: embed new and changed ones, skip the others.
 
-    SOURCE is a folder (class folders or a metadata.csv give labels), a CSV or Parquet table, an IDX pair
-    (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair after
-    an interruption. Images that cannot be read are listed in the collection's rejects.
+    SOURCE is a folder (class folders or a metadata.csv give labels), a table (.csv, .tsv, .jsonl or .parquet), an IDX
+    pair (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair
+    after an interruption. Images that cannot be read are listed in the collection's rejects.
 
     Accepted are JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF, PPM, PGM, PBM, PFM, AVIF, HEIC (with the extra
     `heif`), and camera raw such as DNG, NEF, CR2 and ARW where it holds a picture of full size. The content decides,

@@ -1,6 +1,7 @@
 """Where images come from.
 
-A SOURCE is a folder, a CSV or Parquet table, an IDX pair (`images.gz:labels.gz`) or one image: `open_source`.
+A SOURCE is a folder, a table (CSV, JSON Lines, Parquet), an IDX pair (`images.gz:labels.gz`) or one image:
+`open_source`.
 """
 
 import os
@@ -12,19 +13,19 @@ from ...store.regular import check_all_regular
 from .base import RawPixels, Record, Source
 from .folder import FolderSource
 from .idx import IdxSource, is_idx
+from .no_table import refuse_by_name
 from .options import USUAL, SourceOptions
 from .single import SingleSource
-from .table import TableSource
+from .table import TABLES, TableSource
 from .walk import is_collection
 
 __all__ = ["RawPixels", "Record", "Source", "SourceOptions", "from_spec", "open_source"]
 
-_TABLES = (".csv", ".tsv", ".parquet", ".pq")
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _KINDS: dict[str, Callable[..., Source]] = {
     each.kind: each for each in (FolderSource, TableSource, IdxSource, SingleSource)
 }
-_CHOICES = "give a folder, a .csv or .parquet table, IDX files as images:labels, or one image"
+_CHOICES = "give a folder, a .csv, .jsonl or .parquet table, IDX files as images:labels, or one image"
 
 
 def open_source(text: str | os.PathLike[str], options: SourceOptions = USUAL) -> Source:
@@ -65,13 +66,14 @@ def _refuse_ours(folder: str) -> None:
 
 
 def _open_file(path: str, options: SourceOptions) -> Source:
-    if path.lower().endswith((*_TABLES, *_ARCHIVES)):
+    if path.lower().endswith((*TABLES, *_ARCHIVES)):
         check_all_regular(path)  # a FIFO would block whoever looks inside
-    if path.lower().endswith(_TABLES):
+    if path.lower().endswith(TABLES):
         return TableSource(path, options=options)
     # A FIFO would block whoever looks inside; SingleSource rejects it in time.
     if os.path.isfile(path) and os.access(path, os.R_OK) and is_idx(path):
         return IdxSource(path, options=options)
+    refuse_by_name(path)
     return SingleSource(path, options=options)
 
 

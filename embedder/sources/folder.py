@@ -27,6 +27,7 @@ from .files import LINK_LOOP, facts, read_file
 from .metadata import FILES, Listed, Metadata, metadata_file, read_metadata
 from .options import USUAL, SourceOptions
 from .other_forms import is_windows
+from .table import TABLES
 from .walk import Walk
 
 _FEW = 3
@@ -36,7 +37,7 @@ class FolderSource(Source):
     """Images in a folder and all folders below it."""
 
     kind, called = "folder", "a folder"
-    accepted_options = frozenset({"exclude", "labels", "follow_links", "label_column"})
+    accepted_options = frozenset({"exclude", "labels", "follow_links", "image_column", "label_column"})
 
     def __init__(self, root: str | Path, *, options: SourceOptions = USUAL) -> None:
         self.options = options
@@ -46,9 +47,11 @@ class FolderSource(Source):
         self._read_metadata: Metadata | None = None
         self._said = False
         self._unread: list[str] = []  # metadata files below the root
+        self._tables: list[str] = []
+        self._any = False  # whether there is an image
         if not os.path.isdir(self.root):
             raise LookalikeError(f"source {str(root)!r} is not a folder")
-        metadata_file(self.root, options.label_column)
+        metadata_file(self.root, options)
 
     @property
     def labelled(self) -> bool:  # type: ignore[override]
@@ -76,7 +79,7 @@ class FolderSource(Source):
 
     def notes(self) -> list[str]:
         """What the last listing left out that people may want to know of."""
-        return [*self.walk.notes(), *self._unread_note()]
+        return [*self.walk.notes(), *self._unread_note(), *self._tables_note()]
 
     def _unread_note(self) -> Iterator[str]:
         """Which metadata files were not read."""
@@ -86,6 +89,13 @@ class FolderSource(Source):
                 f"{shown(self._unread[0])}{more} was not read, as only one in the source itself is: give "
                 f"{shown(os.path.join(self.root, os.path.dirname(self._unread[0])))} as a source of its own"
             )
+
+    def _tables_note(self) -> Iterator[str]:
+        """Which tables there are in a folder without images, as data sets come."""
+        if self._tables and not self._any:
+            first = shown(os.path.join(self.root, self._tables[0]))
+            more = f" and {len(self._tables) - 1} more" if len(self._tables) > 1 else ""
+            yield f"this folder has no images but tables ({first}{more}): give each table as a source of its own"
 
     def describe(self) -> dict[str, Any]:
         """The root."""
@@ -116,11 +126,12 @@ class FolderSource(Source):
         """All inputs below the root, then what the metadata file lists besides."""
         self.walk = walk = Walk(self.root, self.options, self._is_metadata)
         listed, decided = dict(self._metadata().listed), self._metadata().labelled
-        self._unread = []
+        self._unread, self._tables, self._any = [], [], False
         outer: dict[str, None] | None = (
             {} if self.options.labels else None
         )  # class folders so far; None once an image lies in one itself
         for path, is_loop in walk.inputs():
+            self._any = True
             row = listed.pop(path, None)
             if outer is not None and "/" in path and not (row and decided):
                 label, _, rest = path.partition("/")
@@ -148,10 +159,10 @@ class FolderSource(Source):
         )
 
     def _is_metadata(self, path: str) -> bool:
-        """Whether a file that is no image is the source's own metadata; takes note of those that are not read."""
+        """Whether a file that is no image is the source's own metadata; takes note of those, and tables, not read."""
         folder, _, name = path.rpartition("/")
-        if folder and name in FILES and not self.walk.exclusion.excludes_file(path):
-            self._unread.append(path)
+        if name.lower().endswith(TABLES) and path not in FILES and not self.walk.exclusion.excludes_file(path):
+            (self._unread if name in FILES else self._tables).append(path)
         return path in FILES
 
     def _record(self, path: str, row: Listed | None) -> Record:
@@ -163,7 +174,7 @@ class FolderSource(Source):
     def _metadata(self) -> Metadata:
         """What the root's metadata file says."""
         if self._read_metadata is None:
-            self._read_metadata = read_metadata(self.root, self.options.label_column)
+            self._read_metadata = read_metadata(self.root, self.options)
         return self._read_metadata
 
 

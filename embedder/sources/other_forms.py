@@ -8,8 +8,11 @@ different names.
 import os
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
+
+from ...store.errors import LookalikeWarning
 
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _NO_TEXT = re.compile("[\ud800-\udfff]")
@@ -42,6 +45,16 @@ def is_windows(name: str) -> bool:
 def is_utf8(text: str) -> bool:
     """Whether text has no bytes that are not UTF-8."""
     return text.isascii() or _NO_TEXT.search(text) is None
+
+
+def warn_of_encoding(path: str, label: str, where: str) -> None:
+    """Say that a table is not UTF-8, by a label that shows it."""
+    warnings.warn(
+        f"{path} is not UTF-8 (label {os.fsencode(label)!r} in {where}): bytes of another encoding are kept as they "
+        "are; save the table as UTF-8 to have them as letters",
+        LookalikeWarning,
+        stacklevel=3,
+    )
 
 
 def _western(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""A CSV or Parquet table of images.
+"""A CSV, JSON Lines or Parquet table of images.
 
 The image is in the column `path` or `image` (a file, relative to the table's folder), or, in Parquet, in `image` or
 `bytes` as encoded bytes or as the Hugging Face struct {bytes, path}; `--image-column` names another one. `label`, or
@@ -9,21 +9,24 @@ numbers or times. A path is looked for as it is written, then in the forms of `o
 """
 
 import os
-import warnings
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from ...store.errors import LookalikeWarning
 from ..rejected import Rejected
 from .base import Record, Source
 from .csv_rows import CsvRows
 from .files import facts, read_file
+from .json_rows import JsonRows
+from .no_table import explained
 from .options import USUAL, SourceOptions
-from .other_forms import Names, is_utf8, is_windows
+from .other_forms import Names, is_utf8, is_windows, warn_of_encoding
 from .parquet_rows import ParquetRows
-from .table_columns import NAMING, Columns, as_text
+from .table_columns import NAMING, Columns, Rows, as_text
 
+PARQUET, JSON_LINES, TEXT = (".parquet", ".pq"), (".jsonl", ".ndjson"), (".csv", ".tsv")
+"""The endings of tables, by format."""
+TABLES = (*TEXT, *JSON_LINES, *PARQUET)
 _NOWHERE = "no such file"
 
 
@@ -39,12 +42,8 @@ class TableSource(Source):
         self._folder = os.path.dirname(self._path)
         self._there = Names(self._folder)
         self.name = os.path.realpath(path)
-        self._rows: CsvRows | ParquetRows
-        if self._path.lower().endswith((".parquet", ".pq")):
-            self._rows = ParquetRows(self._path, options.label_column or "label")
-        else:
-            self._rows = CsvRows(self._path, NAMING if options.image_column is None else (options.image_column,))
-        self._columns = columns = Columns.of(str(path), self._rows, options)
+        self._rows, self._columns = _opened(self._path, str(path), options)
+        columns = self._columns
         self.labelled = columns.label is not None
         self.unique = columns.key is None and columns.names is None
         ours = {"key", columns.label, columns.holds, columns.names}
@@ -70,7 +69,7 @@ class TableSource(Source):
             if path and columns.holds is None:
                 path, found, size_and_mtime = self._looked_up(path)
                 if label and not is_utf8(label) and found and is_utf8(found) and size_and_mtime != (None, None):
-                    foreign = foreign or f"label {os.fsencode(label)!r} in {self._rows.where(number)}"
+                    foreign = foreign or (label, self._rows.where(number))
             elif columns.holds is None:
                 size_and_mtime = (None, None)
             elif self._elsewhere:
@@ -91,16 +90,11 @@ class TableSource(Source):
             return trimmed, trimmed, (None, None)
         return path if found == path else trimmed, found, facts(self._file(found))
 
-    def _warn_of(self, foreign: str | None) -> None:
+    def _warn_of(self, foreign: tuple[str, str] | None) -> None:
         """Say that a table is not UTF-8, where the names of its files do not say otherwise."""
         if foreign is not None and not self._said:
             self._said = True
-            warnings.warn(
-                f"{self._path} is not UTF-8 ({foreign}): bytes of another encoding are kept as they are; save the "
-                "table as UTF-8 to have them as letters",
-                LookalikeWarning,
-                stacklevel=2,
-            )
+            warn_of_encoding(self._path, *foreign)
 
     def locate(self, keys: Set[str]) -> dict[str, Any]:
         """As the base class does, but few files are looked at; where a key is the path, nothing is listed either."""
@@ -148,6 +142,18 @@ class TableSource(Source):
 
     def _file(self, path: str) -> str:
         return os.path.join(self._folder, path)
+
+
+def _opened(path: str, said: str, options: SourceOptions) -> tuple[Rows, Columns]:
+    """The rows of the table at `path`, which is called `said` in messages, and which of its columns is what."""
+    with explained(path):
+        if path.lower().endswith(PARQUET):
+            rows: Rows = ParquetRows(path, options.label_column or "label")
+        elif path.lower().endswith(JSON_LINES):
+            rows = JsonRows(path)
+        else:
+            rows = CsvRows(path, NAMING if options.image_column is None else (options.image_column,))
+        return rows, Columns.of(said, rows, options)
 
 
 def _absent(path: str) -> str:

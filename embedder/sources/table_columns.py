@@ -9,6 +9,7 @@ from ...store.errors import LookalikeError
 from .csv_rows import CsvRows
 from .files import has_image_extension
 from .json_rows import JsonRows
+from .no_table import no_images, some_names
 from .options import SourceOptions
 from .parquet_rows import ParquetRows
 
@@ -16,6 +17,8 @@ HOLDING = ("image", "bytes", "path")
 """Columns that may hold encoded images, the usual one first."""
 NAMING = ("path", "image")
 """Columns that may hold paths, the usual one first."""
+Rows = CsvRows | JsonRows | ParquetRows
+"""The rows of a table, whatever its format."""
 _LONGEST_PATH = 4096  # bytes, on Linux
 
 
@@ -29,11 +32,9 @@ class Columns:
     key: str | None
 
     @classmethod
-    def of(cls, path: str, rows: CsvRows | ParquetRows, options: SourceOptions) -> "Columns":
+    def of(cls, path: str, rows: Rows, options: SourceOptions) -> "Columns":
         """The columns of the table at `path`; LookalikeError where one is missing or of a type that cannot be used."""
-        for flag, name in (("--image-column", options.image_column), ("--label-column", options.label_column)):
-            if name is not None and name not in rows.columns:
-                raise LookalikeError(f"{path} has no column {name!r} for {flag}; it has {', '.join(rows.columns)}")
+        check_named(path, rows, options)
         holding: Sequence[str] = HOLDING
         naming: Sequence[str] = NAMING
         if options.image_column is not None:
@@ -44,11 +45,18 @@ class Columns:
             names = _first_text(rows, [name for name in NAMING if name != holds])
         if holds is None and names is None:
             raise _no_images(path, rows, holding)
-        label = text_column(path, rows, options.label_column or "label")
+        label = label_column(path, rows, options)
         return cls(holds, names, label, text_column(path, rows, "key"))
 
 
-def _first_text(rows: CsvRows | ParquetRows, names: Sequence[str]) -> str | None:
+def check_named(path: str, rows: Rows, options: SourceOptions) -> None:
+    """LookalikeError where a table does not have a column that an option names."""
+    for flag, name in (("--image-column", options.image_column), ("--label-column", options.label_column)):
+        if name is not None and name not in rows.columns:
+            raise LookalikeError(f"{path} has no column {name!r} for {flag}; it has {some_names(rows.columns)}")
+
+
+def _first_text(rows: Rows, names: Sequence[str]) -> str | None:
     """The first of these columns that can hold paths."""
     for name in names:
         if name in rows.types:
@@ -62,7 +70,7 @@ def _first_text(rows: CsvRows | ParquetRows, names: Sequence[str]) -> str | None
     return None
 
 
-def _is_path(rows: CsvRows | ParquetRows, name: str) -> bool:
+def _is_path(rows: Rows, name: str) -> bool:
     """Whether a column of bytes holds the names of files rather than images, by its first value."""
     if not isinstance(rows, ParquetRows):
         return False
@@ -74,26 +82,34 @@ def _is_path(rows: CsvRows | ParquetRows, name: str) -> bool:
     return name == "path" or has_image_extension(os.fsdecode(data))
 
 
-def text_column(path: str, rows: CsvRows | JsonRows | ParquetRows, name: str) -> str | None:
-    """`name` where the table has such a column, and any value in it; LookalikeError where it cannot be text."""
+def text_column(path: str, rows: Rows, name: str, way_out: str = "") -> str | None:
+    """`name` where the table has such a column, and any value in it; LookalikeError where it cannot be text.
+
+    way_out: how that message ends.
+    """
     if name not in rows.columns or name in rows.nulls:
         return None
     if name not in rows.types and not (isinstance(rows, ParquetRows) and rows.as_text(name)):
-        raise LookalikeError(f"{path}: column {name!r} is {rows.type_of(name)}: text or whole numbers work")
+        raise LookalikeError(
+            f"{path}: column {name!r} is {rows.type_of(name)}, and keys, labels and names of files are text or numbers"
+            f"{way_out}"
+        )
     return name
 
 
-def _no_images(path: str, rows: CsvRows | ParquetRows, names: Sequence[str]) -> LookalikeError:
+def label_column(path: str, rows: Rows, options: SourceOptions) -> str | None:
+    """The column of labels, as `text_column` gives it."""
+    return text_column(path, rows, options.label_column or "label", ": --label-column names another column")
+
+
+def _no_images(path: str, rows: Rows, names: Sequence[str]) -> LookalikeError:
     """What to say where no column has images or their paths: that there is none, or of what type it is."""
     mistyped = next((name for name in names if name in rows.columns), None)
     if mistyped is None:
-        return LookalikeError(
-            f"{path} has no column path, image or bytes; it has {', '.join(rows.columns) or 'none'}: "
-            "--image-column names another one"
-        )
+        return no_images(path, rows.columns, [name for name in rows.columns if name in {*rows.binary, *rows.types}])
     return LookalikeError(
-        f"{path}: column {mistyped!r} is {rows.type_of(mistyped)}: text (a path), encoded bytes, or a struct "
-        "{bytes, path} works"
+        f"{path}: column {mistyped!r} is {rows.type_of(mistyped)}, and images are text (a path), encoded bytes, or a "
+        "struct {bytes, path}: --image-column names another column"
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.embedder.rejected import Rejected
-from lookalike.embedder.sources import from_spec, open_source
+from lookalike.embedder.sources import SourceOptions, from_spec, open_source
 from lookalike.embedder.sources.files import IMAGE_EXTENSIONS
 from lookalike.store.errors import LookalikeError, LookalikeWarning
 
@@ -266,3 +266,19 @@ def walk(root):
             else:
                 keys.append(os.path.relpath(os.path.join(folder, name), root))
     return keys, ignored
+
+
+def test_a_folder_of_tables_alone_says_so(tmp_path):
+    """What `datasets` and the Hub keep in data/."""
+    for name in ("data/train-0.parquet", "data/train-1.parquet", "extra.csv", "metadata.csv", "README.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("file_name,label\n")
+    source = open_source(tmp_path)
+    assert list(source.records()) == []
+    (note,) = source.notes()
+    assert "no images but tables" in note and f"{tmp_path}/data/train-0.parquet and 2 more" in note
+    (tmp_path / "a.png").touch()
+    assert len(list(source.records())) == 1 and source.notes() == []
+    (tmp_path / "a.png").unlink()
+    excluded = open_source(tmp_path, SourceOptions(exclude=("*.parquet", "extra.csv")))
+    assert list(excluded.records()) == [] and excluded.notes() == []

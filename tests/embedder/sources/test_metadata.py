@@ -9,7 +9,7 @@ import pytest
 
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources import SourceOptions, from_spec, open_source
-from lookalike.store.errors import LookalikeError
+from lookalike.store.errors import LookalikeError, LookalikeWarning
 
 ROWS = [
     {"file_name": "cat/a.jpg", "label": "dog", "colour": "red"},
@@ -97,6 +97,28 @@ def test_what_cannot_be_used_is_refused_in_one_line(root, kind, rows, words):
     with pytest.raises(LookalikeError, match=words) as caught:
         list(open_source(root).records())
     assert "\n" not in str(caught.value) and f"metadata.{kind}" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_of_another_name_may_name_the_files(root, kind):
+    write(root, kind, [{"Photo": "cat/a.jpg", "label": "x"}])
+    with pytest.raises(LookalikeError, match="has no column file_name; it has Photo, label: give --image-column Photo"):
+        list(open_source(root).records())
+    source = open_source(root, SourceOptions(image_column="Photo"))
+    assert next(record.label for record in source.records() if record.key == "cat/a.jpg") == "x"
+    with pytest.raises(LookalikeError, match="has no column 'nothing' for --image-column"):
+        list(open_source(root, SourceOptions(image_column="nothing")).records())
+    (root / f"metadata.{kind}").unlink()
+    with pytest.raises(LookalikeError, match="for which --image-column means nothing"):
+        open_source(root, SourceOptions(image_column="Photo"))
+
+
+def test_another_encoding_is_said_where_files_have_names_in_utf8(root):
+    (root / "cat" / "\u00e9.jpg").touch()
+    (root / "metadata.csv").write_bytes("file_name;label\ncat/\u00e9.jpg;K\u00e4se\n".encode("cp1252"))
+    with pytest.warns(LookalikeWarning, match=r"metadata\.csv is not UTF-8 \(label b'K\\xe4se' in line 2\)") as said:
+        assert "K\udce4se" in open_source(root).labels()
+    assert len(said) == 1
 
 
 def test_two_of_them_are_refused_by_name(root):

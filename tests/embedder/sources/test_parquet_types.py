@@ -81,7 +81,7 @@ def test_a_struct_with_bytes_is_as_old_as_its_table(tmp_path):
 
 @pytest.mark.parametrize("fields", [{"bytes": pa.nulls(1), "path": pa.nulls(1)}, {"url": pa.array(["x"])}], ids=str)
 def test_a_struct_without_bytes_and_paths_is_refused(tmp_path, fields):
-    with pytest.raises(LookalikeError, match=r"column 'image' is struct<.*: text"):
+    with pytest.raises(LookalikeError, match=r"column 'image' is struct<.*, and images are text"):
         table(tmp_path, {"image": pa.StructArray.from_arrays([*fields.values()], [*fields])})
 
 

@@ -131,7 +131,7 @@ def test_what_is_no_such_table_is_refused_in_one_line(folder):
     with pytest.raises(LookalikeError, match="no column path, image or bytes; it has name, label"):
         open_source(folder / "t.csv")
     (folder / "empty.csv").write_text("")
-    with pytest.raises(LookalikeError, match="no column path"):
+    with pytest.raises(LookalikeError, match="has no columns: its first line must name them"):
         open_source(folder / "empty.csv")
     (folder / "short.csv").write_text("path,label\na.jpg\n")
     with pytest.raises(LookalikeError, match="line 2: 1 cells under 2 columns"):
@@ -145,11 +145,11 @@ def test_what_is_no_such_table_is_refused_in_one_line(folder):
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"image": [[1, 2], [3]]}, r"column 'image' is list<.*int64>: text \(a path\), encoded bytes, or a struct"),
+        ({"image": [[1, 2], [3]]}, r"column 'image' is list<.*int64>, and images are text \(a path\), encoded bytes"),
         ({"path": [["a.jpg"]]}, "column 'path' is list<"),
-        ({"image": [{"path": "a.jpg"}]}, "column 'image' is struct<path: string>"),
-        ({"path": ["a.jpg"], "label": [["cat"]]}, "column 'label' is list<.*string>: text or whole numbers work"),
-        ({"path": ["a.jpg"], "key": [["a"]]}, "column 'key' is list<.*string>: text or whole numbers work"),
+        ({"image": [{"name": "a.jpg"}]}, "column 'image' is struct<name: string>"),
+        ({"path": ["a.jpg"], "label": [["cat"]]}, "column 'label' is list<.*string>, and keys, labels and names"),
+        ({"path": ["a.jpg"], "key": [["a"]]}, "column 'key' is list<.*string>, and keys, labels and names"),
     ],
 )
 def test_a_column_of_another_type_is_refused_by_name(folder, columns, words):
