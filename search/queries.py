@@ -258,8 +258,6 @@ def _name(query: Any) -> str:
 
 
 def _vectors_of_file(store: "Store", path: str, normalise: bool) -> np.ndarray:
-    if not os.path.isfile(path):  # a FIFO would block whoever opens it
-        raise LookalikeError(f"{path} cannot be read as a .npy of vectors: it is not a regular file")
     try:
         with open_regular(path) as file:
             array = _load_npy(file, path)

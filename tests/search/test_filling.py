@@ -10,7 +10,7 @@ from lookalike.store.errors import LookalikeError, TooManyRejects
 def grown(monkeypatch):
     """The collections whose tails were indexed."""
     paths: list = []
-    monkeypatch.setattr(filling, "grow", lambda path, device: paths.append(path))
+    monkeypatch.setattr(filling, "grow", lambda path, device, progress: paths.append(path))
     return paths
 
 
