@@ -21,9 +21,9 @@ class _WithData(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            if "unexpected extra argument" in error.message:
-                error.message += ": give a source of images with --data"
-            raise
+            if "unexpected extra argument" not in error.message:
+                raise
+            raise click.UsageError(f"{error.message}: give a source of images with --data", ctx) from None
 
 
 @click.command(cls=_WithData, short_help="Train an encoder by a recipe.")
