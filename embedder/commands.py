@@ -23,7 +23,7 @@ class _WithData(click.Command):
         except click.UsageError as error:
             if "unexpected extra argument" not in error.message:
                 raise
-            raise click.UsageError(f"{error.message}: give a source of images with --data", error.ctx) from None
+            raise click.UsageError(f"{error.message}: give a source of images with --data", ctx) from None
 
 
 @click.command(cls=_WithData, short_help="Train an encoder by a recipe.")

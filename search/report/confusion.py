@@ -78,7 +78,8 @@ def _most(counts: np.ndarray, rows: list[str], columns: list[str]) -> str:
         and (rows[row] != STRANGE or (UNKNOWN in columns and columns[column] != UNKNOWN))
     ]
     if not wrong:
-        return "No image was answered wrongly."
+        hopeless = STRANGE in rows and UNKNOWN not in columns
+        return f"No image{' of a class that the collection has' if hopeless else ''} was answered wrongly."
     listed = (f"{truth} answered {answer} ({count})" for count, truth, answer in sorted(wrong, key=_first)[:5])
     return f"Most frequent mistakes: {', '.join(listed)}."
 

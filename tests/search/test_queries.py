@@ -248,7 +248,7 @@ def test_a_npy_is_one_in_any_case_and_as_bytes(shop):
     assert shop.search("V.NPY", k=1).rows.tolist() == [[2], [3]]
     assert shop.search(Path("V.NPY").read_bytes(), k=1).rows.tolist() == [[2], [3]]
     os.mkfifo("pipe.npy")
-    with pytest.raises(LookalikeError, match=r"pipe\.npy cannot be read .* not a regular file"):
+    with pytest.raises(LookalikeError, match=r"pipe\.npy is a pipe, not a regular file"):
         shop.search("pipe.npy")
 
 

@@ -64,5 +64,6 @@ def test_a_matrix_writes_its_numbers_where_they_fit_and_readably():
         if element.tag.endswith("text")
     }
     assert "#ffffff" in colours["n01"] and "#ffffff" not in colours["n00"] and "#ffffff" not in colours["n10"]
-    wide = matrix(np.zeros((2, 13)), lambda r, c: "n", ["a", "b"], list("abcdefghijklm"), ("r", "c"), "Blues")
-    assert "n" not in texts(wide.svg)
+    wide = matrix(np.ones((2, 15)), lambda r, c: "#", ["a", "b"], list("abcdefghijklmno"), ("r", "c"), "Blues", (0, 1))
+    assert "#" not in texts(wide.svg)
+    assert {"0.00", "1.00"} <= set(texts(wide.svg)), "the legend shows other limits than were given"
