@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .content import Content, FileEntry, PartEntry, RunEntry, SegmentEntry
+    from .content import CalibrationEntry, Content, FileEntry, HeadEntry, PartEntry, RunEntry, SegmentEntry
 
 MOST = 1 << 48  # rows, bytes, versions: beyond what any machine holds, and small enough that no sum of them overflows
 MOST_DIM = 1 << 20
@@ -47,7 +47,9 @@ def _beyond(content: "Content", version: int) -> Iterator[str]:
     for what, end in ends.items():
         if end > content.next_row:
             yield f"{what} ends at row {_short(end)}, and its next row is {_short(content.next_row)}"
-    for entry in (*content.calibrations, *([content.head] if content.head is not None else [])):
+    made: list[CalibrationEntry | HeadEntry] = [*content.calibrations]
+    made += [content.head] if content.head is not None else []
+    for entry in made:
         if entry.version > version:
             yield f"{entry.file} is said to be of version {_short(entry.version)}"
 
