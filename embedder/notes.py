@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 
+from ..store.escaped import escaped
+from ..store.extra_names import renamed_words
+from ..store.store import Store
+from .extra_columns import names_in
 from .plan import Plan
 from .sources import Source
 from .sources.files import LINK_OUT, LINK_TO_FOLDER
@@ -9,10 +13,17 @@ from .sources.files import LINK_OUT, LINK_TO_FOLDER
 _FEW = 5
 
 
-def notes(source: Source, planned: Plan, reasons: Mapping[str, int]) -> list[str]:
-    """Sentences for people after a sync; reasons: how many images were rejected, by reason."""
+def notes(store: Store, source: Source, planned: Plan, reasons: Mapping[str, int]) -> list[str]:
+    """Sentences for people after a sync of `store`; reasons: how many images were rejected, by reason."""
     gone = [] if planned.note is None else [planned.note]
-    return source.notes() + gone + link_notes(reasons)
+    return source.notes() + (_column_notes(store, source) if planned.work else []) + gone + link_notes(reasons)
+
+
+def _column_notes(store: Store, source: Source) -> list[str]:
+    """Which columns of the source have other names in the collection."""
+    types = source.extra_types
+    note = renamed_words([escaped(name) for name in types], names_in(store, types))
+    return [] if note is None else [note]
 
 
 def link_notes(reasons: Mapping[str, int]) -> list[str]:

@@ -111,7 +111,7 @@ def embed(
             for result in perform(fragments(sync.payloads(_model(writer, device), count), str(path), _WORK)):
                 sync.take(result)
         sync.finish()
-    for sentence in notes(wanted.source, planned, sync.reasons):
+    for sentence in notes(sync.writer.base, wanted.source, planned, sync.reasons):
         say(sentence)
     done = {**sync.counts, "ignored": wanted.source.ignored, "seconds": time.monotonic() - started}
     _check_rejects(done, max_rejects)

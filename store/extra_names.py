@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .store import Store
 
 RESERVED = (*COLUMNS, "vector", "row")
+_FEW = 5
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -51,6 +52,18 @@ def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
             stored[name] = spelled.get(folded(free), free)
             taken.add(folded(free))
     return [stored[name] for name in names]
+
+
+def renamed_words(names: Sequence[str], stored: Sequence[str]) -> str | None:
+    """A sentence on those of a source's further columns that conditions call otherwise; None where there are none."""
+    pairs = [f"{name!r} is {other}" for name, other in zip(names, stored, strict=True) if folded(name) != folded(other)]
+    if not pairs:
+        return None
+    more = f" and {len(pairs) - _FEW} more" if len(pairs) > _FEW else ""
+    return (
+        "--where has other names for columns that SQL would mix up, since it takes upper and lower case for the same: "
+        f"{', '.join(pairs[:_FEW])}{more}"
+    )
 
 
 def held_names(store: "Store") -> list[str]:

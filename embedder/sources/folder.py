@@ -160,7 +160,7 @@ class FolderSource(Source):
 
     def _is_metadata(self, path: str) -> bool:
         """Whether a file that is no image is the source's own metadata; takes note of those, and tables, not read."""
-        name = path.rpartition("/")[2]
+        name = os.path.basename(path)
         if name.lower().endswith(TABLES) and path not in FILES and not self.walk.exclusion.excludes_file(path):
             (self._unread if name in FILES else self._tables).append(path)
         return path in FILES

@@ -63,6 +63,17 @@ def test_no_column_hides_another_that_sql_takes_for_the_same(photos, tmp_path, m
     assert again["skipped"] == again["seen"] and Store.open(shop).version == version
 
 
+def test_columns_of_other_names_are_said_once(photos, tmp_path, model):
+    said: list[str] = []
+    source = write(photos, "csv", [{"path": "0.png", "Source": "studio", "price": 1, "Price": 2, "colour": "red"}])
+    for times in (1, 0):
+        said.clear()
+        embed(tmp_path / "shop", source, model=model, say=said.append)
+        assert len(said) == times
+        assert not said or ("'Source' is source_Source, 'Price' is source_Price" in said[0] and "colour" not in said[0])
+    assert found(tmp_path / "shop", "source_Source = 'studio' and source_Price = '2'") == ["0.png"]
+
+
 def test_a_column_of_two_sources_is_one_whatever_its_case(photos, tmp_path, model):
     shop, other = tmp_path / "shop", photos / "other.csv"
     embed(shop, write(photos, "csv", [{"path": "0.png", "Price": "3"}]), model=model)
