@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from lookalike.cli import run
+from lookalike import cli
 from lookalike.embedder import sweep as sweep_module
 from lookalike.embedder.sweep import combinations, sweep
 from lookalike.store.errors import LookalikeError
@@ -76,8 +76,8 @@ def test_the_source_is_read_as_the_options_say(source, tmp_path, capsys):
     settings = [word for setting in SHORT[:-1] for word in ("--set", setting)]
     words = ["sweep", "digits", "--vary", "model.dim=4", "--out", str(tmp_path / "out"), "--device", "cpu", "--json"]
     words += [*settings, "--data", str(tmp_path / "other.parquet")]
-    assert run(words) == 1 and "give --image-column img" in capsys.readouterr().err
-    assert run([*words, "--image-column", "img", "--label-column", "kind"]) == 0
+    assert cli.run(words) == 1 and "give --image-column img" in capsys.readouterr().err
+    assert cli.run([*words, "--image-column", "img", "--label-column", "kind"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0])["vector_bytes"] == 16
 
 
