@@ -26,7 +26,8 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
     sources = [] if as_json else facts.pop("sources")
     _answer(facts, as_json)
     for source in sources[:_MOST_SOURCES]:
-        echo(f"source {shown(source['source'])}: {source['rows']} images, {_REACHABLE[source['reachable']]}")
+        images = "image" if source["rows"] == 1 else "images"
+        echo(f"source {shown(source['source'])}: {source['rows']} {images}, {_REACHABLE[source['reachable']]}")
     if more := len(sources[_MOST_SOURCES:]):
         echo(f"and {more} more sources: --json lists them all")
     if any(source["reachable"] is False for source in sources):
