@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..store.aligned import aligned
+from ..store.commands_source_options import source_options
 from ..store.errors import LookalikeError
 from ..store.replace import check_replaceable, replace_file
 from ..store.shell import bar, echo, emit_json
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--data", metavar="SOURCE", help="A labelled source instead of the recipe's data.source.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a key for all runs.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where.")
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Answer one JSON object a run, and one a gain.")
 @click.pass_context
 def sweep(
@@ -41,6 +43,8 @@ def sweep(
     overrides: tuple[str, ...],
     device: str,
     as_json: bool,
+    exclude: tuple[str, ...],
+    **options: Any,
 ) -> None:
     """Train RECIPE once with each combination of the varied settings, and score all on the same validation images.
 
@@ -49,6 +53,7 @@ def sweep(
     missing.
     """
     from .gain import gains
+    from .sources import SourceOptions
     from .sweep import combinations
     from .sweep import sweep as run_all
 
@@ -58,7 +63,8 @@ def sweep(
         check_replaceable(picture)
     runs = []
     with bar("sweep") as progress:
-        for run in run_all(planned, out, data=data, device=device, progress=progress):
+        read = SourceOptions(exclude, **options)
+        for run in run_all(planned, out, data=data, device=device, progress=progress, options=read):
             runs.append(run)
             if as_json:
                 emit_json(run.to_json())

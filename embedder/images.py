@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..store.forks import cached_property
 from .decode import picture_of
+from .known_formats import pointer
 from .preprocessing import Preprocessing
 from .raw_pixels import RawPixels
 from .reduced import fitted
@@ -79,6 +80,8 @@ class Prepared(NamedTuple):
 def read_image(source: "Source", locator: Any) -> Image:
     """Read one image of a source; Rejected("read", reason) where it cannot be had."""
     data = source.read(locator)
+    if isinstance(data, bytes) and (words := pointer(data)) is not None:
+        raise Rejected("read", words)  # the image is elsewhere, and what is known of it still holds
     return Image(data, data.sha256() if isinstance(data, RawPixels) else hashlib.sha256(data).hexdigest())
 
 

@@ -78,6 +78,7 @@ _TABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"Salted__", "encrypted data, not an image"),
     (0, b"-----BEGIN ", "a key or certificate, not an image"),
 )
+_LONGEST_POINTER = 32_768
 _RIFF = {
     b"AVI ": "an AVI video, not an image: extract frames from it",
     b"WAVE": "sound (WAV), not an image",
@@ -123,6 +124,16 @@ def is_avif(data: bytes) -> bool:
     """Whether these are AVIF's first bytes."""
     found = brands(data)
     return bool(found) and found[0] in _HEIC | _AVIF and bool(_AVIF & set(found))
+
+
+def pointer(data: bytes) -> str | None:
+    """What stands in an image's place until its bytes are fetched, and how to fetch them; None for anything else."""
+    if len(data) > _LONGEST_POINTER or (
+        b"version https://git-lfs" not in data[:64] and b"annex/objects/" not in data[:200]
+    ):
+        return None
+    words = what_it_is(data)
+    return words if "pointer" in words else None
 
 
 def what_it_is(data: bytes) -> str:

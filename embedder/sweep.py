@@ -22,7 +22,8 @@ from .backbones import preprocessing
 from .encoder import Encoder
 from .preprocessing import Preprocessing
 from .recipe import Recipe, load_recipe
-from .sources import open_source
+from .sources import SourceOptions, open_source
+from .sources.options import USUAL
 from .train import train_arrays
 from .training_set import TrainingSet, read_training_set
 
@@ -100,19 +101,26 @@ def sweep(
     data: str | None = None,
     device: str = "auto",
     progress: Progress = silent,
+    options: SourceOptions = USUAL,
 ) -> Iterator[Run]:
     """Train and score what `combinations` gave, each below the folder `out`, and give the runs one by one.
 
+    options: how the source is read.
     A training that comes to nothing (a collapse, a loss that is no number) gives a run with its error, and the others
     go on. LookalikeError where there is no source or no room, and where `out` is a collection or lies in one.
     """
     training_folder.check_outside_collections(out)
     with training_folder.made(out):
-        yield from _runs(planned, out, data, device, progress)
+        yield from _runs(planned, out, data, options, device, progress)
 
 
 def _runs(
-    planned: Sequence[tuple[dict[str, Any], Recipe]], out: Path, data: str | None, device: str, progress: Progress
+    planned: Sequence[tuple[dict[str, Any], Recipe]],
+    out: Path,
+    data: str | None,
+    options: SourceOptions,
+    device: str,
+    progress: Progress,
 ) -> Iterator[Run]:
     sets: dict[Preprocessing, TrainingSet] = {}
     for number, (settings, recipe) in enumerate(planned):
@@ -121,7 +129,7 @@ def _runs(
             raise LookalikeError("data.source is missing: give a source with --data, such as --data photos/")
         wanted = preprocessing(recipe.model.backbone, size=recipe.image.size, channels=recipe.image.channels)
         if wanted not in sets:
-            sets[wanted] = read_training_set(open_source(source), wanted, out, progress)
+            sets[wanted] = read_training_set(open_source(source, options), wanted, out, progress)
         name = "+".join(f"{key}={value}" for key, value in settings.items()) or "as-it-is"
         folder = out / urllib.parse.quote(name, safe="=+.,")
         told = _Told(progress, f"run {number + 1} of {len(planned)}: {name}")

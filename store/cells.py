@@ -6,7 +6,8 @@ closing quote, a file that ends before it, and a cell that would swallow a line 
 Spaces around a cell that is not quoted, and around the quotes of one that is, belong to no cell.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple, TypeAlias
 
 from .errors import LookalikeError
@@ -24,6 +25,22 @@ class Row(NamedTuple):
     line: int
     cells: list[str]
     quoted: frozenset[int]
+
+
+DELIMITERS = ",;\t|"
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+def delimiters_in(line: str, usual: str) -> list[str]:
+    """What may separate the cells of a heading, the `usual` delimiter first: those that are there outside of quotes."""
+    plain = _QUOTED.sub("", line).rstrip("\r\n")
+    return [sign for sign in dict.fromkeys((usual, *DELIMITERS)) if sign in plain]
+
+
+def delimiter_by(line: str, usual: str, names: Collection[str]) -> str | None:
+    """What separates the cells of a heading, if one of them is then called as one of `names`."""
+    signs = delimiters_in(line, usual)
+    return next((sign for sign in signs if any(cell.strip(' "\r\n') in names for cell in line.split(sign))), None)
 
 
 Lines: TypeAlias = Iterator[tuple[int, str]]

@@ -27,4 +27,5 @@ def move(collection: str, old: str, new: str, as_json: bool) -> None:
             emit_json(asdict(moved))
         else:
             rejects = f" (and {moved.rejects:,} rejected)" if moved.rejects else ""
-            echo(f"{moved.rows:,} images{rejects}: {shown(moved.old)} is {shown(moved.new)} now")
+            images = "image" if moved.rows == 1 else "images"
+            echo(f"{moved.rows:,} {images}{rejects}: {shown(moved.old)} is {shown(moved.new)} now")

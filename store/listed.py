@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .cells import delimiter_by
 from .cells import rows as rows_of_cells
 from .errors import LookalikeError, LookalikeWarning
 from .listed_tables import arrow_column, parquet_column
@@ -142,7 +143,7 @@ def _hint(path: Text, lines: int, rows: int) -> str:
 
 def _table(path: Path, what: str, column: str | None) -> list[str | None]:
     """The column `column` or `what` of a CSV, or its only one; a first row that has such a name is the heading."""
-    table = _cells(path)
+    table = _cells(path, column or what)
     at = _column(path, table, what) if column is None else _named(path, table, column)
     headed = column is not None or (bool(table) and any(_head(cell) in _HEADS for cell in table[0]))
     body = table[1:] if headed else table
@@ -153,7 +154,14 @@ def _table(path: Path, what: str, column: str | None) -> list[str | None]:
     return [(row[at] or None) if at < len(row) else None for row in body]
 
 
-def _cells(path: Path) -> list[list[str]]:
+def _delimiter(path: Path, what: str) -> str:
+    """What separates cells: by the heading if it names the column, as in a table of images, else by the file's name."""
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    _, heading = next(text_lines(str(path)), (0, ""))
+    return delimiter_by(heading.casefold(), usual, (what, f"{what}s")) or usual
+
+
+def _cells(path: Path, what: str) -> list[list[str]]:
     """The cells of all rows, trimmed where they are not quoted; of one column an empty line is a row too."""
     table: list[list[str]] = []
     expected, last = 1, 0
@@ -167,7 +175,7 @@ def _cells(path: Path) -> list[list[str]]:
     def is_row(cells: list[str]) -> bool:
         return bool(table) and len(cells) == len(table[0]) and any(cells)
 
-    for row in rows_of_cells(str(path), lines(), "\t" if path.suffix.lower() == ".tsv" else ",", is_row):
+    for row in rows_of_cells(str(path), lines(), _delimiter(path, what), is_row):
         if len(row.cells) == 1:
             table += [[""]] * (row.line - expected)
         table.append([cell if at in row.quoted else cell.strip() for at, cell in enumerate(row.cells)])

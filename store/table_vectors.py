@@ -12,11 +12,12 @@ import pyarrow.types as pt
 
 from .arrow_vectors import VECTOR_WORDS, dim_of, is_list, is_vector, matrix_of
 from .block import Block
+from .class_label import class_label
 from .errors import LookalikeError
 from .escaped import escaped_array, unescaped_list
 from .named_columns import Columns, Role, choose, missing
 from .parts import RESERVED
-from .text_columns import TEXT_WORDS, ClassNames, is_text, kept_type, plain_array, texts_of, values_of
+from .text_columns import TEXT_WORDS, is_text, kept_type, plain_array, texts_of, values_of
 
 _OF_IMAGES = {"content_sha256": pa.large_string(), "width": pa.int32(), "height": pa.int32()}
 _SHA256 = "^[0-9a-f]{64}$"
@@ -39,7 +40,7 @@ class TableVectors:
                     f"{path} has {schema.names.count(name)} columns named {name!r}: rename all but one of them"
                 )
         self.dim = dim_of(kinds[self._vector])
-        self._class_names = ClassNames(schema.metadata, self._label)
+        self._classes = None if self._label is None else class_label(schema.metadata or {}, self._label)
         self._images = self._ours and all(name in kinds for name in _OF_IMAGES)
         further = [name for name in kinds if name not in chosen and not pt.is_null(kinds[name])]
         further = [name for name in further if not (self._ours and name in RESERVED)]
@@ -114,7 +115,11 @@ class TableVectors:
         return [str(key) for key in keys]
 
     def _labels(self, column: Any, start: int) -> list[str | None]:
-        return self._class_names.named(self._texts(column), f"{self._path}: column {self._label!r}", start)
+        plain = plain_array(column)
+        if self._classes is None or not (pt.is_integer(plain.type) or pt.is_floating(plain.type)):
+            return self._texts(column)
+        what = f"{self._path}: column {self._label!r}, row"
+        return [self._classes.name(code, f"{what} {row}") for row, code in enumerate(plain.to_pylist(), start)]
 
     def _texts(self, column: Any) -> list[str | None]:
         if self._ours:

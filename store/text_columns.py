@@ -4,7 +4,6 @@ The same rules as for a table of images: a whole number is its digits (also 3.0,
 NaN, null and empty are no value, times and decimals are as Arrow writes them. Bytes are text, as file names are.
 """
 
-import json
 import os
 from typing import Any
 
@@ -82,30 +81,6 @@ def plain_array(column: Any) -> Any:
             column = pc.run_end_decode(column)
         else:
             return column
-
-
-class ClassNames:
-    """The names of Hugging Face's ClassLabel in one column of a schema; none where it has none."""
-
-    def __init__(self, metadata: dict[bytes, bytes] | None, column: str | None) -> None:
-        try:
-            feature = json.loads((metadata or {})[b"huggingface"])["info"]["features"][column]
-            self.names = [str(name) for name in feature["names"]]
-        except (KeyError, TypeError, ValueError):
-            self.names = []
-
-    def named(self, codes: list[str | None], what: str, first: int) -> list[str | None]:
-        """Codes as names: below zero is no label. LookalikeError, with the row, for a code beyond the names."""
-        if not self.names:
-            return codes
-        return [self._name(code, f"{what}, row {row}") for row, code in enumerate(codes, first)]
-
-    def _name(self, code: str | None, where: str) -> str | None:
-        if code is None or not code.removeprefix("-").isdecimal():
-            return code
-        if int(code) >= len(self.names):
-            raise LookalikeError(f"{where} has the code {code}, and the file names {len(self.names)} classes only")
-        return self.names[int(code)] if int(code) >= 0 else None
 
 
 def kept_type(kind: Any) -> Any:

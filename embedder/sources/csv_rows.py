@@ -11,15 +11,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from ...store.cells import IsRow, Row, rows
+from ...store.cells import IsRow, Row, delimiter_by, delimiters_in, rows
 from ...store.errors import LookalikeError
 from ...store.text_file import text_lines
 from .files import has_image_extension
 from .other_forms import Names
 
-_DELIMITERS = ",;\t|"
 _DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-_QUOTED = re.compile(r'"[^"]*"')
 
 
 class CsvRows:
@@ -101,9 +99,4 @@ def _delimiter(path: str, image_columns: Sequence[str]) -> tuple[bool, str]:
     if declared := _DECLARED.fullmatch(line):
         return True, declared[1]
     usual = "\t" if path.lower().endswith(".tsv") else ","
-    plain = _QUOTED.sub("", line)
-    there = [sign for sign in dict.fromkeys((usual, *_DELIMITERS)) if sign in plain.rstrip("\r\n")]
-    for sign in there:
-        if any(name.strip(' "\r\n') in image_columns for name in line.split(sign)):
-            return False, sign
-    return False, there[0] if there else usual
+    return False, delimiter_by(line, usual, image_columns) or next(iter(delimiters_in(line, usual)), usual)

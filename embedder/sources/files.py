@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from contextlib import suppress
 from io import FileIO
 
 from ...store.errors import LookalikeError
@@ -38,6 +39,11 @@ _REASONS = {
     errno.EISDIR: "a folder, not an image",
 }
 
+_STORES = {
+    "annex/objects/": "git-annex's store: run `git annex get`",
+    ".dvc/cache": "DVC's cache: run `dvc pull`",
+    "/files/md5/": "DVC's cache: run `dvc pull`",
+}
 _OURS = {
     errno.EMFILE: "too many open files (raise `ulimit -n`)",
     errno.ENFILE: "too many open files on this machine",
@@ -132,12 +138,22 @@ def _all(file: FileIO, size: int) -> bytes:
     return pieces[0] if len(pieces) <= 2 else b"".join(pieces[:-1])
 
 
+def _dangling(link: str) -> str:
+    """Why a link leads nowhere, where its target tells."""
+    with suppress(OSError):
+        target = os.readlink(link)
+        for place, how in _STORES.items():
+            if place in target:
+                return f"dangling link into {how}"
+    return "dangling link"
+
+
 def _resolved(path: str, root: str | None) -> str:
     """Where a link leads; Rejected where that is nowhere, out of `root`, or a folder."""
     try:
         real = os.path.realpath(path, strict=True)
     except FileNotFoundError as error:
-        raise Rejected("read", "dangling link") from error
+        raise Rejected("read", _dangling(path)) from error
     if root is not None and os.path.commonpath([root, real]) != root:
         raise Rejected("read", LINK_OUT)
     if os.path.isdir(real):

@@ -1,8 +1,8 @@
 """What a walk through a folder leaves out: debris of file servers and systems, and what `--exclude` names.
 
 Debris holds copies of other pictures (thumbnails, trash) or nothing to look at, and its folders are no classes. Names
-are compared without regard to case where the system that writes them does so. Where one of these folders is itself
-given as the source, its files are images like others.
+are compared without regard to case where no class would be called so. Where one of these folders is itself given as the
+source, its files are images like others.
 """
 
 import re
@@ -11,11 +11,13 @@ from collections.abc import Sequence
 
 from ...store.errors import LookalikeError
 
-# Synology, QNAP and Linux write these as they stand.
-_EXACT = {"@eaDir", "@tmp", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", ".@__thumb", "lost+found"}
-_EXACT |= {".thumbnails", ".stfolder", ".stversions", ".recycle", "RECYCLER"}
+# Linux and old Windows write these as they stand, and in another case they may be classes.
+_EXACT = {"lost+found", ".thumbnails", ".stfolder", ".stversions", ".recycle", "RECYCLER", "LOST.DIR"}
+# Synology, QNAP and NetApp, also through a share that changes the case.
+_ANY_CASE = {"@eadir", "@tmp", "#recycle", "#snapshot", "~snapshot", "@recycle", "@recently-snapshot"}
+_ANY_CASE |= {".@__thumb", "@__thumb"}
 # Windows and macOS, in whatever case.
-_ANY_CASE = {"$recycle.bin", "system volume information", "__macosx", "network trash folder", "temporary items"}
+_ANY_CASE |= {"$recycle.bin", "system volume information", "__macosx", "network trash folder", "temporary items"}
 _ANY_CASE |= {".appledouble", ".trashes", ".temporaryitems", "icon\r", "thumbs.db", "desktop.ini", ".ds_store"}
 _PATTERN = re.compile(
     r"\.trash.*|\._.*|found\.\d{3}|syno(?:file|photo|video)_(?:thumb|film).*", re.IGNORECASE | re.DOTALL

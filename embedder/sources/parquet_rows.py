@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
+from ...store.class_label import class_label
 from ...store.errors import LookalikeError
 from ...store.publish import plain_errors
 from ...store.regular import check_regular
-from .parquet_types import class_label, holds_images, is_bytes, is_null, kept_as, plain, stored_type, values
+from .parquet_types import holds_images, is_bytes, is_null, kept_as, plain, stored_type, values
 
 _BATCH = 4096
 _FEW = 16

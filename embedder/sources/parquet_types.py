@@ -4,16 +4,12 @@ Extension types and dictionaries count as what they store. Text may also be stor
 write it so), which `texts` reads as UTF-8.
 """
 
-import json
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
-
-from ...store.errors import LookalikeError
 
 
 def stored_type(kind: Any) -> Any:
@@ -88,35 +84,3 @@ def values(column: Any, kind: str) -> list[Any]:
 
 def _is_uuid(kind: Any) -> bool:
     return isinstance(kind, pa.UuidType)
-
-
-@dataclass(frozen=True)
-class ClassLabel:
-    """Hugging Face's feature of that name: labels stored as codes from 0 on. names: of the classes, by code."""
-
-    names: list[str]
-
-    def name(self, code: Any, where: str) -> Any:
-        """The class of a code, None below zero, which means no label; LookalikeError for a code beyond the names."""
-        if code is None or code != code or code < 0:
-            return None
-        if code >= len(self.names) or code != int(code):
-            raise LookalikeError(
-                f"{where}: label code {code} stands for no class: the schema names {len(self.names)}, from code 0 on; "
-                "mend the label, or the names in the schema's ClassLabel"
-            )
-        return self.names[int(code)]
-
-
-def class_label(metadata: dict[bytes, bytes], column: str) -> ClassLabel | None:
-    """The ClassLabel that the schema's metadata declare for a column, None where they declare none."""
-    try:
-        feature = json.loads(metadata[b"huggingface"])["info"]["features"][column]
-        if feature.get("_type", "ClassLabel") != "ClassLabel":
-            return None
-        names = feature.get("names")
-        if names is None:
-            return ClassLabel([str(code) for code in range(int(feature["num_classes"]))])
-        return ClassLabel([str(name) for name in names])
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return None

@@ -160,6 +160,8 @@ def _absent(path: str) -> str:
     """Why there is no file at a path, where the path itself tells."""
     if is_windows(path):
         return f"{_NOWHERE}: this is a path of Windows; write paths relative to the table's folder"
+    if path.lower().startswith("file:/"):
+        return f"{_NOWHERE}: this is a file's web address; write its path, without file://"
     if "://" in path:
         return f"{_NOWHERE}: this is a web address, and only files on this machine are read"
     return _NOWHERE

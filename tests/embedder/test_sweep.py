@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from lookalike import cli
 from lookalike.embedder import sweep as sweep_module
 from lookalike.embedder.sweep import combinations, sweep
 from lookalike.store.errors import LookalikeError
@@ -65,6 +66,19 @@ def test_combinations_are_a_product_the_last_key_fastest():
 def test_what_cannot_be_varied_is_refused_before_any_work(varied, message):
     with pytest.raises(LookalikeError, match=message):
         combinations("digits", varied)
+
+
+def test_the_source_is_read_as_the_options_say(source, tmp_path, capsys):
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(source).rename_columns({"bytes": "img", "label": "kind"})
+    pq.write_table(table, tmp_path / "other.parquet")
+    settings = [word for setting in SHORT[:-1] for word in ("--set", setting)]
+    words = ["sweep", "digits", "--vary", "model.dim=4", "--out", str(tmp_path / "out"), "--device", "cpu", "--json"]
+    words += [*settings, "--data", str(tmp_path / "other.parquet")]
+    assert cli.run(words) == 1 and "give --image-column img" in capsys.readouterr().err
+    assert cli.run([*words, "--image-column", "img", "--label-column", "kind"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["vector_bytes"] == 16
 
 
 def test_every_combination_is_trained_once_and_scored(source, tmp_path, monkeypatch):

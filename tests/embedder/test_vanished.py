@@ -135,6 +135,28 @@ def test_another_choice_than_all_is_refused(shop, photos):
         embed(shop, str(photos), prune="every")
 
 
+POINTERS = {
+    "Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+    "git-annex": b"/annex/objects/SHA256E-s12345--4d7a.png\n",
+}
+
+
+@pytest.mark.parametrize("kind", POINTERS)
+def test_pictures_that_were_not_fetched_keep_their_rows(tmp_path, shop, photos, image, kind):
+    """A repository that is checked out without its store has lost nothing."""
+    for number in range(3):
+        (photos / f"cat/{number}.png").write_bytes(POINTERS[kind])
+    done = embed(shop, str(photos), prune=True)
+    assert (done["rejected"], done["removed"], done["skipped"]) == (4, 0, 3) and len(keys(shop)) == 6
+    table = read_rejects(Store.open(shop)).to_pydict()
+    assert sum(f"{kind} pointer" in reason for reason in table["reason"]) == 3
+    for number in range(3):
+        (photos / f"cat/{number}.png").write_bytes(image(number))
+    assert embed(shop, str(photos))["skipped"] == 6
+    (photos / "cat/0.png").write_bytes(b"no image")  # but what is none any more has none
+    assert embed(shop, str(photos))["removed"] == 1
+
+
 @pytest.fixture
 def said(shop, photos, capsys):
     """said(*words): what `lookalike embed` prints with these words, on stdout and stderr, and its exit status."""

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from lookalike.store.errors import LookalikeError
-from lookalike.store.text_columns import ClassNames, array_texts, is_text, kept_type, texts_of
+from lookalike.store.text_columns import array_texts, is_text, kept_type, texts_of
 
 ID = uuid.UUID(int=7)
 
@@ -68,16 +68,6 @@ def test_objects_and_matrices_are_no_texts():
         array_texts(np.array([None]), "x")
     with pytest.raises(LookalikeError, match=r"x has shape \(1, 2\) and dtype int64"):
         array_texts(np.zeros((1, 2), np.int64), "x")
-
-
-def test_codes_of_a_class_label_become_names():
-    metadata = {b"huggingface": b'{"info": {"features": {"animal": {"names": ["cat", "dog"], "_type": "ClassLabel"}}}}'}
-    names = ClassNames(metadata, "animal")
-    assert names.named(["1", "-1", None, "0"], "x", 0) == ["dog", None, None, "cat"]
-    with pytest.raises(LookalikeError, match="x, row 11 has the code 2, and the file names 2 classes only"):
-        names.named(["0", "2"], "x", 10)
-    assert ClassNames(metadata, "other").named(["1"], "x", 0) == ["1"]
-    assert ClassNames({b"huggingface": b"[]"}, "animal").named(["1"], "x", 0) == ["1"]
 
 
 def test_text_that_is_no_utf8_is_kept():

@@ -148,6 +148,20 @@ def test_links_are_followed_within_the_root_only(tmp_path):
     assert reason(source, "cat/up") == "link to a folder"
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("../.git/annex/objects/xx/SHA256E-s1--ab.jpg", "dangling link into git-annex's store: run `git annex get`"),
+        ("/data/.dvc/cache/files/md5/ab/cd", "dangling link into DVC's cache: run `dvc pull`"),
+        ("../elsewhere/objects/a.jpg", "dangling link"),
+    ],
+)
+def test_a_link_into_a_store_that_lacks_the_file_says_how_to_get_it(tmp_path, target, words):
+    (tmp_path / "a.jpg").symlink_to(target)
+    for options in (SourceOptions(), SourceOptions(follow_links=True)):
+        assert reason(open_source(tmp_path, options), "a.jpg") == words
+
+
 def test_special_files_are_rejected_at_once(tmp_path):
     os.mkfifo(tmp_path / "fifo.jpg")
     (tmp_path / "device.jpg").symlink_to("/dev/zero")

@@ -46,6 +46,10 @@ DEBRIS = [
     "SYNOFILE_THUMB_M.jpg",
     "SYNOPHOTO_THUMB_XL.jpg",
     "FOUND.000",
+    "@eadir",
+    "#Recycle",
+    "~snapshot",
+    "LOST.DIR",
 ]
 SPACED = ["System Volume Information", "SYSTEM VOLUME INFORMATION", "Network Trash Folder", "Temporary Items", "Icon\r"]
 OTHERS = ["cat", "recycle", "Recycled", "@home", "#1", "lost", "thumbs", "a._b.jpg", "Icon", "$5", "found.jpg"]

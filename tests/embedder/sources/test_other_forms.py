@@ -123,10 +123,13 @@ def test_other_letters_and_other_cases_are_other_names(tmp_path):
     ]  # fmt: skip
 
 
-def test_a_web_address_is_named(tmp_path):
-    source = open_source(write(tmp_path, "csv", "https://example.com/a.jpg"))
+@pytest.mark.parametrize(
+    ("name", "words"), [("https://example.com/a.jpg", "a web address"), ("file:///a.jpg", "without file://")]
+)
+def test_a_web_address_is_named(tmp_path, name, words):
+    source = open_source(write(tmp_path, "csv", name))
     (record,) = source.records()
-    with pytest.raises(Rejected, match="a web address"):
+    with pytest.raises(Rejected, match=words):
         source.read(record.locator)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources import SourceOptions, open_source
-from lookalike.embedder.sources.parquet_types import class_label
+from lookalike.store.class_label import class_label
 from lookalike.store.errors import LookalikeError
 
 
