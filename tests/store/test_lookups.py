@@ -88,7 +88,8 @@ def check(model: Model) -> None:
     assert (facts.width == -1).all() and (facts.height == -1).all()
     classes = sorted({model.rows[row][1] for row in model.live} - {None})
     assert found.classes == classes
-    assert found.sources() == ({"src\udcfe": len(model.live)} if model.live else {})
+    named = {row: names[code] for names, codes, rows in found.sources() for row, code in zip(rows, codes, strict=True)}
+    assert all(named[row] == "src\udcfe" for row in model.live)
     codes = {label: code for code, label in enumerate(classes)}
     asked_rows = np.array([-1, *rows, model.next_row + 5])
     assert found.codes(asked_rows).tolist() == [-1, *(codes.get(model.rows[row][1], -1) for row in rows), -1]
