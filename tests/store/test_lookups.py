@@ -88,11 +88,8 @@ def check(model: Model) -> None:
     assert (facts.width == -1).all() and (facts.height == -1).all()
     classes = sorted({model.rows[row][1] for row in model.live} - {None})
     assert found.classes == classes
-    named = [
-        (names[code], row) for names, codes, rows in found.sources() for code, row in zip(codes, rows, strict=True)
-    ]
-    assert {name for name, row in named if row in model.live} == ({"src\udcfe"} if model.live else set())
-    assert model.live <= {row for _, row in named}
+    named = {row: names[code] for names, codes, rows in found.sources() for row, code in zip(rows, codes, strict=True)}
+    assert all(named[row] == "src\udcfe" for row in model.live)
     codes = {label: code for code, label in enumerate(classes)}
     asked_rows = np.array([-1, *rows, model.next_row + 5])
     assert found.codes(asked_rows).tolist() == [-1, *(codes.get(model.rows[row][1], -1) for row in rows), -1]
