@@ -96,8 +96,10 @@ def test_the_prediction_is_near_what_a_process_takes(kinds, tmp_path, monkeypatc
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     taken = {line.split("\t")[0]: int(line.split("\t")[1]) for line in done.stdout.splitlines()}
     assert set(taken) == set(kinds)
-    wrong = {kind: (predicted[kind], taken[kind]) for kind in kinds if not 0.9 < predicted[kind] / taken[kind] < 2.5}
-    assert wrong == {}
+    for kind in kinds:
+        assert predicted[kind] > 0.9 * taken[kind], kind
+        # What is taken whatever the size weighs more here than in a large image.
+        assert predicted[kind] - cost._FIXED < 2 * taken[kind], kind
 
 
 def _small():
