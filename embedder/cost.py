@@ -59,7 +59,7 @@ def _decoder(image: Image.Image, pixels: int) -> int:
         return _coefficients(image, pixels)
     if kind == "TIFF":
         # A file may be one strip, which is unpacked beside the image.
-        return 0 if image.info.get("compression") == "raw" else pixels * 4
+        return 0 if image.info.get("compression") == "raw" else pixels * _IMAGE.get(image.mode, 4)
     if kind == "PPM":
         # Numbers that Pillow reads in Python, one by one: their bytes are held twice.
         return (

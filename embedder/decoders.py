@@ -33,7 +33,7 @@ FEW = 128
 Outcome = Prepared | Rejected
 
 _MOST = 8  # processes
-_EACH = 12  # images that are worth one more process
+_EACH, _EACH_BYTES = 12, 1 << 18  # images, and bytes of them, that are worth one more process
 _ROOM = 256 << 20  # bytes of free memory that one more process asks for
 _AHEAD = 64 << 20  # bytes of pixels that may wait for their turn
 _START = 120.0  # seconds for a process to start
@@ -82,10 +82,16 @@ class _Run:
         self.processes: list[DecodingProcess] = []
         self.alone = False
         self.deaths: list[str] = []
-        self.count = max(1, min(_MOST, cores(), -(-len(self.waiting) // _EACH), free_memory() // _ROOM))
+        self.count = self._worthwhile()
         self.ahead = max(1, _AHEAD // (how.channels * how.size**2))
         self._selector = selectors.DefaultSelector()
         self._patience = heartbeat.Patience()
+
+    def _worthwhile(self) -> int:
+        """How many processes repay their start: thousands of tiny images keep one less busy than its own start did."""
+        size = sum(len(self.items[place]) for place in self.waiting)
+        work = min(-(-len(self.waiting) // _EACH), -(-size // _EACH_BYTES))
+        return max(1, min(_MOST, cores(), work, free_memory() // _ROOM))
 
     def outcomes(self) -> Iterator[Outcome]:
         """One for each item, in order."""
@@ -236,9 +242,11 @@ class _Run:
     def _end_late(self, process: DecodingProcess, passed: float) -> None:
         """End a process whose image takes too long."""
         process.waited += passed
-        if process.waited <= (self.seconds if process.ready else max(_START, self.seconds)):
+        if process.waited <= self.seconds:
             return
         stopped = process.stopped()
+        if not process.ready and not stopped and process.waited <= _START:
+            return
         place, _ = self._ended(process)
         if stopped:
             self.waiting.appendleft(place)

@@ -17,7 +17,9 @@ UNKNOWN = sys.maxsize
 """What `free_memory` says where nothing is known about the machine."""
 _V1, _V2 = Path("/sys/fs/cgroup/memory"), (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"))
 _ERRNOS = {errno.ENOMEM, errno.ENOBUFS}
-_WORDS = re.compile(r"out of memory|can(?:'|no)t allocate memory|bad_alloc|unable to allocate", re.IGNORECASE)
+_WORDS = re.compile(
+    r"out of memory|can(?:'|no)t allocate memory|bad_alloc|unable to allocate|failed to map segment", re.I
+)
 
 
 def free_memory() -> int:
@@ -36,7 +38,8 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _ERRNOS
-    return isinstance(error, OSError | RuntimeError) and _WORDS.search(str(error)) is not None
+    # A library that finds no room while it is loaded is an ImportError, or an OSError without a number.
+    return isinstance(error, OSError | RuntimeError | ImportError) and _WORDS.search(str(error)) is not None
 
 
 def no_memory(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,6 +40,8 @@ KINDS = {
 }
 if features.check("avif"):
     KINDS["AVIF"] = ("RGB", {"format": "AVIF", "speed": 10})
+FEW = ["RGBA PNG", "progressive CMYK JPEG", "packed float TIFF", "bitonal TIFF", "WebP"]
+"""One kind for each way in which a decoder takes memory."""
 CHILD = """
 import os, resource, sys
 from pathlib import Path
@@ -73,6 +76,7 @@ def scene(mode):
     return Image.fromarray(pixels).convert(mode)
 
 
+@cache
 def encoded(kind):
     mode, options = KINDS[kind]
     stream = io.BytesIO()
@@ -80,19 +84,22 @@ def encoded(kind):
     return stream.getvalue()
 
 
-def test_the_prediction_is_near_what_a_process_takes(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kinds", [FEW, pytest.param(list(KINDS), marks=pytest.mark.long)], ids=["few", "all"])
+def test_the_prediction_is_near_what_a_process_takes(kinds, tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "BLOCK_PIXELS", BLOCK)
     (tmp_path / "warm").write_bytes(_small())
     predicted = {}
-    for kind in KINDS:
+    for kind in kinds:
         (tmp_path / kind).write_bytes(data := encoded(kind))
         predicted[kind] = memory_of(data, 3)
-    command = [sys.executable, "-c", CHILD, str(tmp_path), str(BLOCK), *KINDS]
+    command = [sys.executable, "-c", CHILD, str(tmp_path), str(BLOCK), *kinds]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     taken = {line.split("\t")[0]: int(line.split("\t")[1]) for line in done.stdout.splitlines()}
-    assert set(taken) == set(KINDS)
-    wrong = {kind: (predicted[kind], taken[kind]) for kind in KINDS if not 0.9 < predicted[kind] / taken[kind] < 2.5}
-    assert wrong == {}
+    assert set(taken) == set(kinds)
+    for kind in kinds:
+        assert predicted[kind] > 0.9 * taken[kind], kind
+        # What is taken whatever the size weighs more here than in a large image.
+        assert predicted[kind] - cost._FIXED < 2 * taken[kind], kind
 
 
 def _small():

@@ -85,6 +85,25 @@ def test_a_process_that_is_stopped_is_replaced(image):
     assert all(isinstance(each, Prepared) for each in found)
 
 
+def test_one_that_is_stopped_while_it_starts_is_replaced_within_the_deadline(image):
+    decoding_process.end_idle()
+    decoding_process.start_early()
+    os.kill(decoding_process._idle[-1]._process.pid, signal.SIGSTOP)
+    before = time.monotonic()
+    assert isinstance(outcomes([image(0)], seconds=1)[0], Prepared)
+    assert time.monotonic() - before < decoders._START / 2
+
+
+def test_tiny_images_are_not_worth_a_second_process(image, monkeypatch):
+    monkeypatch.setattr(decoders, "cores", lambda: 4)
+    run = decoders._Run([image(n) for n in range(64)], for_encoder(SMALL), 60, True, None)
+    assert run.count == 1
+    run = decoders._Run([bytes(1 << 16) for _ in range(64)], for_encoder(SMALL), 60, True, None)
+    assert run.count == 4
+    run = decoders._Run([bytes(1 << 20)], for_encoder(SMALL), 60, True, None)
+    assert run.count == 1
+
+
 def test_where_nothing_is_ever_decoded_the_images_are_not_to_blame(hostile):
     with pytest.raises(LookalikeError, match=r"fails with every image, the last time: signal 6"):
         outcomes([b"CRASH %d" % n for n in range(3)])
