@@ -100,6 +100,8 @@ class Encoder:
             some = images[done : done + self.batch]
             if self._try(some, rows[done : done + len(some)]):
                 done += len(some)
+        if not np.isfinite(rows).all():
+            raise LookalikeError(f"model {self.digest[:12]} gives vectors that are no numbers: train it again")
         return rows
 
     def files(self) -> dict[str, bytes]:

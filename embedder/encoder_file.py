@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..store.errors import LookalikeError
+from ..store.errors import LookalikeError, one_line
 from ..store.manifest import read_manifest, versions
 from ..store.publish import plain_errors
 from ..store.regular import read_regular
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = 2
+MOST_DIM = 4096
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
 CARD_KEYS = ("format", "precision", "preprocessing", "recipe", "scores", "sha256", "training_classes")
 
@@ -54,8 +55,8 @@ def read_card(content: bytes, path: Path) -> dict[str, Any]:
     """Read encoder.json; LookalikeError where it is damaged, or written by a later version."""
     try:
         card = json.loads(content)
-    except ValueError as error:
-        raise LookalikeError(f"{path}: not JSON ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise LookalikeError(f"{path}: not JSON ({one_line(error)})") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         found = card.get("format") if isinstance(card, dict) else None
         raise LookalikeError(f"{path}: format {found!r}; this version of lookalike reads format {FORMAT}")
@@ -64,7 +65,24 @@ def read_card(content: bytes, path: Path) -> dict[str, Any]:
         raise LookalikeError(f"{path}: {missing[0]} is missing; it is not an encoder's card")
     if card["sha256"] != _sha256(card) or content != _text(card):
         raise LookalikeError(f"{path}: damaged or edited: its bytes are not those that were written")
+    if (problem := _problem(card)) is not None:
+        raise LookalikeError(f"{path}: {problem}; it is not an encoder's card")
     return card
+
+
+def _problem(card: dict[str, Any]) -> str | None:
+    """What is not what a training writes, in words; recipe and preprocessing say more when they are used."""
+    recipe, classes = card["recipe"], card["training_classes"]
+    model = recipe.get("model") if isinstance(recipe, dict) else None
+    if not isinstance(model, dict) or type(model.get("dim")) is not int or not 1 <= model["dim"] <= MOST_DIM:
+        return "its recipe names no dimension"
+    if not isinstance(model.get("pretrained"), bool):
+        return "its recipe does not say whether the model is pretrained"
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        return "training_classes is no list of names"
+    if not isinstance(card["scores"], dict) or not isinstance(card["precision"], str):
+        return "its scores or its precision are of another kind"
+    return None
 
 
 def read_weights(content: bytes, path: Path) -> "dict[str, torch.Tensor]":

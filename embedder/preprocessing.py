@@ -77,7 +77,10 @@ class Preprocessing:
         if not isinstance(values, dict) or set(values) != fields:
             raise LookalikeError(f"preprocessing has the fields {sorted(values)}; it needs {sorted(fields)}")
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**plain)
+        try:
+            return cls(**plain)
+        except TypeError as error:  # such as the length of what is no list
+            raise LookalikeError(f"preprocessing cannot be {str(plain)[:200]}: {error}") from None
 
     @property
     def digest(self) -> str:

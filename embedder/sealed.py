@@ -38,9 +38,9 @@ def check(content: bytes, path: Path) -> str:
         safetensors.deserialize(content)
         header, seal = _header(content)
         notes, sha256 = json.loads(seal)["notes"], json.loads(seal)["sha256"]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise _damaged(path, "it holds no SHA-256 of its own: an older version wrote it, or something else") from None
-    except (safetensors.SafetensorError, ValueError, RuntimeError) as error:
+    except (safetensors.SafetensorError, ValueError, RuntimeError, OverflowError) as error:  # deep nesting, too
         raise _damaged(path, " ".join(str(error).split())[:120]) from None
     if sha256 != _digest(content, header, notes):
         raise _damaged(path, "its bytes are not those that were written")

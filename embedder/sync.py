@@ -27,6 +27,7 @@ from ..store.store import Store
 from ..store.writer import Writer
 from .decoding_process import start_early
 from .driver import Sync
+from .held_model import model_folder
 from .notes import notes
 from .offered import Offered
 from .plan import Plan, Wanted, plan
@@ -166,8 +167,8 @@ def _model(writer: Writer, device: str) -> dict[str, str]:
     held = writer.base.model
     if held is None:
         raise LookalikeError(f"{writer.path} has no model")
-    folders = {str(writer.base.file(entry).parent) for entry in held.files}
-    return {"folder": folders.pop(), "digest": held.digest, "precision": held.precision, "device": device}
+    folder = str(model_folder(writer.base, held))
+    return {"folder": folder, "digest": held.digest, "precision": held.precision, "device": device}
 
 
 def _workers(planned: Plan, workers: int | None) -> int:

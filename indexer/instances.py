@@ -14,7 +14,7 @@ from . import parameters as knobs
 from .device import Device, choose
 from .exact import Scan, exact_top, in_chunks
 from .faiss_files import read_faiss
-from .library import INNER_PRODUCT, faiss
+from .library import INNER_PRODUCT, faiss, unsearchable
 from .ranks import Floats, Hits, Ints, ordered, padded
 from .rowmaps import RowMap
 from .segment import FEW, Mask, Segment
@@ -56,7 +56,10 @@ class Instances:
         k = self._check(queries, k, allowed)
         if allowed is not None and (rows := self._few(allowed)) is not None:
             return exact_top(queries, k, in_chunks(rows, self.store.gather))
-        found = [_search_one(part, rows, queries, k, exact, allowed) for part, rows in self._parts()]
+        try:
+            found = [_search_one(part, rows, queries, k, exact, allowed) for part, rows in self._parts()]
+        except RuntimeError as error:
+            raise unsearchable(self.store.path, error) from error
         if len(found) == 1:
             return found[0]
         if not found:

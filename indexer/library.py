@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-from ..store.errors import LookalikeError
+from ..store.errors import Damaged, LookalikeError
 
 try:
     faiss: Any = importlib.import_module("faiss")  # its type stubs leave out half of what it has
@@ -24,7 +24,7 @@ except ImportError as error:
 # A forked child has none of the threads that OpenMP would wait for.
 os.register_at_fork(after_in_child=lambda: faiss.omp_set_num_threads(1))
 
-__all__ = ["INNER_PRODUCT", "faiss", "short"]
+__all__ = ["INNER_PRODUCT", "faiss", "short", "unsearchable"]
 
 INNER_PRODUCT = faiss.METRIC_INNER_PRODUCT
 
@@ -37,3 +37,11 @@ def short(error: BaseException) -> str:
     text = _PLACE.sub("", str(error))
     said = _CONDITION.sub("", text) or text
     return " ".join(said.split())[:200]
+
+
+def unsearchable(what: object, error: RuntimeError) -> Damaged:
+    """The error of a search that FAISS gives up, in an index of `what`."""
+    return Damaged(
+        f"the index of {what} cannot be searched ({short(error)}): `lookalike index --compact` makes another one, and "
+        "--exact searches without it"
+    )

@@ -18,7 +18,7 @@ from ..store.store import Store
 from .exact import in_chunks
 from .faiss_files import read_faiss
 from .folded import Folded, current, outdated
-from .library import faiss
+from .library import faiss, unsearchable
 from .prototype_table import read_table
 from .ranks import Floats, Hits, Ints, padded
 from .segment import Segment
@@ -145,7 +145,10 @@ class Prototypes:
             raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
         if self.classes and queries.shape[1:] != self.matrix.shape[1:]:
             raise LookalikeError(f"queries have shape {queries.shape}: (queries, {self.matrix.shape[1]}) works")
-        hits: Hits = self._segment.search(queries, self._enough(k))
+        try:
+            hits: Hits = self._segment.search(queries, self._enough(k))
+        except RuntimeError as error:
+            raise unsearchable("the prototypes", error) from error
         return hits if self._one_each else _first_of_each(*hits, self.owners, k)
 
     def _enough(self, k: int) -> int:

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.errors import Damaged
 from ..store.forks import cached_property
 from . import parameters as knobs
 from .device import GpuIndex
 from .exact import BLOCK, exact_top, in_chunks
-from .library import faiss, short
+from .library import faiss
 from .ranks import Floats, Hits, Ints, Vectors, bounded, kept, ordered, padded, rescored, settled
 from .threads import compared, get_threads, on_one_thread, threads_for
 
@@ -53,19 +52,7 @@ class Segment:
         self._search_c = self.index.search_c
 
     def search(self, queries: Floats, k: int, allowed: Mask | None = None, *, exact: bool = False) -> Hits:
-        """Scores (nq, k) and ids (nq, k) of the best ids that are live and, where given, `allowed` (n,) bool.
-
-        Damaged where FAISS gives up the search.
-        """
-        try:
-            return self._search(queries, k, allowed, exact)
-        except RuntimeError as error:
-            raise Damaged(
-                f"an index of {self.n} vectors cannot be searched ({short(error)}): `lookalike index --compact` builds "
-                "another one, and --exact searches without it"
-            ) from error
-
-    def _search(self, queries: Floats, k: int, allowed: Mask | None, exact: bool) -> Hits:
+        """Scores (nq, k) and ids (nq, k) of the best ids that are live and, where given, `allowed` (n,) bool."""
         mask = self.live if allowed is None else allowed if self.live is None else self.live & allowed
         count = self.n if mask is None else int(np.count_nonzero(mask))
         want = min(k, count)

@@ -8,22 +8,23 @@ import json
 import os
 import secrets
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..store.content import CalibrationEntry, PrototypeRule
-from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.content import CalibrationEntry
+from ..store.errors import LookalikeError, LookalikeWarning, one_line
 from ..store.publish import publish
+from .calibration_file import FORMAT, read_fields, unlike
 from .rank import Way
 from .stored_head import outdated
 
 if TYPE_CHECKING:
     from ..store.store import Store
 
-FORMAT = 2
 UNKNOWNS = ("unknown classes", "trained classes")
 
 
@@ -111,26 +112,26 @@ def read_calibration(store: "Store", by: str) -> Calibration | None:
         raise LookalikeError(
             f"{store.path} was calibrated for model {entries[-1].model}, and its model is {model}: calibrate it again"
         )
-    values = json.loads(store.file(entries[-1]).read_bytes())
-    if values.get("format") == 1:
-        values = _from_format_1(values)
-    if values.get("format") != FORMAT:
-        raise LookalikeError(f"{entries[-1].file} has format {values.get('format')!r}; this version reads {FORMAT}")
-    return Calibration(**values)
+    return _read(store.file(entries[-1]), entries[-1].sha256, by)
 
 
-def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
-    """A calibration from when a false-accept rate was all that could be asked for."""
-    kept = {name: value for name, value in values.items() if name != "fpr"}
-    wish = {"criterion": "fpr", "target": values["fpr"], "of": "unknown", "per_class": False}
-    rest = {
-        "failed": None,
-        "classes": {},
-        "images": {},
-        "false_accepts": values["measured_on"],
-        "prototypes": asdict(PrototypeRule()),
-    }
-    return {**kept, **wish, **rest, "format": FORMAT}
+@lru_cache(32)
+def _read(path: Path, sha256: str, by: str) -> Calibration:
+    """The calibration in a file of this SHA-256; Damaged for another file, or one for another kind of decision."""
+    kinds = {field.name: getattr(field.type, "__name__", str(field.type)) for field in fields(Calibration)}
+    made = Calibration(**read_fields(path, kinds))
+    if made.by != by or made.k < 1 or (problem := _unsayable(made)):
+        raise unlike(path, f"it is by {made.by!r:.40}, k = {made.k}" if made.by != by or made.k < 1 else problem)
+    return made
+
+
+def _unsayable(made: Calibration) -> str:
+    """Why the words on a calibration cannot be said, such as a count that is missing; empty where they can."""
+    try:
+        str(made)
+    except (LookalikeError, LookupError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+        return f"what it counts is not whole: {one_line(error)[:200]}"
+    return ""
 
 
 def threshold_of(store: "Store", way: Way) -> Calibration | None:

@@ -70,6 +70,13 @@ def is_input(name: str) -> bool:
     return taken(name)
 
 
+def held_card(store: "Store") -> dict[str, Any] | None:
+    """What encoder.json of the collection's model says, its hash checked; None without a model."""
+    from ..embedder.held_model import held_card as card
+
+    return None if store.model is None else card(store, store.model)
+
+
 class ImageEncoder:
     """A collection's own encoder: its digest, the classes it was trained on, and images to unit rows."""
 
@@ -94,13 +101,13 @@ class ImageEncoder:
                 f"{store.path} has no model, so no image can be encoded: search and classify take keys and vectors too"
             )
         from ..embedder.decoding_process import start_early
+        from ..embedder.held_model import model_folder
         from ..embedder.lazy_encoder import LazyEncoder
 
         start_early()  # while torch loads
 
-        folders = {store.file(entry).parent for entry in store.model.files}
-        digest = store.model.digest
-        return cls(LazyEncoder(next(iter(folders)), digest, device=device, precision=store.model.precision), digest)
+        folder, digest = model_folder(store, store.model), store.model.digest
+        return cls(LazyEncoder(folder, digest, device=device, precision=store.model.precision), digest)
 
     def encode(self, images: list[Any]) -> "list[np.ndarray | LookalikeError]":
         """For each image (file, bytes, PIL image, uint8 pixels) its unit row (d,) float32, or why it cannot be read."""

@@ -68,6 +68,7 @@ def main() -> None:
     try_one = resolve(asked["work"])
     for arguments in asked["asked"]:
         wrong: Any = try_one(*arguments)
-        print(_OK if wrong is None else _WRONG + " ".join(str(wrong).split()), flush=True)
+        said = _OK if wrong is None else _WRONG + " ".join(str(wrong).split())
+        os.write(1, said.encode(errors="replace") + b"\n")
         if wrong is not None:
             return

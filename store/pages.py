@@ -25,7 +25,7 @@ from .parts import map_vectors
 from .publish import plain_errors
 from .runs import RunTable
 from .table_trial import Table, ensure_readable
-from .unit import first_not_unit
+from .unit import first_beyond
 
 MOST_MAPS = 4096
 T = TypeVar("T")
@@ -136,11 +136,11 @@ class Pages:
 
 
 def _refuse_odd_rows(path: Path, entry: PartEntry, dim: int, stored: NDArray[np.uint8]) -> None:
-    """Damaged where a row of a part is not of length 1: scores of others lie beyond all bounds, or are no numbers."""
+    """Damaged where a row of a part is NaN or longer than 1: its scores would be no numbers, or beyond all bounds."""
     mark = f"unit-1 {entry.vector_offset} {entry.rows} {dim}"
     if noted(entry.sha256, mark):
         return
-    if (place := first_not_unit(stored)) is not None:
+    if (place := first_beyond(stored)) is not None:
         row = "" if entry.row_map is not None else f" (row {entry.first_row + place})"
         raise Damaged(f"{path} holds at place {place}{row} what is not a unit vector: `lookalike verify` lists all")
     note(entry.sha256, mark)

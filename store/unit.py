@@ -12,12 +12,15 @@ _STEP = 1024  # rows: their float64 copies fit a core's cache
 ROUNDING = 6e-8  # above 2^-24, the most that rounding a unit row to float32 can change its length
 
 
-def first_not_unit(stored: NDArray[np.uint8]) -> int | None:
-    """The first of stored rows (n, 4 * d), float32 as bytes, that is not of length 1, NaN too; None where all are."""
+def first_beyond(stored: NDArray[np.uint8]) -> int | None:
+    """The first of stored rows (n, 4 * d), float32 as bytes, that is NaN or longer than 1; None where there is none.
+
+    Shorter rows are wrong as well, which `verify` says, but no score of theirs lies beyond all bounds.
+    """
     for start in range(0, len(stored), _STEP):
         rows = np.ascontiguousarray(stored[start : start + _STEP]).view(np.float32)
         with np.errstate(all="ignore"):
-            wrong = ~(np.abs(np.vecdot(rows, rows) - 1) <= 4 * TOLERANCE)
+            wrong = ~(np.vecdot(rows, rows) <= 1 + 4 * TOLERANCE)
         if wrong.any():
             return start + int(wrong.argmax())
     return None

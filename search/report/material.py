@@ -1,6 +1,5 @@
 """What the sections draw from: the collection, the questions, their answers; each piece made when it is first asked."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from ..classify import decisions
 from ..decisions import Decisions
 from ..evaluation import Evaluation
 from ..rank import Way
+from ..with_images import held_card
 from .page import LeftOut
 from .questions import Questions
 from .sampling import stratified
@@ -86,15 +86,14 @@ class Material:
     @cached_property
     def card(self) -> dict[str, Any] | None:
         """encoder.json of the collection's model, its hash checked; None without a model."""
-        model = self.store.model
-        entries = [] if model is None else [entry for entry in model.files if entry.file.endswith("/encoder.json")]
-        return json.loads(self.store.file(entries[0]).read_bytes()) if entries else None
+        return held_card(self.store)
 
     @property
     def same_or_different(self) -> float | None:
         """The distance up to which the model's training takes two images for the same; None where it stored none."""
-        stored = ((self.card or {}).get("scores") or {}).get("same_or_different") or {}
-        return stored.get("threshold")
+        stored = (self.card or {}).get("scores", {}).get("same_or_different")
+        threshold = stored.get("threshold") if isinstance(stored, dict) else None
+        return threshold if isinstance(threshold, float) and 0 <= threshold <= 2 else None
 
     @cached_property
     def paired(self) -> tuple[np.ndarray, np.ndarray]:

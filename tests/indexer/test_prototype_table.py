@@ -14,7 +14,8 @@ from lookalike.store.errors import Damaged
 @pytest.fixture
 def sums(rng):
     """Two sums of one class with an odd name, one of another."""
-    anchors = rng.standard_normal((3, 4)).astype(np.float32)
+    anchors = rng.standard_normal((3, 4))
+    anchors = (anchors / np.linalg.norm(anchors, axis=1, keepdims=True)).astype(np.float32)
     made = Sums(["a\udcff", "b"], np.array([0, 0, 1]), np.zeros((3, 4), np.int64), np.zeros(3, np.int64), anchors)
     rows = rng.standard_normal((9, 4))
     made.add(np.array([0, 0, 0, 0, 1, 1, 0, 0, 1]), (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("f4"))

@@ -15,6 +15,7 @@ from lookalike.search.calibration import read_calibration
 from lookalike.search.thresholds.fpr import FalseAcceptRate
 from lookalike.search.thresholds.groups import enough_for_own
 from lookalike.store.errors import LookalikeWarning
+from lookalike.tests.strangers.forging import forge
 
 from .conftest import clusters, unit
 from .stub import content, give_source
@@ -271,14 +272,14 @@ def test_a_threshold_that_refuses_most_known_images_says_so(shop):
     assert made.false_rejects["rate"] > 0.5 and "of the known images are refused: unknown images lie" in str(made)
 
 
-def test_a_calibration_of_the_first_format_is_read(shop, monkeypatch):
+def test_a_calibration_of_the_first_format_is_read(shop):
     give_source(shop, *source())
     made = shop.calibrate("any", fpr=0.1).to_json()
     first = {name: made[name] for name in ("by", "k", "weights", "threshold", "unknowns", "chosen_on", "measured_on")}
     first |= {name: made[name] for name in ("false_rejects", "source", "seed", "version", "next_row", "rows", "model")}
-    monkeypatch.setattr(json, "loads", lambda text: {**first, "fpr": 0.1, "format": 1})
+    forge(shop.path, shop.store.content.calibrations[0].file, json.dumps({**first, "fpr": 0.1, "format": 1}).encode())
+    shop = Collection.open(shop.path)
     read = read_calibration(shop.store, "prototype")
-    monkeypatch.undo()
     assert (read.criterion, read.target, read.threshold, read.classes) == ("fpr", 0.1, made["threshold"], {})
     assert "of 300 unknown images" in str(read)
     assert shop.classify("k0").thresholds[0] == np.float32(made["threshold"])

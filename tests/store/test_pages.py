@@ -98,7 +98,7 @@ def test_bitmaps_of_versions_that_are_gone_are_not_kept(many):
 def test_a_footer_is_read_once(many, monkeypatch):
     read = []
     real = pages.read_footer
-    monkeypatch.setattr(pages, "read_footer", lambda path: read.append(path) or real(path))
+    monkeypatch.setattr(pages, "read_footer", lambda path, rows: read.append(path) or real(path, rows))
     with Store.open(many[0]) as store:
         for _ in range(2):
             store.table(["key"])

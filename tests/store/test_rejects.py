@@ -7,7 +7,9 @@ from lookalike.store.rejects import Reject, read_rejects, write_rejects
 
 
 def store_of(folder, *entries):
-    return SimpleNamespace(content=SimpleNamespace(rejects=entries), file=lambda entry: folder / entry.file)
+    pages = SimpleNamespace(ensure_tables=lambda entries: None)
+    content = SimpleNamespace(rejects=entries)
+    return SimpleNamespace(content=content, pages=pages, file=lambda entry: folder / entry.file)
 
 
 def test_rejects_of_all_sources_come_back(tmp_path):

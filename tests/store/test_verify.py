@@ -73,7 +73,7 @@ def test_a_damaged_manifest_is_named_and_the_others_are_still_read(shop):
 def test_a_manifest_of_another_history_is_named(shop):
     with Store.open(shop) as store:
         content = store.content
-    write_version(shop, 6, "0" * 64, replace(content, next_row=1))
+    write_version(shop, 6, "0" * 64, content)
     [(file, problem), *_] = problems(shop)
     assert file == "manifests/00000006.json"
     assert "its parent is 000" in problem
