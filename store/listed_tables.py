@@ -7,10 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.types as pt
 
+from .class_label import class_label
 from .errors import LookalikeError
 from .named_columns import Role, choose, missing
-from .text_columns import TEXT_WORDS, ClassNames, is_text, texts_of
+from .text_columns import TEXT_WORDS, is_text, texts_of
 
 
 def parquet_column(path: Path, what: str, column: str | None) -> list[str | None]:
@@ -54,8 +56,11 @@ def _chosen(path: Path, schema: Any, what: str, column: str | None) -> str:
 
 
 def _texts(path: Path, schema: Any, name: str, column: Any) -> list[str | None]:
-    texts = [text for chunk in column.chunks for text in texts_of(chunk)]
-    return ClassNames(schema.metadata, name).named(texts, f"{path}: column {name!r}", 0)
+    classes = class_label(schema.metadata or {}, name)
+    if classes is not None and (pt.is_integer(column.type) or pt.is_floating(column.type)):
+        what = f"{path}: column {name!r}, row"
+        return [classes.name(code, f"{what} {row}") for row, code in enumerate(column.to_pylist())]
+    return [text for chunk in column.chunks for text in texts_of(chunk)]
 
 
 @contextmanager
