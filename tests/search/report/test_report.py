@@ -152,8 +152,14 @@ def test_a_source_without_labels_measures_nothing(pictured, tmp_path):
 
 @pytest.mark.parametrize("chose", [True, False])
 def test_it_decides_as_was_calibrated(pictured, tmp_path, monkeypatch, chose):
-    store, given = pictured.store, dict.fromkeys(Calibration.__dataclass_fields__)
-    way = {"by": "knn", "k": 3, "weights": "distance", "threshold": 0.3, "classes": {}, "format": FORMAT}
+    kinds = {"str": "", "int": 0, "float": 0.0, "bool": False}
+    fields = Calibration.__dataclass_fields__.values()
+    store, given = (
+        pictured.store,
+        {field.name: kinds.get(getattr(field.type, "__name__", field.type)) for field in fields},
+    )
+    way = {"by": "knn", "k": 3, "weights": "distance", "threshold": 0.3, "format": FORMAT}
+    way |= {"criterion": "fpr", "of": "unknown", "classes": {}, "images": {}}
     state = {"rows": store.rows, "next_row": store.next_row, "version": store.version, "prototypes": {}}
     state["source"] = os.path.realpath(pictured.asked if chose else tmp_path)
     monkeypatch.setattr(Calibration, "__str__", lambda self: "three neighbours")
