@@ -174,14 +174,14 @@ def test_an_encoder_without_memory_ends_the_job_and_rejects_nothing(tmp_path, mo
         monkeypatch.setattr(Encoder, "_forward", lambda self, images, e=error: (_ for _ in ()).throw(e))
         with pytest.raises(LookalikeError, match=r"not enough memory to go on .*--workers 1"):
             embed(tmp_path / "shop", str(photos), model=model, workers=1)
-    assert reasons(tmp_path / "shop") == {}
+    assert not (tmp_path / "shop").exists()  # no reject was worth a collection
 
 
 def test_a_sound_image_without_room_for_it_is_the_jobs_failure(tmp_path, model, photos, monkeypatch):
     monkeypatch.setattr("lookalike.embedder.sources.files._all", lambda *_: (_ for _ in ()).throw(MemoryError()))
     with pytest.raises(LookalikeError, match=r"not enough memory to read an image of 1\.\d KB"):
         embed(tmp_path / "shop", str(photos), model=model, workers=1)
-    assert reasons(tmp_path / "shop") == {}
+    assert not (tmp_path / "shop").exists()
 
 
 def test_reading_takes_no_more_room_than_the_file(tmp_path, photos):
