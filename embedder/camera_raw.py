@@ -30,6 +30,12 @@ _NEAR = 0.8
 _SENSOR = {32803, 34892}  # photometric: a colour filter array, and linear values after it
 _SENSOR_COMPRESSIONS = {32767, 34713, 65535, 32769, 32770}  # Sony, Nikon, Pentax, Epson and Samsung raw
 _KINDS = ((b"IIRO", "Olympus ORF"), (b"IIRS", "Olympus ORF"), (b"MMOR", "Olympus ORF"), (b"IIU\0", "Panasonic RW2"))
+_BY_SIGNATURE = (
+    (re.compile(rb"CR\x02\0"), "Canon CR2"),
+    (re.compile(rb"\xba\xb0\xac\xbb|ImgStart"), "Canon raw TIFF"),
+    (re.compile(rb"IIII.waR|MMMMRaw", re.DOTALL), "Phase One IIQ"),
+)
+"""What stands before the first directory of a TIFF."""
 _FUJI = b"FUJIFILMCCD-RAW"
 _BY_MAKE = (
     ("nikon", "Nikon NEF"), ("sony", "Sony ARW"), ("canon", "Canon CR2"), ("pentax", "Pentax PEF"),
@@ -46,8 +52,10 @@ def refused(kind: str) -> Rejected:
 
 def kind_by_start(data: bytes) -> str | None:
     """The kind of a raw file that its first bytes tell; None for other files."""
-    if data[:2] in (b"II", b"MM") and data[8:10] == b"CR":
-        return "Canon CR2"
+    if data[:2] in (b"II", b"MM"):
+        for signature, kind in _BY_SIGNATURE:
+            if signature.match(data, 8):
+                return kind
     if data.startswith(_FUJI):
         return "Fujifilm RAF"
     if data[4:12] == b"ftypcrx ":
@@ -92,14 +100,23 @@ def is_sensor(directory: Directory) -> bool:
     return CANON_SLICES in directory.values
 
 
+def is_thumbnail(directories: list[Directory]) -> bool:
+    """Whether a TIFF holds nothing but a camera's smaller versions: no directory leads to the picture itself."""
+    return _by_make(directories) != "" and all(directory.is_partial for directory in directories)
+
+
+def _by_make(directories: list[Directory]) -> str:
+    make = next((directory.text[MAKE] for directory in directories if MAKE in directory.text), "").lower()
+    return next((kind for name, kind in _BY_MAKE if name in make), "")
+
+
 def kind_of(data: bytes, directories: list[Directory]) -> str:
     """What kind of raw file a TIFF with a sensor's values is."""
     if (kind := kind_by_start(data)) is not None:
         return kind
     if any(DNG_VERSION in directory.values for directory in directories):
         return "DNG"
-    make = next((directory.text[MAKE] for directory in directories if MAKE in directory.text), "").lower()
-    return next((kind for name, kind in _BY_MAKE if name in make), "")
+    return _by_make(directories)
 
 
 def full_picture(tiff: Tiff, directories: list[Directory]) -> tuple[Directory, bytes | None]:

@@ -10,6 +10,7 @@ whatever a decoder raises becomes Rejected("decode", reason).
 """
 
 import re
+import struct
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from ..store.memory import is_out_of_memory
 from .cost import decoded_bytes, deep_bytes
 from .deep_png import dark_samples
-from .known_formats import what_it_is
+from .known_formats import not_read, what_it_is
 from .opening import FORMATS, Opened, open_image
 from .pixels import deep_to_uint8, inverted, to_uint8
 from .preprocessing import DECODE_VERSION
@@ -43,6 +44,8 @@ _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
     8: lambda p: np.rot90(p),
 }
+_BY_DAMAGE = (ValueError, SyntaxError, EOFError, LookupError, ArithmeticError, struct.error, RuntimeError)
+"""What decoders raise over bytes that make no sense."""
 # We have our own cap and our own words; Pillow's warnings would reach the user once for every odd file.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -195,9 +198,13 @@ def _reason(error: Exception, data: object) -> str:
         return f"more than {MAX_PIXELS} pixels"
     if is_out_of_memory(error):
         return "not enough memory to decode it"
+    if isinstance(data, bytes) and (kind := not_read(data)) is not None:
+        return kind
     words = re.sub(r"\S*/\S*", "...", " ".join(str(error).split()))
-    if "truncated" in words.lower():
+    if re.search("truncated|not enough image data|unexpected end of file", words, re.IGNORECASE):
         return "truncated"
-    if re.search("decoder error|broken data stream|failed to (read|decode) next frame|could not create decoder", words):
+    if isinstance(error, OSError) and words.startswith("Unsupported"):
+        return f"cannot be decoded: u{words[1:]}"[:120]
+    if isinstance(error, _BY_DAMAGE) or re.search("decoder error|broken data stream", words):
         return "damaged or cut off: its pixels cannot be decoded"
-    return f"{type(error).__name__}: {words}"[:120].rstrip(": ")
+    return f"cannot be decoded ({type(error).__name__}: {words}"[:119].rstrip(": ") + ")"

@@ -4,12 +4,12 @@ White is what the file declares (TIFF's MaxSampleValue or SMaxSampleValue, PNG's
 exceeds it. Without a declaration:
 
 - Integers of 16 bits have 65,535 for white. Cameras and scanners put 10 or 12 bits into such files, which would come
-  out almost black: where the largest sample fits 8, 10 or 12 bits, the smallest of them counts. 14 bits count where
-  the largest sample lies in the upper half of their range; below it the file is a dark picture of 16 bits. Samples that
-  were widened from 8 bits (all are multiples of 257, or of 256) are dark pictures, and stay dark.
+  out almost black: where the largest sample fits 8, 10, 12 or 14 bits, the smallest of them counts. Samples that were
+  widened from 8 bits (all are multiples of 257, or of 256) are dark pictures, and stay dark.
 - Signed integers have their largest positive value for white; where some are below zero, the range that they take.
-- Floats have 1, 255 or 65,535 for white, the first that none exceeds; up to 8, the largest sample, since they are
-  pictures in [0, 1] with highlights; and above 255 the rule of integers. Below zero or beyond 65,535, their own range.
+- Floats have 1, 255 or 65,535 for white, the first that none exceeds; up to 32, the largest sample, since they are
+  pictures in [0, 1] with highlights, or distances, and would come out almost black; and above 255 the rule of integers.
+  Below zero or beyond 65,535, their own range.
 
 Nothing is ever clipped.
 """
@@ -162,16 +162,16 @@ def _largest(facts: _Facts) -> float:
 
 
 def _white_of_integers(high: float, otherwise: float) -> float:
-    for bits in (8, 10, 12):
+    for bits in (8, 10, 12, 14):
         if high < 1 << bits:
             return min(float((1 << bits) - 1), otherwise)
-    return 16383.0 if 8192 <= high < 16384 else otherwise
+    return otherwise
 
 
 def _white_of_floats(high: float) -> float:
     if high <= 1:
         return 1.0
-    if high <= 8:
+    if high <= 32:
         return high
     return 255.0 if high <= 255 else _white_of_integers(np.ceil(high), _FULL)
 

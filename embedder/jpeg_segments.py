@@ -13,7 +13,8 @@ from .rejected import Rejected
 
 _MOST_SEGMENTS = 100_000
 _STANDALONE = {0x01, *range(0xD0, 0xDA)}  # TEM, RST0-7, SOI, EOI: markers without a length
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_LOSSLESS, _HIERARCHICAL, _JPEG_LS = {0xC3, 0xCB}, {0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF}, 0xF7
 _SEQUENTIAL = {0xC0, 0xC1}
 _SOS, _EOI = 0xDA, 0xD9
 _NEEDED = (b"JFIF\0", b"Adobe", b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0")
@@ -38,6 +39,23 @@ def cleaned(data: bytes) -> Cleaned:
     end, scans = _one_scan(data, scan) if one_scan else _many_scans(data, scan)
     size = int.from_bytes(data[frame + 7 : frame + 9], "big"), int.from_bytes(data[frame + 5 : frame + 7], "big")
     return Cleaned(b"".join([b"\xff\xd8", *kept, data[scan:end]]), size if frame else (0, 0), scans)
+
+
+def unusual_kind(data: bytes) -> str | None:
+    """What a JPEG calls itself that few programs read: of more than 8 bits, lossless, hierarchical, or JPEG-LS."""
+    try:
+        _, frame, _ = _header(data)
+    except Rejected:
+        return None
+    if not frame or frame + 5 > len(data):
+        return None
+    marker, bits = data[frame + 1], data[frame + 4]
+    if marker == _JPEG_LS:
+        return "JPEG-LS"
+    if marker in _HIERARCHICAL:
+        return "hierarchical JPEG"
+    name = "lossless JPEG" if marker in _LOSSLESS else "JPEG"
+    return f"{name} of {bits} bits" if bits != 8 else name if marker in _LOSSLESS else None
 
 
 def _header(data: bytes) -> tuple[list[bytes], int, int]:

@@ -6,9 +6,13 @@ marks stand before shorter ones.
 
 import re
 
+from . import jpeg_segments, tiff_kinds
+
 _EXPORT = "export a JPEG or PNG from it"
+_AGAIN = "fetch or copy it again, as bytes"
 _TABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"version https://git-lfs.github.com/", "a Git LFS pointer, not the image: run `git lfs pull`"),
+    (0, b"version https://hawser.github.com/", "a Git LFS pointer, not the image: run `git lfs pull`"),
     (0, b"/annex/objects/", "a git-annex pointer, not the image: run `git annex get`"),
     (0, b"../.git/annex/", "a git-annex pointer, not the image: run `git annex get`"),
     (0, b"%PDF", f"PDF is not accepted: {_EXPORT}"),
@@ -21,7 +25,6 @@ _TABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", f"JPEG XL is not accepted: {_EXPORT}"),
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", f"JPEG 2000 is not accepted: {_EXPORT}"),
     (0, b"\xff\x4f\xff\x51", f"JPEG 2000 is not accepted: {_EXPORT}"),
-    (0, b"\xff\xd8\xff\xf7", f"JPEG-LS is not accepted: {_EXPORT}"),
     (0, b"II\xbc", f"JPEG XR is not accepted: {_EXPORT}"),
     (0, b"\0\0\x01\0", f"ICO (an icon) is not accepted: {_EXPORT}"),
     (0, b"\0\0\x02\0", f"CUR (a cursor) is not accepted: {_EXPORT}"),
@@ -46,6 +49,28 @@ _TABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"P7\n", f"PAM is not accepted: {_EXPORT}"),
     (0, b"/* XPM */", f"XPM is not accepted: {_EXPORT}"),
     (0, b"\x0a\x05\x01\x08", f"PCX is not accepted: {_EXPORT}"),
+    (0, b"SDPX", f"DPX is not accepted: {_EXPORT}"),
+    (0, b"XPDS", f"DPX is not accepted: {_EXPORT}"),
+    (0, b"\x80\x2a\x5f\xd7", f"Cineon is not accepted: {_EXPORT}"),
+    (0, b"\x8aMNG", f"MNG is not accepted: {_EXPORT}"),
+    (0, b"\x8bJNG", f"JNG is not accepted: {_EXPORT}"),
+    (0, b"id=ImageMagick", f"MIFF is not accepted: {_EXPORT}"),
+    (0, b"Paint Shop Pro Image", f"PSP (PaintShop Pro) is not accepted: {_EXPORT}"),
+    (0, b"PDN3", f"PDN (paint.net) is not accepted: {_EXPORT}"),
+    (0, b"CSFCHUNK", f"CLIP STUDIO's CLIP is not accepted: {_EXPORT}"),
+    (0, b"#define ", f"XBM, or source text, is not accepted: {_EXPORT}"),
+    (0, b"\0\5\x16\7", "macOS's notes on a file (AppleDouble), not the image: it lies beside this one, without `._`"),
+    (0, b"\0\5\x16\0", "a file packed by macOS (AppleSingle), not an image: unpack it"),
+    (0, b"\0\0\0\1Bud1", "macOS's notes on a folder (.DS_Store), not an image"),
+    (0, b"L\0\0\0\1\x14\2\0", "a Windows shortcut, not the image: give the file that it leads to"),
+    (0, b"[InternetShortcut]", "a Windows shortcut, not the image: give the file that it leads to"),
+    (0, b"bplist00", "a property list of macOS, not an image"),
+    (0, b"\xef\xbf\xbdPNG", f"a PNG that was read and written as text: {_AGAIN}"),
+    (0, b"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", f"data that were read and written as text: {_AGAIN}"),
+    (0, b"\xc2\x89PNG", f"a PNG that was read and written as text: {_AGAIN}"),
+    (0, b"\xc3\xbf\xc3\x98\xc3\xbf", f"a JPEG that was read and written as text: {_AGAIN}"),
+    (0, b"\x89PNG\n", f"a PNG whose line ends were changed, as in a transfer of text: {_AGAIN}"),
+    (0, b"\x89PNG\r\r\n", f"a PNG whose line ends were changed, as in a transfer of text: {_AGAIN}"),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, not an image"),
     (0, b"\x93NUMPY", "a NumPy array, not an image: `lookalike import` takes vectors"),
     (0, b"PAR1", "a Parquet table, not an image: give it as the source itself"),
@@ -89,6 +114,7 @@ _OFFICE = (
     (b"xl/", "an Excel workbook, not an image: export its pictures"),
     (b"ppt/", "a PowerPoint document, not an image: export its pictures"),
     (b"mimetypeapplication/vnd.oasis", "an OpenDocument file, not an image: export its pictures"),
+    (b"mimetypeimage/openraster", f"OpenRaster is not accepted: {_EXPORT}"),
     (b"mimetypeapplication/epub", "an e-book, not an image: export its pictures"),
     (b"maindoc.kra", f"Krita's KRA is not accepted: {_EXPORT}"),
 )
@@ -103,6 +129,7 @@ _ACCEPTED = (
     (b"II+\0", "TIFF"),
     (b"MM\0+", "TIFF"),
 )
+_SPOILT = (b"\x89PNG\n", b"\x89PNG\r\r\n")
 _BOMS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff"))
 
 
@@ -140,8 +167,8 @@ def what_it_is(data: bytes) -> str:
     """Say in a few words what a file is that is no accepted image, and what to do, where there is something."""
     if not data.strip(b"\0"):
         return "not an image: nothing but zero bytes"
-    if (kind := _accepted(data)) is not None:
-        return f"a damaged {kind}: its header cannot be read"
+    if (kind := _accepted(data)) is not None and not data.startswith(_SPOILT):
+        return not_read(data) or f"a damaged {kind}: its header cannot be read"
     if _is_targa(data):
         return f"TGA is not accepted: {_EXPORT}"
     if (found := brands(data)) and not is_heic(data) and not is_avif(data):
@@ -152,6 +179,14 @@ def what_it_is(data: bytes) -> str:
         if data.startswith(mark, at):
             return _of_zip(data, words) if mark == b"PK\x03\x04" else words
     return _of_text(data)
+
+
+def not_read(data: bytes) -> str | None:
+    """Why a JPEG or TIFF is of a kind that is not read, whole as it may be; None for others."""
+    if data.startswith(b"\xff\xd8\xff"):
+        kind = jpeg_segments.unusual_kind(data)
+        return kind and f"{kind} is not accepted: {_EXPORT}"
+    return tiff_kinds.unreadable(data) if _accepted(data) == "TIFF" else None
 
 
 def _accepted(data: bytes) -> str | None:
@@ -192,11 +227,14 @@ def _of_text(data: bytes) -> str:
     start = text.lstrip().lower()
     if not start.startswith("<"):
         return _of_words(start)
-    if not start.partition(">")[2].strip():
-        return "markup, not an image"  # a single tag, which does not tell more
     if "<svg" in start:
         return f"SVG is not accepted: {_EXPORT}"
-    if re.match(r"<\?xml|<(?!!doctype html|html|head|body|!--)\w+[^>]*xmlns", start) and "<html" not in start:
+    if not start.partition(">")[2].strip():
+        return "markup, not an image"  # a single tag, which does not tell more
+    if (
+        re.match(r"<\?xml|<\?xpacket|<(?!!doctype html|html|head|body|!--)[\w:]+[^>]*xmlns", start)
+        and "<html" not in start
+    ):
         return "XML markup, not an image: look at it, it may be a server's error message"
     return "HTML markup, not an image: a web page was saved in place of the picture, fetch it again"
 

@@ -93,7 +93,7 @@ def _tiff(data: bytes) -> Opened:
         )
     if tiff_samples.is_deep(directory):
         return _deep_tiff(picture)
-    alone = data if picture.is_alone else tiff_pictures.alone(picture)
+    alone = data if picture.is_whole else tiff_pictures.alone(picture)
     # Pillow turns a TIFF upright itself, where the directory itself says how.
     orientation = 1 if picture.says_orientation else picture.orientation
     try:

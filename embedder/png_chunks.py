@@ -35,6 +35,8 @@ def cleaned(data: bytes) -> bytes:
     """
     pieces, start = [data[:8]], 8
     for chunk in _chunks(data):
+        if chunk.name == b"CgBI":
+            raise Rejected("decode", "PNG as Apple's tools pack it for apps is not accepted: export a PNG from it")
         kept = _kept(data, chunk)
         # Neighbours that stay are copied at once: a picture may have tens of thousands of chunks.
         if kept is None or len(kept):

@@ -11,18 +11,21 @@ from typing import NamedTuple
 from . import camera_raw
 from .tiff_directory import EXTRA_SAMPLES, JPEG_START, ORIENTATION, Directory, Tiff
 
+_TEXT = 2
+
 
 class Chosen(NamedTuple):
     """A picture of a TIFF: its directory, and the directory's bytes where those are a whole JPEG (or None).
 
-    orientation: as the file says it (1 to 8; 1 where it does not).
+    orientation: as the file says it (1 to 8; 1 where it does not). is_whole: no other directory is there, and of this
+    one nothing is lost.
     """
 
     tiff: Tiff
     directory: Directory
     jpeg: bytes | None
     orientation: int
-    is_alone: bool
+    is_whole: bool
 
     @property
     def says_orientation(self) -> bool:
@@ -42,17 +45,19 @@ def chosen(data: bytes) -> Chosen | None:
     if not directories:
         return None
     orientation = directories[0].one(ORIENTATION, 1)
-    if camera_raw.kind_by_start(data) or any(map(camera_raw.is_sensor, directories)):
+    is_raw = camera_raw.kind_by_start(data) is not None or camera_raw.is_thumbnail(directories)
+    if is_raw or any(map(camera_raw.is_sensor, directories)):
         taken, jpeg = camera_raw.full_picture(tiff, directories)
     else:
         taken, jpeg = _largest(directories), None
-    return Chosen(tiff, taken, jpeg, taken.one(ORIENTATION, orientation), len(directories) == 1)
+    return Chosen(tiff, taken, jpeg, taken.one(ORIENTATION, orientation), len(directories) == 1 and not taken.lost)
 
 
 def alone(picture: Chosen, *, without_alpha: bool = False) -> bytes:
     """The file with the chosen directory as its only one: no other is walked through.
 
-    without_alpha: the fourth band is said to mean nothing.
+    Entries whose values are lost are emptied: Pillow reads none of those behind them. without_alpha: the fourth band is
+    said to mean nothing.
     """
     tiff, directory = picture.tiff, picture.directory
     patched = bytearray(tiff.data)
@@ -62,6 +67,8 @@ def alone(picture: Chosen, *, without_alpha: bool = False) -> bytes:
     start, step = directory.offset + (8 if tiff.big else 2), 20 if tiff.big else 12
     end = start + count * step
     patched[end : end + struct.calcsize(wide)] = bytes(struct.calcsize(wide))[: max(0, len(patched) - end)]
+    for entry in directory.lost:
+        struct.pack_into(order + "H" + wide + wide, patched, entry + 2, _TEXT, 1, 0)
     for entry in range(start, end, step) if without_alpha else ():
         if struct.unpack_from(order + "H", patched, entry)[0] == EXTRA_SAMPLES:
             struct.pack_into(order + "H", patched, entry + (12 if tiff.big else 8), 0)

@@ -92,6 +92,11 @@ def test_what_tells_a_pngs_orientation_is_kept():
         np.testing.assert_array_equal(decode(data, 3), TURNED)
 
 
+def test_apples_own_packing_of_a_png_is_named():
+    data = encoded(scene(), "PNG")
+    assert "as Apple's tools pack it" in refused(data[:8] + chunk(b"CgBI", bytes(4)) + data[8:])
+
+
 def test_very_many_notes_do_not_reach_the_decoder():
     data = png(PIXELS, chunk(b"tEXt", b"a\0b") * 50_000)
     np.testing.assert_array_equal(decode(data, 3), PIXELS)

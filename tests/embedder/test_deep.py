@@ -111,8 +111,18 @@ def test_a_declaration_that_the_samples_exceed_clips_nothing():
         np.testing.assert_array_equal(decode(data, 1)[:, :, 0], 255 - GREY)
 
 
+@pytest.mark.parametrize("top", [300, 1200, 4500, 6000, 8000, 12000])
+def test_a_picture_that_does_not_reach_its_white_is_not_almost_black(top):
+    values = np.rint(GREY / GREY.max() * top).astype(np.uint16)
+    white = next((1 << bits) - 1 for bits in (8, 10, 12, 14) if top < 1 << bits)
+    for data in (png(values), tiff(page(values, 1)), tiff(page(values.astype(np.int32), 1)), pgm(values)):
+        pixels = decode(data, 1)[:, :, 0]
+        np.testing.assert_array_equal(pixels, np.rint(values.astype(np.float32) * (255.0 / white)))
+        assert pixels.max() > 255 / 4.5
+
+
 def test_dark_pictures_of_sixteen_bits_stay_dark():
-    for top in (5000, 8000, 16500, 20000, 40000):
+    for top in (16500, 20000, 40000):
         values = np.rint(GREY / GREY.max() * top).astype(np.uint16)
         np.testing.assert_array_equal(decode(png(values), 1)[:, :, 0], np.rint(values / 257.0))
         np.testing.assert_array_equal(decode(tiff(page(values, 1)), 1)[:, :, 0], np.rint(values / 257.0))
@@ -176,8 +186,9 @@ def test_floats_have_their_white_by_their_largest_value(top):
     np.testing.assert_array_equal(decode(tiff(page(colours, 2)), 3), COLOUR)
 
 
-def test_floats_a_little_above_one_are_no_black_picture():
-    values = GREY.astype(np.float32) / GREY.max() * 1.2
+@pytest.mark.parametrize("top", [1.2, 7.5, 20])
+def test_highlights_and_distances_in_floats_are_no_black_picture(top):
+    values = GREY.astype(np.float32) / GREY.max() * top
     np.testing.assert_allclose(decode(tiff(page(values, 1)), 1)[:, :, 0], GREY / GREY.max() * 255, atol=1)
 
 

@@ -174,7 +174,7 @@ def test_an_encoder_without_memory_ends_the_job_and_rejects_nothing(tmp_path, mo
         monkeypatch.setattr(Encoder, "_forward", lambda self, images, e=error: (_ for _ in ()).throw(e))
         with pytest.raises(LookalikeError, match=r"not enough memory to go on .*--workers 1"):
             embed(tmp_path / "shop", str(photos), model=model, workers=1)
-    assert not (tmp_path / "shop").exists()
+    assert not (tmp_path / "shop").exists()  # no reject was worth a collection
 
 
 def test_a_sound_image_without_room_for_it_is_the_jobs_failure(tmp_path, model, photos, monkeypatch):

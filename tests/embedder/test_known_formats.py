@@ -14,10 +14,10 @@ from PIL import Image, features
 
 from lookalike.embedder import heif, opening
 from lookalike.embedder.decode import decode, memory_of
-from lookalike.embedder.known_formats import is_avif, is_heic, what_it_is
+from lookalike.embedder.known_formats import is_avif, is_heic, not_read, what_it_is
 from lookalike.embedder.rejected import Rejected
 
-from .made import encoded, scene
+from .made import encoded, page, scene, tiff
 
 
 def zipped(*names):
@@ -89,6 +89,17 @@ FILES = [
     (b"data:image/png;base64,iVBORw0KGgo", "data: address", "decode"),
     (b"path,label\na.jpg,cat\n", "plain text", "not an image"),
     ("größer als ein Wort".encode("latin-1"), "plain text", "not an image"),
+    (b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(40), "AppleDouble", "lies beside"),
+    (b"L\0\0\0\1\x14\2\0" + bytes(40), "Windows shortcut", "leads to"),
+    (b"[InternetShortcut]\r\nURL=file\r\n", "Windows shortcut", "leads to"),
+    (encoded(scene(), "PNG").replace(b"\r\n", b"\n"), "line ends were changed", "again, as bytes"),
+    (encoded(scene(), "PNG").decode("utf-8", "replace").encode(), "PNG that was read and written as text", "again"),
+    (encoded(scene(), "PNG").decode("latin-1").encode(), "PNG that was read and written as text", "again"),
+    (encoded(scene(), "JPEG").decode("latin-1").encode(), "JPEG that was read and written as text", "again"),
+    (encoded(scene(), "JPEG").decode("utf-8", "replace").encode(), "read and written as text", "again"),
+    (b"<?xpacket begin=''?><x:xmpmeta xmlns:x='adobe:ns:meta'></x:xmpmeta>", "XML", "look at it"),
+    (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG", "export"),
+    (b"SDPX" + bytes(40), "DPX", "export"),
     (bytes(100), "zero bytes", "not an image"),
     (bytes(range(200, 250)) * 3, "not an image in an accepted format", ""),
 ]
@@ -104,9 +115,53 @@ def test_a_file_that_is_no_image_is_named(data, what, way):
         assert len(reason) < 130 and "\n" not in reason and "/" not in reason
 
 
-@pytest.mark.parametrize("start", [b"II*\0\xff\xff\xff\xff", box(b"avif")])
+def frame(data, marker=None, bits=8):
+    """A JPEG whose frame is said to be of another kind."""
+    at = data.index(b"\xff\xc0")
+    return data[: at + 1] + bytes([marker or 0xC0]) + data[at + 2 : at + 4] + bytes([bits]) + data[at + 5 :]
+
+
+JPEG = encoded(scene(), "JPEG")
+GREYS = scene()[:, :, 0]
+UNREAD = [
+    (frame(JPEG, bits=12), "JPEG of 12 bits is not accepted: export a JPEG or PNG from it"),
+    (frame(JPEG, 0xC3, 16), "lossless JPEG of 16 bits is not accepted: export a JPEG or PNG from it"),
+    (frame(JPEG, 0xC5), "hierarchical JPEG is not accepted: export a JPEG or PNG from it"),
+    (frame(JPEG, 0xF7), "JPEG-LS is not accepted: export a JPEG or PNG from it"),
+    (
+        tiff(page(GREYS, 1, t259=34712)),
+        "a TIFF packed as JPEG 2000 is not accepted: save it with LZW or without compression",
+    ),
+    (
+        tiff(page(scene(), 2, t259=50002)),
+        "a TIFF packed as JPEG XL is not accepted: save it with LZW or without compression",
+    ),
+    (
+        tiff(page(scene().astype(np.uint16) * 257, 8)),
+        "a TIFF of 16-bit Lab colours is not accepted: save it in RGB",
+    ),
+    (
+        tiff(page(GREYS, 1) | {262: 6, 258: [8, 8, 8], 277: 3}),
+        "a TIFF of subsampled YCbCr colours without compression is not accepted: save it in RGB",
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "reason"), UNREAD, ids=[reason[:30] for _, reason in UNREAD])
+def test_an_unread_kind_of_an_accepted_format_is_named_and_not_called_damaged(data, reason):
+    with pytest.raises(Rejected) as caught:
+        decode(data, 3)
+    assert caught.value.reason == reason
+
+
+def test_an_eight_bit_jpeg_in_any_case_is_not_unusual():
+    assert not_read(JPEG) is None and not_read(JPEG[:100]) is None and not_read(tiff(page(scene(), 2))) is None
+    assert not_read(encoded(scene(), "JPEG", progressive=True)) is None
+
+
+@pytest.mark.parametrize("start", [b"II*\0\xff\xff\xff\xff", box(b"avif"), b"\x89PNG\r\n\x1a\n\0"])
 def test_an_accepted_format_that_cannot_be_read_is_called_damaged(start):
-    with pytest.raises(Rejected, match="damaged"):
+    with pytest.raises(Rejected, match=r"damaged|truncated"):
         decode(start, 3)
 
 

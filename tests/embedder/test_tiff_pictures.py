@@ -211,6 +211,51 @@ def test_a_cut_off_picture_is_rejected_not_replaced_by_its_thumbnail():
             decode(data[:cut], 3)
 
 
+def without_value(data, tag):
+    """A little-endian TIFF in which the value of an entry lies beyond the end."""
+    at = struct.unpack_from("<I", data, 4)[0]
+    for entry in range(at + 2, at + 2 + 12 * struct.unpack_from("<H", data, at)[0], 12):
+        if struct.unpack_from("<H", data, entry)[0] == tag:
+            return data[: entry + 8] + struct.pack("<I", len(data)) + data[entry + 12 :]
+    raise AssertionError(tag)
+
+
+def test_a_note_that_is_lost_costs_no_entry_behind_it():
+    drawing = np.dstack([FULL, np.where(FULL[:, :, 0] > 99, 255, 0).astype(np.uint8)])
+    for kind in (np.uint8, np.uint16):
+        for extra in (0, 2):
+            data = tiff(page(drawing.astype(kind), 2, t338=extra) | {305: b"somebody's program, 1.0\0"})
+            np.testing.assert_array_equal(decode(without_value(data, 305), 3), decode(data, 3))
+
+
+def test_a_directory_whose_samples_are_not_known_is_truncated():
+    for tag in (258, 273):
+        data = tiff(page(FULL, 2) | {"data": [FULL[:60].tobytes(), FULL[60:].tobytes()], 278: 60})
+        assert decode(data, 3).shape == FULL.shape
+        with pytest.raises(Rejected, match="truncated: its first directory is cut off"):
+            decode(without_value(data, tag), 3)
+
+
+def test_a_make_that_is_no_text_costs_nothing():
+    np.testing.assert_array_equal(decode(tiff(full(t271=5)), 3), FULL)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"II*\0\x10\0\0\0IIII\1waR" + bytes(90), "Phase One IIQ"),
+        (b"MM\0*\0\0\0\x10\xba\xb0\xac\xbb" + bytes(90), "Canon raw TIFF"),
+        (tiff(thumb() | {271: b"Canon\0"}), "Canon CR2"),
+        (tiff(thumb() | {271: b"Phase One A/S\0"}, thumb()), "Phase One IIQ"),
+    ],
+    ids=["IIQ", "1D", "thumbnail", "two thumbnails"],
+)
+def test_a_raw_file_that_shows_its_thumbnail_alone_is_named(data, kind):
+    with pytest.raises(Rejected) as caught:
+        decode(data, 3)
+    assert caught.value.reason == f"camera raw ({kind}): export a JPEG or TIFF from it"
+
+
 def test_damaged_files_print_nothing(capfd):
     data = encoded(FULL, "TIFF", compression="tiff_lzw")
     random = np.random.default_rng(0)

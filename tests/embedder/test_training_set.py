@@ -53,6 +53,7 @@ def test_processes_decode_at_the_same_time_and_keep_the_order(tmp_path, monkeypa
         Image.fromarray(pixels(number)).save(folder / f"{number:03}.png")
     busy, receive = [], decoders_module._Run._receive
     monkeypatch.setattr(decoders_module, "cores", lambda: 4)
+    monkeypatch.setattr(decoders_module, "_EACH_BYTES", 256)
     monkeypatch.setattr(decoders_module._Run, "_receive", lambda run: busy.append(len(run.processes)) or receive(run))
     data = read_training_set(open_source(folder.parent), SMALL, tmp_path)
     assert max(busy) == 4
