@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.store import checked
 from lookalike.store.content import PrototypeRule
 from lookalike.store.rejects import Reject, write_rejects
 from lookalike.tests.search.stub import give_source
+
+from .forging import know_nothing
 
 N, D = 64, 16
 
@@ -59,8 +60,7 @@ def shop(whole, tmp_path):
 @pytest.fixture
 def stranger(monkeypatch, tmp_path):
     """Nothing is known of any file: who asks has not written one."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(checked, "_known", {})
+    know_nothing(monkeypatch, tmp_path / "cache")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 
+from lookalike.store import checked
 from lookalike.store.manifest import _digest, _line, manifest_path, newest_version
 
 WORDS = [0, 1, 2, 3, 7, 8, 16, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1, 2**64 - 1]
@@ -54,6 +55,12 @@ def forge(folder, file: str, new: bytes) -> None:
     path.unlink()
     path.write_bytes(new)
     rewrite(folder, fit)
+
+
+def know_nothing(monkeypatch, cache) -> None:
+    """Be somebody who has not written or tried a file yet: another, empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setattr(checked, "_known", {})
 
 
 def in_child(script: str, *arguments, timeout: float = 120) -> subprocess.CompletedProcess:
