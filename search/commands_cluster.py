@@ -96,7 +96,7 @@ def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
     if left_out:
         echo(f"{shown(str(path))} shows the first {len(strips)} clusters and leaves out {left_out}", err=True)
     cells = [cell for strip in strips for cell in (strip.query, *strip.hits)]
-    missing = missing_of(cell.picture for cell in cells if cell.picture != NO_PICTURE)
+    missing = missing_of(cell.picture for cell in cells if cell.picture is not NO_PICTURE)
     if missing:
         echo(f"warning: {missing_words(missing, str(path), collection)}", err=True)
 

@@ -5,6 +5,9 @@ no file, no network and no extension: a condition is data, and data never runs c
 `limits` what it may take.
 """
 
+import difflib
+import re
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +59,7 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
         why = f"it took longer than {allowed.seconds:g} s, the limit that {TIME} sets"
         raise _refusal(condition, why, [*columns]) from None
     except (duckdb.Error, ValueError, MemoryError) as error:
-        raise _refusal(condition, _reason(error, duckdb, allowed), [*columns]) from None
+        raise _refusal(condition, _reason(error, duckdb, allowed, [*columns]), [*columns]) from None
     mask = np.zeros(store.next_row, bool)
     mask[rows] = True
     return mask
@@ -67,12 +70,24 @@ def _refusal(condition: str, why: str, columns: list[str]) -> LookalikeError:
     return LookalikeError(f"where {asked}: {why}; columns are {', '.join(columns)}")
 
 
-def _reason(error: Exception, duckdb: Any, allowed: Limits) -> str:
+def _reason(error: Exception, duckdb: Any, allowed: Limits, columns: Sequence[str]) -> str:
     """What a failure means, in one line."""
     if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
         return f"it took more memory than {allowed.memory / 2**20:.0f} MiB, the limit that {MEMORY} sets"
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return reason + ("; a column of a CSV is text, CAST(it AS DOUBLE) a number" if "VARCHAR" in reason else "")
+    absent = re.match(r'Binder Error: Referenced column "(.*?)" (was )?not found', reason)
+    if absent:
+        return _absent(absent[1], columns)
+    return reason + (
+        "; a column of a CSV is text: write CAST(column AS DOUBLE) for a number" if "VARCHAR" in reason else ""
+    )
+
+
+def _absent(name: str, columns: Sequence[str]) -> str:
+    """What to say of a column that there is not, which a text without its quotes looks like too."""
+    near = difflib.get_close_matches(name.lower(), columns, n=1)
+    meant = f"did you mean {near[0]!r}?" if near else f"a text needs single quotes, as in label = '{name}'"
+    return f"there is no column {name!r}: {meant}"
 
 
 def _table(store: "Store", columns: dict[str, str], condition: str) -> Any:

@@ -132,7 +132,7 @@ ERRORS = [
     (["rollback", "shop", "--to", "99"], 1, "99"),
     (["export", "shop", "nowhere/x.parquet"], 1, "there is no folder nowhere"),
     (["remove", "shop", "key:nope"], 1, "nope"),
-    (["search", "shop", "key:img00.png", "--where", "label > 100"], 1, "CAST(it AS DOUBLE)"),
+    (["search", "shop", "key:img00.png", "--where", "label > 100"], 1, "CAST(column AS DOUBLE)"),
 ]
 
 

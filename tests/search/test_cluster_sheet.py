@@ -11,6 +11,7 @@ from lookalike.search.cluster_sheet import SHOWN, cluster_strips
 from lookalike.search.clusters import NOISE
 
 from .conftest import clusters, unit
+from .report.conftest import add_images
 
 
 @pytest.fixture
@@ -64,3 +65,19 @@ def test_one_image_and_a_bad_name(tmp_path, capsys):
         assert (len(strips), left_out) == (1, 0) and strips[0].query.label == "1 image" and strips[0].hits == []
     assert run(["cluster", str(tmp_path / "one"), "-k", "1", "--sheet", str(tmp_path / "a.pdf")]) == 1
     assert "must end in .png" in capsys.readouterr().err
+
+
+def test_a_sheet_of_real_pictures_warns_of_none(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for i, colour in enumerate([(220, 30, 30), (30, 30, 220)] * 8):
+        path = tmp_path / "stored" / ("red", "blue")[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (12, 16), tuple((np.array(colour) + rng.integers(0, 20, 3)).tolist())).save(path)
+    with Collection.create(tmp_path / "shop") as shop:
+        add_images(shop, tmp_path / "stored")
+    assert run(["cluster", str(tmp_path / "shop"), "-k", "2", "--sheet", str(tmp_path / "a.png")]) == 0
+    said = capsys.readouterr()
+    assert said.err == "" and "2 clusters of 16 images" in said.out
+    with Image.open(tmp_path / "a.png") as image:
+        colours = {tuple(colour) for _, colour in image.convert("RGB").getcolors(1 << 24)}
+    assert any(r > 200 and b < 60 for r, _, b in colours) and any(b > 200 and r < 60 for r, _, b in colours)

@@ -1,6 +1,7 @@
 """Conditions in SQL over stored columns, against a plain filter; a condition reaches nothing else."""
 
 import contextlib
+import re
 import signal
 import subprocess
 import sys
@@ -304,3 +305,15 @@ def test_what_takes_too_much_memory_is_one_line(shop, monkeypatch, failure):
         LookalikeError, match=r"more memory than 64 MiB, the limit that LOOKALIKE_WHERE_MEMORY sets; co"
     ):
         where(shop.store, "true")
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("widht > 200", "there is no column 'widht': did you mean 'width'?"),
+        ("label = china", "there is no column 'china': a text needs single quotes, as in label = 'china'"),
+    ],
+)
+def test_a_column_that_is_not_there_is_named_with_what_was_meant(shop, condition, words):
+    with pytest.raises(LookalikeError, match=re.escape(words)):
+        where(shop.store, condition)
