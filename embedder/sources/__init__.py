@@ -15,6 +15,7 @@ from .folder import FolderSource
 from .idx import IdxSource, is_idx
 from .no_table import refuse_by_name
 from .options import USUAL, SourceOptions
+from .parquet_rows import is_parquet
 from .single import SingleSource
 from .table import TABLES, TableSource
 from .walk import is_collection
@@ -68,7 +69,7 @@ def _refuse_ours(folder: str) -> None:
 def _open_file(path: str, options: SourceOptions) -> Source:
     if path.lower().endswith((*TABLES, *_ARCHIVES)):
         check_all_regular(path)  # a FIFO would block whoever looks inside
-    if path.lower().endswith(TABLES):
+    if path.lower().endswith(TABLES) or is_parquet(path):
         return TableSource(path, options=options)
     # A FIFO would block whoever looks inside; SingleSource rejects it in time.
     if os.path.isfile(path) and os.access(path, os.R_OK) and is_idx(path):

@@ -24,10 +24,12 @@ _BY_ENDING = {
     ".ods": _SHEET,
     ".numbers": _SHEET,
     ".json": "JSON: write JSON Lines, an object for each row in a line of its own, and name it .jsonl",
+    ".tab": "text: name it .tsv",
     ".txt": "text: for a list of images name it .csv, with a first line that says path",
     ".arrow": _ARROW,
     ".feather": _ARROW,
     ".ipc": _ARROW,
+    ".tfrecord": "a file of TensorFlow: write the table as Parquet",
     ".orc": "an ORC table: write it as Parquet",
     ".avro": "an Avro table: write it as Parquet",
     ".npy": _ARRAYS,
@@ -38,6 +40,8 @@ _BY_ENDING = {
     ".bvecs": _ARRAYS,
     ".pkl": _PICKLE,
     ".pickle": _PICKLE,
+    ".pt": _PICKLE,
+    ".pth": _PICKLE,
     ".zip": _ARCHIVE,
     ".7z": _ARCHIVE,
     ".rar": _ARCHIVE,
@@ -48,7 +52,6 @@ _BY_ENDING = {
     ".db": "a database: write the table as Parquet or CSV",
     ".sqlite": "a database: write the table as Parquet or CSV",
 }
-_PARQUET = "a Parquet file: name it .parquet"
 _BY_START = (
     (b"version https://git-lfs.github.com/", "a Git LFS pointer: run `git lfs pull`"),
     (b"/annex/objects/", "a git-annex pointer: run `git annex get`"),
@@ -58,7 +61,6 @@ _BY_START = (
     (b"BZh", _BY_ENDING[".bz2"]),
     (b"\xfd7zXZ", _BY_ENDING[".xz"]),
     (b"\x28\xb5\x2f\xfd", _BY_ENDING[".zst"]),
-    (b"PAR1", _PARQUET),
     (b"ARROW1", _ARROW),
     (b"<!doctype", "a web page, saved in place of the table: fetch it again"),
     (b"<html", "a web page, saved in place of the table: fetch it again"),
@@ -84,7 +86,7 @@ def explained(path: str) -> Iterator[None]:
         with plain_errors(f"read {path}"), open_regular(path) as file:
             head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
         what = next((what for start, what in _BY_START if head.startswith(start.lower())), None) or _as_json(path, head)
-        if what is None or (what is _PARQUET and path.lower().endswith((".parquet", ".pq"))):
+        if what is None:
             raise
         raise LookalikeError(f"{path} is {what}") from error
 

@@ -15,11 +15,22 @@ import pyarrow.types as pt
 from ...store.class_label import class_label
 from ...store.errors import LookalikeError
 from ...store.publish import plain_errors
-from ...store.regular import check_regular
+from ...store.regular import check_regular, open_regular
 from .parquet_types import holds_images, is_bytes, is_null, kept_as, plain, stored_type, values
 
+ENDINGS = (".parquet", ".pq")
 _BATCH = 4096
 _FEW = 16
+
+
+def is_parquet(path: str) -> bool:
+    """Whether a file is Parquet, by its ending or, whatever it is called, by its first bytes."""
+    if path.lower().endswith(ENDINGS):
+        return True
+    if not (os.path.isfile(path) and os.access(path, os.R_OK)):
+        return False
+    with plain_errors(f"read {path}"), open_regular(path) as file:
+        return file.read(4) == b"PAR1"
 
 
 class ParquetRows:

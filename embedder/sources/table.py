@@ -21,12 +21,12 @@ from .json_rows import JsonRows
 from .no_table import explained
 from .options import USUAL, SourceOptions
 from .other_forms import Names, is_utf8, is_windows, warn_of_encoding
-from .parquet_rows import ParquetRows
+from .parquet_rows import ENDINGS, ParquetRows, is_parquet
 from .table_columns import NAMING, Columns, Rows, as_text
 
-PARQUET, JSON_LINES, TEXT = (".parquet", ".pq"), (".jsonl", ".ndjson"), (".csv", ".tsv")
-"""The endings of tables, by format."""
-TABLES = (*TEXT, *JSON_LINES, *PARQUET)
+JSON_LINES = (".jsonl", ".ndjson")
+TABLES = (".csv", ".tsv", *JSON_LINES, *ENDINGS)
+"""The endings of tables."""
 _NOWHERE = "no such file"
 
 
@@ -147,7 +147,7 @@ class TableSource(Source):
 def _opened(path: str, said: str, options: SourceOptions) -> tuple[Rows, Columns]:
     """The rows of the table at `path`, which is called `said` in messages, and which of its columns is what."""
     with explained(path):
-        if path.lower().endswith(PARQUET):
+        if is_parquet(path):
             rows: Rows = ParquetRows(path, options.label_column or "label")
         elif path.lower().endswith(JSON_LINES):
             rows = JsonRows(path)

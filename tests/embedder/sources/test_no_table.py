@@ -51,6 +51,8 @@ NAMES = {
     "t.jsonl.zst": "unzstd",
     "t.zip": "unpack it",
     "t.txt": "name it .csv",
+    "t.tab": "name it .tsv",
+    "t.tfrecord": "as Parquet",
     "t.pkl": "never loaded",
     "t.db": "as Parquet or CSV",
 }
@@ -93,8 +95,9 @@ def test_what_is_no_table_by_its_content_is_named(tmp_path, words, name):
 
 
 def test_tables_under_each_others_names(tmp_path):
-    pq.write_table(pa.table({"path": ["a"]}), tmp_path / "t.csv")
-    assert "name it .parquet" in refused(tmp_path / "t.csv")
+    for name in ("t.csv", "t.parquet.gzip", "t"):  # pandas' own example calls a Parquet file so
+        pq.write_table(pa.table({"path": ["a.jpg"], "label": ["x"]}), tmp_path / name)
+        assert [(record.key, record.label) for record in open_source(tmp_path / name).records()] == [("a.jpg", "x")]
     (tmp_path / "l.csv").write_text('{"path": "a.jpg"}\n')
     assert "name it .jsonl" in refused(tmp_path / "l.csv")
     (tmp_path / "t.parquet").write_bytes(CSV)
