@@ -9,12 +9,19 @@ import contextlib
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .content import Content, FileEntry, files_of
 from .errors import Busy, LookalikeError
 from .folders import refuse_links
 from .manifest import Manifest, manifest_path, newest_version, read_manifest, versions, write_version
 from .publish import NameTaken
+
+if TYPE_CHECKING:
+    from .store import Store
 
 
 def commit_version(
@@ -74,3 +81,18 @@ def _refuse_passed_over(folder: Path, manifest: Manifest) -> None:
     after = manifest.version + 1
     if after not in versions(folder) or read_manifest(folder, after).parent != manifest.digest:
         raise _overtaken(folder, manifest.version)
+
+
+def refuse_doubled(base: "Store", keys: NDArray[np.object_], rows: NDArray[np.int64], gone: NDArray[np.int64]) -> None:
+    """LookalikeError for a key that two live rows would have: of new `rows` (n,) with their `keys` (n,), and of `base`.
+
+    gone: rows, new and old ones, that are deleted in the same commit.
+    """
+    keys = keys[~np.isin(rows, gone)]
+    held = base.find(list(keys))
+    doubled = [*keys[(held >= 0) & ~np.isin(held, gone)]]
+    if len(set(keys)) < len(keys):
+        names, counts = np.unique(keys, return_counts=True)
+        doubled += [*names[counts > 1]]
+    if doubled:
+        raise LookalikeError(f"key {doubled[0]!r} would be in {base.path} twice: remove the other row first")

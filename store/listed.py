@@ -7,10 +7,9 @@ or in UTF-16 with its mark.
 
 import codecs
 import itertools
-import json
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ import numpy as np
 from .cells import delimiter_by
 from .cells import rows as rows_of_cells
 from .errors import LookalikeError, LookalikeWarning
+from .listed_json import json_lines, json_list
 from .listed_tables import arrow_column, parquet_column
 from .publish import plain_errors
-from .text_columns import array_texts, text_of
+from .text_columns import array_texts
 from .text_file import text_lines
 
 Text = str | os.PathLike[str]
@@ -210,52 +210,6 @@ def _head(cell: str) -> str:
     return cell.strip().casefold()
 
 
-def _json(path: Path, what: str) -> list[str | None]:
-    """One JSON list."""
-    with _opened(path, newline="\n") as file:
-        try:
-            values = json.loads(file.read().removeprefix("\ufeff"))
-        except ValueError as error:
-            raise LookalikeError(f"{path} is not JSON: {error}") from None
-    if not isinstance(values, list):
-        raise LookalikeError(f"{path} holds {_json_name(values)}: give one list of {what}s")
-    return _scalars(path, what, values)
-
-
-def _json_lines(path: Path, what: str, column: str | None) -> list[str | None]:
-    """A JSON value a line; of an object its field `column` or `what`."""
-    values: list[Any] = []
-    field = what if column is None else column
-    for number, line in enumerate(read_lines(path)):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise LookalikeError(f"{path}: line {number + 1} is not JSON: {error}") from None
-        if isinstance(value, dict) and field not in value:
-            raise LookalikeError(
-                f"{path}: line {number + 1} has no field {field!r}; it has {', '.join(value)}: name one with "
-                f"--{what}-column"
-            )
-        values.append(value[field] if isinstance(value, dict) else value)
-    return _scalars(path, what, values)
-
-
-def _scalars(path: Path, what: str, values: Iterable[Any]) -> list[str | None]:
-    """Texts and numbers as text, null as None."""
-    texts = []
-    for row, value in enumerate(values):
-        if isinstance(value, list | dict):
-            raise LookalikeError(f"{path}: {what} of row {row} is {_json_name(value)}: give text or numbers")
-        texts.append(text_of(value))
-    return texts
-
-
-def _json_name(value: Any) -> str:
-    return {dict: "an object", list: "a list", str: "a text", type(None): "null"}.get(type(value), "one value")
-
-
 def _array(path: Path, what: str) -> list[str | None]:
     """A .npy of texts or numbers."""
     try:
@@ -270,12 +224,12 @@ def _array(path: Path, what: str) -> list[str | None]:
     return array_texts(values, str(path))
 
 
-_READERS: dict[str, Callable[[Path, str], list[str | None]]] = {".json": _json, ".npy": _array}
+_READERS: dict[str, Callable[[Path, str], list[str | None]]] = {".json": json_list, ".npy": _array}
 """Readers of one list."""
 _TABLES: dict[str, Callable[[Path, str, str | None], list[str | None]]] = {
     ".csv": _table,
     ".tsv": _table,
-    ".jsonl": _json_lines,
+    ".jsonl": json_lines,
     ".parquet": parquet_column,
     ".pq": parquet_column,
     ".arrow": arrow_column,

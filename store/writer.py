@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .committing import commit_version
+from .committing import commit_version, refuse_doubled
 from .content import (
     CalibrationEntry,
     Content,
@@ -262,19 +262,10 @@ class Writer:
 
     def _refuse_doubled_keys(self) -> None:
         """Refuse a key that would have two live rows."""
-        if not self._tables:
-            return
-        gone = self._deleted_rows()
-        rows = np.concatenate([np.arange(p.first_row, p.first_row + p.rows) for p in self._appended])
-        keys = np.array(unescaped_list(_concatenated(self._tables).column("key")), dtype=object)
-        keys = keys[~np.isin(rows, gone)]
-        held = self.base.find(list(keys))
-        doubled = [*keys[(held >= 0) & ~np.isin(held, gone)]]
-        if len(set(keys)) < len(keys):
-            names, counts = np.unique(keys, return_counts=True)
-            doubled += [*names[counts > 1]]
-        if doubled:
-            raise LookalikeError(f"key {doubled[0]!r} would be in {self.path} twice: remove the other row first")
+        if self._tables:
+            rows = np.concatenate([np.arange(p.first_row, p.first_row + p.rows) for p in self._appended])
+            keys = np.array(unescaped_list(_concatenated(self._tables).column("key")), dtype=object)
+            refuse_doubled(self.base, keys, rows, self._deleted_rows())
 
 
 def _concatenated(tables: list[Any]) -> Any:

@@ -158,7 +158,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
         (lambda card: json.dumps(card, indent=2, sort_keys=True).encode(), "damaged or edited"),
         (lambda card: json.dumps({k: v for k, v in card.items() if k != "recipe"}).encode(), "recipe is missing"),
         (lambda card: encoder_file.card_bytes(card | {"precision": "int8"}), "precision int8.*fp32, bf16"),
-        (lambda card: encoder_file.card_bytes(card | {"recipe": {"model": {"dims": 3}}}), "model.dims"),
+        (lambda card: encoder_file.card_bytes(card | {"recipe": {"model": {"dims": 3}}}), "names no dimension"),
     ],
 )
 def test_a_damaged_or_later_card_is_refused(tmp_path, change, words):

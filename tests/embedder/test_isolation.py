@@ -143,9 +143,9 @@ def test_a_worker_sends_what_is_large_to_a_process_of_its_own(image, narrow, mon
 def test_processes_take_turns_at_large_images(image, tmp_path):
     how = decoders.for_encoder(Preprocessing(8, 1, (0.5,), (0.25,)))
     first, second = (decoders._Run([b""], how, 60, False, str(tmp_path)) for _ in range(2))
-    assert first._turn() and not second._turn()
+    assert first._turn.taken() and not second._turn.taken()
     first.close()
-    assert second._turn()
+    assert second._turn.taken()
     second.close()
 
 
