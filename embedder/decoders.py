@@ -8,13 +8,9 @@ pipes; there, too, what is large goes to a process of its own, and so does every
 Reading stays in the calling thread: a Parquet table is read forward by one cursor. No thread is started here.
 """
 
-import fcntl
-import os
 import selectors
-import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from ..store import heartbeat
@@ -27,6 +23,7 @@ from .images import How, Prepared
 from .needs import SMALL, needs_of, needs_of_pixels, too_large
 from .preprocessing import Preprocessing
 from .rejected import OutOfMemory, Rejected
+from .turns import Turn
 
 FEW = 128
 """Images that are held at once, as their source gives them."""
@@ -74,7 +71,8 @@ class _Run:
     """Images on their way through processes. waiting: their places; large: of those that must be alone."""
 
     def __init__(self, items: Sequence[Any], how: How, seconds: float, apart: bool, turns: str | None) -> None:
-        self.items, self.how, self.seconds, self.apart, self.turns = items, how, seconds, apart, turns
+        self.items, self.how, self.seconds, self.apart = items, how, seconds, apart
+        self._turn = Turn(turns)
         self.encoded = [place for place, item in enumerate(items) if isinstance(item, bytes)]
         self.waiting = deque(self.encoded if apart else ())
         self.large: deque[int] = deque()
@@ -144,7 +142,7 @@ class _Run:
             if (process := self._least_busy()) is None:
                 break
             self._ask(process, self.waiting.popleft(), alone=False)
-        if self.large and not self._busy() and self._turn():
+        if self.large and not self._busy() and self._turn.take():
             self._ask(self.processes[0] if self.processes else self._joined(), self.large.popleft(), alone=True)
 
     def _busy(self) -> list[DecodingProcess]:
@@ -179,7 +177,7 @@ class _Run:
         """End a process and take back what it had not begun: the place of the image it worked on, and how it ended."""
         self._selector.unregister(process)
         self.processes.remove(process)
-        self._leave_turn()
+        self._turn.leave()
         self.alone = False
         place, *others = process.places
         self.waiting.extendleft(reversed(others))
@@ -208,7 +206,7 @@ class _Run:
 
     def _freed(self, process: DecodingProcess) -> int:
         """The place of the image that a process has done with."""
-        self._leave_turn()
+        self._turn.leave()
         self.alone, process.waited = False, 0.0
         return process.places.popleft()
 
@@ -264,25 +262,4 @@ class _Run:
                 give_back(process)
         self.processes = []
         self._selector.close()
-        self._leave_turn()
-
-    _held: int | None = None
-
-    def _turn(self) -> bool:
-        """Whether no other process of this job decodes a large image now; then none will until `_leave_turn`."""
-        if self.turns is None:
-            return True
-        with suppress(OSError):  # where folders cannot be locked, large images may meet
-            self._held = os.open(self.turns, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self._leave_turn()
-                time.sleep(0.05)
-                return False
-        return True
-
-    def _leave_turn(self) -> None:
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+        self._turn.leave()
