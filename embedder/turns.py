@@ -1,4 +1,4 @@
-"""Whose turn it is to decode a large image, among the processes of one job: they lock a folder that all of them know."""
+"""Whose turn it is to decode a large image, among the processes of one job: they lock a folder that all know."""
 
 import fcntl
 import os
