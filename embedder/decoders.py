@@ -71,7 +71,8 @@ class _Run:
     """Images on their way through processes. waiting: their places; large: of those that must be alone."""
 
     def __init__(self, items: Sequence[Any], how: How, seconds: float, apart: bool, turns: str | None) -> None:
-        self.items, self.how, self.seconds, self.apart, self._turn = items, how, seconds, apart, Turn(turns)
+        self.items, self.how, self.seconds, self.apart = items, how, seconds, apart
+        self._turn = Turn(turns)
         self.encoded = [place for place, item in enumerate(items) if isinstance(item, bytes)]
         self.waiting = deque(self.encoded if apart else ())
         self.large: deque[int] = deque()
@@ -141,7 +142,7 @@ class _Run:
             if (process := self._least_busy()) is None:
                 break
             self._ask(process, self.waiting.popleft(), alone=False)
-        if self.large and not self._busy() and self._turn.taken():
+        if self.large and not self._busy() and self._turn.take():
             self._ask(self.processes[0] if self.processes else self._joined(), self.large.popleft(), alone=True)
 
     def _busy(self) -> list[DecodingProcess]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.errors import LookalikeError
+from ..store.interrupts import interrupts_later
 
 _PIECE = 1 << 18
 _COMMAND = [sys.executable, "-P", "-m", "lookalike.embedder.decoding_worker"]
@@ -42,13 +43,14 @@ class DecodingProcess:
 
     def __init__(self) -> None:
         try:
-            self._process = subprocess.Popen(
-                [*_COMMAND, str(os.getpid())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                bufsize=0,
-                env={**os.environ, **_ONE_THREAD},
-            )
+            with interrupts_later():
+                self._process = subprocess.Popen(
+                    [*_COMMAND, str(os.getpid())],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    bufsize=0,
+                    env={**os.environ, **_ONE_THREAD},
+                )
         except OSError as error:
             raise LookalikeError(f"cannot start a process that decodes images: {error.strerror}") from error
         self._owner = os.getpid()

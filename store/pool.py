@@ -19,6 +19,7 @@ from typing import Any
 from . import errors, heartbeat
 from .errors import LookalikeError
 from .fragments import Fragment
+from .interrupts import interrupts_later
 
 ATTEMPTS = 3
 QUEUED = 2  # fragments that a worker holds: the one it works on, and the next
@@ -57,9 +58,10 @@ class Worker:
     def __init__(self, env: Mapping[str, str], work: str | None) -> None:
         command = [sys.executable, "-P", "-m", "lookalike.store.worker", str(os.getpid()), *([work] if work else [])]
         try:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, **env}
-            )
+            with interrupts_later():
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, **env}
+                )
         except OSError as error:
             raise LookalikeError(f"cannot start a worker process: {error.strerror}: fewer workers may do") from error
         self.tasks: deque[Task] = deque()

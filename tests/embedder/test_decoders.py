@@ -121,6 +121,18 @@ def test_an_idle_process_that_was_killed_is_replaced(image):
     assert isinstance(outcomes([image(1)])[0], Prepared)
 
 
+def test_an_interrupt_while_a_process_starts_prints_nothing_of_it(image, capfd):
+    decoding_process.end_idle()
+    for wait in (0.0, 0.05, 0.15):
+        decoding_process.start_early()
+        time.sleep(wait)
+        os.kill(decoding_process._idle[-1]._process.pid, signal.SIGINT)  # as Ctrl-C reaches it
+        assert isinstance(outcomes([image(0)])[0], Prepared)
+        decoding_process.end_idle()
+    assert capfd.readouterr().err == ""
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_an_interrupt_while_waiting_leaves_at_once_and_ends_the_process(hostile, image):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     before = time.monotonic()

@@ -140,15 +140,6 @@ def test_a_worker_sends_what_is_large_to_a_process_of_its_own(image, narrow, mon
     assert "9500 x 9500 pixels would take" in found[0].reason and found[1].width == 3000
 
 
-def test_processes_take_turns_at_large_images(image, tmp_path):
-    how = decoders.for_encoder(Preprocessing(8, 1, (0.5,), (0.25,)))
-    first, second = (decoders._Run([b""], how, 60, False, str(tmp_path)) for _ in range(2))
-    assert first._turn.taken() and not second._turn.taken()
-    first.close()
-    assert second._turn.taken()
-    second.close()
-
-
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
 def test_a_lack_of_our_own_is_no_images_fault(tmp_path, model, photos, monkeypatch, number):
     embed(tmp_path / "shop", str(photos), model=model)
