@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..measures.evenness import even_distance
+from .linkage import tree_of
 
 APART = 1.2
 LONELY = 0.85  # of the distance of even rows
@@ -35,7 +36,7 @@ def dense_groups(rows: np.ndarray, min_size: int, way: str) -> np.ndarray:
 
     found = HDBSCAN(min_cluster_size=min_size, algorithm=way, copy=False)
     codes = np.asarray(found.fit_predict(rows.astype(np.float64)), dtype=np.int64)
-    tree = found._single_linkage_tree_
+    tree = tree_of(found, rows, min_size)
     own = _own_heights(tree, len(rows))
     half = np.array([np.median(own[codes == code]) for code in range(codes.max(initial=-1) + 1)])
     apart = _births(tree, codes, min_size) > APART * half

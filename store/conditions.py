@@ -15,12 +15,12 @@ MOST_BUILT = 10_000
 """Characters of a condition, and of the texts in it that functions are given."""
 
 
-def _names(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
     """The words of a text."""
     return frozenset(text.split())
 
 
-FUNCTIONS = _names("""
+FUNCTIONS = words("""
 + - * / // % ** ^ || & | ~ << >> @ && @> <@ ^@ ~~ !~~ ~~* !~~* ~~~ ->> abs add subtract multiply divide mod fmod fdiv
 ceil ceiling floor round round_even roundbankers trunc sign signbit sqrt cbrt exp ln log log2 log10 pow power even gcd
 lcm greatest_common_divisor least_common_multiple isnan isinf isfinite pi radians degrees sin cos tan asin acos atan
@@ -48,23 +48,18 @@ array_unique list_sort array_sort list_reverse_sort list_min list_max list_sum l
 array_concat cardinality map map_extract map_extract_value map_contains map_keys map_values element_at struct_extract
 struct_extract_at struct_pack row
 """)
-TYPES = _names("""
+TYPES = words("""
 BOOLEAN BOOL LOGICAL TINYINT SMALLINT INTEGER INT BIGINT LONG SHORT SIGNED HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT
 UHUGEINT INT1 INT2 INT4 INT8 INT16 INT32 INT64 INT128 UINT8 UINT16 UINT32 UINT64 UINT128 INTEGRAL FLOAT FLOAT4 FLOAT8
 REAL DOUBLE DECIMAL NUMERIC DEC VARCHAR TEXT STRING CHAR BPCHAR NVARCHAR DATE TIME TIMESTAMP DATETIME TIMESTAMPTZ TIMETZ
 TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_US TIMESTAMP_NS INTERVAL UUID
 """) | {"TIMESTAMP WITH TIME ZONE", "TIME WITH TIME ZONE"}
-_CLASSES = _names("""
+_CLASSES = words("""
 COLUMN_REF POSITIONAL_REFERENCE CONSTANT COMPARISON CONJUNCTION BETWEEN CASE COLLATE CAST OPERATOR FUNCTION TYPE
 """)
-_OPERATORS = _names("""
+_OPERATORS = words("""
 OPERATOR_NOT OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL COMPARE_IN COMPARE_NOT_IN OPERATOR_COALESCE OPERATOR_NULLIF
 OPERATOR_TRY ARRAY_EXTRACT ARRAY_SLICE STRUCT_EXTRACT ARRAY_CONSTRUCTOR
-""")
-_SLOW = _names("""
-levenshtein editdist3 damerau_levenshtein jaccard jaro_similarity jaro_winkler_similarity hamming mismatches
-regexp_matches regexp_full_match regexp_extract regexp_extract_all string_split_regex str_split_regex
-regexp_split_to_array ~~ !~~ ~~* !~~* ~~~ like_escape not_like_escape ilike_escape not_ilike_escape factorial
 """)
 _WORDS = {
     "SUBQUERY": "a sub-select",
@@ -96,11 +91,6 @@ def refused(parsed: str, plain: str) -> str | None:
         return "it is nested too deeply"
 
 
-def is_slow(parsed: str) -> bool:
-    """Whether a condition calls what may take long over a single row: patterns, and comparisons of long texts."""
-    return any(f'"function_name":"{name}"' in parsed for name in _SLOW)
-
-
 def _taken_out(tree: Any) -> Any:
     """The condition's node, taken out of the whole statement, which is left without places in the text."""
     node = tree["statements"][0]["node"]
@@ -129,7 +119,7 @@ def _refusals(condition: Any) -> Iterator[str]:
         if "cast_type" in node and (why := _type_refusal(_type_name(node["cast_type"]))):
             yield why
         inside = inside or node.get("class") == "FUNCTION"
-        built += len(_text(node) or "") if inside else 0
+        built += len(quoted(node) or "") if inside else 0
         stack += [(item, inside) for item in reversed(node.values())]
     if built > MOST_BUILT:
         yield f"functions are given {built:,} characters of text in it, and {MOST_BUILT:,} are allowed"
@@ -154,7 +144,7 @@ def _function_refusal(node: dict[str, Any]) -> str | None:
     if name not in FUNCTIONS:
         return f"function {name!r} is not allowed in a condition"
     if name == "replace":
-        old, new = ([_text(argument) for argument in _arguments(node)] + [None] * 3)[1:3]
+        old, new = ([quoted(argument) for argument in _arguments(node)] + [None] * 3)[1:3]
         if old is None or new is None or len(new) > len(old):
             return "replace() may only put a text that is no longer in the place of another (both in quotes)"
     return None
@@ -165,7 +155,7 @@ def _arguments(node: dict[str, Any]) -> list[Any]:
     return [item.get("expression", item) for item in node.get("arguments") or node.get("children") or []]
 
 
-def _text(node: Any) -> str | None:
+def quoted(node: Any) -> str | None:
     """The text that a node stands for; None where it is no quoted text."""
     if not isinstance(node, dict) or node.get("class") != "CONSTANT":
         return None

@@ -4,13 +4,14 @@ Defaults are 60 seconds, 1 GiB and as many threads as OMP_NUM_THREADS says (else
 LOOKALIKE_WHERE_TIME ("90s", "5m"), LOOKALIKE_WHERE_MEMORY ("512M") and LOOKALIKE_WHERE_THREADS change them.
 """
 
+import atexit
 import contextlib
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .durations import parse_duration
 from .errors import LookalikeError
@@ -20,6 +21,7 @@ T = TypeVar("T")
 TIME, MEMORY, THREADS = (f"LOOKALIKE_WHERE_{name}" for name in ("TIME", "MEMORY", "THREADS"))
 _LEAST_MEMORY = 32 << 20
 _PATIENCE = 5.0  # seconds until what does not stop is left to itself
+_LAST_PATIENCE = 30.0
 _LOOKS = 0.05
 _WORKER = "lookalike: a condition"
 
@@ -84,7 +86,8 @@ def within(seconds: float, work: Callable[[], T], stop: Callable[[], object]) ->
     try:
         return done.result(seconds)
     except BaseException:
-        _stop(done, stop)
+        if not _stopped(done, stop, _PATIENCE):
+            _left.append((done, stop))
         raise
 
 
@@ -93,12 +96,23 @@ def left_running() -> bool:
     return any(thread.name == _WORKER and thread.is_alive() for thread in threading.enumerate())
 
 
-def _stop(done: "Future[T]", stop: Callable[[], object]) -> None:
-    """Stop the work again and again, since it may just be between two steps; give up after some seconds."""
-    for _ in range(int(_PATIENCE / _LOOKS)):
+def _stopped(done: "Future[Any]", stop: Callable[[], object], patience: float) -> bool:
+    """Stop the work again and again, since it may just be between two steps; False where it goes on all the same."""
+    for _ in range(int(patience / _LOOKS)):
         if done.done():
-            return
+            return True
         with contextlib.suppress(Exception):
             stop()
         with contextlib.suppress(Exception):
             done.exception(_LOOKS)
+    return done.done()
+
+
+def _wait_for_left() -> None:
+    """At exit: a thread within DuckDB ends the process by a signal when Python goes away under it."""
+    for done, stop in _left:
+        _stopped(done, stop, _LAST_PATIENCE)
+
+
+_left: list[tuple[Future[Any], Callable[[], object]]] = []
+atexit.register(_wait_for_left)

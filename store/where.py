@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from .conditions import FRAME, MOST_TEXT, is_slow, refused
+from .condition_costs import batch_rows, in_batches
+from .conditions import FRAME, MOST_TEXT, refused
 from .errors import LookalikeError
 from .escaped import escaped
 from .extra_names import asked_names
@@ -122,15 +122,10 @@ def _selected(
         if (why := refused(parsed, plain)) is not None:
             raise ValueError(why)
         table = _table(store, columns, text)
-        connection.register("images", in_small_batches(table) if is_slow(parsed) else table)
+        connection.register("images", in_batches(table, batch_rows(parsed, table)))
         # Bound as one expression, so that it cannot bring clauses along: before DuckDB 1.5.6 a LIMIT could follow.
         expression = duckdb.SQLExpression(f"({text}\n)")
         return connection.table("images").filter(expression).project("row").fetchnumpy()["row"]
-
-
-def in_small_batches(table: Any) -> Any:
-    """The table in batches of 32 rows: DuckDB looks between two batches whether it was stopped."""
-    return pa.Table.from_batches(table.to_batches(max_chunksize=32), table.schema)
 
 
 def _parsed(connection: Any, sql: str) -> str:

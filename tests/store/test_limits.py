@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 
@@ -42,3 +44,19 @@ def test_threads_are_those_that_openmp_is_given(monkeypatch):
         monkeypatch.setenv("OMP_NUM_THREADS", value)
         assert limits().threads >= 1
     assert (limits().seconds, limits().memory) == (60, 1 << 30)
+
+
+LEFT = """
+import time
+from lookalike.store import limits
+limits._PATIENCE = 0.1
+try:
+    limits.within(0.05, lambda: (time.sleep(1), print("ended", flush=True)), list)
+except TimeoutError:
+    print("left", limits.left_running(), flush=True)
+"""
+
+
+def test_python_does_not_go_away_under_work_that_was_left():
+    done = subprocess.run([sys.executable, "-c", LEFT], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["left", "True", "ended"], "")

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lookalike import Collection, LookalikeError
+from lookalike.store.limits import left_running
 from lookalike.store.store import Store
 from lookalike.store.where import where
 
@@ -277,6 +278,36 @@ def test_a_condition_ends_with_an_interrupt(large, signal_):
         process.send_signal(signal_)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130 and said.strip() == "lookalike: interrupted"
+
+
+JOINED = "||".join(["key"] * 300)
+BOMBS = {
+    f"levenshtein({JOINED}, {JOINED}) > 3": r"levenshtein\(\) takes texts of 10,000 characters .* up to 39,600",
+    f"damerau_levenshtein(#2, {JOINED}) > 3": r"damerau_levenshtein\(\) takes texts of 10,000",
+    f"jaro_similarity(images::varchar, {JOINED}) > 3": r"jaro_similarity\(\) takes texts of 10,000",
+    f"list_has_any([{','.join(['key'] * 4000)}], [{','.join(['label'] * 4000)}])": "took longer than 1 s",
+}
+
+
+@pytest.fixture
+def wordy(tmp_path):
+    """3,000 rows whose keys have 66 characters."""
+    with Collection.create(tmp_path / "wordy") as collection:
+        collection.add(np.eye(4, dtype=np.float32).repeat(750, 0), [f"{i:066d}" for i in range(3000)])
+        yield collection
+
+
+@pytest.mark.parametrize("condition", BOMBS, ids=lambda condition: condition[:30])
+def test_what_takes_for_ever_over_a_single_row_is_refused_or_stopped(wordy, monkeypatch, condition):
+    monkeypatch.setenv("LOOKALIKE_WHERE_TIME", "1s")
+    with pytest.raises(LookalikeError, match=BOMBS[condition]):
+        where(wordy.store, condition)
+    assert not left_running()
+
+
+def test_texts_of_a_usual_length_are_compared(wordy):
+    assert where(wordy.store, f"levenshtein(key, '{7:066d}') = 0").nonzero()[0].tolist() == [7]
+    assert where(wordy.store, "regexp_matches(key || key, '^0*7') and key like '%7'").sum() == 12
 
 
 def test_memory_and_threads_are_bounded(shop, monkeypatch):
