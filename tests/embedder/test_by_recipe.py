@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import lookalike
@@ -37,6 +38,16 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
+@pytest.fixture
+def one_thread():
+    """Sums that several threads share come in any order, and their last bits with it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_it_trains_as_the_shell_does_and_gives_the_model(tmp_path, photos):
     told = []
     card = lookalike.train(
