@@ -98,7 +98,7 @@ class Tiff:
             seen.add(offset)
             try:
                 directory, following = self._directory(offset, main)
-            except (struct.error, IndexError) as error:
+            except (struct.error, IndexError, OverflowError) as error:
                 if len(seen) == 1:
                     raise Rejected("decode", "truncated: its first directory is cut off") from error
                 return

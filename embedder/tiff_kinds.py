@@ -25,9 +25,9 @@ def unreadable(data: bytes) -> str | None:
     """Why the first picture of a TIFF is of a kind that is not read; None where nothing speaks against it."""
     try:
         found = Tiff(data).directories()
-    except (Rejected, struct.error):
-        return None
-    return _of_directory(found[0]) if found else None
+        return _of_directory(found[0]) if found else None
+    except (Rejected, struct.error, ArithmeticError, ValueError):
+        return None  # it is damaged, whatever kind it is
 
 
 def _of_directory(directory: Directory) -> str | None:

@@ -236,6 +236,12 @@ def test_a_directory_whose_samples_are_not_known_is_truncated():
             decode(without_value(data, tag), 3)
 
 
+def test_an_offset_beyond_any_memory_is_a_rejection():
+    for at in (b"\xff" * 8, b"\xff" * 7 + b"\x7f", b"\x10" + bytes(7)):
+        with pytest.raises(Rejected):
+            decode(b"II+\0\x08\0\0\0" + at + b"\1\0\0\0\0\0\0\0" + b"\0\1\3\0" + b"\xff" * 20, 3)
+
+
 def test_a_make_that_is_no_text_costs_nothing():
     np.testing.assert_array_equal(decode(tiff(full(t271=5)), 3), FULL)
 
