@@ -1,9 +1,9 @@
 """Where our cache lies, and whether to trust it: the one place that decides, whatever is kept there.
 
-It is $XDG_CACHE_HOME/lookalike, or ~/.cache/lookalike. There is none without a home, and none where either is a
-relative path, since the working folder's owner, who may be anybody, would then decide what we believe. A folder that
-belongs to another user, or that others can write to, is not trusted either: no cache is used then, which costs only
-time.
+It is $XDG_CACHE_HOME/lookalike, or ~/.cache/lookalike. There is none without a home that exists, and none where either
+is a relative path, since the working folder's owner, who may be anybody, would then decide what we believe. A folder
+that belongs to another user, or that others can write to, is not trusted either: no cache is used then, which costs
+only time.
 """
 
 import contextlib
@@ -61,7 +61,9 @@ def _base() -> Path | None:
     if named:
         return Path(named) if os.path.isabs(named) else None
     home = os.path.expanduser("~")  # stays as it is where there is neither HOME nor an entry of this user
-    return Path(home, ".cache") if os.environ.get("HOME", home) and os.path.isabs(home) else None
+    if not os.environ.get("HOME", home) or not os.path.isabs(home) or not os.path.isdir(home):
+        return None  # an account without a home is often given one that is not there, and is not to be made
+    return Path(home, ".cache")
 
 
 def _private(folder: Path) -> bool:

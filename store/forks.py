@@ -1,14 +1,17 @@
-"""Locks, and values computed once, that a forked child can go on with.
+"""Locks, imports, and values computed once, that a forked child can go on with.
 
 A child has only the thread that forked it: what another thread of the parent held at that moment would stay locked for
 ever. `Lock` and `RLock` are free again in the child. `cached_property` is that of functools with such a lock for each
 instance, where Python 3.11 holds one for the whole class while it computes, and later ones hold none, so that threads
-load the same thing twice.
+load the same thing twice. A fork waits until no other thread is importing one of our modules, or of those that we load
+when they are first needed: of a module that is half imported the child would wait for ever.
 """
 
 import functools
 import os
+import sys
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -16,6 +19,10 @@ from weakref import WeakSet
 
 T = TypeVar("T")
 _MISSING = object()
+_LOADED_LATE = frozenset(
+    ("lookalike", "numpy", "pyarrow", "duckdb", "faiss", "torch", "sklearn", "scipy", "PIL", "safetensors", "pandas")
+)
+_PATIENCE = 30.0  # seconds
 
 
 class Lock:
@@ -66,10 +73,30 @@ class cached_property(functools.cached_property[T]):
         return value
 
 
+def _wait_for_imports() -> None:
+    """Before a fork; not where the forking thread itself is importing something."""
+    frame = sys._getframe()
+    while (caller := frame.f_back) is not None:
+        frame = caller
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return
+    until = time.monotonic() + _PATIENCE
+    while _importing() and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def _importing() -> bool:
+    """Whether a module that we may need is half imported."""
+    return any(
+        name.partition(".")[0] in _LOADED_LATE and getattr(getattr(module, "__spec__", None), "_initializing", False)
+        for name, module in list(sys.modules.items())
+    )
+
+
 def _renew_all() -> None:
     for lock in list(_all):
         lock._renew()
 
 
 _all: "WeakSet[Lock]" = WeakSet()
-os.register_at_fork(after_in_child=_renew_all)
+os.register_at_fork(before=_wait_for_imports, after_in_child=_renew_all)

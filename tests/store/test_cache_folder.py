@@ -23,6 +23,8 @@ def found(folder, **environment):
 
 
 def test_the_cache_lies_below_the_home_or_where_the_variable_says(tmp_path):
+    assert found(tmp_path, HOME=f"{tmp_path}/me") == "None" and not (tmp_path / "me").exists()  # no home is made
+    (tmp_path / "me").mkdir()
     assert found(tmp_path, HOME=f"{tmp_path}/me") == f"{tmp_path}/me/.cache/lookalike/x"
     assert found(tmp_path, HOME=f"{tmp_path}/me", XDG_CACHE_HOME=f"{tmp_path}/c") == f"{tmp_path}/c/lookalike/x"
     assert found(tmp_path, HOME=f"{tmp_path}/me", XDG_CACHE_HOME="") == f"{tmp_path}/me/.cache/lookalike/x"
