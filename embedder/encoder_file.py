@@ -17,12 +17,12 @@ from ..store.manifest import read_manifest, versions
 from ..store.publish import plain_errors
 from ..store.regular import read_regular
 from . import sealed
+from .recipe import Recipe
 
 if TYPE_CHECKING:
     import torch
 
 FORMAT = 2
-MOST_DIM = 4096
 WEIGHTS, CARD = "encoder.safetensors", "encoder.json"
 CARD_KEYS = ("format", "precision", "preprocessing", "recipe", "scores", "sha256", "training_classes")
 
@@ -66,23 +66,24 @@ def read_card(content: bytes, path: Path) -> dict[str, Any]:
     if card["sha256"] != _sha256(card) or content != _text(card):
         raise LookalikeError(f"{path}: damaged or edited: its bytes are not those that were written")
     if (problem := _problem(card)) is not None:
-        raise LookalikeError(f"{path}: {problem}; it is not an encoder's card")
+        raise LookalikeError(f"{path}: {problem}")
     return card
 
 
 def _problem(card: dict[str, Any]) -> str | None:
-    """What is not what a training writes, in words; recipe and preprocessing say more when they are used."""
+    """What is not what a training writes, in words."""
     recipe, classes = card["recipe"], card["training_classes"]
-    model = recipe.get("model") if isinstance(recipe, dict) else None
-    if not isinstance(model, dict) or type(model.get("dim")) is not int or not 1 <= model["dim"] <= MOST_DIM:
-        return "its recipe names no dimension"
-    if not isinstance(model.get("pretrained"), bool):
-        return "its recipe does not say whether the model is pretrained"
+    if not isinstance(recipe, dict) or not isinstance(recipe.get("model"), dict):
+        return "its recipe names no model"
+    try:
+        Recipe.from_dict(recipe)
+    except LookalikeError as error:
+        return str(error)
+    if not {"dim", "pretrained"} <= set(recipe["model"]):
+        return "its recipe names no dimension, or does not say whether the model began pretrained"
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         return "training_classes is no list of names"
-    if not isinstance(card["scores"], dict) or not isinstance(card["precision"], str):
-        return "its scores or its precision are of another kind"
-    return None
+    return None if isinstance(card["precision"], str) else f"its precision is {card['precision']!r:.60}"
 
 
 def read_weights(content: bytes, path: Path) -> "dict[str, torch.Tensor]":

@@ -6,7 +6,6 @@ training, and sent between processes; `mean` and `std` are applied to such batch
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -75,7 +74,8 @@ class Preprocessing:
         """Read what `to_json` gave; LookalikeError where a field is missing, unknown or impossible."""
         fields = set(cls.__dataclass_fields__)
         if not isinstance(values, dict) or set(values) != fields:
-            raise LookalikeError(f"preprocessing has the fields {sorted(values)}; it needs {sorted(fields)}")
+            found = sorted(values) if isinstance(values, dict) else repr(values)
+            raise LookalikeError(f"preprocessing has the fields {str(found)[:200]}; it needs {sorted(fields)}")
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         try:
             return cls(**plain)
@@ -96,13 +96,13 @@ def _check(p: Preprocessing) -> None:
             f"decode = {p.decode!r}: this version of lookalike knows the decoding rules 1 to {DECODE_VERSION}; "
             "update lookalike to use this model"
         )
-    if not _whole(p.size) or not 1 <= p.size <= 4096:
-        raise LookalikeError(f"size = {p.size!r}: it is a whole number of pixels from 1 to 4096")
+    if not _whole(p.size) or not 1 <= p.size <= 1024:
+        raise LookalikeError(f"size = {p.size!r}: it is a whole number of pixels from 1 to 1024")
     if p.channels not in (1, 3):
         raise LookalikeError(f"channels = {p.channels!r}: it is 1 (grey) or 3 (RGB)")
     for name, values in (("mean", p.mean), ("std", p.std)):
-        if len(values) != p.channels or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in values):
-            raise LookalikeError(f"{name} = {values!r}: it is {p.channels} finite number(s), one a channel")
+        if len(values) != p.channels or not all(isinstance(v, (int, float)) and abs(v) <= 1e9 for v in values):
+            raise LookalikeError(f"{name} = {values!r:.60}: it is {p.channels} finite number(s), one a channel")
     if min(p.std) <= 0:
         raise LookalikeError(f"std = {p.std!r}: every value is above 0")
     if p.resize not in RESIZES:

@@ -1,7 +1,6 @@
 """What a recipe's values may be: one check a key, and what must fit together."""
 
 import difflib
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,10 +30,10 @@ def checked_value(key: str, value: Any, rule: Mapping[str, Any]) -> Any:
 
 def _checked_number(key: str, value: Any, rule: Mapping[str, Any]) -> int | float:
     kind, low, high = rule["kind"], rule["low"], rule["high"]
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or (kind is int and value != int(value)) or not low <= value <= high:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not low <= value <= high or (kind is int and value != int(value)):
         said = f"a whole number from {low:,} to {high:,}" if kind is int else f"a number from {low:g} to {high:g}"
-        raise LookalikeError(f"{key} = {value!r}: it is {said}")
+        raise LookalikeError(f"{key} = {value!r:.60}: it is {said}")
     return kind(value)
 
 

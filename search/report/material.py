@@ -91,7 +91,8 @@ class Material:
     @property
     def same_or_different(self) -> float | None:
         """The distance up to which the model's training takes two images for the same; None where it stored none."""
-        stored = (self.card or {}).get("scores", {}).get("same_or_different")
+        scores = (self.card or {}).get("scores")
+        stored = scores.get("same_or_different") if isinstance(scores, dict) else None
         threshold = stored.get("threshold") if isinstance(stored, dict) else None
         return threshold if isinstance(threshold, float) and 0 <= threshold <= 2 else None
 
