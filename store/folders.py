@@ -27,6 +27,11 @@ def refuse_links(folder: Path) -> None:
                 _check(model)
 
 
+def linked(folder: Path) -> list[str]:
+    """The folders of the collection in `folder` that are links."""
+    return [top for top in (MANIFESTS, *FOLDERS) if (folder / top).is_symlink()]
+
+
 def check_writable(folder: Path) -> None:
     """The same, and LookalikeError where one of them cannot be written to."""
     refuse_links(folder)

@@ -12,6 +12,7 @@ from .agreement import disagreements
 from .checked import digest_of, forget
 from .content import FileEntry
 from .errors import LookalikeError
+from .folders import linked
 from .manifest import Manifest, manifest_path, newest_version, read_manifest, versions
 from .store import Store
 
@@ -27,6 +28,7 @@ def verify(path: str | os.PathLike[str], try_index: TryIndex | None = None) -> I
     """
     folder = Path(os.path.abspath(path))
     newest = newest_version(folder)
+    yield from ((top, "is a link: a collection holds its own files") for top in linked(folder))
     sound = True
     files: dict[str, FileEntry] = {}
     indexes: dict[str, tuple[str, int]] = {}

@@ -12,6 +12,7 @@ from lookalike.store.folders import FOLDERS, MANIFESTS
 from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.manifest import versions
 from lookalike.store.store import Store
+from lookalike.store.verify import verify
 
 
 def tree(path: Path) -> dict[str, bytes | None]:
@@ -47,6 +48,12 @@ def test_a_folder_that_is_a_link_is_refused_before_anything_is_written(shop, tmp
     with pytest.raises(Damaged, match=rf"{name} is a link: a collection holds its own files"):
         WRITING[how](shop)
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", [MANIFESTS, *FOLDERS])
+def test_verify_names_a_folder_that_is_a_link(shop, tmp_path, name):
+    moved(shop, name, tmp_path / "outside")
+    assert (name, "is a link: a collection holds its own files") in list(verify(shop))
 
 
 def test_a_link_among_the_models_is_refused(shop, tmp_path):
