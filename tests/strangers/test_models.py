@@ -59,7 +59,7 @@ CARDS = {
     "a huge dimension": lambda card: card["recipe"]["model"].update(dim=10**12),
     "a huge picture": lambda card: card["preprocessing"].update(size=4096),
     "a number of classes": lambda card: card.update(training_classes=7),
-    "scores": lambda card: card.update(scores=[0.5]),
+    "a precision": lambda card: card.update(precision=[16]),
     "a number beyond all": lambda card: card["recipe"]["optimiser"].update(lr=10**400),
     "no preprocessing": lambda card: card.update(preprocessing=None),
     "a filter": lambda card: card["preprocessing"].update(filter=[{}]),
@@ -123,9 +123,8 @@ def test_weights_that_give_no_numbers_are_refused(shop):
         for tensor in encoder._network.state_dict().values():
             if tensor.is_floating_point():
                 tensor.fill_(float("nan"))
-    files = encoder_file.to_bytes(
-        encoder._network.state_dict(), {k: v for k, v in encoder.card.items() if k != "sha256"}
-    )
+    card = {name: value for name, value in encoder.card.items() if name != "sha256"}
+    files = encoder_file.to_bytes(encoder._network.state_dict(), card)
     give_model(shop, files)
     refused(shop, "gives vectors that are no numbers")
 
