@@ -21,6 +21,7 @@ SETTINGS = {
     "batch.images": 3,
     "training.steps": 2,
     "training.validate_every": 1,
+    "training.precision": "fp32",  # "auto" asks a clock, which may decide otherwise in the next training
     "loss.name": "softmax",
 }
 
@@ -51,8 +52,7 @@ def test_it_trains_as_the_shell_does_and_gives_the_model(tmp_path, photos):
     texts = [f"{key}={value!r}".replace("'", '"') for key, value in SETTINGS.items()]
     again = lookalike.train("glyphs", tmp_path / "again", str(photos), set=texts)
     loaded = lookalike.train(load_recipe("glyphs", texts), tmp_path / "third", photos)
-    kept = [Encoder.load(each.path).card["recipe"] for each in (card, again, loaded)]
-    assert kept[0]["training"] == kept[1]["training"] == kept[2]["training"] and kept[0]["training"]["steps"] == 2
+    assert card.digest == again.digest == loaded.digest
     assert again.training_classes == loaded.training_classes == card.training_classes
     assert lookalike.train("glyphs", tmp_path / "model", photos, set=SETTINGS, resume=True) == card
     with lookalike.Collection.create(tmp_path / "shop") as shop:
