@@ -67,30 +67,41 @@ def train(
         _print_card(card)
         say_next("embed", "COLLECTION", "PHOTOS", "--model", str(out))
     if card.reasons:
-        echo(f"skipped {card.rejected:,} images: {shown(in_words(card.reasons))}", err=True)
+        echo(
+            f"skipped {card.rejected:,} {'image' if card.rejected == 1 else 'images'}: {shown(in_words(card.reasons))}",
+            err=True,
+        )
     for note in card.notes:
         echo(shown(note), err=True)
+
+
+_SCORES = {"recall_at_1": "recall@1", "map_at_r": "MAP@R"}
 
 
 def _print_card(card: "TrainCard") -> None:
     """What came of a training, in a few lines."""
     from .same_or_different import SameOrDifferent
 
-    scores = " · ".join(f"{n} {v:.4f}" for n, v in card.scores.items() if isinstance(v, float) and n != "spread")
     left_out = "".join(
         f", {n} {what}" for n, what in ((card.unlabelled, "unlabelled"), (card.rejected, "rejected")) if n
     )
     echo(f"{shown(card.model)}: {card.dim} dimensions, {card.precision}, {len(card.training_classes)} classes learned")
-    echo(f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after {card.best_step}")
+    echo(
+        f"{card.images} images{left_out}; {card.steps} steps in {card.seconds:.0f} s, best after step {card.best_step}"
+    )
     images = "images" if card.validation_images is None else f"{card.validation_images} images"
-    echo(f"on {images} kept out of training: {scores or 'nothing to measure'}")
+    measured = [
+        f"{said} {card.scores[name]:.4f}" for name, said in _SCORES.items() if card.scores.get(name) is not None
+    ]
+    echo(f"on {images} kept out of training: {', '.join(measured) or 'nothing to measure'}")
     if untrained := card.scores.get("untrained"):
         echo(_against_untrained(untrained["recall_at_1"], card.scores.get("recall_at_1")))
     before, after = card.history[0].get("gap"), card.scores.get("gap")
     if before is not None and after is not None and card.steps:
-        echo(f"classes lie {after:.3f} farther apart than they are wide, {before:.3f} before training")
+        echo(f"distance between classes less distance within: {after:.3f}, and {before:.3f} before training")
     if stored := card.scores.get("same_or_different"):
-        echo(f"the same up to distance {stored['threshold']:.3f}: {SameOrDifferent(**stored)}")
+        for line in SameOrDifferent(**stored).lines():
+            echo(line)
 
 
 def _against_untrained(before: float | None, after: float | None) -> str:

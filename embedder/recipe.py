@@ -172,7 +172,9 @@ def _text(name: str | Path) -> str:
     if path.is_dir():
         command = f"lookalike train RECIPE --data {shlex.quote(str(path))} --out MODEL"
         raise LookalikeError(f"{name} is a folder, not a recipe: `{command}` learns from it; {shipped}")
-    raise LookalikeError(f"{name}: no such recipe file; {shipped}")
+    near = difflib.get_close_matches(str(name), shipped_recipes(), n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    raise LookalikeError(f"{name}: no such recipe file{meant}; {shipped}")
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:

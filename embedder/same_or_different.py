@@ -49,6 +49,21 @@ class SameOrDifferent:
         """Give plain values."""
         return asdict(self)
 
+    def lines(self) -> list[str]:
+        """The threshold and what it was measured on, in lines that fit a terminal."""
+        known = "which it was trained on: other classes fare worse" if self.trained else "which it was not trained on"
+        hint = "" if self.apart else "; too good, since the same images chose the distance"
+        return [
+            f"two images are taken for the same class up to distance {self.threshold:.3f}; at that distance",
+            f"  {self._share('accept', self.different_pairs)} pairs of different classes are taken for the same",
+            f"  {self._share('reject', self.same_pairs)} pairs of one class are taken for different",
+            f"  (measured on {self.images:,} images of {self.classes} classes, {known}{hint})",
+        ]
+
+    def _share(self, error: str, pairs: int) -> str:
+        rate, low, high = (getattr(self, f"false_{error}_{name}") for name in ("rate", "low", "high"))
+        return f"{rate:.2%} of {pairs:,} (95 %: {low:.2%} to {high:.2%})"
+
     def __str__(self) -> str:
         accepts = _percent(self.false_accept_rate, self.false_accept_low, self.false_accept_high)
         rejects = _percent(self.false_reject_rate, self.false_reject_low, self.false_reject_high)

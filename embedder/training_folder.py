@@ -94,9 +94,17 @@ def saved_identity(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_same(what: str, saved: Any, now: Any, out: Path) -> None:
-    """Refuse to go on with another training."""
-    if saved != now:
-        raise LookalikeError(f"{out}: was trained by another {what}; resume with the same one, or give another folder")
+    """Refuse to go on with another training, naming a key of the recipe that differs."""
+    if saved == now:
+        return
+    differs = ""
+    if isinstance(saved, dict) and isinstance(now, dict):
+        keys = [(s, k) for s, table in now.items() for k, value in table.items() if saved.get(s, {}).get(k) != value]
+        values = [f"{s}.{k} was {saved.get(s, {}).get(k)!r:.60} and is {now[s][k]!r:.60}" for s, k in keys[:3]]
+        differs = f" ({', '.join(values)})" if values else ""
+    raise LookalikeError(
+        f"{out} was trained with another {what}{differs}: give the same one to go on, or another folder with --out"
+    )
 
 
 def finished_before(out: Path, recipe: Recipe, resume: bool) -> Finished | None:
@@ -107,7 +115,9 @@ def finished_before(out: Path, recipe: Recipe, resume: bool) -> Finished | None:
             raise LookalikeError(f"{out}: holds an encoder already; give another folder with --out")
         return _read(out, recipe)
     if checkpoint.exists(out) and not resume:
-        raise LookalikeError(f"{out}: holds an unfinished training; go on with --resume, or give another folder")
+        raise LookalikeError(
+            f"{out}: holds an unfinished training: go on with --resume, or give another folder with --out"
+        )
     if not checkpoint.exists(out):
         _check_free(out)
     return None

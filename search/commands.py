@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..store.commands_move import say_unreachable
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import silent
@@ -75,7 +76,7 @@ def search(
 
     if show and sheet is None:
         raise click.UsageError("--open shows a contact sheet: say where to draw it with --sheet FILE")
-    emit = emit_json if as_json else _print_paths if paths else _print_hits
+    emit = emit_json if as_json else _path_printer(collection) if paths else _print_hits
     check_collection("search", collection, *query)
     with Collection.open(collection, device=device) as opened:
         queries = _piped_in(query)
@@ -193,17 +194,31 @@ def _print_hits(answer: dict[str, Any]) -> None:
         echo(f"  {hit['distance']:.3f}  {shown(hit['key'])}" + (f"  [{shown(hit['label'])}]" if hit["label"] else ""))
 
 
-def _print_paths(answer: dict[str, Any]) -> None:
-    """The files of the hits and nothing else; what has none is counted on stderr."""
+def _path_printer(collection: str) -> Callable[[dict[str, Any]], None]:
+    """What prints the files of the hits; of the first that has none, the sources that cannot be read follow."""
+    told = False
+
+    def emit(answer: dict[str, Any]) -> None:
+        nonlocal told
+        if _print_paths(answer) and not told:
+            told = True
+            say_unreachable(collection)
+
+    return emit
+
+
+def _print_paths(answer: dict[str, Any]) -> int:
+    """The files of the hits and nothing else on stdout; how many hits have none is counted on stderr and returned."""
     if "error" in answer:
         echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
-        return
+        return 0
     found = [hit["path"] for hit in answer["hits"] if hit["path"] is not None]
     for path in found:
         say_path(path)
     if without := len(answer["hits"]) - len(found):
-        hits = "1 hit has no file of its" if without == 1 else f"{without} hits have no file of their"
-        echo(f"{shown(answer['query'])}: {hits} own, or it is gone", err=True)
+        hits = "1 hit has no file" if without == 1 else f"{without} hits have no file"
+        echo(f"{shown(answer['query'])}: {hits} that can be read now", err=True)
+    return without
 
 
 def _print_decision(answer: dict[str, Any]) -> None:

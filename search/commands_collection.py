@@ -93,12 +93,19 @@ def _print_notes(notes: list[str]) -> None:
         echo(shown(note), err=True)
 
 
+_COUNTS = {
+    "embedded": "embedded",
+    "skipped": "unchanged",
+    "duplicates": "stored as copies of others",
+    "rejected": "rejected",
+    "removed": "removed",
+    "ignored": "other files ignored",
+}
+
+
 def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
-    echo(
-        f"{done['embedded']} embedded, {done['skipped']} unchanged, {done['duplicates']} stored as copies of others, "
-        f"{done['rejected']} rejected, {done['removed']} removed, {done['ignored']} other files ignored "
-        f"({done['seconds']:.1f} s)"
-    )
+    counts = [f"{done[name]:,} {said}" for name, said in _COUNTS.items() if done[name] or name == "embedded"]
+    echo(f"{', '.join(counts)} ({done['seconds']:.1f} s)")
     if not done["seen"]:
         echo("the source has no image", err=True)
     if done["rejected"]:

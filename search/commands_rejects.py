@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..store.commands_move import say_unreachable
 from ..store.escaped import unescaped_list
 from ..store.rejects import read_rejects
 from ..store.shell import echo, emit_json, say_path, shown
@@ -58,12 +59,9 @@ def _emit(store: Store, rejected: list[dict[str, Any]], as_json: bool) -> None:
         elif path is not None:
             say_path(path)
     if without and not as_json:
-        images = (
-            "1 rejected image has no file of its"
-            if without == 1
-            else f"{without} rejected images have no file of their"
-        )
-        echo(f"{images} own, or it is gone", err=True)
+        images = "1 rejected image has no file" if without == 1 else f"{without} rejected images have no file"
+        echo(f"{images} that can be read now", err=True)
+        say_unreachable(str(store.path))
 
 
 def _print_by_reason(rejected: list[dict[str, Any]]) -> None:

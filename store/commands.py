@@ -1,11 +1,12 @@
 """Shell: info, verify, rollback, gc and export."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .commands_move import say_unreachable
+from .memory import in_words
 from .shell import bar, check_collection, echo, emit_json, shown
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -26,6 +27,8 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
     with Store.open(collection, version) as store:
         facts = store.info()
     sources = [] if as_json else facts.pop("sources")
+    if not as_json:
+        facts["bytes"] = f"{facts['bytes']:,} ({in_words(facts['bytes'])})"
     _answer(facts, as_json)
     for source in sources[:_MOST_SOURCES]:
         images = f"{source['rows']} image{'s' * (source['rows'] != 1)}"
@@ -33,8 +36,7 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
     if more := len(sources[_MOST_SOURCES:]):
         echo(f"and {more} more sources: --json lists them all")
     if any(source["reachable"] is False for source in sources):
-        command = shown(shlex.join(("lookalike", "move", collection, "OLD", "NEW")))
-        echo(f"if a source has moved, `{command}` says where to", err=True)
+        say_unreachable(collection)
 
 
 _MOST_SOURCES = 20

@@ -1,10 +1,15 @@
 """Shell: move."""
 
+import shlex
+from contextlib import suppress
 from dataclasses import asdict
 
 import click
 
+from .errors import LookalikeError
 from .shell import check_collection, echo, emit_json, shown
+
+_MOST_NAMED = 3
 
 
 @click.command(short_help="Say that a source of images lies elsewhere now.")
@@ -29,3 +34,16 @@ def move(collection: str, old: str, new: str, as_json: bool) -> None:
             rejects = f" (and {moved.rejects:,} rejected)" if moved.rejects else ""
             images = "image" if moved.rows == 1 else "images"
             echo(f"{moved.rows:,} {images}{rejects}: {shown(moved.old)} is {shown(moved.new)} now")
+
+
+def say_unreachable(collection: str) -> None:
+    """Name the sources that cannot be read now on stderr, each with the command that tells where it has moved."""
+    from .store import Store
+
+    with suppress(LookalikeError), Store.open(collection) as store:  # a hint, no more
+        away = [each["source"] for each in store.info()["sources"] if each["reachable"] is False]
+        for source in away[:_MOST_NAMED]:
+            command = shown(shlex.join(("lookalike", "move", collection, source, "NEW")))
+            echo(f"source {shown(source)} cannot be read now; if it has moved: {command}", err=True)
+        if more := len(away[_MOST_NAMED:]):
+            echo(f"{more} more sources cannot be read now", err=True)

@@ -71,6 +71,10 @@ def _wanted(store: Store, known: dict[str, int], old: str, new: str) -> dict[str
             return _ordered({name: target, **{was: now for was, now in inner.items() if os.path.exists(now)}})
         if inner:
             return _ordered(inner)
+    if target in known:
+        raise LookalikeError(
+            f"{store.path} has {target!r} as a source already, and no {old!r}: nothing is left to move"
+        )
     raise LookalikeError(_unknown(store, known, old))
 
 

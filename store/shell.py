@@ -148,7 +148,7 @@ def _plain(label: str) -> Progress:
             last = now
             of = f" of {total}" if total is not None else ""
             left = _left(now - start[0], done - start[1], total - done) if start and total is not None else ""
-            write_note(shown(f"{label}: {done}{of}{left} {note}".rstrip()) + "\n", counts=False)
+            write_note(shown(f"{label}: {done}{of}{left}{f' · {note}' if note else ''}") + "\n", counts=False)
 
     return say
 

@@ -86,7 +86,7 @@ def _reason(error: Exception, duckdb: Any, allowed: Limits, columns: Sequence[st
 def _absent(name: str, columns: Sequence[str]) -> str:
     """What to say of a column that there is not, which a text without its quotes looks like too."""
     near = difflib.get_close_matches(name.lower(), columns, n=1)
-    meant = f"did you mean {near[0]!r}?" if near else f"a text needs single quotes, as in label = '{name}'"
+    meant = f"did you mean {near[0]!r}?" if near else f"if it is a text, put it in single quotes: label = '{name}'"
     return f"there is no column {name!r}: {meant}"
 
 

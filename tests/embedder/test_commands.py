@@ -48,7 +48,7 @@ def test_train_says_how_far_classes_lie_apart_before_and_after(tmp_path, photos)
     assert said.exit_code == 0
     assert said.stderr.splitlines()[-1] == f"next: lookalike embed COLLECTION PHOTOS --model {tmp_path}/model"
     card = json.loads((tmp_path / "model" / "training.json").read_text())["card"]
-    line = f"classes lie {card['scores']['gap']:.3f} farther apart than they are wide, "
+    line = f"distance between classes less distance within: {card['scores']['gap']:.3f}, and "
     assert f"{line}{card['history'][0]['gap']:.3f} before training" in said.stdout
 
 

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from lookalike.store import commands
 from lookalike.store.errors import LookalikeError
 from lookalike.store.manifest import manifest_path, versions
+from lookalike.store.memory import in_words
 from lookalike.store.store import Store
 
 
@@ -32,7 +33,8 @@ def test_info_answers_in_json_and_for_people(shop, shell):
     status, out = shell("info", shop)
     sources = expected.pop("sources")
     *facts, first, second = out.splitlines()
-    assert [line.split() for line in facts] == [[name, str(value)] for name, value in expected.items()]
+    said = expected | {"bytes": f"{expected['bytes']:,} ({in_words(expected['bytes'])})"}
+    assert [line.split(maxsplit=1) for line in facts] == [[name, str(value)] for name, value in said.items()]
     for line, source in zip((first, second), sources, strict=True):
         assert line == f"source {source['source']}: {source['rows']} images, added from memory"
     assert json.loads(shell("info", shop, "--version", 2, "--json")[1])["version"] == 2

@@ -342,7 +342,7 @@ def test_what_takes_too_much_memory_is_one_line(shop, monkeypatch, failure):
     ("condition", "words"),
     [
         ("widht > 200", "there is no column 'widht': did you mean 'width'?"),
-        ("label = china", "there is no column 'china': a text needs single quotes, as in label = 'china'"),
+        ("label = china", "there is no column 'china': if it is a text, put it in single quotes: label = 'china'"),
     ],
 )
 def test_a_column_that_is_not_there_is_named_with_what_was_meant(shop, condition, words):
