@@ -86,14 +86,14 @@ def measured(have: Embedded, held: tuple[str, ...], counts: list[int], draws: in
     with tempfile.TemporaryDirectory() as folder, Collection.create(Path(folder) / "shop") as shop:
         shop.add(have.rows[known], [f"{i:05d}" for i in np.flatnonzero(known)], have.labels[known].tolist())
         shop.index()
-        before = shop.prototypes.matrix.tobytes()
+        before = shop._view.prototypes.matrix.tobytes()
         for name in held:
             rng = np.random.default_rng(seed)
             for count in counts:
                 for _ in range(draws):
                     drawn = rng.choice(np.flatnonzero(have.labels == name), count, replace=False)
                     yield by_prototypes(shop, have, name, drawn, held)
-                    if shop.prototypes.matrix.tobytes() != before:
+                    if shop._view.prototypes.matrix.tobytes() != before:
                         raise SystemExit("removing the class did not bring the prototypes back")
                     for way, weight in (("softmax head", None), ("weighted head", "balanced")):
                         yield by_head(have, name, drawn, known, way, weight, held)

@@ -90,15 +90,15 @@ def ranked_populations(embedded: Embedded, by: str) -> Population:
     vectors, labels = embedded["stored"]
     with tempfile.TemporaryDirectory() as folder, Collection.create(Path(folder) / "collection") as collection:
         collection.add(vectors, [f"{number:08d}" for number in range(len(vectors))], labels.tolist())
-        classes = collection.store.classes
+        classes = collection._view.store.classes
         code = {name: place for place, name in enumerate(classes)}
         known, truth = embedded["known"]
         codes = np.array([code[name] for name in truth])
         unseen = embedded["unseen"][0]
         return Population(
-            Pool(_sample(rank(collection, known, None, way), classes, codes)),
-            Pool(_sample(rank(collection, unseen, None, way), classes)),
-            Pool(_sample(rank_without_class(collection, known, truth.tolist(), way), classes)),
+            Pool(_sample(rank(collection._view, known, None, way), classes, codes)),
+            Pool(_sample(rank(collection._view, unseen, None, way), classes)),
+            Pool(_sample(rank_without_class(collection._view, known, truth.tolist(), way), classes)),
             len(classes),
         )
 

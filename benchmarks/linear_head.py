@@ -13,8 +13,10 @@ import time
 
 import numpy as np
 
-from lookalike import Collection, PrototypeClassifier
+from lookalike import PrototypeClassifier
+from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.linear_fit import Settings, fit_logistic
+from lookalike.search.view import View
 from lookalike.store.progress import silent
 
 
@@ -30,14 +32,19 @@ def rows_around_centres(n: int, dim: int, classes: int, spread: float, seed: int
 
 def rows_of(path: str, source: str) -> tuple[np.ndarray, ...]:
     """The labelled rows of a collection and their classes, and those of the source's images whose classes it has."""
-    with Collection.open(path) as collection:
-        rows = collection.store.live_rows()
-        rows = rows[collection.store.codes(rows) >= 0]
-        place = {name: code for code, name in enumerate(collection.store.classes)}
-        encoded = collection.images.encode_source(source, silent)
+    with View.open(path) as view:
+        rows = view.store.live_rows()
+        rows = rows[view.store.codes(rows) >= 0]
+        place = {name: code for code, name in enumerate(view.store.classes)}
+        encoded = view.images.encode_source(LabelledSource.of(source), silent)
         held = np.array([place.get(label or "", -1) for label in encoded.labels])
         known = held >= 0
-        return collection.store.gather(rows), collection.store.codes(rows), encoded.vectors[known], held[known]
+        return (
+            view.store.gather(rows),
+            view.store.codes(rows),
+            encoded.vectors[known],
+            held[known],
+        )
 
 
 def measure(name: str, rows: np.ndarray, codes: np.ndarray, held: np.ndarray, held_codes: np.ndarray) -> None:

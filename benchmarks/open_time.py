@@ -37,7 +37,7 @@ query = np.zeros((1, int(sys.argv[2])), np.float32); query[0, 0] = 1
 hits = lap("first search", lambda: shop.search(query, 10))
 lap("second search", lambda: shop.search(query, 10))
 lap("first keys", lambda: hits.keys())
-lap("prototypes", lambda: shop.prototypes)
+lap("prototypes", lambda: shop._view.prototypes)
 print(json.dumps(times))
 """
 

@@ -67,7 +67,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Collection.create(Path(folder) / "shop") as shop:
         shop.add(vectors[: asked.rows], [str(i) for i in range(asked.rows)])
         shop.index(spec="Flat", device="cpu")
-        instances = Instances(shop.store, "cpu")
+        instances = Instances(shop._view.store, "cpu")
         every = faiss.omp_get_max_threads()
         print(f"Flat {asked.rows} x {asked.dim}, k = 10, {every} threads at most; medians in us, ratio to search_c")
         for threads in sorted({1, every}):

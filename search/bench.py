@@ -7,7 +7,7 @@ as the success, since queries are independent and their k hits are not.
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,7 @@ from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from .neighbours import nearest
 from .ready import check_whole
-
-if TYPE_CHECKING:
-    from .collection import Collection
+from .view import View
 
 BATCHES = (1, 64)
 _WARM_UP, _LEAST, _SECONDS = 20, 30, 2.0
@@ -35,7 +33,7 @@ class _Asked:
     truth_scores: np.ndarray
 
 
-def bench(collection: "Collection", *, k: int, queries: int, seed: int, progress: Progress) -> list[dict[str, Any]]:
+def bench(view: View, *, k: int, queries: int, seed: int, progress: Progress) -> list[dict[str, Any]]:
     """One dict per operating point and batch size, with the fields of `bench --json`; `chosen` is what search uses.
 
     p50_us, p95_us, p99_us: microseconds of one call of `batch` queries, over up to 2 s of calls and at least 30.
@@ -43,24 +41,24 @@ def bench(collection: "Collection", *, k: int, queries: int, seed: int, progress
     """
     for name, value, least in (("k", k, 1), ("queries", queries, 1), ("seed", seed, 0)):
         check_whole(name, value, least)
-    asked = _ask(collection, k, queries, seed)
-    points = operating_points(collection.instances)
+    asked = _ask(view, k, queries, seed)
+    points = operating_points(view.instances)
     measured = []
     for done, point in enumerate(points):
         progress(done, len(points), point.spec)
-        instances = point.applied(collection.instances)
+        instances = point.applied(view.instances)
         recall = _recall(instances, asked, k, point)
         measured += [{**_named(point), **_speed(instances, asked, k, batch, point), **recall} for batch in BATCHES]
     return measured
 
 
-def _ask(collection: "Collection", k: int, queries: int, seed: int) -> _Asked:
-    rows = collection.store.live_rows()
+def _ask(view: View, k: int, queries: int, seed: int) -> _Asked:
+    rows = view.store.live_rows()
     if len(rows) < 2:
-        raise LookalikeError(f"{collection.path} has {len(rows)} rows: a benchmark needs at least 2")
+        raise LookalikeError(f"{view.store.path} has {len(rows)} rows: a benchmark needs at least 2")
     chosen = np.sort(np.random.default_rng(seed).choice(rows, min(queries, len(rows)), replace=False))
-    vectors = collection.store.gather(chosen)
-    scores, truth = nearest(collection.instances, vectors, chosen, k, exact=True)
+    vectors = view.store.gather(chosen)
+    scores, truth = nearest(view.instances, vectors, chosen, k, exact=True)
     return _Asked(chosen, vectors, truth, scores)
 
 

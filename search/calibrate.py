@@ -16,7 +16,8 @@ from ..measures.separation import separation
 from ..store.errors import Busy, LookalikeError, LookalikeWarning
 from ..store.lock import writer_lock
 from ..store.progress import Progress
-from .calibration import UNKNOWNS, Calibration, prototypes_of, write_calibration
+from .calibration import Calibration
+from .calibration_file import prototypes_of, write_calibration
 from .labelled import Labelled, Roles, candidates, labels_in, ranked_sample, read_labelled, roles, without_foreign
 from .labelled_source import LabelledSource
 from .rank import Way, refuse_no_classes
@@ -25,16 +26,17 @@ from .separated import to_classes, warn_of_overlap
 from .stored_head import keep_head
 from .thresholds.choose import Chosen, choose
 from .thresholds.criterion import Criterion
+from .thresholds.sample import UNKNOWNS
+from .view import View
 
 if TYPE_CHECKING:
     from ..store.store import Store
     from ..store.writer import Writer
-    from .collection import Collection
     from .linear_head import Head
 
 
 def calibrate(
-    collection: "Collection",
+    view: View,
     source: LabelledSource,
     criterion: Criterion,
     *,
@@ -57,28 +59,28 @@ def calibrate(
     """
     way = Way(by, k, weights)
     seed = check_whole("seed", seed, 0)
-    with writer_lock(collection.path):
+    with writer_lock(view.store.path):
         pass  # a folder that cannot be written, or is being written to, says so before any work
-    refuse_no_classes(collection)
-    labels = labels_in(collection, source)
+    refuse_no_classes(view)
+    labels = labels_in(view, source)
     try:
-        _refuse_hopeless(collection, source, labels, criterion, seed)
+        _refuse_hopeless(view, source, labels, criterion, seed)
     except LookalikeError:
-        candidates(collection, source, progress)  # where all are known, more images of this kind would not help
+        candidates(view, source, progress)  # where all are known, more images of this kind would not help
         raise
-    _refuse_known(collection, source, criterion, seed, progress)
-    labelled = read_labelled(collection, source, progress, cache)
-    cast = _checked_roles(collection, source, labelled.labels.tolist(), criterion, seed)
-    head = collection.view.fit_head(progress) if by == "linear" and collection.store.classes else None
-    sample, images = ranked_sample(collection, labelled, cast, way)
+    _refuse_known(view, source, criterion, seed, progress)
+    labelled = read_labelled(view, source, progress, cache)
+    cast = _checked_roles(view, source, labelled.labels.tolist(), criterion, seed)
+    head = view.fit_head(progress) if by == "linear" and view.store.classes else None
+    sample, images = ranked_sample(view, labelled, cast, way)
     _warn_of_stand_ins(source, cast, criterion)
     nobody = [np.empty(0, np.int64)] * len(labelled.labels)
-    distances, codes, names = to_classes(collection, labelled.vectors, labelled.labels, nobody, by)
+    distances, codes, names = to_classes(view, labelled.vectors, labelled.labels, nobody, by)
     warn_of_overlap(separation(distances, codes), names)
-    chosen = choose(sample, criterion, len(collection.store.classes), per_class=per_class, seed=seed, images=images)
+    chosen = choose(sample, criterion, len(view.store.classes), per_class=per_class, seed=seed, images=images)
     wish = {"per_class": per_class, "seed": seed, "source": os.path.realpath(source)}
-    made = _record(collection, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
-    return _published(collection, made, head, progress)
+    made = _record(view, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
+    return _published(view, made, head, progress)
 
 
 def _warn_of_stand_ins(source: LabelledSource, cast: Roles, criterion: Criterion) -> None:
@@ -92,22 +94,22 @@ def _warn_of_stand_ins(source: LabelledSource, cast: Roles, criterion: Criterion
         )
 
 
-def _published(collection: "Collection", made: Calibration, head: "Head | None", progress: Progress) -> Calibration:
+def _published(view: View, made: Calibration, head: "Head | None", progress: Progress) -> Calibration:
     """Store what was measured on top of the newest version; LookalikeError where that has another model.
 
     Where nobody wrote meanwhile it is of the version that it makes, which differs by nothing else.
     """
-    with _write_when_free(collection.store, progress) as writer:
+    with _write_when_free(view.store, progress) as writer:
         model = writer.base.model.digest if writer.base.model else None
         if model != made.model:
             raise LookalikeError(
-                f"{collection.path} got model {model} while it was calibrated for model {made.model}: calibrate again"
+                f"{view.store.path} got model {model} while it was calibrated for model {made.model}: calibrate again"
             )
         if head is not None:
-            keep_head(writer, collection.store, head)
+            keep_head(writer, view.store, head)
         if writer.base.version == made.version:
             made = replace(made, version=made.version + 1)
-        writer.add_calibration(write_calibration(collection.path, made))
+        writer.add_calibration(write_calibration(view.store.path, made))
         writer.commit()
         return made
 
@@ -126,7 +128,7 @@ def _write_when_free(store: "Store", progress: Progress) -> "Iterator[Writer]":
 
 
 def _refuse_hopeless(
-    collection: "Collection", source: LabelledSource, labels: Sequence[str], criterion: Criterion, seed: int
+    view: View, source: LabelledSource, labels: Sequence[str], criterion: Criterion, seed: int
 ) -> None:
     """LookalikeError where too few images can count, whichever of those with these labels turn out not to.
 
@@ -134,33 +136,29 @@ def _refuse_hopeless(
     the labels are refused only where they would be without such images too: the more of these, the more unknown ones.
     """
     try:
-        _checked_roles(collection, source, labels, criterion, seed)
+        _checked_roles(view, source, labels, criterion, seed)
     except LookalikeError:
         with suppress(LookalikeError):
-            _checked_roles(collection, source, without_foreign(collection, labels), criterion, seed)
+            _checked_roles(view, source, without_foreign(view, labels), criterion, seed)
             return
         raise
 
 
-def _refuse_known(
-    collection: "Collection", source: LabelledSource, criterion: Criterion, seed: int, progress: Progress
-) -> None:
+def _refuse_known(view: View, source: LabelledSource, criterion: Criterion, seed: int, progress: Progress) -> None:
     """LookalikeError, before any image is encoded, where too few are left without those that are known already."""
-    left = candidates(collection, source, progress)
+    left = candidates(view, source, progress)
     try:
-        _refuse_hopeless(collection, source, left.labels, criterion, seed)
+        _refuse_hopeless(view, source, left.labels, criterion, seed)
     except LookalikeError as error:
         if not left.others:
             raise
         raise LookalikeError(f"{error}; of its other images {left.others}, and do not count") from None
 
 
-def _checked_roles(
-    collection: "Collection", source: LabelledSource, labels: Sequence[str], criterion: Criterion, seed: int
-) -> Roles:
+def _checked_roles(view: View, source: LabelledSource, labels: Sequence[str], criterion: Criterion, seed: int) -> Roles:
     """The roles of images with these labels; LookalikeError where they are too few or cannot stand for the unknown."""
-    cast = roles(collection, labels, mixed=criterion.of == "both", seed=seed)
-    _refuse(collection, source, criterion, cast.unknowns)
+    cast = roles(view, labels, mixed=criterion.of == "both", seed=seed)
+    _refuse(view, source, criterion, cast.unknowns)
     try:
         criterion.part(cast.count(criterion.of))
     except LookalikeError as error:
@@ -177,11 +175,11 @@ def _counts(labelled: Labelled, cast: Roles) -> dict[str, int]:
     return counts
 
 
-def _refuse(collection: "Collection", source: LabelledSource, criterion: Criterion, unknowns: str | None) -> None:
+def _refuse(view: View, source: LabelledSource, criterion: Criterion, unknowns: str | None) -> None:
     """Where unknown images are needed, there must be some, and for a conformal promise about them real ones."""
     if unknowns is None and criterion.of != "known":
         raise LookalikeError(
-            f"{collection.path} has one class only, so leaving a class out finds nothing: "
+            f"{view.store.path} has one class only, so leaving a class out finds nothing: "
             "give images of classes that the collection does not have"
         )
     if unknowns == UNKNOWNS[1] and (criterion.name, criterion.of) == ("conformal", "unknown"):
@@ -191,9 +189,9 @@ def _refuse(collection: "Collection", source: LabelledSource, criterion: Criteri
         )
 
 
-def _record(collection: "Collection", criterion: Criterion, chosen: Chosen, way: Way, **facts: Any) -> Calibration:
+def _record(view: View, criterion: Criterion, chosen: Chosen, way: Way, **facts: Any) -> Calibration:
     """What was asked for and found; `facts` are fields as they are."""
-    store = collection.store
+    store = view.store
     classes = {
         store.classes[code]: {
             "threshold": cut.threshold,
@@ -222,6 +220,6 @@ def _record(collection: "Collection", criterion: Criterion, chosen: Chosen, way:
         rows=store.rows,
         prototypes=prototypes_of(store),
         model=store.model.digest if store.model else None,
-        pretrained=collection.images.pretrained,
+        pretrained=view.images.pretrained,
         **facts,
     )

@@ -1,31 +1,20 @@
-"""A calibration: the threshold, what it was chosen and measured on, and the model it holds for; JSON in thresholds/.
+"""A calibration: the threshold, what it was chosen and measured on, the model it holds for, and all that in words."""
 
-A query, an index and a calibration must be of one model: another one is refused with both digests. A collection that
-merely changed since answers, and says so once.
-"""
-
-import json
-import os
-import secrets
-import warnings
-from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
-from ..store.content import CalibrationEntry
-from ..store.errors import LookalikeError, LookalikeWarning, one_line
-from ..store.publish import publish
-from .calibration_file import FORMAT, read_fields, unlike
-from .rank import Way
-from .stored_head import outdated
+from .thresholds.choose import criterion_of
+from .thresholds.criterion import Criterion
+from .thresholds.groups import enough_for_own
+from .thresholds.sample import UNKNOWNS
 
-if TYPE_CHECKING:
-    from ..store.store import Store
-
-UNKNOWNS = ("unknown classes", "trained classes")
+FORMAT = 2
+_NOTHING = "everything is unknown"
+_MANY = 0.5
+"""The share of known images refused from which a threshold is of little use."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +69,7 @@ class Calibration:
         return asdict(self)
 
     def __str__(self) -> str:
-        from .calibration_words import lines
-
-        return "\n".join(lines(self))
+        return "\n".join(_lines(self))
 
     def over(self, classes: list[str]) -> "float | np.ndarray":
         """The threshold, or where classes have their own, one for each of `classes` (c,) float32."""
@@ -92,92 +79,118 @@ class Calibration:
         return np.array([own.get(name, self.threshold) for name in classes], np.float32)
 
 
-def write_calibration(folder: Path, calibration: Calibration) -> CalibrationEntry:
-    """Publish the calibration below `folder`/thresholds and return its entry for the manifest."""
-    name = f"thresholds/{secrets.token_hex(8)}.json"
-    path = folder / name
-    published = publish(path, json.dumps(calibration.to_json(), indent=1, allow_nan=False).encode())
-    return CalibrationEntry(
-        name, published.size, published.sha256, calibration.by, calibration.version, calibration.model
-    )
-
-
-def read_calibration(store: "Store", by: str) -> Calibration | None:
-    """The newest calibration for `by`, None without one; LookalikeError where it is of another model."""
-    entries = [entry for entry in store.content.calibrations if entry.by == by]
-    if not entries:
-        return None
-    model = store.model.digest if store.model else None
-    if entries[-1].model != model:
-        raise LookalikeError(
-            f"{store.path} was calibrated for model {entries[-1].model}, and its model is {model}: calibrate it again"
+def _lines(made: Calibration) -> Iterator[str]:
+    """What was chosen, what it promises, what was measured, and what to doubt, a line each."""
+    chosen = made.chosen_on
+    if chosen is None:
+        yield f"threshold of classes that come later, by {made.by}: {made.threshold:.4f}, the smallest of all"
+    elif made.failed:
+        yield f"all other classes: {'never' if made.threshold < 0 else 'always'} answered; {made.failed}"
+    elif made.threshold < 0:
+        yield f"no threshold keeps {made.criterion} {made.target:g}: {_unknown(made)} lie upon a class; {_NOTHING}"
+    else:
+        others = " for all other classes" if made.classes else ""
+        yield f"threshold {made.threshold:.4f} by {made.by}{others}: {_promise(made, chosen)}"
+    yield from (_of_class(made, name, entry) for name, entry in made.classes.items())
+    if made.per_class and not made.classes:
+        criterion = _criterion(made)
+        of = {"known": "known images", "unknown": _unknown(made), "both": "images"}[criterion.of]
+        yield (
+            f"no class has enough images for a threshold of its own: some {enough_for_own(criterion)} {of} near it, "
+            "and as many near the others, are needed"
         )
-    return _read(store.file(entries[-1]), entries[-1].sha256, by)
+    if made.measured_on:
+        yield f"measured on others: {_measured(made, made.measured_on)}"
+    for name in ("false_accepts", "false_rejects"):
+        if (counted := getattr(made, name)) and counted != made.measured_on:
+            yield _share(made, counted, name)
+    yield from _doubts(made)
 
 
-@lru_cache(32)
-def _read(path: Path, sha256: str, by: str) -> Calibration:
-    """The calibration in a file of this SHA-256; Damaged for another file, or one for another kind of decision."""
-    kinds = {field.name: getattr(field.type, "__name__", str(field.type)) for field in fields(Calibration)}
-    made = Calibration(**read_fields(path, kinds))
-    if made.by != by or made.k < 1 or (problem := _unsayable(made)):
-        raise unlike(path, f"it is by {made.by!r:.40}, k = {made.k}" if made.by != by or made.k < 1 else problem)
-    return made
+def _unknown(made: Calibration) -> str:
+    """What the images are called that were to be answered unknown."""
+    return "stand-ins" if made.unknowns == UNKNOWNS[1] else "unknown images"
 
 
-def _unsayable(made: Calibration) -> str:
-    """Why the words on a calibration cannot be said, such as a count that is missing; empty where they can."""
-    try:
-        str(made)
-    except (LookalikeError, LookupError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
-        return f"what it counts is not whole: {one_line(error)[:200]}"
-    return ""
+def _criterion(made: Calibration) -> Criterion:
+    asked: dict[str, Any] = {made.criterion.replace("-", "_"): made.target}
+    return criterion_of(**asked, of=made.of if made.criterion == "conformal" else "known")
 
 
-def threshold_of(store: "Store", way: Way) -> Calibration | None:
-    """The calibration for deciding this way, None where there is none; warns once where it may not hold."""
-    calibration = read_calibration(store, way.by)
-    if calibration is None:
-        return None
-    if way.by == "knn" and (calibration.k, calibration.weights) != (way.k, way.weights):
-        _warn(
-            f"{store.path} was calibrated with k={calibration.k} and {calibration.weights} weights, not k={way.k} and "
-            f"{way.weights}: its threshold may not keep its word"
+def _of_class(made: Calibration, name: str, entry: dict[str, Any]) -> str:
+    if entry["failed"] or entry["threshold"] < 0:
+        answered = "never" if entry["threshold"] < 0 else "always"
+        return f"  {name}: {answered} answered; {entry['failed'] or f'{_unknown(made)} lie upon it'}"
+    return f"  {name}: {entry['threshold']:.4f}; {_promise(made, entry['chosen_on'])}"
+
+
+def _promise(made: Calibration, chosen: dict[str, Any]) -> str:
+    """What was seen and what follows from it."""
+    together = ", all classes together" if made.classes else ""
+    if made.criterion == "precision":
+        return (
+            f"{chosen['right']} of {chosen['accepted']} answers right, so at least {chosen['bound']:.2%} of all (95 % "
+            f"sure{together})"
         )
-    # An outdated linear head says so itself, and what mends it: one warning is enough.
-    if _changed(store, calibration) and not (way.by == "linear" and outdated(store)):
-        _warn(f"{store.path} has changed since version {calibration.version}, where it was calibrated for {way.by}")
-    return calibration
+    if made.criterion == "f-beta":
+        return (
+            f"F-beta {chosen['rate']:.4f}, the best: {chosen['right']} of {chosen['accepted']} answers right, "
+            f"{chosen['known']} images of known classes; nothing is promised"
+        )
+    event = "false_rejects" if "false_rejects" in chosen else "false_accepts"
+    words = {"false_rejects": ("known images", "refused"), "false_accepts": (_unknown(made), "accepted")}[event]
+    seen = f"of {chosen['images']} {words[0]} {chosen[event]} {words[1]}"
+    if event == "false_accepts" and made.unknowns == UNKNOWNS[1]:
+        return f"{seen}, so at most {chosen['bound']:.3g} of all such (95 % sure{together}), not of unknown images"
+    if made.criterion == "conformal":
+        return f"{seen}, so on average at most {chosen['bound']:.3g} of those to come (conformal)"
+    return f"{seen}, so at most {chosen['bound']:.3g} of all (95 % sure{together})"
 
 
-def chosen_on(calibration: Calibration | None, source: str | os.PathLike[str] | None) -> str | None:
-    """The warning where `source` chose the threshold that it is to judge, else None."""
-    if calibration is None or source is None or calibration.source != os.path.realpath(source):
-        return None
+def _measured(made: Calibration, measured: dict[str, Any]) -> str:
+    if made.criterion == "f-beta":
+        return f"F-beta {measured['rate']:.4f} ({measured['low']:.4f} to {measured['high']:.4f})"
+    return _share(made, measured, next(name for name in measured if name != "images"))
+
+
+def _share(made: Calibration, counted: dict[str, Any], name: str) -> str:
+    said = {
+        "right": "answers right",
+        "false_accepts": f"{_unknown(made)} accepted",
+        "false_rejects": "known images refused",
+    }
     return (
-        f"some images of {source} chose the threshold: what `calibrate` measured on the others, or images of another "
-        "source, say more of it than these false accepts and rejects"
+        f"{counted[name]} of {counted['images']} {said[name]} "
+        f"({counted['rate']:.2%}, {counted['low']:.2%} to {counted['high']:.2%})"
     )
 
 
-def _changed(store: "Store", calibration: Calibration) -> bool:
-    """Whether rows came or went since, or prototypes are made otherwise; rows that a rollback undid do not count."""
-    came = store.layout.count_live(calibration.next_row, store.next_row)
-    if came or store.rows != calibration.rows:
-        return True
-    return calibration.by != "knn" and prototypes_of(store) != calibration.prototypes
-
-
-def prototypes_of(store: "Store") -> dict[str, Any]:
-    """What decides where a version's prototypes lie, beside its rows.
-
-    Several of a class are clusters that `index` makes anew, so that it moves them although no row came or went.
-    """
-    rule, entry = store.content.prototype_rule, store.content.prototypes
-    table = entry.table.sha256 if rule.per_class > 1 and entry is not None else None
-    return asdict(rule) | ({"table": table} if table else {})
-
-
-def _warn(message: str) -> None:
-    # Python shows a warning once per place and text.
-    warnings.warn(message, LookalikeWarning, stacklevel=2)
+def _doubts(made: Calibration) -> Iterator[str]:
+    """What a reader should know before trusting it."""
+    known, unknown = made.images.get("known", 0), made.images.get("unknown", 0)
+    if made.criterion in ("precision", "f-beta"):
+        share = f"{unknown / (known + unknown):.0%} of all images are"
+        stand_in = made.unknowns == UNKNOWNS[1] and unknown > 0
+        yield f"this holds where {share} {'such stand-ins' if stand_in else 'unknown'}, as here"
+    if made.unknowns == UNKNOWNS[1]:
+        yield (
+            "unknowns: trained classes, the collection's own ranked as if it lacked them. Stand-ins are optimistic: of "
+            "classes that the model was not trained on many times as many may be accepted; give some, under labels "
+            "of their own"
+        )
+    if made.unknowns == UNKNOWNS[0] and made.pretrained:
+        yield (
+            "the model began with ImageNet's weights: what looks like its 1,000 classes is not wholly unknown to it, "
+            "under whatever label"
+        )
+    refused = made.false_rejects
+    if refused and refused["rate"] > _MANY and made.criterion == "fpr":
+        yield (
+            f"{refused['rate']:.0%} of the known images are refused: {_unknown(made)} lie as near; a better model "
+            "mends that, or more of these images where few chose, but not another seed"
+        )
+    kinds = ("unlabelled", "copies", "stored", "seen_in_training", "rejected")
+    aside = {name.replace("_", " "): made.images.get(name, 0) for name in kinds}
+    aside["of classes that the model was trained on and the collection lacks"] = made.images.get("trained", 0)
+    if any(aside.values()):
+        yield "left aside: " + ", ".join(f"{count} {name}" for name, count in aside.items() if count)

@@ -8,26 +8,26 @@ import numpy as np
 from ..measures.distance import distance_of
 from ..store.progress import Progress, silent
 from ..store.store import Store
-from .calibration import threshold_of
+from .calibration_file import threshold_of
 from .decide import Decided, decide
 from .decisions import Decisions
 from .nearest_rows import nearest_of_others
 from .queries import Asked
 from .rank import Way, rank, refuse_no_classes
+from .view import View
 
 if TYPE_CHECKING:
     from .calibration import Calibration
-    from .collection import Collection
 
 
 def classify(
-    collection: "Collection",
+    view: View,
     asked: Asked,
     *,
     by: str,
     k: int,
     weights: str,
-    exact: bool,
+    exact: bool = False,
     progress: Progress = silent,
 ) -> Decisions:
     """Decide for each of the `asked` vectors; a stored image (a key) does not speak for itself.
@@ -36,13 +36,13 @@ def classify(
     a head where none is stored.
     """
     way = Way(by, k, weights, exact)
-    refuse_no_classes(collection)
+    refuse_no_classes(view)
     own = [np.array([row], np.int64) if row >= 0 else np.empty(0, np.int64) for row in asked.own]
-    return decisions(collection, asked.vectors, own, way, threshold_of(collection.store, way), progress)
+    return decisions(view, asked.vectors, own, way, threshold_of(view.store, way), progress)
 
 
 def decisions(
-    collection: "Collection",
+    view: View,
     vectors: np.ndarray,
     own: Sequence[np.ndarray],
     way: Way,
@@ -53,7 +53,7 @@ def decisions(
 
     calibration: None refuses nothing.
     """
-    ranked, store = rank(collection, vectors, own, way, progress), collection.store
+    ranked, store = rank(view, vectors, own, way, progress), view.store
     made = decide(ranked.scores, ranked.codes, None if calibration is None else calibration.over(ranked.classes))
     return Decisions(
         labels=[ranked.classes[code] if code >= 0 else None for code in made.code.tolist()],

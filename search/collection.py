@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..store import ingest
-from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from . import filling
 from .hits import Hits
+from .images import Encoders
 from .labelled_source import LabelledSource
-from .loading import loading
-from .queries import Asked, as_list, ask
+from .queries import read_queries
 from .ready import check_k, ready_vectors
 from .view import View, checked_device
 
@@ -30,14 +29,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..indexer.card import IndexCard
-    from ..indexer.instances import Instances
-    from ..indexer.prototypes import Prototypes
     from ..store.moving import Moved
     from .calibration import Calibration
     from .clusters import Clusters
     from .decisions import Decisions
     from .prototype_list import ClassRow
-    from .with_images import ImageEncoder
 
 PathLike = str | os.PathLike[str]
 
@@ -46,14 +42,14 @@ class Collection:
     """Images as unit vectors in one folder: fill it, index it, ask it.
 
     A Collection shows the version it was opened at and moves to the newest one when it writes itself (or by
-    `refresh`). It is a context manager. `device` ("auto", "cpu", "gpu") is where searches and encoders run. `view` is
-    what searches load of the version shown. A Collection that is sent to another process (by multiprocessing) is opened
-    there at the same version.
+    `refresh`). It is a context manager. `device` ("auto", "cpu", "gpu") is where searches and encoders run; `encoders`
+    are those that other collections use too. A Collection that is sent to another process (by multiprocessing) is
+    opened there at the same version.
     """
 
-    def __init__(self, store: Store, device: str = "auto") -> None:
+    def __init__(self, store: Store, device: str = "auto", encoders: Encoders | None = None) -> None:
         self._device = checked_device(device)
-        self._encoder: ImageEncoder | None = None
+        self._encoders = Encoders(device) if encoders is None else encoders
         self._show(store)
 
     @classmethod
@@ -101,31 +97,6 @@ class Collection:
         """The collection's folder."""
         return self._store.path
 
-    @property
-    def store(self) -> Store:
-        """The version shown, as the ground floor knows it: rows, vectors, facts."""
-        return self._store
-
-    @property
-    def instances(self) -> "Instances":
-        """The index over instances: segments and the exact tail, loaded when first asked for."""
-        return self.view.instances
-
-    @property
-    def prototypes(self) -> "Prototypes":
-        """Unit rows, one a class or several: those folded at `index` with what changed since."""
-        return self.view.prototypes
-
-    @property
-    def images(self) -> "ImageEncoder":
-        """The collection's own encoder, loaded when the first image arrives; LookalikeError without a model."""
-        with loading():
-            if self._encoder is None or self._encoder.digest != (self._store.model and self._store.model.digest):
-                from .with_images import ImageEncoder
-
-                self._encoder = ImageEncoder.of(self._store, self._device)
-            return self._encoder
-
     def refresh(self) -> "Collection":
         """Move to the newest version and return self."""
         self._show(self._store.latest())
@@ -133,7 +104,7 @@ class Collection:
 
     def _show(self, store: Store) -> None:
         self._store = store
-        self.view = View(store, self._device)
+        self._view = View(store, self._device, self._encoders)
 
     def embed(
         self,
@@ -298,27 +269,13 @@ class Collection:
         if isinstance(queries, np.ndarray) and queries.dtype.kind == "f" and queries.ndim <= 2:
             vectors = ready_vectors(queries, self._store.dim, normalise)
             check_k(k, len(vectors), self._store.next_row)
-            view = self.view
+            view = self._view
             allowed = None if where is None else view.meeting(where)
             scores, rows = view.instances.search(vectors, k, exact=exact, allowed=allowed)
             return Hits(self._store, rows, scores)
-        return self.neighbours(self.ask(queries, normalise=normalise), k, where, exact)
+        from .neighbours import neighbours
 
-    def neighbours(self, asked: Asked, k: int = 10, where: str | None = None, exact: bool = False) -> Hits:
-        """The hits (m, k) of queries that `ask` has read: one row for each of `asked.names`."""
-        from .neighbours import nearest
-
-        allowed = self.view.meeting(where)
-        scores, rows = nearest(self.instances, asked.vectors, asked.own, k, exact, allowed)
-        return Hits(self._store, rows, scores, asked.names)
-
-    def ask(self, queries: Any, *, strict: bool = True, normalise: bool = False) -> Asked:
-        """Turn queries into vectors; what cannot be read raises, or without `strict` is listed in `Asked.failed`."""
-        asked = ask(self._store, as_list(queries), lambda images: self.images.encode(images), normalise)
-        if strict and asked.failed:
-            name, reason = asked.failed[0]
-            raise LookalikeError(reason if name in reason else f"{name}: {reason}")
-        return asked
+        return neighbours(self._view, read_queries(self._view, queries, normalise=normalise), k, where, exact)
 
     def classify(
         self,
@@ -333,15 +290,15 @@ class Collection:
     ) -> "Decisions":
         """Say what each query is, or None where it is farther than the calibrated threshold.
 
-        `queries` as for `search`, or what `ask` returned. `by`: "prototype" (nearest class mean), "knn" (vote of the
+        `queries` as for `search`. `by`: "prototype" (nearest class mean), "knn" (vote of the
         k nearest, `weights` "uniform" or "distance") or "linear" (the head that `calibrate` stored, else one fitted in
         memory, with `progress`; the distance is to the answer's prototype). Without a calibration for `by` the
         threshold is NaN and nothing is refused. Margins of a vote compare with all rows, once, when they are asked for.
         """
         from .classify import classify
 
-        asked = queries if isinstance(queries, Asked) else self.ask(queries, normalise=normalise)
-        return classify(self, asked, by=by, k=k, weights=weights, exact=exact, progress=progress)
+        asked = read_queries(self._view, queries, normalise=normalise)
+        return classify(self._view, asked, by=by, k=k, weights=weights, exact=exact, progress=progress)
 
     def calibrate(
         self,
@@ -375,7 +332,7 @@ class Collection:
         from .thresholds.choose import criterion_of
 
         calibration = calibrate(
-            self,
+            self._view,
             LabelledSource.of(source),
             criterion_of(fpr, precision, f_beta, conformal, of),
             by=by,
@@ -417,7 +374,7 @@ class Collection:
 
         drawn = FewShots(way, tuple(shots), seed=seed) if episodes else None
         return evaluate(
-            self,
+            self._view,
             LabelledSource.of(source),
             Way(by, k, weights),
             full=full,
@@ -432,7 +389,7 @@ class Collection:
         """Measure recall@k against latency, one dict per operating point with the fields of `bench --json`."""
         from .bench import bench
 
-        return bench(self, k=k, queries=queries, seed=seed, progress=progress)
+        return bench(self._view, k=k, queries=queries, seed=seed, progress=progress)
 
     def keep_prototypes(self, window: int | None = None, per_class: int | None = None) -> None:
         """Make prototypes of the newest `window` images of a class (0: all), at most `per_class` each, from now on.
@@ -448,7 +405,7 @@ class Collection:
         """What each class's prototypes are made of, and which class is nearest: the fields of `prototypes --json`."""
         from .prototype_list import prototype_list
 
-        return prototype_list(self._store, self.prototypes)
+        return prototype_list(self._store, self._view.prototypes)
 
     def cluster(
         self,
@@ -490,7 +447,7 @@ class Collection:
 
         source = None if data is None else LabelledSource.of(data)
         return report(
-            self, Path(out), data=source, by=by, seed=seed, bench=bench, date=date, progress=progress, cache=cache
+            self._view, Path(out), data=source, by=by, seed=seed, bench=bench, date=date, progress=progress, cache=cache
         )
 
     def vectors(self, columns: list[str] | None = None) -> "pa.Table":

@@ -12,17 +12,16 @@ from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import silent
 from ..store.shell import Piped, bar, echo, emit_json, piped, say_path, shown
-from . import view
-from .collection import Collection
 from .expand import Failed, expanded
 from .mistaken import check_collection
+from .neighbours import neighbours
 from .paths import paths_of_rows
-from .queries import Asked
+from .queries import Asked, read_queries
 from .rank import WAYS, WEIGHTS
+from .view import DEVICES, View
 
 _BATCH = 256
 _HIT = ("key", "label", "score", "distance", "path")
-DEVICES = click.Choice(view.DEVICES)
 
 
 @click.command(short_help="Find the stored images most like each query.")
@@ -39,7 +38,9 @@ DEVICES = click.Choice(view.DEVICES)
 )
 @click.option("--sheet", metavar="FILE", help="Draw queries and hits as one picture, FILE.png or FILE.jpg.")
 @click.option("--open", "show", is_flag=True, help="Show that picture.")
-@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
+@click.option(
+    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to search and encode."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
 @click.pass_context
 def search(
@@ -65,8 +66,8 @@ def search(
     (LOOKALIKE_WHERE_TIME=5m, LOOKALIKE_WHERE_MEMORY=4G) and as many threads as OMP_NUM_THREADS says.
     """
 
-    def answer(opened: Collection, asked: Asked) -> Iterator[dict[str, Any]]:
-        found = opened.neighbours(asked, min(k, max(1, len(opened))), where, exact)
+    def answer(opened: View, asked: Asked) -> Iterator[dict[str, Any]]:
+        found = neighbours(opened, asked, min(k, max(1, opened.store.rows)), where, exact)
         nothing: list[list[str | None]] = [[None] * found.rows.shape[1]] * len(found)
         files = found.paths() if as_json or paths else nothing
         for hits, where_kept in zip(found, files, strict=True):
@@ -78,7 +79,7 @@ def search(
         raise click.UsageError("--open shows a contact sheet: say where to draw it with --sheet FILE")
     emit = emit_json if as_json else _path_printer(collection) if paths else _print_hits
     check_collection("search", collection, *query)
-    with Collection.open(collection, device=device) as opened:
+    with View.open(collection, device=device) as opened:
         queries = _piped_in(query)
         if sheet is None:
             ctx.exit(_answer_all(opened, queries, normalise, answer, emit))
@@ -92,7 +93,7 @@ def search(
 
 
 @contextmanager
-def _drawn(opened: Collection, path: Path, queries: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _drawn(opened: View, path: Path, queries: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give what keeps answers, and draw them as a contact sheet at the end; a bad name is refused before any work."""
     from .missing_pictures import missing_words
     from .sheet import MOST, check_sheet, write_sheet
@@ -105,7 +106,7 @@ def _drawn(opened: Collection, path: Path, queries: Sequence[Any]) -> Iterator[C
     if strips.left_out:
         echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
     if strips.missing:
-        echo(f"warning: {missing_words(strips.missing, str(path), str(opened.path))}", err=True)
+        echo(f"warning: {missing_words(strips.missing, str(path), str(opened.store.path))}", err=True)
 
 
 @click.command(short_help="Say what each query is, or that it is unknown.")
@@ -118,7 +119,9 @@ def _drawn(opened: Collection, path: Path, queries: Sequence[Any]) -> Iterator[C
 )
 @click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
 @click.option("--paths", is_flag=True, help="Name each query by its file where it has one.")
-@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search and encode.")
+@click.option(
+    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to search and encode."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
 @click.pass_context
 def classify(
@@ -139,18 +142,20 @@ def classify(
     QUERY is what `lookalike search` takes. The path in --json is the query's own image.
     """
 
-    def answer(opened: Collection, asked: Asked) -> list[dict[str, Any]]:
-        made = opened.classify(asked, by, k=k, weights=weights, progress=progress).records(margins=as_json)
+    from .classify import classify as decide
+
+    def answer(opened: View, asked: Asked) -> list[dict[str, Any]]:
+        made = decide(opened, asked, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)
         files = _own_files(opened, asked) if as_json or paths else [None] * len(made)
         return [{**one, "path": file} for one, file in zip(made, files, strict=True)]
 
     fitting = bar("fit") if by == "linear" else nullcontext(silent)
     check_collection("classify", collection, *query)
-    with Collection.open(collection, device=device) as opened, fitting as progress:
+    with View.open(collection, device=device) as opened, fitting as progress:
         ctx.exit(_answer_all(opened, _piped_in(query), normalise, answer, emit_json if as_json else _print_decision))
 
 
-def _own_files(opened: Collection, asked: Asked) -> list[str | None]:
+def _own_files(opened: View, asked: Asked) -> list[str | None]:
     """For each query its image's file: the one asked with, or where the source keeps the key's picture."""
     keys = [place for place, row in enumerate(asked.own.tolist()) if row >= 0 and asked.files[place] is None]
     files = list(asked.files)
@@ -170,11 +175,11 @@ def _piped_in(queries: Sequence[str]) -> list[Any]:
     return [given if query == "-" else query for query in queries]
 
 
-def _answer_all(opened: Collection, queries: Sequence[Any], normalise: bool, answer: Any, emit: Any) -> int:
+def _answer_all(opened: View, queries: Sequence[Any], normalise: bool, answer: Any, emit: Any) -> int:
     """Answer in the order asked, a batch at a time; 1 where a query could not be read, else 0."""
     failed = 0
     for batch in cut(expanded(opened.store, queries), _BATCH):
-        asked = opened.ask(batch, strict=False, normalise=normalise)
+        asked = read_queries(opened, batch, strict=False, normalise=normalise)
         answers = list(answer(opened, asked)) if asked.names else []
         for place in asked.order:
             if place >= 0:

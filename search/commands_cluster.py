@@ -6,9 +6,9 @@ import click
 
 from ..store.aligned import aligned
 from ..store.shell import bar, echo, emit_json, shown
+from ..store.store import Store
 from .cluster import METHODS
 from .clusters import Clusters
-from .collection import Collection
 from .mistaken import check_collection
 from .paths import paths_of_rows
 
@@ -48,6 +48,8 @@ def cluster(
     clusters, one that holds all images, or none: cluster -1 is noise, images that hdbscan puts into no cluster. k-means
     takes any number of images; hdbscan compares all pairs, and refuses what would take it more than some minutes.
     """
+    from .cluster import Manner
+    from .cluster import cluster as group
     from .cluster_file import check_cluster_file, write_cluster_file
     from .sheet import check_sheet
 
@@ -56,13 +58,13 @@ def cluster(
     if sheet is not None:
         check_sheet(Path(sheet))
     check_collection("cluster", collection)
-    with bar("cluster") as progress, Collection.open(collection) as opened:
-        found = opened.cluster(k, method=method, min_size=min_size, seed=seed, progress=progress)
+    with bar("cluster") as progress, Store.open(collection) as store:
+        found = group(store, Manner(k, method, min_size, seed), progress)
         if out is not None:
             write_cluster_file(Path(out), found, found.paths() if paths else None)
         if sheet is not None:
-            _draw(Path(sheet), found, seed, str(opened.path))
-        files = _files(opened, found) if as_json or paths else {}
+            _draw(Path(sheet), found, seed, str(store.path))
+        files = _files(store, found) if as_json or paths else {}
     if as_json:
         for each in found:
             emit_json({**each.to_json(), "paths": [files[key] for key in each.medoids]})
@@ -101,7 +103,7 @@ def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
         echo(f"warning: {missing_words(missing, str(path), collection)}", err=True)
 
 
-def _files(opened: Collection, found: Clusters) -> dict[str, str | None]:
+def _files(store: Store, found: Clusters) -> dict[str, str | None]:
     """The file of each typical image, by key."""
     keys = [key for each in found for key in each.medoids]
-    return dict(zip(keys, paths_of_rows(opened.store, opened.store.find(keys)), strict=True))
+    return dict(zip(keys, paths_of_rows(store, store.find(keys)), strict=True))

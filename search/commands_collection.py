@@ -16,11 +16,12 @@ from ..store.commands_source_options import source_options
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.rejects import first_rejects
 from ..store.shell import bar, echo, emit_json, say_next, shown
+from ..store.store import Store
 from . import filling
 from .collection import Collection
-from .commands import DEVICES
 from .commands_next import next_of_rows, next_of_search
 from .mistaken import check_collection
+from .view import DEVICES
 
 MOST_REJECTS = 5
 """Rejected images that `embed` names; the collection lists them all."""
@@ -117,8 +118,8 @@ def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
 
 def _rejected(collection: str, source: str) -> list[tuple[str, str]]:
     """Some rejected images with their reasons; none where the collection cannot be read, which is said elsewhere."""
-    with suppress(LookalikeError), Collection.open(collection) as opened:
-        return first_rejects(opened.store, os.path.realpath(source), MOST_REJECTS)
+    with suppress(LookalikeError), Store.open(collection) as store:
+        return first_rejects(store, os.path.realpath(source), MOST_REJECTS)
     return []
 
 
@@ -174,7 +175,9 @@ def _ended_at_once() -> Iterator[None]:
 @click.option("--recall", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Recall@k to reach.")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="The k of that recall.")
 @click.option("--memory", metavar="SIZE", help='Bound of the index in memory, such as "2G".')
-@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where it will be searched.")
+@click.option(
+    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where it will be searched."
+)
 @click.option("--compact", is_flag=True, help="Drop removed vectors physically and merge small files.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def index(collection: str, as_json: bool, **options: Any) -> None:
@@ -182,7 +185,8 @@ def index(collection: str, as_json: bool, **options: Any) -> None:
     check_collection("index", collection)
     with bar("index") as progress, Collection.open(collection) as opened, _ended_at_once():
         card = opened.index(progress=progress, **options)
-        labelled = opened.store.model is not None and bool(opened.store.classes)
+    with Store.open(collection) as store:
+        labelled = store.model is not None and bool(store.classes)
     if as_json:
         emit_json(card.to_json())
         return
@@ -200,8 +204,9 @@ def index(collection: str, as_json: bool, **options: Any) -> None:
 def remove(collection: str, key: tuple[str, ...], as_json: bool) -> None:
     """Remove images from COLLECTION by KEY (or key:KEY, as queries say it); nothing is removed where one is unknown."""
     check_collection("remove", collection, *key)
+    with Store.open(collection) as store:
+        there = dict(zip(key, store.find(key) >= 0, strict=True))
     with Collection.open(collection) as opened:
-        there = dict(zip(key, opened.store.find(key) >= 0, strict=True))
         removed = opened.remove([name if there[name] else name.removeprefix("key:") for name in key])
     if as_json:
         emit_json({"removed": removed})

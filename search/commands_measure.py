@@ -7,11 +7,11 @@ import click
 from ..store.commands_source_options import source_options
 from ..store.shell import bar, echo, emit_json, say_next
 from .collection import Collection
-from .commands import DEVICES
 from .labelled_source import LabelledSource
 from .mistaken import check_collection
 from .rank import WAYS, WEIGHTS
 from .thresholds.conformal import OF
+from .view import DEVICES
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -111,7 +111,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
 @click.argument("collection")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="The k of recall@k.")
 @click.option("--queries", type=click.IntRange(1), default=1000, show_default=True, help="Stored rows to ask with.")
-@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where to search.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to search.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an operating point.")
 def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> None:
     """Measure recall@k against exact search, and latency, at each operating point of COLLECTION's index."""

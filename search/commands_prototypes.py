@@ -4,6 +4,7 @@ import click
 
 from ..store.aligned import aligned
 from ..store.shell import echo, emit_json, shown
+from ..store.store import Store
 from .collection import Collection
 from .mistaken import check_collection
 from .prototype_list import ClassRow
@@ -25,7 +26,9 @@ def prototypes(collection: str, window: int | None, per_class: int | None, as_js
     with Collection.open(collection) as opened:
         if window is not None or per_class is not None:
             opened.keep_prototypes(window, per_class)
-        rows, rule = opened.list_prototypes(), opened.store.content.prototype_rule
+        rows = opened.list_prototypes()
+    with Store.open(collection) as store:
+        rule = store.content.prototype_rule
     if as_json:
         for row in rows:
             emit_json(row.to_json())

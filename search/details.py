@@ -50,7 +50,7 @@ def classification(asked: Evaluation) -> dict[str, Any]:
     confusion: [{label, answer, images}], right answers too, every cell that is not 0; answer None where nothing was
     near.
     """
-    names = asked.collection.store.classes
+    names = asked.view.store.classes
     place = {name: code for code, name in enumerate(names)}
     known = asked.known
     truth = asked.codes[known]

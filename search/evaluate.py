@@ -6,7 +6,7 @@ its class's R and of its prototype. Measures that are undefined are None.
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,21 +19,19 @@ from ..measures.separation import separation
 from ..store.errors import LookalikeWarning
 from ..store.progress import Progress
 from ..store.shown import shortened
-from .calibration import chosen_on
+from .calibration_file import chosen_on
 from .evaluation import Evaluation, ask_source
 from .few_shots import FewShots, few_shots
 from .labelled_source import LabelledSource
 from .rank import Way
 from .separated import warn_of_overlap
-
-if TYPE_CHECKING:
-    from .collection import Collection
+from .view import View
 
 FPRS = (1e-1, 1e-2, 1e-3, 1e-4)
 
 
 def evaluate(
-    collection: "Collection",
+    view: View,
     source: LabelledSource,
     way: Way,
     *,
@@ -51,7 +49,7 @@ def evaluate(
     adds `details` (see `search.details`), `episodes` the few-shot accuracies. Warns in one line where the classes
     overlap so much that no threshold can keep its word.
     """
-    asked = ask_source(collection, source, way, progress, cache)
+    asked = ask_source(view, source, way, progress, cache)
     if episodes is None:  # which need no class of the collection
         _warn_of_strangers(asked)
     _warn_of_seen(asked)
@@ -113,16 +111,14 @@ def fields(asked: Evaluation, found: Retrieval, curve: Curve) -> dict[str, Any]:
         "accuracy": accuracy(asked),
         "auc": curve.auc,
         "tpr_at_fpr_1e-3": curve.tprs[FPRS.index(1e-3)],
-        "interclass_distance": interclass_distance(
-            asked.collection.prototypes.matrix, asked.collection.prototypes.owners
-        ),
+        "interclass_distance": interclass_distance(asked.view.prototypes.matrix, asked.view.prototypes.owners),
         "unknown": unknown(asked),
     }
 
 
 def found_in_collection(asked: Evaluation) -> Retrieval:
     """Hold the queries of known classes against every live row with a label: of others nobody knows who is right."""
-    store = asked.collection.store
+    store = asked.view.store
     rows = store.live_rows()
     rows = rows[store.codes(rows) >= 0]
     known = np.flatnonzero(asked.known)

@@ -1,23 +1,21 @@
 """A labelled source as a collection sees it: what `evaluate` measures."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..store.errors import LookalikeError
 from ..store.forks import cached_property
 from ..store.progress import Progress
-from .calibration import Calibration, threshold_of
+from .calibration import Calibration
+from .calibration_file import threshold_of
 from .classify import decisions
 from .contents import rows_of_contents
 from .decisions import Decisions
 from .labelled_source import LabelledSource
 from .rank import Way
 from .separated import to_classes
-
-if TYPE_CHECKING:
-    from .collection import Collection
+from .view import View
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Evaluation:
     images of the source that cannot be read. seen: how many of the others the model was trained on.
     """
 
-    collection: "Collection"
+    view: View
     source: LabelledSource | str
     vectors: np.ndarray
     labels: np.ndarray
@@ -51,7 +49,7 @@ class Evaluation:
 
         An image that is all of its class has no right answer, and counts neither as known nor as unknown.
         """
-        store = self.collection.store
+        store = self.view.store
         held = np.bincount(store.codes(store.live_rows()) + 1, minlength=len(store.classes) + 1)
         whose = np.repeat(np.arange(len(self)), [len(rows) for rows in self.own])
         mine = store.codes(np.concatenate([np.empty(0, np.int64), *self.own])) == self.codes[whose]
@@ -70,17 +68,15 @@ class Evaluation:
     @cached_property
     def to_classes(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """(distances (m, c), codes (m,), names (c,)) of the known images to the classes: see `separated`."""
-        return to_classes(self.collection, self.vectors, self.labels, self.own, self.made.by)
+        return to_classes(self.view, self.vectors, self.labels, self.own, self.made.by)
 
 
-def ask_source(
-    collection: "Collection", source: LabelledSource, way: Way, progress: Progress, cache: bool = True
-) -> Evaluation:
+def ask_source(view: View, source: LabelledSource, way: Way, progress: Progress, cache: bool = True) -> Evaluation:
     """Encode a source and let the collection answer each image.
 
     LookalikeError for a source without labels, and a collection without classes.
     """
-    images = collection.images.encode_source(source, progress, cache=cache)
+    images = view.images.encode_source(source, progress, cache=cache)
     labels = np.array([label or "" for label in images.labels], dtype=object)
     if not len(labels):
         rejected = images.why_rejected and f" ({images.why_rejected})"
@@ -90,19 +86,19 @@ def ask_source(
             f"{source} has no labels, so nothing can be measured: give class folders or a column of labels, which is "
             "called label or named with --label-column"
         )
-    store = collection.store
+    store = view.store
     place = {name: code for code, name in enumerate(store.classes)}
     own = rows_of_contents(store, images.contents)
     calibration = threshold_of(store, way)
     return Evaluation(
-        collection=collection,
+        view=view,
         source=source,
         vectors=images.vectors,
         labels=labels,
         contents=images.contents,
         codes=np.array([place.get(label, -1) for label in labels], np.int64),
         own=own,
-        made=decisions(collection, images.vectors, own, way, calibration, progress),
+        made=decisions(view, images.vectors, own, way, calibration, progress),
         calibration=calibration,
         rejected=images.rejected,
         seen=int(images.seen.sum()),

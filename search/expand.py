@@ -91,7 +91,7 @@ def _of_folder(store: "Store", query: Any, folder: str) -> Iterator[Any]:
 
 
 def _images(folder: str) -> Iterator[FoundFile]:
-    from .with_images import images_below
+    from .images import images_below
 
     if versions(Path(folder)):
         raise LookalikeError(f"{folder!r} is a collection, not a folder of images: ask with images, keys or vectors")
@@ -100,7 +100,7 @@ def _images(folder: str) -> Iterator[FoundFile]:
 
 def _of_pattern(pattern: str) -> Iterator[FoundFile]:
     """What a pattern matches: images and .npy files, and the images of folders, each once."""
-    from .with_images import is_input
+    from .images import is_input
 
     matches = sorted(glob.glob(pattern, recursive=True))
     folder, name = os.path.split(pattern)

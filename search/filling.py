@@ -16,7 +16,7 @@ from ..store.store import Store
 
 def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> dict[str, Any]:
     """Sync the collection at `path` with a source of images; options and result as `Collection.embed`."""
-    from .with_images import embed as sync
+    from .images import embed as sync
 
     share = options.get("max_rejects")
     if share is not None and not 0 <= share <= 1:

@@ -11,20 +11,16 @@ Labels alone say how many images count at most, and in which role, before any is
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..measures.distance import distance_of
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
-from .calibration import UNKNOWNS
 from .labelled_source import LabelledSource
 from .rank import Ranked, Way, rank, rank_without_class
-from .thresholds.sample import Sample
-
-if TYPE_CHECKING:
-    from .collection import Collection
+from .thresholds.sample import UNKNOWNS, Sample
+from .view import View
 
 
 @dataclass(frozen=True)
@@ -36,9 +32,9 @@ class Labelled:
     aside: dict[str, int]
 
 
-def labels_in(collection: "Collection", source: LabelledSource) -> list[str]:
+def labels_in(view: View, source: LabelledSource) -> list[str]:
     """The labels that a source lists, before any image is read; LookalikeError where there is none."""
-    labels = [label for label in collection.images.labels(source) if label is not None]
+    labels = [label for label in view.images.labels(source) if label is not None]
     if not labels:
         raise LookalikeError(
             f"{source} has no labelled images: calibration needs class folders or a column of labels, which is called "
@@ -65,11 +61,11 @@ class Candidates:
         return " and ".join(f"{count} are {what}" for count, what in counts if count)
 
 
-def candidates(collection: "Collection", source: LabelledSource, progress: Progress) -> Candidates:
+def candidates(view: View, source: LabelledSource, progress: Progress) -> Candidates:
     """Look at the contents of a source before any is encoded; LookalikeError where every one of them is known."""
-    looked = collection.images.contents(source, progress)
+    looked = view.images.contents(source, progress)
     first = {content: (label, seen) for label, content, seen in reversed(looked) if content and label is not None}
-    stored = collection.store.find_contents(list(first)) >= 0
+    stored = view.store.find_contents(list(first)) >= 0
     new = [label for (label, seen), known in zip(first.values(), stored, strict=True) if not known and not seen]
     trained = sum(seen for (_, seen), known in zip(first.values(), stored, strict=True) if not known)
     if first and not new:
@@ -84,9 +80,9 @@ def _all_known(source: LabelledSource) -> LookalikeError:
     )
 
 
-def read_labelled(collection: "Collection", source: LabelledSource, progress: Progress, cache: bool = True) -> Labelled:
+def read_labelled(view: View, source: LabelledSource, progress: Progress, cache: bool = True) -> Labelled:
     """Encode a source; LookalikeError where no labelled image can be read, or none is new to collection and model."""
-    encoded = collection.images.encode_source(source, progress, cache=cache)
+    encoded = view.images.encode_source(source, progress, cache=cache)
     kept = np.array([label is not None for label in encoded.labels], bool)
     if not kept.any():
         raise LookalikeError(f"{source} has no labelled image that can be read ({encoded.why_rejected})")
@@ -96,7 +92,7 @@ def read_labelled(collection: "Collection", source: LabelledSource, progress: Pr
         if content is not None and kept[i]:
             kept[i] = first.setdefault(content, i) == i
     copies = len(kept) - unlabelled - int(kept.sum())
-    stored = np.flatnonzero(collection.store.find_contents(list(first)) >= 0)
+    stored = np.flatnonzero(view.store.find_contents(list(first)) >= 0)
     kept[np.array(list(first.values()), np.int64)[stored]] = False
     learned = kept & encoded.seen
     kept &= ~learned
@@ -126,16 +122,16 @@ class Roles:
         return {"known": known, "unknown": unknown, "both": known + unknown}[of]
 
 
-def roles(collection: "Collection", labels: Sequence[str], *, mixed: bool, seed: int) -> Roles:
+def roles(view: View, labels: Sequence[str], *, mixed: bool, seed: int) -> Roles:
     """What labelled images (n) are ranked as.
 
     Without unknown images each known one stands in as well, next to itself, or where the `mixed` share of unknown
     images matters a random half of them, in its own stead.
     """
-    classes = collection.store.classes
+    classes = view.store.classes
     known = _among(labels, classes)
     nobody = np.zeros(len(known), bool)
-    foreign = _foreign(collection, labels)
+    foreign = _foreign(view, labels)
     if foreign.any():
         return Roles(known, nobody, foreign, UNKNOWNS[0])
     standing, unknown = known if len(classes) > 1 else nobody, ~known
@@ -146,25 +142,25 @@ def roles(collection: "Collection", labels: Sequence[str], *, mixed: bool, seed:
     return Roles(known, standing, unknown, UNKNOWNS[1] if len(classes) > 1 or unknown.any() else None)
 
 
-def without_foreign(collection: "Collection", labels: Sequence[str]) -> list[str]:
+def without_foreign(view: View, labels: Sequence[str]) -> list[str]:
     """Those of `labels` that the collection has or the model was trained on."""
-    return [label for label, foreign in zip(labels, _foreign(collection, labels), strict=True) if not foreign]
+    return [label for label, foreign in zip(labels, _foreign(view, labels), strict=True) if not foreign]
 
 
-def _foreign(collection: "Collection", labels: Sequence[str]) -> np.ndarray:
+def _foreign(view: View, labels: Sequence[str]) -> np.ndarray:
     """(n,) bool: which labels are neither in the collection nor among the model's training classes."""
-    return ~_among(labels, [*collection.store.classes, *collection.images.training_classes])
+    return ~_among(labels, [*view.store.classes, *view.images.training_classes])
 
 
-def ranked_sample(collection: "Collection", labelled: Labelled, cast: Roles, way: Way) -> tuple[Sample, np.ndarray]:
+def ranked_sample(view: View, labelled: Labelled, cast: Roles, way: Way) -> tuple[Sample, np.ndarray]:
     """The images with their nearest class, in their roles, and which image (m,) int64 each of these is.
 
     Codes are places in `store.classes`. An image that stands in next to itself is there twice.
     """
     sample = _joined(
-        _known(collection, labelled, cast.known, way),
-        _left_out(collection, labelled, cast.standing, way),
-        _unknown(collection, labelled, cast.unknown, way),
+        _known(view, labelled, cast.known, way),
+        _left_out(view, labelled, cast.standing, way),
+        _unknown(view, labelled, cast.unknown, way),
     )
     return sample, np.concatenate([np.flatnonzero(which) for which in (cast.known, cast.standing, cast.unknown)])
 
@@ -175,32 +171,32 @@ def _among(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
     return np.array([label in there for label in labels], bool)
 
 
-def _known(collection: "Collection", labelled: Labelled, which: np.ndarray, way: Way) -> Sample:
-    codes = _codes(collection, labelled.labels[which].tolist())
-    return _sample(collection, rank(collection, labelled.vectors[which], None, way), codes)
+def _known(view: View, labelled: Labelled, which: np.ndarray, way: Way) -> Sample:
+    codes = _codes(view, labelled.labels[which].tolist())
+    return _sample(view, rank(view, labelled.vectors[which], None, way), codes)
 
 
-def _unknown(collection: "Collection", labelled: Labelled, which: np.ndarray, way: Way) -> Sample:
-    return _sample(collection, rank(collection, labelled.vectors[which], None, way))
+def _unknown(view: View, labelled: Labelled, which: np.ndarray, way: Way) -> Sample:
+    return _sample(view, rank(view, labelled.vectors[which], None, way))
 
 
-def _left_out(collection: "Collection", labelled: Labelled, which: np.ndarray, way: Way) -> Sample:
+def _left_out(view: View, labelled: Labelled, which: np.ndarray, way: Way) -> Sample:
     labels = labelled.labels[which].tolist()
-    return _sample(collection, rank_without_class(collection, labelled.vectors[which], labels, way))
+    return _sample(view, rank_without_class(view, labelled.vectors[which], labels, way))
 
 
-def _sample(collection: "Collection", ranked: Ranked, truth: np.ndarray | None = None) -> Sample:
+def _sample(view: View, ranked: Ranked, truth: np.ndarray | None = None) -> Sample:
     if truth is None:
         truth = np.full(len(ranked.scores), -1, np.int64)
     if not ranked.scores.size:
         return Sample(np.full(len(truth), np.inf, np.float32), np.full(len(truth), -1, np.int64), truth)
     codes, found = ranked.codes[:, 0], ranked.codes[:, 0] >= 0
-    nearest = np.append(_codes(collection, ranked.classes), -1)[codes]
+    nearest = np.append(_codes(view, ranked.classes), -1)[codes]
     return Sample(np.where(found, distance_of(ranked.scores[:, 0]), np.float32(np.inf)), nearest, truth)
 
 
-def _codes(collection: "Collection", names: list[str]) -> np.ndarray:
-    place = {name: code for code, name in enumerate(collection.store.classes)}
+def _codes(view: View, names: list[str]) -> np.ndarray:
+    place = {name: code for code, name in enumerate(view.store.classes)}
     return np.array([place[name] for name in names], np.int64)
 
 

@@ -55,7 +55,7 @@ def kind_of(path: str) -> str | None:
     if not os.path.lexists(path):
         return None
     if not os.path.isdir(path):
-        from .with_images import is_input
+        from .images import is_input
 
         return "an image" if os.path.splitext(path)[1] and is_input(path) else "a file"
     if _is_collection(path):
@@ -66,7 +66,7 @@ def kind_of(path: str) -> str | None:
 
 
 def _holds_images(folder: str) -> bool:
-    from .with_images import is_input
+    from .images import is_input
 
     return any(_images(names, is_input) for _, _, names in islice(os.walk(folder), _FOLDERS))
 

@@ -4,7 +4,16 @@ import numpy as np
 
 from ..indexer.instances import Instances
 from ..indexer.ranks import without_own
+from .hits import Hits
+from .queries import Asked
 from .ready import check_k
+from .view import View
+
+
+def neighbours(view: View, asked: Asked, k: int = 10, where: str | None = None, exact: bool = False) -> Hits:
+    """The hits (m, k) of the queries that were read: one row for each of `asked.names`; `where` is an SQL condition."""
+    scores, rows = nearest(view.instances, asked.vectors, asked.own, k, exact, view.meeting(where))
+    return Hits(view.store, rows, scores, asked.names)
 
 
 def nearest(

@@ -32,7 +32,7 @@ def paths_of_pictures(store: "Store", pictures: Sequence[tuple[str, _Picture | N
             of_source.setdefault(source, []).append(place)
     found: list[str | None] = [None] * len(pictures)
     for source, places in of_source.items():
-        from .with_images import source_paths
+        from .images import source_paths
 
         wanted = [picture for place in places if (picture := pictures[place][1]) is not None]
         paths = source_paths(source, wanted, store.content.uses)

@@ -41,7 +41,7 @@ def of_source(
     """
     if not any(contents):  # imported vectors: the embedder is not needed
         return ["no image"] * len(keys)
-    from .with_images import source_thumbnails
+    from .images import source_thumbnails
 
     return source_thumbnails(source, keys, contents, side, uses)
 
@@ -49,13 +49,13 @@ def of_source(
 def of_query(store: "Store", query: str, side: int, piped: bytes | None = None) -> Picture:
     """The picture of what `search` was asked with: an image file, a key's stored image, or for "-" what was piped."""
     if query == "-" and piped is not None:
-        from .with_images import file_thumbnail
+        from .images import file_thumbnail
 
         return file_thumbnail(piped, side)
     if not query.startswith("key:") and os.path.exists(query):
         if is_npy(query):
             return "a vector"
-        from .with_images import file_thumbnail
+        from .images import file_thumbnail
 
         return file_thumbnail(query, side)
     row = int(store.find([query.removeprefix("key:")])[0])

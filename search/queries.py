@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..store.errors import Damaged, LookalikeError, one_line
+from ..store.errors import Damaged, LookalikeError
 from ..store.near_keys import NearKeys
-from ..store.regular import open_regular
-from ..store.unit import unit_rows
 from .expand import Failed, FoundFile, as_list, expanded, is_npy
 from .own_picture import file_of, has_content_of, is_same
+from .query_vectors import load_npy, unit_vectors, vectors_of_file
 from .ready import empty_collection
 
 if TYPE_CHECKING:
     from ..store.store import Store
+    from .view import View
 
-__all__ = ["Asked", "as_list", "ask"]
+__all__ = ["Asked", "as_list", "ask", "read_queries"]
 
 Encode = Callable[[list[Any]], list["np.ndarray | LookalikeError"]]
 """Encodes images (files, bytes, PIL images, uint8 pixels): a unit vector or the reason each cannot be read."""
@@ -62,6 +62,15 @@ class _Planned:
     row: int = -1  # of the key, or of the key whose picture the image is
     image: Any = None  # what is encoded
     vectors: "np.ndarray | LookalikeError | None" = None
+
+
+def read_queries(view: "View", queries: Any, *, strict: bool = True, normalise: bool = False) -> Asked:
+    """Turn queries into vectors; what cannot be read raises, or without `strict` is listed in `Asked.failed`."""
+    asked = ask(view.store, as_list(queries), lambda images: view.images.encode(images), normalise)
+    if strict and asked.failed:
+        name, reason = asked.failed[0]
+        raise LookalikeError(reason if name in reason else f"{name}: {reason}")
+    return asked
 
 
 def ask(store: "Store", queries: list[Any], encode: Encode, normalise: bool = False) -> Asked:
@@ -131,7 +140,7 @@ def _plan_array(store: "Store", plan: _Planned, array: np.ndarray, what: str, no
             "image is uint8 (h, w) or (h, w, c) with 1, 3 or 4 channels, and several images are a list of such arrays"
         )
     else:
-        plan.kind, plan.vectors = "vectors", _vectors(store, array, what, normalise)
+        plan.kind, plan.vectors = "vectors", unit_vectors(store, array, what, normalise)
 
 
 def _plan_bytes(store: "Store", plan: _Planned, data: bytes, normalise: bool) -> None:
@@ -140,7 +149,7 @@ def _plan_bytes(store: "Store", plan: _Planned, data: bytes, normalise: bool) ->
     if not data:
         raise LookalikeError(f"{name!r} is empty: there is no image in it")
     if data.startswith(_NPY):
-        _plan_array(store, plan, _load_npy(io.BytesIO(data), name), name, normalise)
+        _plan_array(store, plan, load_npy(io.BytesIO(data), name), name, normalise)
     else:
         plan.kind, plan.image = "image", data
 
@@ -157,7 +166,7 @@ def _plan_text(store: "Store", plan: _Planned, text: str, row: int, normalise: b
         if row >= 0 and not text.startswith("./") and _is_own_picture(store, plan, text, row):
             return
         if is_npy(text):
-            plan.kind, plan.vectors = "vectors", _vectors_of_file(store, text, normalise)
+            plan.kind, plan.vectors = "vectors", vectors_of_file(store, text, normalise)
         else:
             plan.kind, plan.image = "image", text
     else:
@@ -254,26 +263,3 @@ def _name(query: Any) -> str:
     if isinstance(query, str | os.PathLike):
         return os.fsdecode(query)
     return getattr(query, "filename", None) or type(query).__name__
-
-
-def _vectors_of_file(store: "Store", path: str, normalise: bool) -> np.ndarray:
-    try:
-        with open_regular(path) as file:
-            array = _load_npy(file, path)
-    except LookalikeError:
-        raise
-    except OSError as error:
-        raise LookalikeError(f"{path} cannot be read as a .npy of vectors: {one_line(error)}") from None
-    return _vectors(store, array, path, normalise)
-
-
-def _load_npy(file: Any, name: str) -> np.ndarray:
-    try:
-        return np.lib.format.read_array(file, allow_pickle=False)
-    except Exception as error:  # whatever the bytes make NumPy do: a MemoryError too, by an absurd shape
-        raise LookalikeError(f"{name} cannot be read as a .npy of vectors: {one_line(error)}") from None
-
-
-def _vectors(store: "Store", vectors: np.ndarray, what: str, normalise: bool) -> np.ndarray:
-    matrix = vectors[None] if vectors.ndim == 1 else vectors
-    return unit_rows(matrix, normalise=normalise, dim=store.dim, what=f"{what}: row")

@@ -9,7 +9,6 @@ anew for each query, so on images that the collection holds its order is optimis
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +16,8 @@ from ..measures.scores import correct
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from .ready import check_whole
+from .view import View
 from .vote import WEIGHTS, vote
-
-if TYPE_CHECKING:
-    from .collection import Collection
 
 _MOST_CELLS = 25_000_000  # scores of classes that are held at once
 _Pair = tuple[np.ndarray, np.ndarray]
@@ -53,14 +50,14 @@ class Way:
         object.__setattr__(self, "k", check_whole("k", self.k))
 
 
-def refuse_no_classes(collection: "Collection") -> None:
+def refuse_no_classes(view: View) -> None:
     """LookalikeError where no row of the collection has a label."""
-    if not collection.store.classes:
-        raise LookalikeError(f"{collection.path} has no labelled images: there is nothing to classify by")
+    if not view.store.classes:
+        raise LookalikeError(f"{view.store.path} has no labelled images: there is nothing to classify by")
 
 
 def rank(
-    collection: "Collection",
+    view: View,
     vectors: np.ndarray,
     own: Sequence[np.ndarray] | None,
     way: Way,
@@ -70,72 +67,71 @@ def rank(
 
     progress: of fitting a linear head, where none is stored.
     """
-    refuse_no_classes(collection)
+    refuse_no_classes(view)
     if way.by == "prototype":
-        return _by_prototype(collection, vectors, own)
+        return _by_prototype(view, vectors, own)
     if way.by == "linear":
-        head = collection.view.head(progress)
-        classes = collection.prototypes.classes
-        return _in_blocks(collection, vectors, own, lambda some, s: ranked_by(head.logits(vectors[some], classes), s))
-    return _by_vote(collection, vectors, own, way)
+        head = view.head(progress)
+        classes = view.prototypes.classes
+        return _in_blocks(view, vectors, own, lambda some, s: ranked_by(head.logits(vectors[some], classes), s))
+    return _by_vote(view, vectors, own, way)
 
 
-def rank_without_class(collection: "Collection", vectors: np.ndarray, labels: Sequence[str], way: Way) -> Ranked:
+def rank_without_class(view: View, vectors: np.ndarray, labels: Sequence[str], way: Way) -> Ranked:
     """Rank for `vectors` (nq, d) as if each query's own class, `labels` (nq,), were not in the collection.
 
     A linear head is not fitted without that class; the class is only taken out of its order.
     """
     if way.by == "knn":
-        return _vote_without_class(collection, vectors, np.asarray(labels, dtype=object), way)
-    classes = collection.prototypes.classes
+        return _vote_without_class(view, vectors, np.asarray(labels, dtype=object), way)
+    classes = view.prototypes.classes
     code_of = {name: code for code, name in enumerate(classes)}
     codes = np.array([code_of.get(label, -1) for label in labels], np.int64)
-    head = collection.view.head() if way.by == "linear" else None
+    head = view.head() if way.by == "linear" else None
 
     def ranked(some: slice, scores: np.ndarray) -> _Pair:
         there = np.flatnonzero(codes[some] >= 0)
         scores[there, codes[some][there]] = -np.inf
         return best_two(scores) if head is None else ranked_by(head.logits(vectors[some], classes), scores)
 
-    return _in_blocks(collection, vectors, None, ranked)
+    return _in_blocks(view, vectors, None, ranked)
 
 
 def _in_blocks(
-    collection: "Collection",
+    view: View,
     vectors: np.ndarray,
     own: Sequence[np.ndarray] | None,
     ranked: Callable[[slice, np.ndarray], _Pair],
 ) -> Ranked:
     """What `ranked` gives for blocks of queries and the scores (b, c) of their classes: no (nq, c) is ever held."""
-    prototypes = collection.prototypes
+    prototypes = view.prototypes
     step = max(1, _MOST_CELLS // max(1, len(prototypes.matrix)))
     blocks = [slice(first, first + step) for first in range(0, max(1, len(vectors)), step)]
     found = [
-        ranked(some, prototype_scores(collection, vectors[some], own[some] if own is not None else None))
-        for some in blocks
+        ranked(some, prototype_scores(view, vectors[some], own[some] if own is not None else None)) for some in blocks
     ]
     scores, codes = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return Ranked(scores, codes, prototypes.classes)
 
 
-def _by_prototype(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> Ranked:
-    prototypes = collection.prototypes
+def _by_prototype(view: View, vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> Ranked:
+    prototypes = view.prototypes
     if own is None or not any(map(len, own)):
         scores, codes = prototypes.search(vectors, 2)
         return Ranked(scores, codes, prototypes.classes)
-    return _in_blocks(collection, vectors, own, lambda some, scores: best_two(scores))
+    return _in_blocks(view, vectors, own, lambda some, scores: best_two(scores))
 
 
-def prototype_scores(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> np.ndarray:
+def prototype_scores(view: View, vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> np.ndarray:
     """The score of each class's nearest prototype (nq, c) float32; -inf for none.
 
     vectors: (nq, d) float32 unit rows. own: for each the rows (r,) int64 that are left out.
     """
-    prototypes = collection.prototypes
+    prototypes = view.prototypes
     scores = prototypes.scores(vectors)
     for i, rows in enumerate(own or ()):
         if len(rows):
-            for code, units in prototypes.left_out(collection.store, rows).items():
+            for code, units in prototypes.left_out(view.store, rows).items():
                 scores[i, code] = correct(units @ vectors[i : i + 1].T, units, vectors[i : i + 1]).max(initial=-np.inf)
     return scores
 
@@ -162,13 +158,13 @@ def ranked_by(order: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nda
     return best, codes
 
 
-def _by_vote(collection: "Collection", vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:
+def _by_vote(view: View, vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:
     most = max((len(rows) for rows in own), default=0) if own is not None else 0
-    k = min(way.k, max(1, collection.store.next_row))
-    scores, rows = collection.instances.search(vectors, k + most, exact=way.exact, allowed=collection.view.labelled)
+    k = min(way.k, max(1, view.store.next_row))
+    scores, rows = view.instances.search(vectors, k + most, exact=way.exact, allowed=view.labelled)
     if most and own is not None:
         scores, rows = _without(scores, rows, own, k)
-    return _voted(collection, scores, rows, way)
+    return _voted(view, scores, rows, way)
 
 
 def _without(scores: np.ndarray, rows: np.ndarray, own: Sequence[np.ndarray], k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -180,8 +176,8 @@ def _without(scores: np.ndarray, rows: np.ndarray, own: Sequence[np.ndarray], k:
     return np.where(gone, np.float32(-np.inf), kept), np.where(gone, -1, kept_rows)
 
 
-def _vote_without_class(collection: "Collection", vectors: np.ndarray, labels: np.ndarray, way: Way) -> Ranked:
-    store = collection.store
+def _vote_without_class(view: View, vectors: np.ndarray, labels: np.ndarray, way: Way) -> Ranked:
+    store = view.store
     rows = store.live_rows()
     codes = store.codes(rows)
     k = min(way.k, max(1, store.next_row))
@@ -192,13 +188,13 @@ def _vote_without_class(collection: "Collection", vectors: np.ndarray, labels: n
         if len(mine):
             allowed = np.zeros(store.next_row, bool)
             allowed[rows[(codes != code) & (codes >= 0)]] = True
-            scores[mine], found[mine] = collection.instances.search(
+            scores[mine], found[mine] = view.instances.search(
                 np.ascontiguousarray(vectors[mine]), k, exact=way.exact, allowed=allowed
             )
-    return _voted(collection, scores, found, way)
+    return _voted(view, scores, found, way)
 
 
-def _voted(collection: "Collection", scores: np.ndarray, rows: np.ndarray, way: Way) -> Ranked:
-    codes = collection.store.codes(rows.ravel()).reshape(rows.shape)
+def _voted(view: View, scores: np.ndarray, rows: np.ndarray, way: Way) -> Ranked:
+    codes = view.store.codes(rows.ravel()).reshape(rows.shape)
     ranked, winners = vote(scores, codes, weights=way.weights)
-    return Ranked(ranked, winners, collection.store.classes)
+    return Ranked(ranked, winners, view.store.classes)

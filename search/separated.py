@@ -6,7 +6,6 @@ or where neighbours vote to their nearest rows.
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,7 @@ from ..store.errors import LookalikeWarning
 from ..store.shown import shortened
 from .nearest_rows import nearest_of_each
 from .rank import prototype_scores
-
-if TYPE_CHECKING:
-    from .collection import Collection
+from .view import View
 
 _NAMED = 3
 _MOST_CELLS = 50_000_000
@@ -28,7 +25,7 @@ _MOST_COMPARED = 400_000_000
 
 
 def to_classes(
-    collection: "Collection", vectors: np.ndarray, labels: np.ndarray, own: Sequence[np.ndarray], by: str
+    view: View, vectors: np.ndarray, labels: np.ndarray, own: Sequence[np.ndarray], by: str
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """(distances (m, c) float32, codes (m,), names (c,)) of images to the classes of the collection.
 
@@ -37,22 +34,22 @@ def to_classes(
     left out too. by: "knn" for the distance to a class's nearest row, else to its nearest prototype. inf: nothing is
     left of another class. Of more images than fit, an even draw. Codes are places in `names`.
     """
-    names = collection.store.classes if by == "knn" else collection.prototypes.classes
+    names = view.store.classes if by == "knn" else view.prototypes.classes
     place = {name: code for code, name in enumerate(names)}
     codes = np.array([place.get(label, -1) for label in labels], np.int64)
     asked = np.flatnonzero(codes >= 0)
     most = max(1, _MOST_CELLS // max(1, len(names)))
     if by == "knn":
-        most = max(1, min(most, _MOST_COMPARED // max(1, len(collection))))
+        most = max(1, min(most, _MOST_COMPARED // max(1, view.store.rows)))
     if len(asked) > most:
         asked = asked[np.linspace(0, len(asked) - 1, most).round().astype(np.int64)]
     if not len(asked):
         return np.empty((0, len(names)), np.float32), codes[asked], names
     mine = [own[i] for i in asked.tolist()]
     if by == "knn":
-        scores = nearest_of_each(collection.store, vectors[asked], mine)
+        scores = nearest_of_each(view.store, vectors[asked], mine)
     else:
-        scores = prototype_scores(collection, vectors[asked], mine)
+        scores = prototype_scores(view, vectors[asked], mine)
     left = np.isfinite(scores[np.arange(len(asked)), codes[asked]])
     return distance_of(scores[left]), codes[asked][left], names
 

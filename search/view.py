@@ -1,5 +1,8 @@
 """One version of a collection as searches see it; every piece is loaded when it is first asked for."""
 
+import os
+from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +11,7 @@ from ..store.errors import LookalikeError
 from ..store.forks import cached_property
 from ..store.progress import Progress, silent
 from ..store.store import Store
+from .images import Encoders, ImageEncoder
 
 if TYPE_CHECKING:
     from ..indexer.instances import Instances
@@ -30,12 +34,34 @@ def checked_device(device: str) -> str:
 
 
 class View:
-    """What is derived from `store`, kept for as long as that version is shown."""
+    """What is derived from `store`, kept for as long as that version is shown.
 
-    def __init__(self, store: Store, device: str) -> None:
-        self.store, self.device = store, device
+    device: where searches and encoders run. encoders: those that other versions use too; own ones where none are given.
+    """
+
+    def __init__(self, store: Store, device: str = "auto", encoders: Encoders | None = None) -> None:
+        self.store, self.device = store, checked_device(device)
+        self._encoders = Encoders(device) if encoders is None else encoders
         self._selection: tuple[str, np.ndarray] | None = None
         self._head: Head | None = None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], version: int | None = None, *, device: str = "auto") -> "View":
+        """Open the newest version, or `version`; LookalikeError where there is none or its manifest is damaged."""
+        return cls(Store.open(Path(path), version), device)
+
+    def __enter__(self) -> "View":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.store.close()
+
+    @property
+    def images(self) -> ImageEncoder:
+        """The encoder of the collection's model, loaded when the first image arrives; LookalikeError without one."""
+        return self._encoders.of(self.store)
 
     @cached_property
     def instances(self) -> "Instances":

@@ -104,7 +104,7 @@ def test_remove_then_rollback_brings_the_image_back(shop, capsys):
     assert run(["remove", shop, "img00.png", "img01.png"]) == 0
     with Collection.open(shop) as collection:
         assert len(collection) == 38
-        before = collection.store.version - 1
+        before = collection._view.store.version - 1
     assert run(["rollback", shop, "--to", str(before)]) == 0
     with Collection.open(shop) as collection:
         assert len(collection) == 40
@@ -199,8 +199,8 @@ def test_a_closed_pipe_ends_quietly(shop):
 
 def test_an_interrupt_is_one_line(shop):
     script = (
-        "import os, signal, sys; from lookalike import cli; from lookalike.search.collection import Collection\n"
-        f"Collection.open = classmethod(lambda *a, **k: os.kill(os.getpid(), {int(signal.SIGTERM)}) or 1 / 0)\n"
+        "import os, signal, sys; from lookalike import cli; from lookalike.search.view import View\n"
+        f"View.open = classmethod(lambda *a, **k: os.kill(os.getpid(), {int(signal.SIGTERM)}) or 1 / 0)\n"
         "sys.argv = ['lookalike', 'search', 'shop', 'x']; cli.main()"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)

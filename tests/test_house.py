@@ -78,7 +78,7 @@ def faults(path: Path) -> list[str]:
     for module in imports(path):
         if module.startswith("lookalike."):
             other = module.split(".")[1]
-            allowed = other == room or other in ROOMS[room] or (name == "search/with_images.py" and other == "embedder")
+            allowed = other == room or other in ROOMS[room] or (name == "search/images.py" and other == "embedder")
         elif module in ALONE:
             allowed = name == ALONE[module] or module in FURTHER.get(name, set())
         elif module in SHELL:

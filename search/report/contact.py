@@ -47,7 +47,7 @@ def nearest_rows(material: Material, places: Sequence[int] | np.ndarray) -> np.n
         allowed[live[codes == code_of.get(material.answers.nearest[place] or "", -2)]] = True
         allowed[questions.own[place]] = False
         if allowed.any():
-            rows[i] = material.collection.instances.search(questions.vectors[[place]], 1, allowed=allowed)[1][0, 0]
+            rows[i] = material.view.instances.search(questions.vectors[[place]], 1, allowed=allowed)[1][0, 0]
     return rows
 
 

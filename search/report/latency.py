@@ -3,21 +3,24 @@
 import math
 from typing import Any
 
+from ...store.progress import silent
+from ..bench import bench
 from .drawing import CHOSEN, COLOURS, axes_of, draw, plain_log
 from .material import Material
 from .page import LeftOut, Section, figure, table
 
 NAME, TITLE = "latency", "Recall against latency"
 K = 10
+QUERIES = 1000
 
 
 def section(material: Material, measure: bool) -> Section:
     """The operating points of the index as curves, one a batch size, and as a table; measured now, or left out."""
     if not measure:
         raise LeftOut("not measured: --no-bench")
-    if len(material.collection) < 2:
+    if material.store.rows < 2:
         raise LeftOut("one image has no neighbour to be found")
-    points = material.collection.bench(K, seed=material.seed)
+    points = bench(material.view, k=K, queries=QUERIES, seed=material.seed, progress=silent)
     chosen = next(point["spec"] for point in points if point["chosen"])
     words = (
         f"Recall@{K} with its 95 % interval against the median latency of one call, on this machine; larger marks are "

@@ -53,7 +53,7 @@ def nearest_of(material: Material) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return rows, rows, np.empty(0, np.float32)
     copies = rows_of_contents(store, list(contents))
     k = min(1 + max(map(len, copies)), MOST_COPIES, store.next_row)
-    scores, hits = material.collection.instances.search(store.gather(rows), k)
+    scores, hits = material.view.instances.search(store.gather(rows), k)
     own = np.array([np.isin(found, copy) | (found < 0) for found, copy in zip(hits, copies, strict=True)])
     first = np.argmin(own, axis=1)
     places = np.flatnonzero(~own.all(axis=1))

@@ -1,22 +1,21 @@
 """What the sections draw from: the collection, the questions, their answers; each piece made when it is first asked."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...store.forks import cached_property
-from ..calibration import Calibration, read_calibration, threshold_of
+from ..calibration import Calibration
+from ..calibration_file import read_calibration, threshold_of
 from ..classify import decisions
 from ..decisions import Decisions
 from ..evaluation import Evaluation
+from ..images import held_card
 from ..rank import Way
-from ..with_images import held_card
+from ..view import View
 from .page import LeftOut
 from .questions import Questions
 from .sampling import stratified
-
-if TYPE_CHECKING:
-    from ..collection import Collection
 
 MOST_IN_PAIRS = 5000
 """Images whose pairs are looked at: twelve million of them."""
@@ -25,8 +24,8 @@ MOST_IN_PAIRS = 5000
 class Material:
     """A collection with labelled questions; `way` decides, `seed` draws every sample."""
 
-    def __init__(self, collection: "Collection", questions: Questions, way: Way, seed: int) -> None:
-        self.collection, self.store = collection, collection.store
+    def __init__(self, view: View, questions: Questions, way: Way, seed: int) -> None:
+        self.view, self.store = view, view.store
         self.questions, self.way, self.seed = questions, way, seed
 
     @cached_property
@@ -37,14 +36,14 @@ class Material:
         questions, place = self.questions, {name: code for code, name in enumerate(self.store.classes)}
         calibration = threshold_of(self.store, self.way)
         return Evaluation(
-            collection=self.collection,
+            view=self.view,
             source=questions.named(),
             vectors=questions.vectors,
             labels=questions.labels,
             contents=questions.contents,
             codes=np.array([place.get(label, -1) for label in questions.labels], np.int64),
             own=questions.own,
-            made=decisions(self.collection, questions.vectors, questions.own, self.way, calibration),
+            made=decisions(self.view, questions.vectors, questions.own, self.way, calibration),
             calibration=calibration,
             rejected=questions.rejected,
             seen=questions.seen,

@@ -1,7 +1,6 @@
 """What the report's measures ask the collection: a labelled source, or stored rows that do not speak for themselves."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,10 +8,8 @@ from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ..contents import rows_of_contents
 from ..labelled_source import LabelledSource
+from ..view import View
 from .sampling import stratified
-
-if TYPE_CHECKING:
-    from ..collection import Collection
 
 MOST_STORED = 2000
 """Stored rows that are asked with where no source is given."""
@@ -50,9 +47,9 @@ class Questions:
         return f"{len(self):,} stored images{drawn}, each asked with its own content left out"
 
 
-def of_source(collection: "Collection", source: LabelledSource, progress: Progress, cache: bool = True) -> Questions:
+def of_source(view: View, source: LabelledSource, progress: Progress, cache: bool = True) -> Questions:
     """All readable images of a source; LookalikeError where it has no labels, or there is no model to encode them."""
-    encoded = collection.images.encode_source(source, progress, cache=cache)
+    encoded = view.images.encode_source(source, progress, cache=cache)
     labels = np.array([label or "" for label in encoded.labels], dtype=object)
     if not (labels != "").any():
         raise LookalikeError(
@@ -60,17 +57,17 @@ def of_source(collection: "Collection", source: LabelledSource, progress: Progre
             "measured: give class folders or a column of labels, which is called label or named with --label-column"
         )
     contents = list(encoded.contents)
-    own = rows_of_contents(collection.store, contents)
+    own = rows_of_contents(view.store, contents)
     kept = (encoded.vectors, labels, list(encoded.keys), contents, own)
     return Questions(*kept, source, len(labels), encoded.rejected, int(encoded.seen.sum()))
 
 
-def of_stored(collection: "Collection", seed: int) -> Questions:
+def of_stored(view: View, seed: int) -> Questions:
     """A sample of the labelled rows, each with the rows of its content (or, where none is known, itself) as its own.
 
     Where no row has a label all rows are drawn from: there is less to measure, and still something to see.
     """
-    store = collection.store
+    store = view.store
     rows = store.live_rows()
     codes = store.codes(rows)
     if (codes >= 0).any():

@@ -7,14 +7,15 @@ a matrix 20 classes, and curves some hundred points, however large the collectio
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ...store.replace import check_replaceable, replace_file
-from ..calibration import read_calibration
+from ..calibration_file import read_calibration
 from ..labelled_source import LabelledSource
 from ..rank import Way
+from ..view import View
 from . import (
     class_matrix,
     confusion,
@@ -33,15 +34,12 @@ from .material import Material
 from .page import LeftOut, Section, whole_page
 from .questions import of_source, of_stored
 
-if TYPE_CHECKING:
-    from ..collection import Collection
-
 _SUFFIXES = (".html", ".htm")
 _Made = Section | tuple[str, str]
 
 
 def report(
-    collection: "Collection",
+    view: View,
     out: Path,
     *,
     data: LabelledSource | None,
@@ -59,11 +57,11 @@ def report(
     if out.suffix.lower() not in _SUFFIXES:
         raise LookalikeError(f"cannot write a report to {out}: it is an HTML page, so its name must end in .html")
     check_replaceable(out)
-    if not len(collection):
-        raise LookalikeError(f"{collection.path} is empty: embed or import something first")
-    store = collection.store
-    questions = of_stored(collection, seed) if data is None else of_source(collection, data, progress, cache)
-    material = Material(collection, questions, _way(collection, by), seed)
+    if not view.store.rows:
+        raise LookalikeError(f"{view.store.path} is empty: embed or import something first")
+    store = view.store
+    questions = of_stored(view, seed) if data is None else of_source(view, data, progress, cache)
+    material = Material(view, questions, _way(view, by), seed)
     made = list(_sections(material, bench, date or datetime.now().astimezone(), progress))
     sections = [one for one in made if isinstance(one, Section)]
     left_out = [one for one in made if not isinstance(one, Section)]
@@ -78,9 +76,9 @@ def report(
     }
 
 
-def _way(collection: "Collection", by: str) -> Way:
+def _way(view: View, by: str) -> Way:
     """The way of deciding that was calibrated, with its neighbours and weights, else the usual one."""
-    calibration = read_calibration(collection.store, Way(by).by)
+    calibration = read_calibration(view.store, Way(by).by)
     return Way(by) if calibration is None else Way(by, calibration.k, calibration.weights)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ...measures.distances import class_distances
 from ...measures.pairs import pair_curve
 from ...measures.retrieval import Retrieval
-from ..calibration import chosen_on
+from ..calibration_file import chosen_on
 from ..evaluate import FPRS, fields, found_in_collection
 from .material import Material
 from .page import Section, facts, paragraph
@@ -34,7 +34,7 @@ def section(material: Material) -> Section:
 
 
 def _found(material: Material) -> Retrieval:
-    rows = len(material.collection)
+    rows = material.store.rows
     scores, numbers = int(material.known.sum()) * rows, rows * (material.store.dim or 0)
     if scores <= _MOST_SCORES and numbers <= _MOST_NUMBERS:
         return found_in_collection(material.asked)

@@ -6,6 +6,9 @@ import numpy as np
 
 from ...store.errors import LookalikeError
 
+UNKNOWNS = ("unknown classes", "trained classes")
+"""What stands for unknown images: ones of classes that nobody knows, or of trained classes ranked as if unknown."""
+
 
 @dataclass(frozen=True)
 class Sample:

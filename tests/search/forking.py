@@ -18,7 +18,7 @@ from lookalike import Collection
 
 def answers(shop: Collection, photo: str, what: list[str]) -> dict[str, list]:
     """The keys that each kind of question finds."""
-    vectors = shop.store.gather(np.arange(40))
+    vectors = shop._view.store.gather(np.arange(40))
     asked = {"image": [photo], "vector": [vectors[7]], "key": ["key:a/04.png"], "batch": [vectors], "class": None}
     found = {}
     for name in what:

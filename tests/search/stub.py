@@ -27,11 +27,17 @@ def give_source(
         rejected=3,
         why_rejected="3 rejected: truncated (3)",
     )
-    collection._encoder = SimpleNamespace(
-        digest=collection.store.model and collection.store.model.digest,
+    encoder = SimpleNamespace(
+        digest=collection._view.store.model and collection._view.store.model.digest,
         training_classes=list(trained),
         pretrained=False,
         labels=lambda source: list(labels),
         contents=lambda source, progress: [*zip(encoded.labels, encoded.contents, encoded.seen.tolist(), strict=True)],
         encode_source=lambda source, progress, cache=True: encoded,
     )
+    give_encoder(collection, encoder)
+
+
+def give_encoder(collection, encoder) -> None:
+    """Let `encoder` encode images for `collection`, whatever model it has."""
+    collection._encoders = collection._view._encoders = SimpleNamespace(of=lambda store: encoder)

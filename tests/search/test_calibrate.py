@@ -10,8 +10,9 @@ import pytest
 
 from lookalike import Collection, LookalikeError
 from lookalike.measures.intervals import clopper_pearson
+from lookalike.search.images import ImageEncoder
 from lookalike.search.labelled_source import LabelledSource
-from lookalike.search.with_images import ImageEncoder
+from lookalike.search.view import View
 from lookalike.store.errors import LookalikeWarning
 from lookalike.store.housekeeping import rollback
 from lookalike.store.store import Store
@@ -62,9 +63,9 @@ def test_it_is_stored_read_back_and_replaced(shop):
     give_source(shop, vectors, labels)
     shop.calibrate("any", fpr=0.1)
     made = shop.calibrate("any", fpr=0.05)
-    assert [entry.by for entry in shop.store.content.calibrations] == ["prototype"]
+    assert [entry.by for entry in shop._view.store.content.calibrations] == ["prototype"]
     with Collection.open(shop.path) as again:
-        assert again.info()["calibrated_at"] == made.version == again.store.version
+        assert again.info()["calibrated_at"] == made.version == again._view.store.version
         decision = again.classify("k0").records()[0]
         assert decision["threshold"] == pytest.approx(made.threshold)
     json.dumps(made.to_json(), allow_nan=False)
@@ -74,10 +75,10 @@ def test_it_is_stored_read_back_and_replaced(shop):
 def test_too_few_unknown_images_are_refused_with_the_number_missing(shop):
     vectors, labels = source(30)
     give_source(shop, vectors, labels)
-    version = shop.store.version
+    version = shop._view.store.version
     with pytest.raises(LookalikeError, match="needs 299 images of unknown classes; there are 30, 269 are missing"):
         shop.calibrate("any", fpr=0.01)
-    assert Collection.open(shop.path).store.version == version
+    assert View.open(shop.path).store.version == version
 
 
 def test_copies_and_stored_images_do_not_count(shop):
@@ -140,7 +141,7 @@ def test_one_class_cannot_stand_in_for_the_unknown(tmp_path):
 
 
 def test_unknown_images_upon_a_class_leave_nothing_accepted(shop):
-    prototypes = shop.prototypes.matrix
+    prototypes = shop._view.prototypes.matrix
     give_source(shop, np.repeat(prototypes[:1], 100, axis=0), ["strange"] * 100)
     made = shop.calibrate("any", fpr=0.1)
     assert made.threshold < 0 and "everything is unknown" in str(made)
@@ -203,21 +204,21 @@ def test_prototypes_that_index_moves_are_told(shop):
 
 def test_a_collection_that_is_written_refuses_before_any_work(shop):
     give_source(shop, *source(100))
-    shop._encoder.encode_source = None  # nothing is read
-    with shop.store.write(), pytest.raises(LookalikeError, match="writ"):
+    shop._view.images.encode_source = None  # nothing is read
+    with shop._view.store.write(), pytest.raises(LookalikeError, match="writ"):
         shop.calibrate("any", fpr=0.1)
 
 
 def while_measuring(shop, do):
     """Let `do` happen once the source has been read."""
-    read = shop._encoder.encode_source
+    read = shop._view.images.encode_source
 
     def encode_source(source, progress, cache=True):
         encoded = read(source, progress)
         do()
         return encoded
 
-    shop._encoder.encode_source = encode_source
+    shop._view.images.encode_source = encode_source
 
 
 @pytest.mark.parametrize("by", ["prototype", "linear"])
@@ -270,7 +271,7 @@ def test_who_writes_when_it_has_measured_is_waited_for(shop):
 
 def test_too_few_images_are_told_by_their_labels_before_one_is_read(shop):
     give_source(shop, *source(30))
-    shop._encoder.encode_source = None
+    shop._view.images.encode_source = None
     for wish, words in (
         ({"fpr": 0.01}, "needs 299 images of unknown classes; there are 30, 269 are missing"),
         ({"conformal": 0.01, "of": "unknown"}, "needs 99 images of unknown classes; there are 30, 69 are missing"),
@@ -280,11 +281,11 @@ def test_too_few_images_are_told_by_their_labels_before_one_is_read(shop):
         with pytest.raises(LookalikeError, match=words):
             shop.calibrate("any", **wish)
     give_source(shop, *clusters(3, 50), trained=["c0", "c1", "c2", "c3"])
-    shop._encoder.encode_source = None
+    shop._view.images.encode_source = None
     with pytest.raises(LookalikeError, match="there are 50, 249 are missing"):  # all of them standing in
         shop.calibrate("any", fpr=0.01)
     give_source(shop, clusters(3, 5)[0], [None] * 5)
-    shop._encoder.encode_source = None
+    shop._view.images.encode_source = None
     with pytest.raises(LookalikeError, match="no labelled images"):
         shop.calibrate("any", fpr=0.1)
 
@@ -293,7 +294,7 @@ def test_an_image_that_may_not_count_is_no_reason_to_refuse_before_it_was_read(s
     """One of a class that nobody knows, which turns out to be no image: the others stand in."""
     vectors, labels = clusters(3, 80)
     give_source(shop, vectors, labels, trained=["c0", "c1", "c2", "c3"])
-    shop._encoder.labels = lambda source: [*labels, "notes"]
+    shop._view.images.labels = lambda source: [*labels, "notes"]
     assert shop.calibrate("any", fpr=0.1).unknowns == "trained classes"
     give_source(shop, *source(1, known=80), trained=["c0", "c1", "c2", "c3"])  # here it is one
     with pytest.raises(LookalikeError, match="there are 1, 28 are missing"):
@@ -304,7 +305,7 @@ def test_a_collection_without_labels_says_so_before_an_image_is_read(tmp_path):
     with Collection.create(tmp_path / "bare") as bare:
         bare.add(unit(np.eye(5, 8)), list("abcde"))
         give_source(bare, *source(20))
-        bare._encoder.encode_source = None
+        bare._view.images.encode_source = None
         for by in ("prototype", "knn", "linear"):
             with pytest.raises(LookalikeError, match="bare has no labelled images: there is nothing to classify by"):
                 bare.calibrate("any", by=by, fpr=0.01)
@@ -362,8 +363,8 @@ def test_compacting_is_no_change(shop):
 def test_another_model_s_calibration_is_refused(shop, monkeypatch):
     give_source(shop, *source(100))
     shop.calibrate("any", fpr=0.1)
-    entry = shop.store.content.calibrations[0]
-    monkeypatch.setattr(type(shop.store), "model", type("Model", (), {"digest": "b" * 64})())
+    entry = shop._view.store.content.calibrations[0]
+    monkeypatch.setattr(type(shop._view.store), "model", type("Model", (), {"digest": "b" * 64})())
     assert entry.model is None
     with pytest.raises(LookalikeError, match=f"model None, and its model is {'b' * 64}"):
         shop.classify(list(shop.raw[0][:1]))

@@ -92,8 +92,8 @@ def test_any_number_of_clusters_is_described(blobs, k):
 def test_each_row_belongs_to_the_nearest_centre(blobs):
     from lookalike.indexer.clusters import kmeans
 
-    rows = blobs.store.live_rows()
-    codes, centres = kmeans(blobs.store, rows, 6)
+    rows = blobs._view.store.live_rows()
+    codes, centres = kmeans(blobs._view.store, rows, 6)
     assert np.allclose(np.linalg.norm(centres, axis=1), 1, atol=1e-5)
     scores = blobs.raw[0] @ centres.T
     assert np.allclose(np.take_along_axis(scores, codes[:, None], 1)[:, 0], scores.max(axis=1), atol=1e-6)

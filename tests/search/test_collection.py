@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from lookalike import Collection, LookalikeError
+from lookalike.search.neighbours import neighbours
+from lookalike.search.queries import read_queries
 
 from .conftest import clusters, unit
 
@@ -71,7 +73,9 @@ def test_a_broken_npy_fails_alone(shop, tmp_path):
         (tmp_path / f"{name}.npy").write_bytes(data)
     np.save(tmp_path / "whole.npy", shop.raw[0][:2])
     np.save(tmp_path / "object.npy", np.array([{}], dtype=object), allow_pickle=True)
-    asked = shop.ask([*(tmp_path / f"{name}.npy" for name in [*texts, "object", "whole"]), "k3"], strict=False)
+    asked = read_queries(
+        shop._view, [*(tmp_path / f"{name}.npy" for name in [*texts, "object", "whole"]), "k3"], strict=False
+    )
     assert len(asked.failed) == len(texts) + 1 and len(asked.vectors) == 3
     assert all("cannot be read as a .npy of vectors: " in reason and "\n" not in reason for _, reason in asked.failed)
 
@@ -98,9 +102,9 @@ def test_an_empty_collection_answers_no_question(tmp_path):
 def test_npy_files_are_queries(shop, tmp_path):
     np.save(tmp_path / "one.npy", shop.raw[0][0])
     np.save(tmp_path / "two.npy", shop.raw[0][:2])
-    asked = shop.ask([str(tmp_path / "one.npy"), tmp_path / "two.npy"])
+    asked = read_queries(shop._view, [str(tmp_path / "one.npy"), tmp_path / "two.npy"])
     assert [name.rsplit("/", 1)[1] for name in asked.names] == ["one.npy", "two.npy[0]", "two.npy[1]"]
-    assert shop.neighbours(asked, 1).rows.tolist() == [[0], [0], [1]]
+    assert neighbours(shop._view, asked, 1).rows.tolist() == [[0], [0], [1]]
 
 
 def test_a_name_that_is_a_file_and_a_key_is_refused(shop, tmp_path, monkeypatch):

@@ -122,7 +122,7 @@ def test_an_image_comes_by_standard_input(shop, said, pipe, command):
 
 def test_vectors_come_by_standard_input_too_and_are_told_by_their_content(shop, said, pipe):
     with Collection.open(shop) as collection:
-        rows = collection.store.gather(np.array([1, 2]))
+        rows = collection._view.store.gather(np.array([1, 2]))
     stream = io.BytesIO()
     np.save(stream, rows)
     pipe(stream.getvalue())

@@ -23,11 +23,11 @@ def test_rows_of_contents_against_a_loop(tmp_path, seed):
         gone = rng.choice(40, 9, replace=False)
         shop.remove([f"{row // 8 * 8}-{row % 8}" for row in gone])
         asked = [*rng.integers(0, 16, 20).tolist(), None]
-        found = rows_of_contents(shop.store, [None if number is None else content(number) for number in asked])
+        found = rows_of_contents(shop._view.store, [None if number is None else content(number) for number in asked])
         for number, rows in zip(asked, found, strict=True):
             expected = [row for row in range(40) if numbers[row] == number and row not in gone]
             assert rows.tolist() == expected and rows.dtype == np.int64
-        assert rows_of_contents(shop.store, []) == []
-        assert [rows.tolist() for rows in rows_of_contents(shop.store, [None])] == [[]]
+        assert rows_of_contents(shop._view.store, []) == []
+        assert [rows.tolist() for rows in rows_of_contents(shop._view.store, [None])] == [[]]
     with Collection.create(tmp_path / "empty") as empty:
-        assert [rows.tolist() for rows in rows_of_contents(empty.store, [content(1)])] == [[]]
+        assert [rows.tolist() for rows in rows_of_contents(empty._view.store, [content(1)])] == [[]]

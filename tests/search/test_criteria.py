@@ -11,9 +11,10 @@ from lookalike import Collection, LookalikeError
 from lookalike.cli import run
 from lookalike.measures.intervals import clopper_pearson
 from lookalike.search import calibrate as calibrating
-from lookalike.search.calibration import read_calibration
+from lookalike.search.calibration_file import read_calibration
 from lookalike.search.thresholds.fpr import FalseAcceptRate
 from lookalike.search.thresholds.groups import enough_for_own
+from lookalike.search.view import View
 from lookalike.store.errors import LookalikeWarning
 from lookalike.tests.strangers.forging import forge
 
@@ -46,10 +47,10 @@ def test_what_is_stored_is_what_decides_and_what_was_counted(shop, by, wish, per
     vectors, labels = source()
     give_source(shop, vectors, labels)
     made = shop.calibrate("any", by=by, per_class=per_class, **WISHES[wish])
-    assert made == read_calibration(shop.store, by) and json.loads(json.dumps(made.to_json())) == made.to_json()
+    assert made == read_calibration(shop._view.store, by) and json.loads(json.dumps(made.to_json())) == made.to_json()
     assert (made.images["known"], made.images["unknown"], made.unknowns) == (KNOWN, STRANGE, "unknown classes")
     assert made.criterion == wish.split()[0] and made.target in WISHES[wish].values()
-    assert made.per_class == per_class == bool(made.classes) and set(made.classes) <= set(shop.store.classes)
+    assert made.per_class == per_class == bool(made.classes) and set(made.classes) <= set(shop._view.store.classes)
     decisions = shop.classify(list(vectors), by=by)
     own = {name: entry["threshold"] for name, entry in made.classes.items()}
     wanted = np.array([own.get(name, made.threshold) for name in decisions.nearest], np.float32)
@@ -88,7 +89,7 @@ def assert_counts_add_up(made, accepted, right) -> None:
 @pytest.mark.parametrize("wish", WISHES)
 def test_without_unknown_images_known_ones_stand_in_where_that_is_no_promise(shop, wish):
     vectors, labels = source(strange=0)
-    give_source(shop, vectors, labels, trained=shop.store.classes)
+    give_source(shop, vectors, labels, trained=shop._view.store.classes)
     if wish == "conformal of unknown":
         with pytest.raises(LookalikeError, match="conformal of unknown needs them; conformal of known does not"):
             shop.calibrate("any", **WISHES[wish])
@@ -154,7 +155,7 @@ def test_targets_out_of_reach_store_nothing(shop):
         shop.calibrate("any", precision=0.999)
     with pytest.raises(LookalikeError, match=r"conformal 0.001 needs 999 images .* there are 300, 699"):
         shop.calibrate("any", conformal=0.001)
-    assert shop.store.content.calibrations == ()
+    assert shop._view.store.content.calibrations == ()
 
 
 def test_a_class_that_cannot_keep_its_word_is_never_answered(shop):
@@ -187,17 +188,17 @@ def test_images_left_aside_are_counted(shop):
 def test_whole_numbers_of_numpy_are_kept_as_plain_ones(shop):
     give_source(shop, *source())
     made = shop.calibrate("any", by="knn", k=np.int64(3), seed=np.int64(3), conformal=0.1)
-    assert (type(made.k), type(made.seed)) == (int, int) and read_calibration(shop.store, "knn") == made
+    assert (type(made.k), type(made.seed)) == (int, int) and read_calibration(shop._view.store, "knn") == made
 
 
 def test_a_model_that_began_with_imagenet_is_said_to_know_more_than_its_classes(shop):
     give_source(shop, *source())
     assert "ImageNet" not in str(shop.calibrate("any", fpr=0.1))
     give_source(shop, *source())
-    shop._encoder.pretrained = True
+    shop._view.images.pretrained = True
     made = shop.calibrate("any", fpr=0.1)
     assert made.pretrained and "not wholly unknown" in str(made)
-    assert read_calibration(shop.store, "prototype").pretrained
+    assert read_calibration(shop._view.store, "prototype").pretrained
 
 
 def test_images_that_the_model_was_trained_on_are_left_aside(shop):
@@ -226,8 +227,10 @@ def test_who_wants_a_threshold_for_each_class_hears_what_it_takes(shop):
 
 def test_a_calibration_is_of_the_version_that_it_makes_or_that_it_measured(shop, monkeypatch):
     give_source(shop, *source())
-    before = shop.store.version
-    assert shop.calibrate("any", fpr=0.1).version == before + 1 == shop.store.version == shop.info()["calibrated_at"]
+    before = shop._view.store.version
+    assert (
+        shop.calibrate("any", fpr=0.1).version == before + 1 == shop._view.store.version == shop.info()["calibrated_at"]
+    )
     real = calibrating.choose
 
     def meanwhile(*arguments, **named):
@@ -237,7 +240,11 @@ def test_a_calibration_is_of_the_version_that_it_makes_or_that_it_measured(shop,
 
     monkeypatch.setattr(calibrating, "choose", meanwhile)
     made = shop.calibrate("any", fpr=0.1)
-    assert (made.version, shop.store.version, shop.info()["calibrated_at"]) == (before + 1, before + 3, before + 1)
+    assert (made.version, shop._view.store.version, shop.info()["calibrated_at"]) == (
+        before + 1,
+        before + 3,
+        before + 1,
+    )
     with pytest.warns(LookalikeWarning, match=f"has changed since version {before + 1}"):
         shop.classify("k0")
 
@@ -277,9 +284,13 @@ def test_a_calibration_of_the_first_format_is_read(shop):
     made = shop.calibrate("any", fpr=0.1).to_json()
     first = {name: made[name] for name in ("by", "k", "weights", "threshold", "unknowns", "chosen_on", "measured_on")}
     first |= {name: made[name] for name in ("false_rejects", "source", "seed", "version", "next_row", "rows", "model")}
-    forge(shop.path, shop.store.content.calibrations[0].file, json.dumps({**first, "fpr": 0.1, "format": 1}).encode())
+    forge(
+        shop.path,
+        shop._view.store.content.calibrations[0].file,
+        json.dumps({**first, "fpr": 0.1, "format": 1}).encode(),
+    )
     shop = Collection.open(shop.path)
-    read = read_calibration(shop.store, "prototype")
+    read = read_calibration(shop._view.store, "prototype")
     assert (read.criterion, read.target, read.threshold, read.classes) == ("fpr", 0.1, made["threshold"], {})
     assert "of 300 unknown images" in str(read)
     assert shop.classify("k0").thresholds[0] == np.float32(made["threshold"])
@@ -289,8 +300,8 @@ def test_a_calibration_of_the_first_format_is_read(shop):
 def shell(shop, monkeypatch):
     """The shop, asked through the shell; any source is `source()`."""
     give_source(shop, *source())
-    encoder = SimpleNamespace(**vars(shop._encoder))
-    monkeypatch.setattr(Collection, "images", property(lambda self: encoder))
+    encoder = SimpleNamespace(**vars(shop._view.images))
+    monkeypatch.setattr(View, "images", property(lambda self: encoder))
     return shop
 
 
@@ -335,6 +346,6 @@ def test_a_source_of_one_kind_only(shop, by):
         with pytest.raises(LookalikeError, match="cannot be promised"):
             shop.calibrate("any", by=by, precision=0.8)
     vectors, labels = source(300, 0)
-    give_source(shop, vectors, labels, trained=shop.store.classes)
+    give_source(shop, vectors, labels, trained=shop._view.store.classes)
     made = shop.calibrate("any", by=by, conformal=0.1)
     assert (made.unknowns, made.false_accepts["images"]) == ("trained classes", 150)  # the others chose

@@ -53,7 +53,7 @@ def test_sections_agree_with_plain_computations(shop, by):
     measured = shop.evaluate("any", by=by, full=True)
     details = measured["details"]
     made = shop.classify(vectors, by=by)
-    known = np.isin(labels, shop.store.classes)
+    known = np.isin(labels, shop._view.store.classes)
 
     labelled = labels != ""
     first, second = np.triu_indices(labelled.sum(), 1)
@@ -76,7 +76,7 @@ def test_sections_agree_with_plain_computations(shop, by):
     assert details["retrieval"]["r_precision"] == pytest.approx(np.mean(shares))
     assert details["retrieval"]["map_at_r"] == measured["map_at_r"]
 
-    classes = shop.store.classes
+    classes = shop._view.store.classes
     nearest = np.array(made.nearest, dtype=object)[known]
     matrix = confusion_matrix(labels[known].astype(str), nearest.astype(str), labels=classes)
     cells = {(cell["label"], cell["answer"]): cell["images"] for cell in details["classification"]["confusion"]}
@@ -110,9 +110,9 @@ def test_held_out_classes_are_as_asking_a_collection_without_them(shop, tmp_path
     calibrated = SimpleNamespace(over=lambda classes: 0.7, source="elsewhere")
     monkeypatch.setattr("lookalike.search.evaluation.threshold_of", lambda store, way: calibrated)
     got = shop.evaluate("any", full=True)["details"]["open_set"]
-    known = np.isin(labels, shop.store.classes)
+    known = np.isin(labels, shop._view.store.classes)
     splits = []
-    for out in shop.store.classes:
+    for out in shop._view.store.classes:
         kept = [i for i, label in enumerate(shop.raw[1]) if label != out]
         with Collection.create(tmp_path / out) as without:
             without.add(shop.raw[0][kept], [str(i) for i in kept], [shop.raw[1][i] for i in kept])

@@ -75,7 +75,7 @@ def test_one_query_of_a_clean_segment_stays_within_bounds(tmp_path):
         shop.index(spec="Flat")
         shop.raw = rows
         shop.search(rows[:1], 1)
-        assert shop.instances._lean is not None
+        assert shop._view.instances._lean is not None
         for row in range(300):
             check(shop, shop.search(rows[row], 5), rows[row : row + 1])
             check(shop, shop.search(-rows[row], 299), -rows[row : row + 1])
@@ -104,9 +104,9 @@ def test_decisions_about_a_class_of_one_image_are_at_distance_0(tmp_path, by):
             made = shop.classify(rows, by, k=1)
             assert made.labels == [f"c{i:02}" for i in range(60)]
             assert made.distances.max() <= (0 if by == "knn" else 2.5e-4)
-            scores = shop.prototypes.scores(rows)
+            scores = shop._view.prototypes.scores(rows)
             assert scores.max() == 1 and scores.min() >= -1
-        every = nearest_of_each(shop.store, rows, [np.empty(0, np.int64)] * 60)
+        every = nearest_of_each(shop._view.store, rows, [np.empty(0, np.int64)] * 60)
         assert (np.diagonal(every) == 1).all() and every.min() >= -1
 
 

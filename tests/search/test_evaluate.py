@@ -22,7 +22,7 @@ def add_with_contents(collection, vectors, labels, numbers, prefix="x"):
         keys=[f"{prefix}{i}" for i in range(n)], vectors=vectors, labels=labels, contents=[content(i) for i in numbers],
         widths=[8] * n, heights=[8] * n, source="test", sizes=[1] * n, mtimes_ns=[1] * n, extra=None,
     )  # fmt: skip
-    with collection.store.write() as writer:
+    with collection._view.store.write() as writer:
         writer.add_part(write_part(collection.path, rows, None), lookup_columns(rows))
         writer.commit()
     collection.refresh()
@@ -100,7 +100,7 @@ def test_a_source_without_labels_is_refused(shop):
 
 def test_all_rows_of_a_content_are_found(shop):
     add_with_contents(shop, unit(np.eye(3, 8)), ["a", "b", None], [7, 8, 7])
-    found = rows_of_contents(shop.store, [content(7), None, content(99), content(8)])
+    found = rows_of_contents(shop._view.store, [content(7), None, content(99), content(8)])
     assert [rows.tolist() for rows in found] == [[60, 62], [], [], [61]]
 
 

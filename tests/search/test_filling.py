@@ -2,7 +2,7 @@
 
 import pytest
 
-from lookalike.search import filling, with_images
+from lookalike.search import filling, images
 from lookalike.store.errors import LookalikeError, TooManyRejects
 
 
@@ -15,7 +15,7 @@ def grown(monkeypatch):
 
 
 WAYS = [
-    (lambda path: filling.embed(path, "photos"), with_images, "embed"),
+    (lambda path: filling.embed(path, "photos"), images, "embed"),
     (lambda path: filling.import_file(path, "vectors.npy"), filling, "import_vectors"),
 ]
 
@@ -45,7 +45,7 @@ def test_a_tail_is_indexed_where_only_too_many_images_were_rejected(tmp_path, mo
     def rejecting(*_, **__):
         raise TooManyRejects("2 of 3", {})
 
-    monkeypatch.setattr(with_images, "embed", rejecting)
+    monkeypatch.setattr(images, "embed", rejecting)
     with pytest.raises(TooManyRejects):
         filling.embed(tmp_path, "photos")
     assert grown == [tmp_path]

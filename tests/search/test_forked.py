@@ -92,12 +92,12 @@ def test_a_collection_is_sent_as_its_path_and_version(photos, tmp_path):
         assert len(data) < 1000
         with pickle.loads(data) as again, copy.copy(shop) as copied:  # noqa: S301
             for other in (again, copied):
-                assert (other.path, other.store.version, len(other)) == (shop.path, shop.store.version, 40)
+                assert (other.path, other._view.store.version, len(other)) == (shop.path, shop._view.store.version, 40)
                 assert other.search(str(photos[1]), k=2).keys() == shop.search(str(photos[1]), k=2).keys()
 
 
 def count(shop):
-    return len(shop), shop.store.version
+    return len(shop), shop._view.store.version
 
 
 def test_a_collection_goes_to_a_spawned_process_at_its_version(tmp_path):
@@ -107,8 +107,8 @@ def test_a_collection_goes_to_a_spawned_process_at_its_version(tmp_path):
     held = Collection.open(tmp_path / "shop")
     shop.remove(["a"])
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.apply(count, (held,)) == (4, held.store.version)
-        assert pool.apply(count, (shop,)) == (3, shop.store.version)
+        assert pool.apply(count, (held,)) == (4, held._view.store.version)
+        assert pool.apply(count, (shop,)) == (3, shop._view.store.version)
 
 
 def test_a_sent_collection_whose_version_is_gone_says_so(tmp_path):
@@ -121,7 +121,7 @@ def test_a_sent_collection_whose_version_is_gone_says_so(tmp_path):
 
 
 def test_threads_that_ask_at_once_load_one_encoder(photos, monkeypatch):
-    from lookalike.search.with_images import ImageEncoder
+    from lookalike.search.images import ImageEncoder
 
     made, real = [], ImageEncoder.of
     monkeypatch.setattr(ImageEncoder, "of", lambda *given: made.append(1) or real(*given))

@@ -51,18 +51,18 @@ def test_the_nearest_rows_of_classes_against_a_loop(tmp_path, monkeypatch, seed)
         few.add(vectors, [str(i) for i in range(40)], labels)
         few.remove(["0", "13", "39"])
         own = [rng.choice(40, rng.integers(0, 30), replace=False) for _ in range(10)]
-        codes = rng.integers(0, len(few.store.classes), 10)
+        codes = rng.integers(0, len(few._view.store.classes), 10)
         others, each = (
-            nearest_of_others(few.store, vectors[:10], own, codes),
-            nearest_of_each(few.store, vectors[:10], own),
+            nearest_of_others(few._view.store, vectors[:10], own, codes),
+            nearest_of_each(few._view.store, vectors[:10], own),
         )
         for i in range(10):
-            best = dict.fromkeys(few.store.classes, -np.inf)
+            best = dict.fromkeys(few._view.store.classes, -np.inf)
             for row in set(range(40)) - {0, 13, 39} - set(own[i].tolist()):
                 if labels[row] is not None:
                     best[labels[row]] = max(best[labels[row]], float(vectors[i] @ vectors[row]))
-            np.testing.assert_allclose(each[i], [best[name] for name in few.store.classes], atol=1e-6)
-            best.pop(few.store.classes[codes[i]])
+            np.testing.assert_allclose(each[i], [best[name] for name in few._view.store.classes], atol=1e-6)
+            best.pop(few._view.store.classes[codes[i]])
             assert others[i] == pytest.approx(max(best.values(), default=-np.inf), abs=1e-6)
 
 

@@ -38,10 +38,10 @@ def photos(tmp_path):
 
 def paths(collection):
     """The path of every key, by search and by rows alike."""
-    rows = collection.store.live_rows()
-    hits = collection.search(collection.store.gather(rows[:1]), k=len(rows))
+    rows = collection._view.store.live_rows()
+    hits = collection.search(collection._view.store.gather(rows[:1]), k=len(rows))
     found = dict(zip(hits.keys()[0], hits.paths()[0], strict=True))
-    assert found.keys() == set(collection.store.keys(rows))
+    assert found.keys() == set(collection._view.store.keys(rows))
     return found
 
 
@@ -90,8 +90,8 @@ def test_a_file_that_is_gone_or_a_source_that_is_away_has_no_path_and_a_changed_
         found = paths(shop)
         assert found["a/1.png"] == f"{photos}/a/1.png"
         assert found["p/a/1.png"] == f"{photos}/a/1.png"  # p/1.png tells the prefix
-        rows = shop.store.find(["p/a/1.png"])
-        assert paths_of_rows(shop.store, rows) == [None]  # nothing tells it, and 1.png is another picture
+        rows = shop._view.store.find(["p/a/1.png"])
+        assert paths_of_rows(shop._view.store, rows) == [None]  # nothing tells it, and 1.png is another picture
         os.unlink(photos / "a" / "1.png")
         assert paths(shop)["a/1.png"] is None  # not photos/1.png, where an ending of the key leads to
         photos.rename(tmp_path / "moved")
@@ -220,7 +220,7 @@ import sys, os, lookalike
 from lookalike.cli import run
 os.chdir({str(photos)!r})
 shop = lookalike.Collection.open({str(tmp_path / "shop")!r})
-assert shop.search(shop.store.gather(shop.store.live_rows()), k=2).paths()[0][0]
+assert shop.search(shop._view.store.gather(shop._view.store.live_rows()), k=2).paths()[0][0]
 assert run(["search", {str(tmp_path / "shop")!r}, "p/1.png", "--json"]) == 0
 assert run(["rejects", {str(tmp_path / "shop")!r}, "--json"]) == 0
 print(sorted({{"torch", "PIL", "sklearn"}} & set(sys.modules)))

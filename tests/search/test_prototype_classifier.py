@@ -40,7 +40,7 @@ def test_the_collection_answers_the_same_bit_for_bit(tmp_path, seed):
     with Collection.create(tmp_path / "c") as collection:
         collection.add(vectors, [str(i) for i in range(90)], labels)
         assert collection.classify(queries).labels == fitted.predict(queries).tolist()
-        np.testing.assert_array_equal(collection.prototypes.matrix, fitted.prototypes_)
+        np.testing.assert_array_equal(collection._view.prototypes.matrix, fitted.prototypes_)
 
 
 def test_a_class_with_two_sides_needs_two_prototypes():

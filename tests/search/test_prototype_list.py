@@ -46,7 +46,7 @@ def test_one_prototype_each_against_a_loop(shop, window):
 
 def test_several_prototypes_a_class(shop):
     shop.keep_prototypes(per_class=3)
-    found = shop.prototypes
+    found = shop._view.prototypes
     for code, row in enumerate(shop.list_prototypes()):
         own = found.owners == code
         assert row.prototypes == own.sum() > 1 and row.count == shop.raw[1].count(row.name)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lookalike import Collection, LookalikeError
+from lookalike.search.queries import read_queries
+from lookalike.search.view import View
 
 from .photos import pixels, save_model, save_photo
 
@@ -47,7 +49,7 @@ def refuse(*_):
 
 
 def test_a_file_that_is_the_keys_own_picture_is_that_key_and_needs_no_encoder(shop, monkeypatch):
-    monkeypatch.setattr(Collection, "images", property(refuse))
+    monkeypatch.setattr(View, "images", property(refuse))
     by_key, by_file = shop.search("key:IMG_1.png", k=3), shop.search("IMG_1.png", k=3)
     assert by_file.rows.tolist() == by_key.rows.tolist() and "IMG_1.png" not in by_file.keys()[0]
     assert shop.search("cat/IMG_1.png", k=3).rows.tolist() == shop.search("key:cat/IMG_1.png", k=3).rows.tolist()
@@ -149,7 +151,7 @@ def test_a_folder_stands_for_all_its_images_in_order(shop, new):
     assert hits.queries == [f"{new}/b.png", f"{new}/sub/deep/a.PNG", f"{new}/sub/noext"]
     assert hits.keys() == [["IMG_2.png"], ["IMG_4.png"], ["IMG_2.png"]]
     (new / "bad.png").write_bytes(b"<html>")
-    asked = shop.ask([str(new), "IMG_0.png"], strict=False)
+    asked = read_queries(shop._view, [str(new), "IMG_0.png"], strict=False)
     assert [name for name, _ in asked.failed] == [f"{new}/bad.png"] and len(asked.names) == 4
     assert asked.order == [0, -1, 1, 2, 3]
     assert asked.names[-1] == "IMG_0.png" and asked.own.tolist() == [-1, -1, -1, asked.own[-1]]
@@ -160,7 +162,7 @@ def test_a_pattern_stands_for_the_images_it_matches(shop, new, monkeypatch):
     assert shop.search("new/*", k=1).queries == ["new/b.png", "new/sub/deep/a.PNG", "new/sub/noext"]
     assert shop.search("new/**", k=1).queries == ["new/b.png", "new/sub/deep/a.PNG", "new/sub/noext"]
     assert shop.search("new/?.png", k=1).keys() == [["IMG_2.png"]]
-    np.save(new / "v.npy", shop.store.gather(np.array([5, 6])))
+    np.save(new / "v.npy", shop._view.store.gather(np.array([5, 6])))
     assert shop.search("new/*.npy", k=1).queries == ["new/v.npy[0]", "new/v.npy[1]"]
     new.rename(new.parent / "new [1]")
     assert shop.search("new [1]/*.png", k=1).queries == ["new [1]/b.png"]
@@ -173,7 +175,7 @@ def test_a_pattern_stands_for_the_images_it_matches(shop, new, monkeypatch):
 def test_a_file_or_key_with_brackets_is_no_pattern(shop):
     save_photo(Path("IMG[0].png"), 5)
     assert shop.search("IMG[0].png", k=1).keys() == [["IMG_5.png"]]
-    shop.add(shop.store.gather(np.array([2])), ["x*"])
+    shop.add(shop._view.store.gather(np.array([2])), ["x*"])
     assert shop.search("x*", k=1).scores[0, 0] == pytest.approx(1, abs=1e-5)
 
 
@@ -214,20 +216,32 @@ def test_bytes_and_pixels_are_images(shop):
     assert shop.search(Path().glob("IMG_[02].png"), k=1).rows.shape == (2, 1)
     assert shop.search(np.array(["./IMG_0.png", "key:IMG_2.png"]), k=1).keys()[0] == ["IMG_0.png"]
     grey = pixels(2)[:, :, 0]
-    np.testing.assert_allclose(shop.ask(grey).vectors, shop.ask(grey[:, :, None]).vectors, atol=1e-6)
-    np.testing.assert_allclose(shop.ask(grey).vectors, shop.ask(bytes_of(grey)).vectors, atol=1e-6)
-    np.testing.assert_allclose(shop.ask(array[:, ::-1]).vectors, shop.ask(bytes_of(array[:, ::-1])).vectors, atol=1e-6)
+    np.testing.assert_allclose(
+        read_queries(shop._view, grey).vectors, read_queries(shop._view, grey[:, :, None]).vectors, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        read_queries(shop._view, grey).vectors, read_queries(shop._view, bytes_of(grey)).vectors, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        read_queries(shop._view, array[:, ::-1]).vectors,
+        read_queries(shop._view, bytes_of(array[:, ::-1])).vectors,
+        atol=1e-6,
+    )
 
 
 def test_transparent_pixels_are_decoded_as_a_file_of_them_is(shop):
     alpha = np.dstack([pixels(3), np.arange(20 * 24, dtype=np.uint32).reshape(20, 24).astype(np.uint8)])
-    np.testing.assert_allclose(shop.ask(alpha).vectors, shop.ask(bytes_of(alpha)).vectors, atol=1e-6)
+    np.testing.assert_allclose(
+        read_queries(shop._view, alpha).vectors, read_queries(shop._view, bytes_of(alpha)).vectors, atol=1e-6
+    )
     pair = alpha[:, :, 2:]  # grey and alpha
-    np.testing.assert_allclose(shop.ask(pair).vectors, shop.ask(bytes_of(pair)).vectors, atol=1e-6)
+    np.testing.assert_allclose(
+        read_queries(shop._view, pair).vectors, read_queries(shop._view, bytes_of(pair)).vectors, atol=1e-6
+    )
 
 
 def test_uint8_is_never_taken_for_vectors_and_floats_never_for_pixels(shop):
-    assert shop.ask(np.zeros((3, 16), np.uint8)).vectors.shape == (1, 16)  # one grey image of 3 x 16
+    assert read_queries(shop._view, np.zeros((3, 16), np.uint8)).vectors.shape == (1, 16)  # one grey image of 3 x 16
     for array, words in (
         (np.zeros((3, 20, 24), np.uint8), r"array of uint8 with shape \(3, 20, 24\).*several images are a list"),
         (np.zeros((20, 24, 3), np.float32), r"array of float32 with shape \(20, 24, 3\): vectors are floats"),
@@ -242,7 +256,7 @@ def test_uint8_is_never_taken_for_vectors_and_floats_never_for_pixels(shop):
 
 
 def test_a_npy_is_one_in_any_case_and_as_bytes(shop):
-    rows = shop.store.gather(np.array([2, 3]))
+    rows = shop._view.store.gather(np.array([2, 3]))
     np.save("v.npy", rows)
     os.rename("v.npy", "V.NPY")
     assert shop.search("V.NPY", k=1).rows.tolist() == [[2], [3]]
@@ -277,6 +291,6 @@ def test_removing_a_key_that_is_not_there_offers_the_nearest(shop):
 @given(st.lists(st.sampled_from(["IMG_0.png", "key:IMG_1.png", "gone.png", "cat", "*.none"]), max_size=6))
 def test_each_query_is_answered_in_its_place(made, queries):
     with contextlib.chdir(made / "photos"), Collection.open(made / "shop") as shop:
-        asked = shop.ask(queries, strict=False)
+        asked = read_queries(shop._view, queries, strict=False)
         named = [asked.names[at] if at >= 0 else asked.failed[-1 - at][0] for at in asked.order]
     assert named == ["cat/IMG_1.png" if query == "cat" else query for query in queries]

@@ -41,7 +41,7 @@ def test_prototypes_without_a_query_s_own_rows(shop, seed, indexed):
     rng = np.random.default_rng(seed)
     queries = clusters(seed + 9, 6)[0]
     own = [rng.choice(60, rng.integers(0, 4), replace=False) for _ in queries]
-    ranked = rank(shop, queries, own, Way())
+    ranked = rank(shop._view, queries, own, Way())
     for i, query in enumerate(queries):
         expected = naive_prototypes(vectors, labels, query, own[i])[:2]
         assert [ranked.classes[code] for code in ranked.codes[i]] == [label for label, _ in expected]
@@ -52,8 +52,8 @@ def test_a_class_of_which_only_the_query_is_left_is_gone(shop):
     shop.add(shop.raw[0][:1] * -1, ["alone"], ["lonely"])
     row = np.array([60])
     query = -shop.raw[0][:1]
-    assert rank(shop, query, None, Way()).classes[rank(shop, query, None, Way()).codes[0, 0]] == "lonely"
-    ranked = rank(shop, query, [row], Way())
+    assert rank(shop._view, query, None, Way()).classes[rank(shop._view, query, None, Way()).codes[0, 0]] == "lonely"
+    ranked = rank(shop._view, query, [row], Way())
     assert "lonely" not in [ranked.classes[code] for code in ranked.codes[0]]
 
 
@@ -61,7 +61,7 @@ def test_a_class_of_which_only_the_query_is_left_is_gone(shop):
 def test_votes_without_a_query_s_own_rows(shop, weights):
     vectors, labels = shop.raw
     own = [np.array([i]) if i % 2 else np.empty(0, np.int64) for i in range(10)]
-    ranked = rank(shop, vectors[:10], own, Way("knn", 5, weights))
+    ranked = rank(shop._view, vectors[:10], own, Way("knn", 5, weights))
     for i in range(10):
         if weights == "uniform":
             winner, score = naive_vote(vectors, labels, vectors[i], 5, set(own[i].tolist()))
@@ -74,7 +74,7 @@ def test_votes_without_a_query_s_own_rows(shop, weights):
 @pytest.mark.parametrize("by", ["prototype", "knn"])
 def test_leaving_the_own_class_out(shop, by):
     vectors, labels = shop.raw
-    ranked = rank_without_class(shop, vectors[:20], labels[:20], Way(by, 5))
+    ranked = rank_without_class(shop._view, vectors[:20], labels[:20], Way(by, 5))
     for i in range(20):
         assert labels[i] not in [ranked.classes[code] for code in ranked.codes[i] if code >= 0]
         if by == "prototype":

@@ -57,7 +57,7 @@ def test_distances_to_classes_against_loops(shop, by):
     queries, asked = clusters(5, 30)
     rng = np.random.default_rng(0)
     own = [rng.choice(60, rng.integers(0, 5), replace=False) for _ in queries]
-    distances, codes, names = to_classes(shop, queries, np.array(asked, dtype=object), own, by)
+    distances, codes, names = to_classes(shop._view, queries, np.array(asked, dtype=object), own, by)
     assert [names[code] for code in codes] == asked
     for i, query in enumerate(queries):
         for code, name in enumerate(names):
@@ -74,7 +74,7 @@ def test_a_class_whose_rows_cancel_out_has_no_prototype_and_shifts_no_other(tmp_
         labels = ["a", "a", "b", "b", "c", "c"]
         shop.add(vectors, list("123456"), labels)
         nobody = [np.empty(0, np.int64)] * 6
-        distances, codes, names = to_classes(shop, vectors, np.array(labels, dtype=object), nobody, by)
+        distances, codes, names = to_classes(shop._view, vectors, np.array(labels, dtype=object), nobody, by)
         asked = labels if by == "knn" else labels[2:]
         assert [names[code] for code in codes] == asked and distances.shape == (len(asked), len(names))
         assert (distances.argmin(axis=1) == codes).all()

@@ -15,13 +15,13 @@ from .stub import content, give_source
 def several(shop):
     """The 60 rows with up to three prototypes a class, of their newest 12."""
     shop.keep_prototypes(12, 3)
-    assert len(shop.prototypes.matrix) > len(shop.prototypes.classes)
+    assert len(shop._view.prototypes.matrix) > len(shop._view.prototypes.classes)
     return shop
 
 
 def by_class(shop, queries):
     """The best score of each class, (nq, c)."""
-    found = shop.prototypes
+    found = shop._view.prototypes
     scores = queries @ found.matrix.T
     return np.stack([scores[:, found.owners == code].max(axis=1) for code in range(len(found.classes))], axis=1)
 
@@ -29,7 +29,7 @@ def by_class(shop, queries):
 def test_the_best_prototype_of_each_class_ranks_it(several):
     queries = clusters(9, 20)[0]
     scores = by_class(several, queries)
-    ranked = rank(several, queries, None, Way())
+    ranked = rank(several._view, queries, None, Way())
     assert np.array_equal(ranked.codes, np.argsort(-scores, axis=1)[:, :2])
     np.testing.assert_allclose(ranked.scores, -np.sort(-scores, axis=1)[:, :2], atol=1e-6)
 
@@ -46,10 +46,10 @@ def test_a_stored_image_does_not_speak_for_itself(several, row):
 
 def test_leaving_the_own_class_out(several):
     vectors, labels = several.raw
-    ranked = rank_without_class(several, vectors[:30], labels[:30], Way())
+    ranked = rank_without_class(several._view, vectors[:30], labels[:30], Way())
     scores = by_class(several, vectors[:30])
     for i, label in enumerate(labels[:30]):
-        scores[i, several.prototypes.classes.index(label)] = -np.inf
+        scores[i, several._view.prototypes.classes.index(label)] = -np.inf
     assert np.array_equal(ranked.codes, np.argsort(-scores, axis=1)[:, :2])
     np.testing.assert_allclose(ranked.scores[:, 0], scores.max(axis=1), atol=1e-6)
 
@@ -61,9 +61,9 @@ def test_calibrate_and_evaluate_take_the_nearest_prototype(several):
     distances = np.sqrt(2 - 2 * by_class(several, queries).max(axis=1).astype(np.float64))
     assert calibration.threshold in distances[40:].astype(np.float32) or calibration.threshold <= distances[40:].min()
     measured = several.evaluate("another source")
-    nearest = np.array(several.prototypes.classes)[by_class(several, queries).argmax(axis=1)]
+    nearest = np.array(several._view.prototypes.classes)[by_class(several, queries).argmax(axis=1)]
     assert measured["accuracy"] == pytest.approx((nearest[:40] == np.array(labels[:40])).mean())
-    found = several.prototypes
+    found = several._view.prototypes
     pairs = [
         np.linalg.norm(found.matrix[i].astype(float) - found.matrix[j])
         for i in range(len(found.matrix))
@@ -82,6 +82,6 @@ def test_a_query_with_stored_content_is_evaluated_without_it(tmp_path):
         shop.keep_prototypes(per_class=2)
         give_source(shop, rows[3:], ["b"], [content(1)])
         assert shop.evaluate("source")["accuracy"] == 1.0
-        ranked = rank(shop, rows[3:], [np.array([3])], Way())
+        ranked = rank(shop._view, rows[3:], [np.array([3])], Way())
         assert [ranked.classes[code] for code in ranked.codes[0]] == ["a", "b"]
         np.testing.assert_allclose(ranked.scores[0], [0.96, 0.0], atol=1e-6)

@@ -29,7 +29,7 @@ def calibrated(shop):
 
 
 def head_file(collection):
-    return collection.store.content.head and collection.store.content.head.file
+    return collection._view.store.content.head and collection._view.store.content.head.file
 
 
 def peer(vectors, labels):
@@ -126,7 +126,7 @@ def test_a_class_that_is_gone_is_never_answered(calibrated):
 
 
 def test_going_back_to_the_version_of_the_head_needs_no_refit(calibrated):
-    version, name = calibrated.store.version, head_file(calibrated)
+    version, name = calibrated._view.store.version, head_file(calibrated)
     calibrated.add(clusters(9, 1)[0], ["new"], ["c0"])
     rollback(calibrated.path, version).close()
     with Collection.open(calibrated.path) as back, warnings.catch_warnings():
@@ -182,8 +182,8 @@ def test_one_class_alone_is_the_answer(shop):
 def test_a_head_of_another_model_is_refused_with_both_digests(calibrated):
     from dataclasses import replace
 
-    with calibrated.store.write() as writer:
-        writer.set_head(replace(calibrated.store.content.head, model="ab12"))
+    with calibrated._view.store.write() as writer:
+        writer.set_head(replace(calibrated._view.store.content.head, model="ab12"))
         writer.commit()
     with pytest.raises(LookalikeError, match="for model ab12, and its model is None"):
         calibrated.refresh().classify("k1", by="linear")
@@ -203,7 +203,7 @@ def test_own_contents_are_left_out_of_the_distance_and_of_nothing_else(shop):
 
     vectors, labels = shop.raw
     own = [np.array([i]) for i in range(5)]
-    ranked = rank(shop, vectors[:5], own, Way("linear"))
+    ranked = rank(shop._view, vectors[:5], own, Way("linear"))
     expected = peer(vectors, labels)
     for i in range(5):
         answer = ranked.classes[ranked.codes[i, 0]]
@@ -218,7 +218,7 @@ def test_leaving_the_own_class_out_takes_the_next_of_the_order(shop):
 
     vectors, labels = shop.raw
     shares = peer(vectors, labels).predict_proba(vectors[:20])
-    ranked = rank_without_class(shop, vectors[:20], labels[:20], Way("linear"))
+    ranked = rank_without_class(shop._view, vectors[:20], labels[:20], Way("linear"))
     names = sorted(set(labels))
     for i in range(20):
         order = [names[code] for code in np.argsort(-shares[i]) if names[code] != labels[i]]

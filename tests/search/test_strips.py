@@ -22,7 +22,7 @@ def answer(query: str, hits: int) -> dict:
 
 def test_answers_are_kept_until_the_sheet_is_full(shop, monkeypatch):
     monkeypatch.setattr(strips, "MOST", 10)
-    kept = Strips(shop.store)
+    kept = Strips(shop._view.store)
     for one in (answer("k1", 4), {"query": "gone", "error": "no such key"}, answer("k2", 4), answer("k3", 4)):
         kept.add(one)
     for name in ("k4", "k5"):

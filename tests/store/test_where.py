@@ -227,19 +227,19 @@ REFUSED = {
 @pytest.mark.parametrize("condition", REFUSED, ids=lambda condition: condition[:40])
 def test_more_than_an_expression_over_the_columns_is_refused_by_name(shop, condition):
     with pytest.raises(LookalikeError, match=f"(?i){REFUSED[condition]}") as caught:
-        where(shop.store, condition)
+        where(shop._view.store, condition)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
 
 
 def test_many_keys_may_be_listed(shop):
     names = ", ".join(f"'k{i:02d}'" for i in range(5, 10_000))
-    assert where(shop.store, f"key in ({names})").nonzero()[0].tolist() == list(range(5, 30))
+    assert where(shop._view.store, f"key in ({names})").nonzero()[0].tolist() == list(range(5, 30))
 
 
 def test_deep_nesting_ends_in_an_answer_or_one_line(shop):
     for condition in ("(" * 3000 + "true" + ")" * 3000, "not " * 5000 + "true", "- " * 20_000 + "1 > 0"):
         with contextlib.suppress(LookalikeError):
-            assert where(shop.store, condition).sum() in (0, 29)
+            assert where(shop._view.store, condition).sum() in (0, 29)
 
 
 LONG = "x" * 4900
@@ -257,14 +257,14 @@ def large(tmp_path):
 def test_a_condition_that_takes_too_long_is_stopped_in_any_thread(large, monkeypatch):
     monkeypatch.setenv("LOOKALIKE_WHERE_TIME", "500ms")
     with pytest.raises(LookalikeError, match=r"LOOKALIKE_WHERE_TIME is not understood: time '500ms'"):
-        where(large.store, NEVER)
+        where(large._view.store, NEVER)
     monkeypatch.setenv("LOOKALIKE_WHERE_TIME", "0.5s")
     with ThreadPoolExecutor(2) as pool:
-        for failed in [pool.submit(where, large.store, NEVER) for _ in range(2)]:
+        for failed in [pool.submit(where, large._view.store, NEVER) for _ in range(2)]:
             with pytest.raises(LookalikeError, match=r"took longer than 0.5 s, the limit that LOOKALIKE_WHERE_TIME"):
                 failed.result(60)
     monkeypatch.delenv("LOOKALIKE_WHERE_TIME")
-    assert where(large.store, "key = 'k7'").nonzero()[0].tolist() == [7]
+    assert where(large._view.store, "key = 'k7'").nonzero()[0].tolist() == [7]
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
@@ -301,13 +301,13 @@ def wordy(tmp_path):
 def test_what_takes_for_ever_over_a_single_row_is_refused_or_stopped(wordy, monkeypatch, condition):
     monkeypatch.setenv("LOOKALIKE_WHERE_TIME", "1s")
     with pytest.raises(LookalikeError, match=BOMBS[condition]):
-        where(wordy.store, condition)
+        where(wordy._view.store, condition)
     assert not left_running()
 
 
 def test_texts_of_a_usual_length_are_compared(wordy):
-    assert where(wordy.store, f"levenshtein(key, '{7:066d}') = 0").nonzero()[0].tolist() == [7]
-    assert where(wordy.store, "regexp_matches(key || key, '^0*7') and key like '%7'").sum() == 12
+    assert where(wordy._view.store, f"levenshtein(key, '{7:066d}') = 0").nonzero()[0].tolist() == [7]
+    assert where(wordy._view.store, "regexp_matches(key || key, '^0*7') and key like '%7'").sum() == 12
 
 
 def test_memory_and_threads_are_bounded(shop, monkeypatch):
@@ -315,13 +315,13 @@ def test_memory_and_threads_are_bounded(shop, monkeypatch):
     monkeypatch.setattr(duckdb, "connect", lambda *a, **k: asked.append(k["config"]) or connect(*a, **k))
     for name, value in (("OMP_NUM_THREADS", "3"), ("LOOKALIKE_WHERE_MEMORY", "64M"), ("LOOKALIKE_WHERE_THREADS", "2")):
         monkeypatch.setenv(name, value)
-        where(shop.store, "true")
+        where(shop._view.store, "true")
     assert [config["threads"] for config in asked] == [3, 3, 2]
     assert [config["memory_limit"] for config in asked] == ["1073741824B", "67108864B", "67108864B"]
     for name, value in (("MEMORY", "1M"), ("MEMORY", "lots"), ("THREADS", "0"), ("THREADS", "many"), ("TIME", "soon")):
         monkeypatch.setenv(f"LOOKALIKE_WHERE_{name}", value)
         with pytest.raises(LookalikeError, match=f"LOOKALIKE_WHERE_{name} .*{value}"):
-            where(shop.store, "true")
+            where(shop._view.store, "true")
         monkeypatch.delenv(f"LOOKALIKE_WHERE_{name}")
 
 
@@ -335,7 +335,7 @@ def test_what_takes_too_much_memory_is_one_line(shop, monkeypatch, failure):
     with pytest.raises(
         LookalikeError, match=r"more memory than 64 MiB, the limit that LOOKALIKE_WHERE_MEMORY sets; co"
     ):
-        where(shop.store, "true")
+        where(shop._view.store, "true")
 
 
 @pytest.mark.parametrize(
@@ -347,4 +347,4 @@ def test_what_takes_too_much_memory_is_one_line(shop, monkeypatch, failure):
 )
 def test_a_column_that_is_not_there_is_named_with_what_was_meant(shop, condition, words):
     with pytest.raises(LookalikeError, match=re.escape(words)):
-        where(shop.store, condition)
+        where(shop._view.store, condition)

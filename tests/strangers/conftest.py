@@ -38,7 +38,7 @@ def whole(tmp_path_factory):
         made.add(unit(0, N), [f"k{i}" for i in range(N)], labels_of(N))
         made.remove(["k3", "k9"])
         made.index(spec="SQ8", compact=True)
-        with made.store.write() as writer:
+        with made._view.store.write() as writer:
             writer.add_rejects(write_rejects(path, "photos", [Reject(f"r{i}", "decode", "bad") for i in range(20)]))
             writer.set_prototype_rule(PrototypeRule(window=12, per_class=2))
             writer.commit()

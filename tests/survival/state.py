@@ -23,7 +23,7 @@ def rows_of(store: Store) -> dict[int, tuple[str, str | None, bytes]]:
 def state_of(path: Path) -> dict[str, Any]:
     """What must be the same after an interruption and its repair as without one."""
     with Collection.open(path) as collection:
-        store, content = collection.store, collection.store.content
+        store, content = collection._view.store, collection._view.store.content
         rows = rows_of(store)
         facts = store.facts(store.live_rows())
         state = {
@@ -40,10 +40,10 @@ def state_of(path: Path) -> dict[str, Any]:
             "folded": content.prototypes and (content.prototypes.classes, content.prototypes.next_row),
         }
         if rows:
-            means = collection.prototypes
+            means = collection._view.prototypes
             state["prototypes"] = (means.classes, means.counts.tolist(), means.matrix.tobytes())
             queries = store.gather(store.live_rows()[:: max(1, len(rows) // 7)])
-            state["found"] = [a.tolist() for a in collection.instances.search(queries, 10)]
+            state["found"] = [a.tolist() for a in collection._view.instances.search(queries, 10)]
         return state
 
 

@@ -67,7 +67,7 @@ class Uses:
             raise error.value
 
     def rollback(self, collection):
-        return rollback(collection.path, collection.store.version).version
+        return rollback(collection.path, collection._view.store.version).version
 
     def __call__(self, name):
         with Collection.open(self.shop) as collection:

@@ -19,6 +19,7 @@ from lookalike.search.report.questions import Questions, of_stored
 from lookalike.store.parts import Rows, lookup_columns, write_part
 
 from ..conftest import clusters, unit
+from ..stub import give_encoder
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 NASTY = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "$\\frac$ & 'co'", "\udcff\u202e\n", "靴")
@@ -98,7 +99,7 @@ def add_images(collection, folder, labelled=True):
         keys=found.keys, vectors=found.vectors, labels=labels, contents=found.contents, widths=[12] * n,
         heights=[16] * n, source=str(folder.resolve()), sizes=[1] * n, mtimes_ns=[1] * n, extra=None,
     )  # fmt: skip
-    with collection.store.write() as writer:
+    with collection._view.store.write() as writer:
         writer.add_part(write_part(collection.path, rows, None), lookup_columns(rows))
         writer.commit()
     collection.refresh()
@@ -118,16 +119,17 @@ def pictured(tmp_path):
             Image.new("RGB", (12, 16), tuple(colour.tolist())).save(path)
     with Collection.create(tmp_path / "pictured") as collection:
         add_images(collection, tmp_path / "stored")
-        collection._encoder = SimpleNamespace(
+        encoder = SimpleNamespace(
             digest=None, training_classes=[], encode_source=lambda source, progress, cache=True: images_in(Path(source))
         )
+        give_encoder(collection, encoder)
         collection.asked = tmp_path / "asked"
         yield collection
 
 
-def material_of(collection, questions: Questions | None = None, by: str = "prototype") -> Material:
+def material_of(view, questions: Questions | None = None, by: str = "prototype") -> Material:
     """What sections draw from, of stored questions unless others are given."""
-    return Material(collection, questions or of_stored(collection, 0), Way(by), 0)
+    return Material(view, questions or of_stored(view, 0), Way(by), 0)
 
 
 def questions_of(vectors, labels, own=None, source="somewhere") -> Questions:

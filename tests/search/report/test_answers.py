@@ -31,7 +31,7 @@ def asked(shop):
     labels = ["strange" if i % 5 == 0 else label for i, label in enumerate(labels)]
     labels[7] = labels[8] = ""
     own = [np.array([i % 3], np.int64) if i < 6 else np.empty(0, np.int64) for i in range(40)]
-    return material_of(shop, questions_of(vectors, labels, own))
+    return material_of(shop._view, questions_of(vectors, labels, own))
 
 
 def test_the_confusion_counts_every_labelled_image_once(asked):
@@ -71,8 +71,8 @@ def test_images_of_no_class_here_hide_no_mistake_where_nothing_is_unknown(asked)
     assert f"{STRANGE} answered" in strict[strict.index("with the threshold") :]
 
 
-def test_the_nearest_image_of_the_nearest_class_leaves_the_own_content_out(asked):
-    shop, questions = asked.collection, asked.questions
+def test_the_nearest_image_of_the_nearest_class_leaves_the_own_content_out(asked, shop):
+    questions = asked.questions
     vectors, labels = shop.raw
     rows = nearest_rows(asked, range(40))
     for i, row in enumerate(rows.tolist()):
@@ -109,11 +109,11 @@ def test_unknowns_come_nearest_first_and_say_what_they_were_answered(asked):
     assert "7 of 8 images of unknown classes were given a label: no threshold yet" in page.text
     assert page.text.count("answered unknown") == 1
     with pytest.raises(LeftOut, match="give --data"):
-        unknowns(material_of(asked.collection))
+        unknowns(material_of(asked.view))
 
 
 def test_the_summary_says_what_evaluate_says(pictured, tmp_path):
-    material = material_of(pictured, of_source(pictured, LabelledSource(pictured.asked), print))
+    material = material_of(pictured._view, of_source(pictured._view, LabelledSource(pictured.asked), print))
     measured = pictured.evaluate(pictured.asked)
     page = Page(summary(material).body)
     for name in ("accuracy", "recall_at_1", "map_at_r", "auc", "tpr_at_fpr_1e-3"):
@@ -122,8 +122,10 @@ def test_the_summary_says_what_evaluate_says(pictured, tmp_path):
 
 
 def test_stored_vectors_ask_without_themselves(shop):
-    questions = of_stored(shop, 0)
-    assert [rows.tolist() for rows in questions.own] == [[row] for row in shop.store.find(questions.keys).tolist()]
+    questions = of_stored(shop._view, 0)
+    assert [rows.tolist() for rows in questions.own] == [
+        [row] for row in shop._view.store.find(questions.keys).tolist()
+    ]
     assert len(questions) == 60 and (questions.labels == np.array(shop.raw[1], dtype=object)).all()
 
 
@@ -133,10 +135,10 @@ def test_stored_images_ask_without_themselves_and_their_copies(pictured):
     source = pictured.asked.parent / "stored" / "red" / "0.png"
     (copies / "red" / "copy.png").write_bytes(source.read_bytes())
     add_images(pictured, copies)
-    questions = of_stored(pictured, 0)
+    questions = of_stored(pictured._view, 0)
     assert len(questions) == questions.of == 25
     own = dict(zip(questions.keys, questions.own, strict=True))
-    both = pictured.store.find(["red/0.png", "red/copy.png"]).tolist()
+    both = pictured._view.store.find(["red/0.png", "red/copy.png"]).tolist()
     assert sorted(own["red/0.png"].tolist()) == sorted(own["red/copy.png"].tolist()) == sorted(both)
     assert all(len(rows) == 1 for key, rows in own.items() if key not in ("red/0.png", "red/copy.png"))
 
@@ -150,7 +152,7 @@ def test_of_many_classes_the_confused_and_then_the_closest_are_shown(tmp_path):
     with Collection.create(tmp_path / "many") as collection:
         collection.add(np.repeat(centres, 2, axis=0), [str(i) for i in range(2 * classes)], list(np.repeat(labels, 2)))
         # Images that say 20 and lie on 21.
-        material = material_of(collection, questions_of(centres[[21, 21, 5]], ["c20", "c20", "c05"]))
+        material = material_of(collection._view, questions_of(centres[[21, 21, 5]], ["c20", "c20", "c05"]))
         names = shown_classes(material)
         assert len(names) == MOST_CLASSES and names == sorted(names)
         assert {"c20", "c21", "c03", "c07"} <= set(names)

@@ -11,8 +11,8 @@ from .conftest import Page, add_images, material_of
 
 
 def test_the_nearest_of_each_picture_is_never_a_copy_of_it(pictured):
-    store = pictured.store
-    rows, nearest, distances = nearest_of(material_of(pictured))
+    store = pictured._view.store
+    rows, nearest, distances = nearest_of(material_of(pictured._view))
     vectors, contents = store.gather(np.arange(24)), store.facts(np.arange(24)).content
     assert rows.tolist() == list(range(24))
     for row, near, distance in zip(rows.tolist(), nearest.tolist(), distances.tolist(), strict=True):
@@ -23,7 +23,7 @@ def test_the_nearest_of_each_picture_is_never_a_copy_of_it(pictured):
 
 
 def test_closest_pairs_come_once_and_first(pictured):
-    page = Page(section(material_of(pictured)).body)
+    page = Page(section(material_of(pictured._view)).body)
     distances = [float(text.split()[1]) for tag, text in page.texts if tag == "p" and text.startswith("distance")]
     closest = distances[:12]
     assert closest == sorted(closest) and len(distances) == 24
@@ -44,4 +44,4 @@ def test_a_collection_without_labels_shows_pictures(tmp_path, pictured):
 
 def test_vectors_without_pictures_leave_the_section_out(shop):
     with pytest.raises(LeftOut, match="no two images"):
-        section(material_of(shop))
+        section(material_of(shop._view))

@@ -13,7 +13,8 @@ import pytest
 
 from lookalike import Collection, LookalikeError
 from lookalike.cli import run
-from lookalike.search.calibration import FORMAT, Calibration, write_calibration
+from lookalike.search.calibration import FORMAT, Calibration
+from lookalike.search.calibration_file import write_calibration
 
 from ..conftest import clusters
 from .conftest import NASTY, Page
@@ -141,8 +142,8 @@ def test_what_cannot_be_written_or_asked_is_refused_in_one_line(shop, tmp_path, 
 
 
 def test_a_source_without_labels_measures_nothing(pictured, tmp_path):
-    whole = pictured.images.encode_source
-    pictured.images.encode_source = lambda source, progress, cache=True: SimpleNamespace(
+    whole = pictured._view.images.encode_source
+    pictured._view.images.encode_source = lambda source, progress, cache=True: SimpleNamespace(
         **{**vars(whole(source, progress)), "labels": [None] * 18}
     )
     with pytest.raises(LookalikeError, match="asked has no labelled image"):
@@ -155,7 +156,7 @@ def test_it_decides_as_was_calibrated(pictured, tmp_path, monkeypatch, chose):
     kinds = {"str": "", "int": 0, "float": 0.0, "bool": False}
     fields = Calibration.__dataclass_fields__.values()
     store, given = (
-        pictured.store,
+        pictured._view.store,
         {field.name: kinds.get(getattr(field.type, "__name__", field.type)) for field in fields},
     )
     way = {"by": "knn", "k": 3, "weights": "distance", "threshold": 0.3, "format": FORMAT}

@@ -47,7 +47,7 @@ def test_a_map_of_few_equal_or_flat_rows_is_finite(vectors):
 def test_the_maps_data_name_the_points_that_are_drawn(pictured):
     from lookalike.search.report.questions import of_source
 
-    material = material_of(pictured, of_source(pictured, LabelledSource(pictured.asked), print))
+    material = material_of(pictured._view, of_source(pictured._view, LabelledSource(pictured.asked), print))
     page = Page(similarity_map(material).body)
     (block,) = [data for tag, data in page.texts if tag == "script"]
     data = json.loads(block)
@@ -73,7 +73,7 @@ def test_the_maps_data_name_the_points_that_are_drawn(pictured):
 
 def test_a_large_collection_is_sampled(shop, monkeypatch):
     monkeypatch.setattr("lookalike.search.report.similarity_map.MOST", 30)
-    page = Page(similarity_map(material_of(shop)).body)
+    page = Page(similarity_map(material_of(shop._view)).body)
     assert "30 of 60 stored images" in page.text and MOST == 1000
     (block,) = [data for tag, data in page.texts if tag == "script"]
     assert len(json.loads(block)["points"]) == 30 and {why for *_, why in json.loads(block)["points"]} == {"no image"}
@@ -83,7 +83,7 @@ def test_the_roc_shows_both_thresholds(shop, monkeypatch):
     from lookalike.search.calibration import Calibration
 
     vectors, labels = clusters(8, 40)
-    material = material_of(shop, questions_of(vectors, ["strange" if i % 4 == 0 else x for i, x in enumerate(labels)]))
+    material = material_of(shop._view, questions_of(vectors, ["strange" if i % 4 == 0 else x for i, x in enumerate(labels)]))
     assert "no threshold yet" in Page(roc_curves.section(material).body).text
     names = Calibration.__dataclass_fields__
     chosen = Calibration(**{**dict.fromkeys(names), "threshold": 0.5, "classes": {}, "by": "prototype"})
@@ -100,7 +100,7 @@ def test_the_roc_shows_both_thresholds(shop, monkeypatch):
 
 
 def test_training_curves_are_drawn_from_what_the_history_holds(shop):
-    material = material_of(shop)
+    material = material_of(shop._view)
     with pytest.raises(LeftOut, match="no model"):
         training.section(material)
     history = [{"step": 0, "loss": None, "map_at_r": 0.2}, {"step": 50, "loss": 0.3, "map_at_r": 0.5, "new": 1}]
@@ -114,14 +114,14 @@ def test_a_history_without_known_measures_is_left_out():
 
 def test_latency_marks_what_search_uses(shop):
     with pytest.raises(LeftOut, match="--no-bench"):
-        latency.section(material_of(shop), False)
-    page = Page(latency.section(material_of(shop), True).body)
+        latency.section(material_of(shop._view), False)
+    page = Page(latency.section(material_of(shop._view), True).body)
     assert "Recall@10" in page.text and "(exact)" in page.text
     assert sum(tag == "tr" for tag, _ in page.tags) == 1 + 2
 
 
 def test_provenance_names_version_sources_and_software(shop):
-    page = Page(provenance.section(material_of(shop), DATE).body)
+    page = Page(provenance.section(material_of(shop._view), DATE).body)
     for words in ("shop, version", "60 of 4 classes", "vectors added from memory (60 rows)", "matplotlib", "faiss"):
         assert words in page.text
     assert "2020-02-03T04:05:06+00:00" in page.text

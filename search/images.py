@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..store.errors import LookalikeError
+from ..store.forks import RLock
 from ..store.progress import Progress
 from ..store.vector_cache import VectorCache
 from .labelled_source import LabelledSource
@@ -75,6 +76,28 @@ def held_card(store: "Store") -> dict[str, Any] | None:
     from ..embedder.held_model import held_card as card
 
     return None if store.model is None else card(store, store.model)
+
+
+_loading = RLock()  # one thread at a time loads what all threads share
+
+
+class Encoders:
+    """The encoders of collections' images on one device, one for each model: newer versions go on with what is loaded.
+
+    device: "auto", "cpu" or "gpu".
+    """
+
+    def __init__(self, device: str = "auto") -> None:
+        self.device = device
+        self._of_digest: dict[str, ImageEncoder] = {}
+
+    def of(self, store: "Store") -> "ImageEncoder":
+        """The encoder of the model of `store`; LookalikeError where it has none."""
+        with _loading:
+            digest = store.model.digest if store.model is not None else ""
+            if digest not in self._of_digest:
+                self._of_digest[digest] = ImageEncoder.of(store, self.device)
+            return self._of_digest[digest]
 
 
 class ImageEncoder:

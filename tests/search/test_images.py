@@ -80,14 +80,14 @@ def test_only_what_is_not_known_yet_is_encoded(shop, tmp_path, monkeypatch):
     encoded = []
     encode = Encoder.encode
     monkeypatch.setattr(Encoder, "encode", lambda self, images: encoded.append(len(images)) or encode(self, images))
-    first = shop.images.encode_source(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
+    first = shop._view.images.encode_source(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
     draw(tmp_path / "asked", ["e"], 200, 3)
-    second = shop.images.encode_source(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
+    second = shop._view.images.encode_source(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
     assert encoded == [32, 3]
     new = np.array([key.startswith("e/") for key in second.keys])
     assert second.vectors[~new].tobytes() == first.vectors.tobytes() and new.sum() == 3
     assert [key for key in second.keys if not key.startswith("e/")] == first.keys
-    again = shop.images.encode_source(LabelledSource(str(tmp_path / "asked")), lambda *_: None, cache=False)
+    again = shop._view.images.encode_source(LabelledSource(str(tmp_path / "asked")), lambda *_: None, cache=False)
     assert encoded[2:] == [35]
     np.testing.assert_allclose(again.vectors, second.vectors, atol=1e-6)
 
@@ -108,12 +108,13 @@ def test_stored_images_are_told_before_one_is_encoded(shop, tmp_path, monkeypatc
 
 def test_what_the_model_was_trained_on_is_known_without_torch(shop, tmp_path):
     contents = [
-        content for _, content, _ in shop.images.contents(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
+        content
+        for _, content, _ in shop._view.images.contents(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
     ]
     save_encoder(tmp_path / "other", untrained(["a"], contents[:5]))
     with Collection.create(tmp_path / "second") as second:
         second.embed(tmp_path / "photos", model=tmp_path / "other")
-        looked = second.images.contents(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
+        looked = second._view.images.contents(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
         assert [seen for _, _, seen in looked] == [True] * 5 + [False] * 28
-        encoded = second.images.encode_source(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
+        encoded = second._view.images.encode_source(LabelledSource(str(tmp_path / "asked")), lambda *_: None)
         assert encoded.seen.tolist() == [content in contents[:5] for content in encoded.contents]
