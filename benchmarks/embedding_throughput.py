@@ -82,14 +82,15 @@ def save_model(name: str, folder: Path) -> None:
     import torch
 
     from lookalike.embedder.backbones import build
-    from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save_encoder
+    from lookalike.embedder.encoder import encoder_card, make_encoder, save_encoder
+    from lookalike.embedder.load import load_encoder
     from lookalike.embedder.preprocessing import Preprocessing
     from lookalike.embedder.recipe import Recipe
     from lookalike.store.errors import LookalikeError
 
     if name == "efficientnet-lite0":
         try:
-            save_encoder(folder, Encoder.load("pretrained", precision="fp32"))
+            save_encoder(folder, load_encoder("pretrained", precision="fp32"))
             return
         except LookalikeError as error:
             print(f"random weights: {error}", file=sys.stderr)
@@ -105,14 +106,15 @@ def stages(model: str, photos: str, count: int) -> dict[str, float]:
     """Core-seconds per image of each stage, in this process, which must have one thread."""
     import torch
 
-    from lookalike.embedder.encoder import Encoder
     from lookalike.embedder.images import prepared, read_image
+    from lookalike.embedder.load import load_encoder
     from lookalike.embedder.sources import open_source
     from lookalike.store.parts import Rows, lookup_columns, write_part
     from lookalike.store.store import Store
+    from lookalike.store.writer import writing
 
     torch.set_num_threads(1)
-    encoder, source = Encoder.load(model, device="cpu"), open_source(photos)
+    encoder, source = load_encoder(model, device="cpu"), open_source(photos)
     records = list(source.records())
     records = records[:: max(1, len(records) // count)]
     encoder.encode(np.zeros((8, *pixels_shape(encoder)), np.uint8))
@@ -135,7 +137,7 @@ def stages(model: str, photos: str, count: int) -> dict[str, float]:
         none, keys = [None] * len(records), [record.key for record in records]
         sizes, mtimes = [r.size for r in records], [r.mtime_ns for r in records]
         rows = Rows(keys, np.concatenate(vectors), none, contents, none, none, source.name, sizes, mtimes)
-        with store.write() as writer:
+        with writing(store) as writer:
             writer.add_part(write_part(store.path, rows, None), lookup_columns(rows))
             writer.commit()
         seconds["write"] = time.process_time() - started
@@ -172,12 +174,12 @@ def whole_run(model: str, photos: str, folder: Path) -> tuple[float, float]:
 
 def precisions(model: str, photos: str) -> dict[str, Any]:
     """Images/s in fp32 and bf16, and the cosines between their vectors."""
-    from lookalike.embedder.encoder import Encoder
     from lookalike.embedder.hardware import has_bf16
     from lookalike.embedder.images import prepared
+    from lookalike.embedder.load import load_encoder
     from lookalike.embedder.precision import choose, closeness
 
-    encoder = Encoder.load(model, precision="fp32")
+    encoder = load_encoder(model, precision="fp32")
     paths = sorted(Path(photos).iterdir())[:SAMPLE]
     pixels = np.stack([prepared(path.read_bytes(), encoder.preprocessing).pixels for path in paths])
     found: dict[str, Any] = {"device": encoder.device.type, "fp32_per_s": _rate(encoder, pixels)}

@@ -25,9 +25,9 @@ def compare(
     that it gets wrong.
     """
     from .compare import compare as compared
-    from .encoder import Encoder
+    from .load import load_encoder
 
-    encoder = Encoder.load(model, device=device)
+    encoder = load_encoder(model, device=device)
     try:
         given = piped() if "-" in (a, b) else b""
         first, second = (given if name == "-" else name for name in (a, b))

@@ -14,6 +14,7 @@ from .arrays import encode_images
 from .decoding_process import start_early
 from .encoder import Encoder
 from .encoder_file import CARD
+from .load import load_encoder
 from .same_or_different import SameOrDifferent
 
 Picture = str | PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
@@ -67,7 +68,7 @@ def compare(
     if threshold is not None and not 0 <= threshold <= 2:
         raise LookalikeError(f"threshold is {threshold!r}: distances lie between 0 and 2")
     start_early()  # while the model is read
-    encoder = model if isinstance(model, Encoder) else Encoder.load(fspath(model), device=device)
+    encoder = model if isinstance(model, Encoder) else load_encoder(fspath(model), device=device)
     rows = []
     for answer in encode_images(encoder, [a, b]):
         if isinstance(answer, LookalikeError):

@@ -57,16 +57,12 @@ class Encoder:
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto", precision: str | None = None) -> "Encoder":
-        """Read an encoder from its folder; "pretrained" is EfficientNet-Lite0's pooled ImageNet features (1,280).
+        """Read an encoder from its folder; see `load.load_encoder` for "pretrained".
 
         device: "auto", "cpu" or "gpu". precision: "fp32" or "bf16" instead of the recorded one; bf16 becomes fp32 on
         hardware without it, where it would be slower and no closer. LookalikeError for a missing, damaged or
         foreign file.
         """
-        if str(folder) == "pretrained":
-            from .pretrained import pretrained_encoder
-
-            return pretrained_encoder(device=device, precision=precision)
         folder = Path(folder)
         files = encoder_file.read_folder(folder)
         card = encoder_file.read_card(files[encoder_file.CARD], folder / encoder_file.CARD)

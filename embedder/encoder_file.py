@@ -83,7 +83,9 @@ def _problem(card: dict[str, Any]) -> str | None:
         return "its recipe names no dimension, or does not say whether the model began pretrained"
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         return "training_classes is no list of names"
-    return None if isinstance(card["precision"], str) else f"its precision is {card['precision']!r:.60}"
+    if not isinstance(card["scores"], dict) or not isinstance(card["precision"], str):
+        return "its scores or its precision are of another kind"
+    return None
 
 
 def read_weights(content: bytes, path: Path) -> "dict[str, torch.Tensor]":

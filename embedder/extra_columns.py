@@ -14,10 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..store.escaped import escaped, unescaped_list
-from ..store.extra_names import RESERVED, held_names, stored_names
+from ..store.extra_names import RESERVED, stored_names
 from ..store.layout import groups
 from ..store.parts import read_part
 from ..store.store import Store
+from ..store.tables import held_names
 from .sources import Record
 
 _PARTS = 64  # whose columns are kept: the next records mostly have their rows in the same parts

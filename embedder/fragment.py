@@ -22,6 +22,7 @@ from .assembly import Assembly
 from .encoder import Encoder
 from .extra_columns import ExtraColumns, extra_table
 from .images import Image, read_image
+from .load import load_encoder
 from .rejected import Rejected
 from .sources import Record, Source, from_spec
 
@@ -93,7 +94,7 @@ def load_model(payload: dict[str, Any]) -> dict[str, Any]:
     LookalikeError where it cannot be read, or is not the one of that digest any more.
     """
     global _kept_encoder
-    loaded = Encoder.load(payload["model"], device=payload["device"])
+    loaded = load_encoder(payload["model"], device=payload["device"])
     if loaded.digest != payload["digest"]:
         raise LookalikeError(f"{payload['model']} changed while it was read: embed again")
     _kept_encoder = (_encoder_name({**payload, "precision": loaded.precision}), loaded)
@@ -116,7 +117,7 @@ def _encoder(model: dict[str, str]) -> Encoder:
     global _kept_encoder
     name = _encoder_name(model)
     if _kept_encoder is None or _kept_encoder[0] != name:
-        loaded = Encoder.load(Path(model["folder"]), device=model["device"], precision=model["precision"])
+        loaded = load_encoder(Path(model["folder"]), device=model["device"], precision=model["precision"])
         _kept_encoder = (name, loaded)
     return _kept_encoder[1]
 

@@ -27,9 +27,9 @@ class Offered:
 
 def _files(name: str) -> dict[str, bytes]:
     if name == "pretrained":  # made of another package's weights, which takes torch
-        from .encoder import Encoder
+        from .load import load_encoder
 
-        return Encoder.load(name, device="cpu").files()
+        return load_encoder(name, device="cpu").files()
     files = encoder_file.read_folder(Path(name))
     encoder_file.read_card(files[encoder_file.CARD], Path(name, encoder_file.CARD))  # says which version wrote it
     sealed.check(files[encoder_file.WEIGHTS], Path(name, encoder_file.WEIGHTS))

@@ -24,7 +24,7 @@ from ..store.fresh import opened_or_made
 from ..store.manifest import versions
 from ..store.progress import Progress, silent
 from ..store.store import Store
-from ..store.writer import Writer
+from ..store.writer import Writer, writing
 from .decoding_process import start_early
 from .driver import Sync
 from .held_model import model_folder
@@ -94,7 +94,7 @@ def embed(
     offered = None if model is None else Offered(model)
     if offered is None and not versions(Path(path)):
         raise LookalikeError(f"{path} has no model yet: give --model FOLDER (from `lookalike train`) or pretrained")
-    with opened_or_made(path) as store, store.write() as writer:
+    with opened_or_made(path) as store, writing(store) as writer:
         _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
         count = _workers(planned, workers)

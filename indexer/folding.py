@@ -12,7 +12,7 @@ from ..store.errors import LookalikeError
 from ..store.publish import Published, publish
 from ..store.store import Store
 from ..store.table_trial import note_readable
-from ..store.writer import Writer
+from ..store.writer import Writer, writing
 from .build import build, sample_size, training_places
 from .device import Device
 from .exact import in_chunks
@@ -36,7 +36,7 @@ def keep(path: str | os.PathLike[str], *, window: int | None = None, per_class: 
     None leaves a setting as it is. They are folded in the same commit; nothing is committed where nothing changes.
     LookalikeError for a number below these.
     """
-    with Store.open(path) as store, store.write() as writer:
+    with Store.open(path) as store, writing(store) as writer:
         held = writer.content.prototype_rule
         rule = PrototypeRule(
             held.window if window is None else _whole("window", window, 0, "0 (all images) or more"),

@@ -16,7 +16,7 @@ from ..store.merge import merge_small
 from ..store.progress import Progress, silent
 from ..store.sizes import parse_size
 from ..store.store import Store
-from ..store.writer import Writer
+from ..store.writer import Writer, writing
 from . import plan
 from .card import IndexCard, SegmentCard
 from .device import Device, choose
@@ -74,7 +74,7 @@ def index(
     """
     started = time.monotonic()
     chosen = choose(device)
-    with Store.open(path) as store, store.write() as writer:
+    with Store.open(path) as store, writing(store) as writer:
         request, held = _checked(writer.base, spec, recall, k, memory), writer.base.content.head
         if compact:
             compact_store(writer, progress)

@@ -16,6 +16,7 @@ from ..measures.separation import separation
 from ..store.errors import Busy, LookalikeError, LookalikeWarning
 from ..store.lock import writer_lock
 from ..store.progress import Progress
+from ..store.writer import writing
 from .calibration import Calibration
 from .calibration_file import prototypes_of, write_calibration
 from .labelled import Labelled, Roles, candidates, labels_in, ranked_sample, read_labelled, roles, without_foreign
@@ -120,7 +121,7 @@ def _write_when_free(store: "Store", progress: Progress) -> "Iterator[Writer]":
     with ExitStack() as stack:
         while True:
             try:
-                writer = stack.enter_context(store.write())
+                writer = stack.enter_context(writing(store))
                 break
             except Busy as busy:
                 progress(0, None, f"measured, and waits to be stored: {busy}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..store import ingest
+from ..store import ingest, tables
 from ..store.progress import Progress, silent
 from ..store.store import Store
 from . import filling
@@ -455,8 +455,8 @@ class Collection:
 
         Text is as it is stored: a name that is no UTF-8, as file names may be, has escapes (see `store.escaped`).
         """
-        return self._store.table(columns)
+        return tables.live_table(self._store, columns)
 
     def info(self) -> dict[str, Any]:
         """The fields of `info --json`."""
-        return self._store.info()
+        return tables.info(self._store)

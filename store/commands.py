@@ -21,11 +21,12 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
 
     Then its sources, the number of images of each, and whether it can be read now.
     """
+    from . import tables
     from .store import Store
 
     check_collection("info", collection)
     with Store.open(collection, version) as store:
-        facts = store.info()
+        facts = tables.info(store)
     sources = [] if as_json else facts.pop("sources")
     if not as_json:
         facts["bytes"] = f"{facts['bytes']:,} ({in_words(facts['bytes'])})"

@@ -8,6 +8,7 @@ import click
 
 from .errors import LookalikeError
 from .shell import check_collection, echo, emit_json, shown
+from .tables import info
 
 _MOST_NAMED = 3
 
@@ -41,7 +42,7 @@ def say_unreachable(collection: str) -> None:
     from .store import Store
 
     with suppress(LookalikeError), Store.open(collection) as store:  # a hint, no more
-        away = [each["source"] for each in store.info()["sources"] if each["reachable"] is False]
+        away = [each["source"] for each in info(store)["sources"] if each["reachable"] is False]
         for source in away[:_MOST_NAMED]:
             command = shown(shlex.join(("lookalike", "move", collection, source, "NEW")))
             echo(f"source {shown(source)} cannot be read now; if it has moved: {command}", err=True)

@@ -8,12 +8,8 @@ there: it is one column, whichever source it comes from.
 
 import string
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from .runs import COLUMNS
-
-if TYPE_CHECKING:
-    from .store import Store
 
 RESERVED = (*COLUMNS, "vector", "row")
 _FEW = 5
@@ -31,8 +27,8 @@ _OURS = frozenset(map(folded, RESERVED))
 def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
     """What distinct further columns of a source are called in a part, in their order.
 
-    held: the further columns that the collection has (see `held_names`). Whatever this gave once is given again when
-    the collection holds it.
+    held: the further columns that the collection has (`tables.held_names`). Whatever this gave once is given again
+    when the collection holds it.
     """
     spelled: dict[str, str] = {}
     for name in held:
@@ -64,15 +60,6 @@ def renamed_words(names: Sequence[str], stored: Sequence[str]) -> str | None:
         "--where has other names for columns that SQL would mix up, since it takes upper and lower case for the same: "
         f"{', '.join(pairs[:_FEW])}{more}"
     )
-
-
-def held_names(store: "Store") -> list[str]:
-    """The further columns of all parts of a collection, in the order in which they first appear."""
-    names: dict[str, None] = {}
-    store.pages.ensure_tables(store.content.parts)
-    for entry in store.content.parts:
-        names.update(dict.fromkeys(store.pages.footer(entry).schema.names))
-    return [name for name in names if name not in RESERVED]
 
 
 def asked_names(columns: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .block import BLOCK, Vectors
 from .deleted import Bitmap
 from .errors import LookalikeError, LookalikeWarning
-from .extra_names import held_names, stored_names
+from .extra_names import stored_names
 from .fresh import opened_or_made
 from .kept_columns import KeptColumns
 from .listed import listed
@@ -26,8 +26,9 @@ from .parts import Rows, check_keys
 from .progress import Progress, silent
 from .readers import open_vectors
 from .staging import check_dim, stage
+from .tables import held_names
 from .unit import unit_rows
-from .writer import Writer
+from .writer import Writer, writing
 
 AT_ONCE = 1 << 16  # rows that are staged in memory at most; a file of no more is imported whole or not at all
 
@@ -70,7 +71,7 @@ def import_vectors(
         )
     blocks = _named(file, Path(vectors), (keys, key_column), (labels, label_column), normalise)
     checked = [*itertools.islice(blocks, 1)]  # before a collection is made for it
-    with opened_or_made(path) as store, store.write() as writer:
+    with opened_or_made(path) as store, writing(store) as writer:
         sync = _Sync(writer, Path(vectors), file, commit_every)
         for block in itertools.chain(checked, blocks):
             sync.take(block)

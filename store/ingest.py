@@ -12,6 +12,7 @@ from .parts import Rows, check_keys
 from .staging import check_dim, stage, texts
 from .store import Store
 from .unit import unit_rows
+from .writer import writing
 
 __all__ = ["add", "import_vectors", "remove"]
 
@@ -36,7 +37,7 @@ def add(
     vectors = unit_rows(matrix, normalise=normalise)
     keys, labels = texts("key", keys, len(vectors)), None if labels is None else texts("label", labels, len(vectors))
     check_keys(keys)
-    with Store.open(path) as store, store.write() as writer:
+    with Store.open(path) as store, writing(store) as writer:
         check_dim(writer.base, vectors)
         if (found := writer.base.find(keys) >= 0).any():
             key = keys[int(found.argmax())]
@@ -51,7 +52,7 @@ def add(
 def remove(path: Folder, keys: Sequence[str]) -> int:
     """Delete the rows of `keys`, and give their number; an unknown key raises LookalikeError, with nothing deleted."""
     distinct = list(dict.fromkeys(keys))
-    with Store.open(path) as store, store.write() as writer:
+    with Store.open(path) as store, writing(store) as writer:
         rows = writer.base.find(distinct)
         if (unknown := rows < 0).any():
             others = f", nor {int(unknown.sum()) - 1} other of those given" if unknown.sum() > 1 else ""

@@ -16,6 +16,7 @@ from .ingest import ADDED
 from .shown import shown
 from .sources import rows_of_source, source_counts
 from .store import Store
+from .writer import writing
 
 _LOOKED_AT = 100
 _LISTED = 10
@@ -37,7 +38,7 @@ def move(path: str | os.PathLike[str], old: str | os.PathLike[str], new: str | o
     One entry for each source that moved. LookalikeError, and nothing is changed: there is no such source, `new` does
     not exist or has images in the collection already.
     """
-    with Store.open(path) as store, store.write() as writer:
+    with Store.open(path) as store, writing(store) as writer:
         base = writer.base
         rejects = _rejects(base)
         counts = source_counts(base)

@@ -8,9 +8,7 @@ import os
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +26,6 @@ from .publish import TEMPORARY, plain_errors
 from .vectors import Float32
 from .vectors import blocks as blocks_of
 from .vectors import gather as vectors_of
-
-if TYPE_CHECKING:
-    from .writer import Writer
-
 
 _ATTEMPTS = 100
 _PAUSE = 0.01  # seconds
@@ -100,12 +94,6 @@ class Store:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    def write(self) -> "AbstractContextManager[Writer]":
-        """Become the one writer, from the newest version on; Busy within a second where another process is."""
-        from .writer import writing
-
-        return writing(self)
 
     @property
     def version(self) -> int:
@@ -213,18 +201,6 @@ class Store:
     def facts(self, rows: Int64) -> FileFacts:
         """What was noted of the files that `rows` (m,) int64 came from; see FileFacts."""
         return self.lookups.facts(rows)
-
-    def table(self, columns: Sequence[str] | None = None) -> Any:
-        """An Arrow table of all live rows, ascending: `row` (int64), then the named columns, or all."""
-        from .tables import live_table
-
-        return live_table(self, columns)
-
-    def info(self) -> dict[str, Any]:
-        """The numbers that `lookalike info` shows."""
-        from .tables import info
-
-        return info(self)
 
 
 def _absolute(path: str | os.PathLike[str]) -> Path:

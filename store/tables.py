@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,29 +12,37 @@ from numpy.typing import NDArray
 from .block import BLOCK
 from .content import MovedSource, PartEntry
 from .errors import LookalikeError, one_line
+from .extra_names import RESERVED
 from .manifest import manifest_path
 from .moved import renamed_column
 from .parts import FIRM, empty_schema, read_part
 from .sources import source_counts
-
-if TYPE_CHECKING:
-    from .store import Store
+from .store import Store
 
 _NOTED = ("file_size", "file_mtime_ns")
 
 
-def live_table(store: "Store", columns: Sequence[str] | None) -> Any:
+def live_table(store: Store, columns: Sequence[str] | None = None) -> Any:
     """All live rows as one Arrow table: `row`, then the named columns, or all."""
     return pa.concat_tables(live_tables(store, columns))
 
 
-def column_names(store: "Store") -> list[str]:
+def column_names(store: Store) -> list[str]:
     """The stored columns of all parts, `row` first, in the order in which they first appear."""
     return list(_schema(store, store.content.parts).names)
 
 
+def held_names(store: Store) -> list[str]:
+    """The further columns of all parts of a collection, in the order in which they first appear."""
+    names: dict[str, None] = {}
+    store.pages.ensure_tables(store.content.parts)
+    for entry in store.content.parts:
+        names.update(dict.fromkeys(store.pages.footer(entry).schema.names))
+    return [name for name in names if name not in RESERVED]
+
+
 def live_tables(
-    store: "Store",
+    store: Store,
     columns: Sequence[str] | None = None,
     parts: Sequence[int] | None = None,
     *,
@@ -58,7 +66,7 @@ def live_tables(
         yield _part_table(store, number, schema, () if as_stored else store.content.moved)
 
 
-def _part_table(store: "Store", number: int, schema: Any, moved: Sequence[MovedSource]) -> Any:
+def _part_table(store: Store, number: int, schema: Any, moved: Sequence[MovedSource]) -> Any:
     """The live rows of one part, as `schema` wants them."""
     entry = store.content.parts[number]
     rows = store.layout.rows_of(number)
@@ -81,7 +89,7 @@ def _part_table(store: "Store", number: int, schema: Any, moved: Sequence[MovedS
     return table.set_column(at, table.schema.field(at), renamed_column(table.column(at), rows[live], moved))
 
 
-def _noted(store: "Store", table: Any, rows: NDArray[np.int64]) -> Any:
+def _noted(store: Store, table: Any, rows: NDArray[np.int64]) -> Any:
     """The table with the sizes and mtimes of files that were noted of its `rows` since its part was written."""
     for name in _NOTED:
         at = table.schema.get_field_index(name)
@@ -92,12 +100,12 @@ def _noted(store: "Store", table: Any, rows: NDArray[np.int64]) -> Any:
     return table
 
 
-def whole_table(store: "Store", parts: Sequence[int]) -> Any:
+def whole_table(store: Store, parts: Sequence[int]) -> Any:
     """All rows of parts with the same columns, deleted ones too, without their numbers."""
     return pa.concat_tables([read_part(store.file(store.content.parts[number])) for number in parts]).combine_chunks()
 
 
-def _schema(store: "Store", parts: Sequence[PartEntry]) -> Any:
+def _schema(store: Store, parts: Sequence[PartEntry]) -> Any:
     """`row` and the columns of the parts, in the order in which they first appear."""
     kinds: dict[str, dict[Any, list[PartEntry]]] = {"row": {pa.int64(): []}}
     if not parts:
@@ -112,7 +120,7 @@ def _schema(store: "Store", parts: Sequence[PartEntry]) -> Any:
     )
 
 
-def _common(store: "Store", name: str, kinds: dict[Any, list[PartEntry]]) -> Any:
+def _common(store: Store, name: str, kinds: dict[Any, list[PartEntry]]) -> Any:
     """The type that holds a column of these types: the wider one where every value keeps its worth, else text."""
     common, *others = kinds
     try:
@@ -139,7 +147,7 @@ def _cast(column: Any, kind: Any) -> Any:
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], kind)
 
 
-def info(store: "Store") -> dict[str, Any]:
+def info(store: Store) -> dict[str, Any]:
     """Version, dimension, counts of rows and classes, bytes of all files, model, the version calibrated last; sources.
 
     sources: for each one its name, how many live rows it has, and whether it can be read now.
@@ -180,7 +188,7 @@ def reachable(source: str) -> bool | None:
         return False
 
 
-def _indexed(store: "Store") -> int:
+def _indexed(store: Store) -> int:
     """How many live rows are in a segment."""
     count = 0
     for segment in store.content.segments:

@@ -21,7 +21,7 @@ from .escaped import escaped
 from .extra_names import asked_names
 from .limits import MEMORY, TIME, Limits, limits, within
 from .shown import shortened
-from .tables import column_names
+from .tables import column_names, live_table
 
 if TYPE_CHECKING:
     from .store import Store
@@ -93,7 +93,7 @@ def _absent(name: str, columns: Sequence[str]) -> str:
 def _table(store: "Store", columns: dict[str, str], condition: str) -> Any:
     """The columns that a condition can mean, under their names in SQL (`columns` gives the stored ones)."""
     reached = _reached(condition, [*columns])
-    table = store.table([columns[name] for name in reached])
+    table = live_table(store, [columns[name] for name in reached])
     return table.rename_columns(["row", *(name for name in reached if name != "row")])
 
 

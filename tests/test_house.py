@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,56 @@ def faults(path: Path) -> list[str]:
         if not allowed:
             bad.append(f"{name} imports {module}")
     return bad
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of one of our files."""
+    parts = ("lookalike", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(path: Path, ours: set[str]) -> set[str]:
+    """Which of `ours` a file imports, wherever in it: late imports and those for types too."""
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {full if (full := f"{base}.{alias.name}") in ours else base for alias in node.names}
+    return (names & ours) - {module_of(path)}
+
+
+def circle(paths: list[Path]) -> list[str]:
+    """The modules of an import circle among these files, the first one again at its end; empty where there is none."""
+    ours = {module_of(path) for path in paths}
+    try:
+        TopologicalSorter({module_of(path): imported_modules(path, ours) for path in paths}).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_each_other():
+    assert circle(sources()) == []
+
+
+def test_a_circle_is_seen_through_late_and_typing_imports(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "store" / "inner").mkdir(parents=True)
+    files = {
+        "store/a.py": "from . import b",
+        "store/b.py": "def f():\n    from .inner.c import X",
+        "store/inner/c.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ..a import A",
+        "store/d.py": "import lookalike.store.a",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    paths = [tmp_path / name for name in files]
+    assert {name.rpartition(".")[2] for name in circle(paths)} == {"a", "b", "c"}
+    assert circle(paths[1:]) == []
 
 
 def test_no_import_goes_against_the_arrows():

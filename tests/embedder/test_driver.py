@@ -7,6 +7,7 @@ from lookalike.embedder.plan import Wanted, plan
 from lookalike.embedder.sources import open_source
 from lookalike.store.progress import silent
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 ROWS = 2000
 
@@ -18,7 +19,7 @@ def sizes(tmp_path):
     wanted = Wanted(open_source(tmp_path / "t.csv"))
 
     def cut(workers):
-        with Store.open_or_create(tmp_path / "shop").write() as writer:
+        with writing(Store.open_or_create(tmp_path / "shop")) as writer:
             sync = Sync(writer, wanted, plan(writer.base, wanted, prune=False, progress=silent), silent)
             sync._rate = 10_000.0
             pieces = [[fields[0] for fields in each["records"]] for each in sync.payloads({}, workers)]

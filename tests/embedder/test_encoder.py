@@ -14,6 +14,7 @@ from lookalike.embedder.offered import Offered
 from lookalike.embedder.recipe import Recipe
 from lookalike.store.errors import LookalikeError
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 RECIPE = Recipe.from_dict({"image": {"size": 16, "channels": 3}, "model": {"dim": 7, "backbone": "resnet"}})
 
@@ -158,7 +159,8 @@ def test_weights_of_another_network_are_refused(tmp_path):
         (lambda card: json.dumps(card, indent=2, sort_keys=True).encode(), "damaged or edited"),
         (lambda card: json.dumps({k: v for k, v in card.items() if k != "recipe"}).encode(), "recipe is missing"),
         (lambda card: encoder_file.card_bytes(card | {"precision": "int8"}), "precision int8.*fp32, bf16"),
-        (lambda card: encoder_file.card_bytes(card | {"recipe": {"model": {"dims": 3}}}), "names no dimension"),
+        (lambda card: encoder_file.card_bytes(card | {"recipe": {"model": {"dims": 3}}}), "did you mean model.dim"),
+        (lambda card: encoder_file.card_bytes(card | {"recipe": {"model": {}}}), "names no dimension"),
     ],
 )
 def test_a_damaged_or_later_card_is_refused(tmp_path, change, words):
@@ -186,7 +188,7 @@ def test_a_collection_taken_for_a_model_is_said_to_be_one_and_where_its_model_li
     ):
         load(tmp_path / "shop")
     made = encoder()
-    with shop.write() as writer:
+    with writing(shop) as writer:
         writer.set_model(made.digest, made.dim, "fp32", {**made.files()})
         writer.commit()
     with pytest.raises(LookalikeError, match="is a collection, not a model; give its own, ") as said:

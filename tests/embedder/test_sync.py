@@ -24,6 +24,7 @@ from lookalike.store import noting
 from lookalike.store.errors import LookalikeError, LookalikeWarning, TooManyRejects
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
+from lookalike.store.tables import info, live_table
 from lookalike.store.verify import verify
 
 COUNTS = ("seen", "embedded", "skipped", "duplicates", "rejected", "removed", "ignored")
@@ -37,7 +38,7 @@ def counts(done):
 
 def contents(shop):
     """What a collection holds, by key: label, content, and the vector."""
-    table = Store.open(shop).table(["key", "label", "content_sha256", "vector"]).to_pydict()
+    table = live_table(Store.open(shop), ["key", "label", "content_sha256", "vector"]).to_pydict()
     values = zip(table["label"], table["content_sha256"], table["vector"], strict=True)
     assert len(set(table["key"])) == len(table["key"])
     return dict(zip(table["key"], values, strict=True))
@@ -326,11 +327,11 @@ def test_too_many_rejects_are_an_error_after_the_work(tmp_path, photos, model):
     with pytest.raises(TooManyRejects, match="1 of 6") as caught:
         embed(shop, str(photos), model=model, max_rejects=0.1)
     assert caught.value.exit_code == 3
-    assert len(contents(shop)) == 5 and Store.open(shop).info()["rejects"] == 1
+    assert len(contents(shop)) == 5 and info(Store.open(shop))["rejects"] == 1
     assert embed(shop, str(photos), max_rejects=0.2)["rejected"] == 1
     (photos / "bad.jpg").unlink()
     embed(shop, str(photos))
-    assert Store.open(shop).info()["rejects"] == 0
+    assert info(Store.open(shop))["rejects"] == 0
 
 
 def test_a_key_that_comes_twice_is_refused_before_any_work(tmp_path, photos, model):
@@ -345,7 +346,7 @@ def test_other_columns_are_kept(tmp_path, photos, model):
     columns = {"key": ["x", "y"], "image": data, "label": ["a", None], "width": [7, None], "note": ["n", "m"]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
     assert counts(embed(tmp_path / "shop", str(tmp_path / "t.parquet"), model=model)) == {"seen": 2, "embedded": 2}
-    table = Store.open(tmp_path / "shop").table().to_pydict()
+    table = live_table(Store.open(tmp_path / "shop")).to_pydict()
     assert table["note"] == ["n", "m"] and table["source_width"] == [7, None] and table["width"] == [24, 24]
     assert counts(embed(tmp_path / "shop", str(tmp_path / "t.parquet"))) == {"seen": 2, "skipped": 2}
 
@@ -470,6 +471,8 @@ def test_a_process_that_leaves_the_work_to_others_does_without_torch(tmp_path, p
     code = f"""
 import sys
 from lookalike.embedder.sync import embed
+from lookalike.store.tables import info
+from lookalike.store.tables import live_table
 done = embed({str(tmp_path / "shop")!r}, {str(photos)!r}, model={str(model)!r}, workers=2)
 assert done["embedded"] > 0 and done["rejected"] == 0, done
 print("torch" in sys.modules)

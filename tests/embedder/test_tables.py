@@ -13,6 +13,7 @@ from lookalike.embedder.sync import embed
 from lookalike.store import parts
 from lookalike.store.errors import LookalikeError, LookalikeWarning
 from lookalike.store.store import Store
+from lookalike.store.tables import live_table
 from lookalike.store.where import where
 
 
@@ -52,7 +53,7 @@ def test_no_column_hides_another_that_sql_takes_for_the_same(photos, tmp_path, m
     rows = [{"path": f"{n}.png", **{name: f"{name} {n}" for name in names}} for n in range(2)]
     shop = tmp_path / "shop"
     embed(shop, write(photos, kind, rows), model=model)
-    columns = set(Store.open(shop).table().column_names)
+    columns = set(live_table(Store.open(shop)).column_names)
     assert len({name.lower() for name in columns}) == len(columns)
     for name in names:
         (stored,) = (c for c in columns if c.removeprefix("source_").removeprefix("source_") == name)
@@ -94,7 +95,7 @@ def test_a_collection_made_before_answers_for_every_column(photos, tmp_path, mod
         before.setattr(parts, "stored_names", lambda names: list(names))
         before.setattr("lookalike.embedder.extra_columns.stored_names", lambda names, held=(): list(names))
         embed(shop, source, model=model)
-    assert {"Source", "Price", "price"} <= set(Store.open(shop).table().column_names)
+    assert {"Source", "Price", "price"} <= set(live_table(Store.open(shop)).column_names)
     for condition in ("source_Source = 's1'", "price = '1'", "source_price = '-1'", "source like '%t.csv' and row = 1"):
         assert found(shop, condition) == ["1.png"], condition
     embed(shop, source)

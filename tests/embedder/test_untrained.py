@@ -13,6 +13,7 @@ from lookalike.embedder.arrays import encode_source
 from lookalike.embedder.commands import _against_untrained
 from lookalike.embedder.commands import train as command
 from lookalike.embedder.encoder import Encoder
+from lookalike.embedder.load import load_encoder
 from lookalike.embedder.recipe import Recipe
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.train import train, train_arrays
@@ -56,7 +57,7 @@ def naive(vectors, labels):
 @pytest.mark.parametrize("size", [64, 224])
 def test_it_is_what_the_pretrained_model_scores_on_the_images_kept_out(tmp_path, photos, size):
     card = train(recipe(size), tmp_path / "model", data=str(photos))
-    encoded = encode_source(Encoder.load("pretrained"), open_source(photos))
+    encoded = encode_source(load_encoder("pretrained"), open_source(photos))
     held = [i for i, label in enumerate(encoded.labels) if label in "cd"]
     expected = naive(encoded.vectors[held], [encoded.labels[i] for i in held])
     assert card.scores["untrained"]["recall_at_1"] == pytest.approx(expected)

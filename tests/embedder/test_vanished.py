@@ -13,6 +13,7 @@ from lookalike.store.errors import LookalikeError
 from lookalike.store.moving import move
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 
 @pytest.fixture
@@ -280,7 +281,7 @@ def test_prune_keeps_rows_of_a_table_under_another_prefix(tmp_path, photos, mode
 
 
 def test_a_collection_that_did_not_note_prefixes_says_what_it_is_not_sure_of(said, twice, photos):
-    with Store.open(twice) as store, store.write() as writer:
+    with Store.open(twice) as store, writing(store) as writer:
         writer._set(uses=())
         writer.commit()
     _, err, _ = said(str(twice), str(photos))

@@ -7,6 +7,7 @@ import pytest
 
 from lookalike.store.parts import Rows, lookup_columns, write_part
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 
 class Shop:
@@ -23,7 +24,7 @@ class Shop:
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         labels = list(labels) if labels is not None else [None] * len(vectors)
         keys = [f"{len(self.matrix) + i:08d}" for i in range(len(vectors))]
-        with Store.open(self.path) as store, store.write() as writer:
+        with Store.open(self.path) as store, writing(store) as writer:
             rows = Rows.of_vectors(keys, vectors, labels, "test")
             first = writer.add_part(write_part(self.path, rows, None), lookup_columns(rows))
             writer.commit()
@@ -34,7 +35,7 @@ class Shop:
         return self
 
     def remove(self, rows):
-        with Store.open(self.path) as store, store.write() as writer:
+        with Store.open(self.path) as store, writing(store) as writer:
             writer.delete(np.asarray(rows, dtype=np.int64))
             writer.commit()
         self.alive[rows] = False

@@ -10,6 +10,7 @@ from lookalike.indexer import plan
 from lookalike.indexer.index import index
 from lookalike.indexer.instances import Instances
 from lookalike.store.compact import compact
+from lookalike.store.writer import writing
 
 SPECS = ["auto", "Flat", "IVF2,Flat", "HNSW4", "SQ8", "IVF2,PQ4x4fs"]
 
@@ -47,7 +48,7 @@ def test_changes(new_shop, monkeypatch):
 
         @rule()
         def compact(self):
-            with self.made.open() as store, store.write() as writer:
+            with self.made.open() as store, writing(store) as writer:
                 compact(writer)
                 writer.commit()
 

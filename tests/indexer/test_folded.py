@@ -14,13 +14,14 @@ from lookalike.indexer.index import index
 from lookalike.indexer.prototypes import Prototypes
 from lookalike.store.content import PrototypeRule
 from lookalike.store.errors import LookalikeError
+from lookalike.store.writer import writing
 
 from .test_anchors import blobs, naive_nearest, unit
 from .test_windows import naive as naive_window
 
 
 def refold(made):
-    with made.open() as store, store.write() as writer:
+    with made.open() as store, writing(store) as writer:
         fold(writer)
         writer.commit()
 

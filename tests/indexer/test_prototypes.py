@@ -17,6 +17,7 @@ from lookalike.indexer.sums import Sums
 from lookalike.store.content import PrototypeRule
 from lookalike.store.errors import LookalikeError
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 
 def unit(rng, n, d):
@@ -25,7 +26,7 @@ def unit(rng, n, d):
 
 
 def folded(path):
-    with Store.open(path) as store, store.write() as writer:
+    with Store.open(path) as store, writing(store) as writer:
         fold(writer)
         writer.commit()
 

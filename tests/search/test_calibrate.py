@@ -16,6 +16,7 @@ from lookalike.search.view import View
 from lookalike.store.errors import LookalikeWarning
 from lookalike.store.housekeeping import rollback
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 from .conftest import clusters, unit
 from .stub import content, give_source
@@ -205,7 +206,7 @@ def test_prototypes_that_index_moves_are_told(shop):
 def test_a_collection_that_is_written_refuses_before_any_work(shop):
     give_source(shop, *source(100))
     shop._view.images.encode_source = None  # nothing is read
-    with shop._view.store.write(), pytest.raises(LookalikeError, match="writ"):
+    with writing(shop._view.store), pytest.raises(LookalikeError, match="writ"):
         shop.calibrate("any", fpr=0.1)
 
 
@@ -243,7 +244,7 @@ def test_a_model_that_changed_while_it_measures_is_refused(shop):
 
     def exchange():
         rollback(shop.path, 1).close()
-        with Store.open(shop.path) as store, store.write() as writer:
+        with Store.open(shop.path) as store, writing(store) as writer:
             writer.set_model("b" * 64, 8, "fp32", {"encoder.json": b"{}"})
             writer.commit()
 
@@ -257,7 +258,7 @@ def test_a_model_that_changed_while_it_measures_is_refused(shop):
 def test_who_writes_when_it_has_measured_is_waited_for(shop):
     give_source(shop, *source(100))
     with Store.open(shop.path) as other, ExitStack() as written:
-        while_measuring(shop, lambda: written.enter_context(other.write()))
+        while_measuring(shop, lambda: written.enter_context(writing(other)))
         told = []
 
         def progress(done, total, note):

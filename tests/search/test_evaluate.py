@@ -7,6 +7,7 @@ from lookalike import LookalikeError
 from lookalike.search.contents import rows_of_contents
 from lookalike.search.evaluate import interclass_distance
 from lookalike.store.errors import LookalikeWarning
+from lookalike.store.writer import writing
 
 from .conftest import clusters, unit
 from .stub import content, give_source
@@ -22,7 +23,7 @@ def add_with_contents(collection, vectors, labels, numbers, prefix="x"):
         keys=[f"{prefix}{i}" for i in range(n)], vectors=vectors, labels=labels, contents=[content(i) for i in numbers],
         widths=[8] * n, heights=[8] * n, source="test", sizes=[1] * n, mtimes_ns=[1] * n, extra=None,
     )  # fmt: skip
-    with collection._view.store.write() as writer:
+    with writing(collection._view.store) as writer:
         writer.add_part(write_part(collection.path, rows, None), lookup_columns(rows))
         writer.commit()
     collection.refresh()

@@ -14,6 +14,7 @@ from lookalike.search.stored_head import thinned
 from lookalike.store.errors import LookalikeWarning
 from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 from .conftest import clusters
 from .stub import give_source
@@ -62,6 +63,7 @@ def test_a_stored_head_answers_without_scikit_learn(calibrated):
     code = f"""
 import sys, numpy as np
 from lookalike import Collection
+from lookalike.store.writer import writing
 with Collection.open({str(calibrated.path)!r}) as collection:
     assert collection.classify("k3", by="linear").nearest[0]
 print(sorted({{"sklearn", "torch"}} & set(sys.modules)))
@@ -182,7 +184,7 @@ def test_one_class_alone_is_the_answer(shop):
 def test_a_head_of_another_model_is_refused_with_both_digests(calibrated):
     from dataclasses import replace
 
-    with calibrated._view.store.write() as writer:
+    with writing(calibrated._view.store) as writer:
         writer.set_head(replace(calibrated._view.store.content.head, model="ab12"))
         writer.commit()
     with pytest.raises(LookalikeError, match="for model ab12, and its model is None"):

@@ -9,7 +9,7 @@ from lookalike.store.parts import Rows, lookup_columns, write_part
 from lookalike.store.publish import publish
 from lookalike.store.rejects import Reject, write_rejects
 from lookalike.store.store import Store
-from lookalike.store.writer import Writer
+from lookalike.store.writer import Writer, writing
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def grow(part_rows):
 @pytest.fixture
 def shop(tmp_path, grow):
     """A collection of every kind of file: versions, a model, rejects, deleted rows, a row map, thresholds, a head."""
-    with Store.create(tmp_path / "shop") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "shop") as empty, writing(empty) as writer:
         writer.set_model("d" * 64, 8, "fp32", {"encoder.json": b'{"recipe": 1}', "encoder.safetensors": b"weights"})
         contents = [*(c * 64 for c in "1234"), None, None]
         grow(writer, "abcdef", [*list("xyxyx"), None], contents=contents, model="d" * 64)

@@ -10,6 +10,7 @@ from lookalike.store.errors import LookalikeError
 from lookalike.store.manifest import manifest_path, versions
 from lookalike.store.memory import in_words
 from lookalike.store.store import Store
+from lookalike.store.tables import info, live_table
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def shell():
 
 def test_info_answers_in_json_and_for_people(shop, shell):
     with Store.open(shop) as store:
-        expected = store.info()
+        expected = info(store)
     status, out = shell("info", shop, "--json")
     assert (status, json.loads(out)) == (0, expected)
     status, out = shell("info", shop)
@@ -65,7 +66,7 @@ def test_rollback_and_gc(shop, shell):
 
 def test_export_writes_all_rows_once(shop, shell, tmp_path):
     with Store.open(shop) as store:
-        table, vectors = store.table(), store.gather(store.live_rows())
+        table, vectors = live_table(store), store.gather(store.live_rows())
     assert shell("export", shop, tmp_path / "out.parquet", "--json")[0] == 0
     assert pq.read_table(tmp_path / "out.parquet").equals(table)
     assert shell("export", shop, tmp_path / "out.npy")[0] == 0

@@ -6,6 +6,7 @@ from lookalike.store.compact import Piece, compact, plan
 from lookalike.store.content import FileEntry, PrototypeEntry, SegmentEntry
 from lookalike.store.errors import LookalikeError
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 
 def held(store):
@@ -19,7 +20,7 @@ def held(store):
 @pytest.fixture
 def holes(tmp_path, grow):
     """A collection of eight parts of ten rows, three of them with holes, and one without a live row."""
-    with Store.create(tmp_path / "holes") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "holes") as empty, writing(empty) as writer:
         for part in range(8):
             names, contents = [f"{part}-{i}" for i in range(10)], [f"{part}{i}ab" * 16 for i in range(10)]
             grow(writer, names, [None, *"xyxyxyxyx"], contents=contents, source=f"s{part % 2}")
@@ -45,7 +46,7 @@ def test_compaction_changes_files_and_nothing_else(holes, monkeypatch, most):
     monkeypatch.setattr(module, "MOST_ROWS", most)
     monkeypatch.setattr(module, "MOST_RUN_ROWS", most)
     before = held(holes)
-    with holes.write() as writer:
+    with writing(holes) as writer:
         compact(writer)
         after = writer.commit()
     assert held(after) == before
@@ -65,7 +66,7 @@ def test_compaction_changes_files_and_nothing_else(holes, monkeypatch, most):
 
 
 def test_compacting_twice_changes_nothing(holes):
-    with holes.write() as writer:
+    with writing(holes) as writer:
         compact(writer)
         once = writer.commit()
         compact(writer)
@@ -73,7 +74,7 @@ def test_compacting_twice_changes_nothing(holes):
 
 
 def test_a_compacted_collection_grows_and_shrinks_on(holes, grow):
-    with holes.write() as writer:
+    with writing(holes) as writer:
         compact(writer)
         writer.commit()
         before = held(writer.base)
@@ -87,7 +88,7 @@ def test_a_compacted_collection_grows_and_shrinks_on(holes, grow):
 
 def test_a_large_part_without_holes_is_left_alone(holes, monkeypatch):
     monkeypatch.setattr(module, "MOST_ROWS", 10)
-    with holes.write() as writer:
+    with writing(holes) as writer:
         compact(writer)
         after = writer.commit()
     kept = {part.first_row for part in holes.content.parts} & {part.first_row for part in after.content.parts}
@@ -97,7 +98,7 @@ def test_a_large_part_without_holes_is_left_alone(holes, monkeypatch):
 
 
 def test_a_collection_without_a_live_row_keeps_no_file_but_the_bitmap(holes, grow):
-    with holes.write() as writer:
+    with writing(holes) as writer:
         writer.delete(writer.base.live_rows())
         writer.set_segments((SegmentEntry("instances/x", 1, "x", "Flat", 0, 80, None, {}, {}),))
         writer.commit()
@@ -112,7 +113,7 @@ def test_a_collection_without_a_live_row_keeps_no_file_but_the_bitmap(holes, gro
 def test_prototypes_go_only_when_rows_go_that_they_count(holes, grow):
     files = FileEntry("prototypes/t", 1, "x"), FileEntry("prototypes/i", 1, "x")
     folded = PrototypeEntry(*files, "Flat", holes.next_row, holes.content.deleted, 2)
-    with holes.write() as writer:
+    with writing(holes) as writer:
         writer.set_prototypes(folded)
         grow(writer, ["later"])
         writer.commit()
@@ -128,7 +129,7 @@ def test_prototypes_go_only_when_rows_go_that_they_count(holes, grow):
 
 def test_staged_changes_are_committed_first(holes, grow):
     for stage in (lambda w: grow(w, ["new"]), lambda w: w.delete(np.array([0])), lambda w: w.set_index({})):
-        with holes.write() as writer:
+        with writing(holes) as writer:
             stage(writer)
             with pytest.raises(LookalikeError, match="changes staged"):
                 compact(writer)

@@ -16,7 +16,9 @@ from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.housekeeping import rollback
 from lookalike.store.publish import TEMPORARY
 from lookalike.store.store import Store
+from lookalike.store.tables import info, live_table
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 
 @pytest.fixture(autouse=True)
@@ -30,18 +32,18 @@ def jobs(grow) -> dict[str, Callable]:
     """Everything that publishes, by name: each takes the path of `shop` and makes one more version."""
 
     def add_and_delete(path):
-        with Store.open(path) as store, store.write() as writer:
+        with Store.open(path) as store, writing(store) as writer:
             grow(writer, ["new1", "new2"])
             writer.delete(writer.base.find(["h", "new1"][:1]))
             writer.commit()
 
     def compaction(path):
-        with Store.open(path) as store, store.write() as writer:
+        with Store.open(path) as store, writing(store) as writer:
             compact(writer)
             writer.commit()
 
     def note(path):
-        with Store.open(path) as store, store.write() as writer:
+        with Store.open(path) as store, writing(store) as writer:
             touch(writer)
             grow(writer, ["new1", "new2"])
             writer.commit()
@@ -202,7 +204,7 @@ def test_kills_at_random_moments_lose_nothing_acknowledged(shop, grow):
         child = os.fork()
         if child == 0:
             for number in range(10**6):
-                with Store.open(shop) as store, store.write() as writer:
+                with Store.open(shop) as store, writing(store) as writer:
                     new = [f"{cycle}-{number}-{i}" for i in range(3)]
                     old = [key for key in store.keys(store.live_rows()) if key.startswith(f"{cycle}-")][:1]
                     grow(writer, new)
@@ -271,10 +273,10 @@ USES = (
     lambda store, rows: list(store.blocks()),
     lambda store, rows: store.keys(rows),
     lambda store, rows: store.find(["a"]),
-    lambda store, rows: store.table(),
+    lambda store, rows: live_table(store),
     lambda store, rows: store.codes(rows),
     lambda store, rows: store.facts(rows),
-    lambda store, rows: store.info(),
+    lambda store, rows: info(store),
 )
 
 

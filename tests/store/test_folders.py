@@ -13,6 +13,7 @@ from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.manifest import versions
 from lookalike.store.store import Store
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 
 def tree(path: Path) -> dict[str, bytes | None]:
@@ -34,7 +35,7 @@ def moved(path: Path, name: str, outside: Path) -> None:
 
 
 WRITING = {
-    "write": lambda path: Store.open(path).write().__enter__(),
+    "write": lambda path: writing(Store.open(path)).__enter__(),
     "gc": gc,
     "rollback": lambda path: rollback(path, 2),
 }
@@ -60,13 +61,13 @@ def test_a_link_among_the_models_is_refused(shop, tmp_path):
     [model] = (shop / "model").iterdir()
     model.rename(tmp_path / "elsewhere")
     model.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(Damaged, match="is a link"), Store.open(shop) as store, store.write():
+    with pytest.raises(Damaged, match="is a link"), Store.open(shop) as store, writing(store):
         pass
 
 
 @pytest.mark.parametrize("name", ["vectors", "lookups", "deleted", MANIFESTS])
 def test_a_link_put_there_during_the_work_is_not_committed_to(shop, tmp_path, grow, name):
-    with Store.open(shop) as store, store.write() as writer:
+    with Store.open(shop) as store, writing(store) as writer:
         moved(shop, name, tmp_path / "outside")
         before = tree(tmp_path / "outside")
         with pytest.raises(Damaged, match=f"{name} is a link"):
@@ -91,7 +92,7 @@ def test_commands_say_so_in_one_line(shop, tmp_path, name, capsys, monkeypatch):
 
 def test_the_collection_itself_may_be_a_link(shop, tmp_path, grow):
     (tmp_path / "linked").symlink_to(shop)
-    with Store.open(tmp_path / "linked") as store, store.write() as writer:
+    with Store.open(tmp_path / "linked") as store, writing(store) as writer:
         grow(writer, ["new"])
         assert writer.commit().find(["new"])[0] >= 0
     gc(tmp_path / "linked")
@@ -104,7 +105,7 @@ def test_the_collection_itself_may_be_a_link(shop, tmp_path, grow):
 def test_what_is_no_folder_in_the_place_of_one_is_refused(shop, tmp_path, name, make):
     (shop / name).rename(tmp_path / "aside")
     make(shop / name)
-    with pytest.raises(Damaged, match=f"{name} is not a folder"), Store.open(shop) as store, store.write():
+    with pytest.raises(Damaged, match=f"{name} is not a folder"), Store.open(shop) as store, writing(store):
         pass
 
 
@@ -129,7 +130,7 @@ def test_a_lock_that_is_no_file_is_refused_in_one_line(shop, make, kind):
     (shop / "lock").unlink()
     make(shop / "lock")
     with pytest.raises(LookalikeError, match=f"cannot lock {shop}: {shop}/lock is {kind}; remove it"):
-        with Store.open(shop) as store, store.write():
+        with Store.open(shop) as store, writing(store):
             pass
 
 
@@ -137,5 +138,5 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(shop, mon
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "lookups" and access(path, mode))
     with pytest.raises(LookalikeError, match=rf"cannot write to {shop}/lookups: permission denied"):
-        with Store.open(shop) as store, store.write():
+        with Store.open(shop) as store, writing(store):
             pass

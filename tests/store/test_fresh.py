@@ -8,6 +8,7 @@ from lookalike.store.fresh import opened_or_made
 from lookalike.store.parts import Rows
 from lookalike.store.staging import stage
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 ROWS = Rows.of_vectors(["a"], np.eye(2, dtype=np.float32)[:1], None, "s")
 
@@ -19,19 +20,19 @@ def refused(path, work=lambda store: None):
 
 
 def model(store):
-    with store.write() as writer:
+    with writing(store) as writer:
         writer.set_model("0" * 64, 2, "fp32", {"encoder.json": b"{}"})
         writer.commit()
 
 
 def row(store):
-    with store.write() as writer:
+    with writing(store) as writer:
         stage(writer, ROWS, None)
         writer.commit()
 
 
 def uncommitted(store):
-    with store.write() as writer:
+    with writing(store) as writer:
         stage(writer, ROWS, None)
 
 

@@ -16,6 +16,7 @@ from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.parts import Rows, lookup_columns, write_part
 from lookalike.store.store import Store
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 KEYS = st.lists(st.integers(0, 9), min_size=1, max_size=6, unique=True)  # few, so that they meet again
 
@@ -74,7 +75,7 @@ class History(RuleBasedStateMachine):
 
     def make_change(self, adding, deleting):
         held = dict(self.newest)
-        with self.store.write() as writer:
+        with writing(self.store) as writer:
             going = [str(key) for key in deleting if str(key) in held]
             writer.delete(writer.base.find(going))
             for key in going:
@@ -94,13 +95,13 @@ class History(RuleBasedStateMachine):
 
     @rule(adding=KEYS)
     def abandon(self, adding):
-        with self.store.write() as writer:
+        with writing(self.store) as writer:
             writer.delete(writer.base.live_rows()[:3])
         assert Store.open(self.path).version == max(self.versions)
 
     @rule()
     def compaction(self):
-        with self.store.write() as writer:
+        with writing(self.store) as writer:
             compact(writer)
             self.committed(writer.commit(), self.newest)
 

@@ -10,13 +10,14 @@ from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.manifest import manifest_path, read_manifest, versions, write_version
 from lookalike.store.model_files import model_entry
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 
 @pytest.fixture
 def three(tmp_path, grow):
     """A collection with versions 2 (keys a b), 3 (keys a b c d) and 4 (keys b c d), and nothing open."""
     path = tmp_path / "three"
-    with Store.create(path) as empty, empty.write() as writer:
+    with Store.create(path) as empty, writing(empty) as writer:
         grow(writer, "ab")
         writer.commit()
         grow(writer, "cd")
@@ -62,7 +63,7 @@ def test_rollback_to_what_is_there_already_publishes_nothing(three):
 
 
 def test_rows_given_by_the_version_gone_back_from_are_not_given_again(three, grow):
-    with rollback(three, 2) as store, store.write() as writer:
+    with rollback(three, 2) as store, writing(store) as writer:
         grow(writer, "c")
         store = writer.commit()
         assert store.find(["a", "b", "c"]).tolist() == [0, 1, 4]
@@ -74,12 +75,12 @@ def test_a_damaged_newest_version_is_never_passed_over_but_can_be_rolled_back(th
     for use in (Store.open, gc):
         with pytest.raises(Damaged, match=r"version 4 .*lookalike rollback"):
             use(three)
-    with Store.open(three, 3) as old, pytest.raises(Damaged), old.write():
+    with Store.open(three, 3) as old, pytest.raises(Damaged), writing(old):
         pass
     with rollback(three) as store:
         assert (store.version, store.keys(store.live_rows())) == (5, ["a", "b", "c", "d"])
         assert store.next_row >= 4
-        with store.write() as writer:
+        with writing(store) as writer:
             grow(writer, "e")
             assert writer.commit().find(["e"])[0] >= 4
 
@@ -108,7 +109,7 @@ def test_rollback_says_what_it_cannot_do(three, tmp_path):
         rollback(tmp_path / "new")
     with pytest.raises(LookalikeError, match="not a collection"):
         rollback(tmp_path / "absent")
-    with Store.open(three) as store, store.write(), pytest.raises(Busy):
+    with Store.open(three) as store, writing(store), pytest.raises(Busy):
         rollback(three, 2)
 
 
@@ -158,7 +159,7 @@ def test_gc_leaves_what_a_reader_in_another_process_holds(three):
 
 
 def test_gc_never_runs_beside_a_writer(three, grow):
-    with Store.open(three) as store, store.write() as writer:
+    with Store.open(three) as store, writing(store) as writer:
         grow(writer, "e")
         with pytest.raises(Busy):
             gc(three)
@@ -234,7 +235,7 @@ def test_age_is_by_the_clock_of_the_file_system(staged, monkeypatch):
 
 def test_gc_leaves_what_is_named_while_it_runs(three, grow, monkeypatch):
     """Another machine commits old files while gc, which took them for strays, is at work."""
-    with Store.open(three) as store, store.write() as writer:
+    with Store.open(three) as store, writing(store) as writer:
         grow(writer, "ef")
         content = writer._final()
         parent, version = writer.base.manifest.digest, writer.base.version + 1
@@ -252,7 +253,7 @@ def test_gc_leaves_what_is_named_while_it_runs(three, grow, monkeypatch):
 
 
 def test_a_commit_of_files_that_were_removed_is_refused(three, grow):
-    with Store.open(three) as store, store.write() as writer:
+    with Store.open(three) as store, writing(store) as writer:
         grow(writer, "ef")
         lost = writer.content.parts[-1].file
         (three / lost).unlink()
@@ -270,7 +271,7 @@ def test_a_rollback_to_what_gc_is_removing_is_withdrawn(three, monkeypatch):
 
 
 def test_a_leftover_of_a_model_is_young_once_it_is_wanted_again(three):
-    with Store.open(three) as store, store.write() as writer:
+    with Store.open(three) as store, writing(store) as writer:
         files = {"encoder.json": b"{}", "encoder.safetensors": b"weights"}
         model_entry(three, "d" * 64, 8, "fp32", files)
         age(three, 25)

@@ -21,6 +21,7 @@ from lookalike.store.store import Store
 from lookalike.store.tables import column_names
 from lookalike.store.verify import verify
 from lookalike.store.where import where
+from lookalike.store.writer import writing
 
 UNIT = {i: np.eye(4, dtype=np.float32)[i] for i in range(4)}
 ROW = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from([None, "x", "y"]), st.integers(0, 3))
@@ -122,7 +123,7 @@ def test_an_export_comes_back_bit_for_bit(tmp_path, units):
 
 def test_an_export_names_its_model_and_no_other_takes_it_in(tmp_path, units):
     for name, digest in (("one", "a1"), ("two", "b2")):
-        with Store.create(tmp_path / name) as empty, empty.write() as writer:
+        with Store.create(tmp_path / name) as empty, writing(empty) as writer:
             writer.set_model(digest, units(1).shape[1], "fp32", {"encoder.json": b"{}", "encoder.safetensors": b""})
             writer.commit()
         add(tmp_path / name, units(5), [f"{name}\udc80{i}" for i in range(5)], ["x"] * 5)
@@ -136,10 +137,10 @@ def test_an_export_names_its_model_and_no_other_takes_it_in(tmp_path, units):
     # A collection without a model remembers whose vectors it holds.
     with pytest.raises(LookalikeError, match=r"two\.parquet holds vectors of model b2, and .*three of model a1"):
         import_vectors(tmp_path / "three", tmp_path / "two.parquet")
-    with Store.open(tmp_path / "three") as three, three.write() as writer:
+    with Store.open(tmp_path / "three") as three, writing(three) as writer:
         writer.delete(three.live_rows()[:1])
         writer.commit()
-    with Store.open(tmp_path / "three") as three, three.write() as writer:
+    with Store.open(tmp_path / "three") as three, writing(three) as writer:
         compact(writer)
         writer.commit()
     with pytest.raises(LookalikeError, match=r"model b2, and .*three of model a1"):
@@ -160,7 +161,7 @@ def test_what_is_not_taken_is_said(tmp_path, units):
 
 
 def test_vectors_of_nobody_knows_which_model_are_taken_with_a_word(tmp_path, units):
-    with Store.create(tmp_path / "shop") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "shop") as empty, writing(empty) as writer:
         writer.set_model("a" * 64, units(1).shape[1], "fp32", {"encoder.json": b"{}"})
         writer.commit()
     np.save(tmp_path / "x.npy", units(3))
@@ -275,7 +276,7 @@ def test_another_model_of_the_same_dimension_is_refused_with_both_digests(tmp_pa
 
     theirs = write_part(tmp_path, part_rows(["b"]), "b" * 64)
     ours = write_part(tmp_path, part_rows(["a"]), "a" * 64)
-    with Store.create(tmp_path / "shop") as store, store.write() as writer:
+    with Store.create(tmp_path / "shop") as store, writing(store) as writer:
         writer.set_model("a" * 64, 8, "fp32", {"encoder.json": b"{}"})
         writer.commit()
     with pytest.raises(LookalikeError, match=r"parquet holds vectors of model b{64}, and .*shop of model a{64}"):

@@ -7,6 +7,7 @@ from lookalike.store import ingest
 from lookalike.store.errors import LookalikeError
 from lookalike.store.ingest import add, remove
 from lookalike.store.store import Store
+from lookalike.store.tables import live_table
 
 
 @pytest.fixture
@@ -127,4 +128,4 @@ def test_an_empty_label_is_no_label(shop, units, tmp_path):
     assert {key: label for key, (label, _) in held(shop).items()} == {"a": None, "b": "x", "c": None}
     with Store.open(shop) as store:
         assert store.classes == ["x"]
-        assert store.table(["label"])["label"].to_pylist() == [None, "x", None]
+        assert live_table(store, ["label"])["label"].to_pylist() == [None, "x", None]

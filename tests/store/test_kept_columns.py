@@ -9,6 +9,8 @@ from lookalike.store.importing import import_vectors
 from lookalike.store.parts import Rows
 from lookalike.store.staging import stage
 from lookalike.store.store import Store
+from lookalike.store.tables import live_table
+from lookalike.store.writer import writing
 
 DAY = datetime.datetime(2020, 1, 2, 3, 4, 5)
 
@@ -24,7 +26,7 @@ def imported(tmp_path, **options):
 
 def columns_of(path, *names):
     with Store.open(path) as store:
-        table = store.table(list(names))
+        table = live_table(store, list(names))
         return {name: table.column(name).to_pylist() for name in names}
 
 
@@ -71,7 +73,7 @@ def test_rows_whose_further_columns_changed_are_replaced(tmp_path, units, before
 
 def test_importing_the_columns_that_an_earlier_version_left_out_repairs_it(tmp_path, units):
     save(tmp_path / "x.parquet", units, price=[1, 2, 3])
-    with Store.open_or_create(tmp_path / "shop") as store, store.write() as writer:
+    with Store.open_or_create(tmp_path / "shop") as store, writing(store) as writer:
         source = str((tmp_path / "x.parquet").resolve())
         stage(writer, Rows.of_vectors(["k0", "k1", "k2"], units(3), None, source), None)
         writer.commit()
@@ -85,7 +87,7 @@ def test_an_export_keeps_what_is_known_of_the_images(tmp_path, units):
         ["a", "b\udcff", "c"], units(3), ["x", None, "y"], contents, [10, None, 30], [5, 6, None], "/photos",
         [1, 2, 3], [4, 5, 6], extra,
     )  # fmt: skip
-    with Store.open_or_create(tmp_path / "shop") as store, store.write() as writer:
+    with Store.open_or_create(tmp_path / "shop") as store, writing(store) as writer:
         stage(writer, rows, "d" * 64)
         writer.commit()
     with Store.open(tmp_path / "shop") as store:

@@ -14,6 +14,7 @@ from lookalike.store.errors import Busy, LookalikeError
 from lookalike.store.lock import reader_lock, unread, writer_lock
 from lookalike.store.manifest import manifest_path
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 HOLD = (
     "import sys, time; from pathlib import Path; from lookalike.store.lock import writer_lock\n"
@@ -112,7 +113,7 @@ def test_a_read_manifest_is_not_unread(tmp_path):
 
 
 def test_gc_locks_only_manifests_that_may_go(tmp_path, grow, monkeypatch):
-    with Store.create(tmp_path / "c") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "c") as empty, writing(empty) as writer:
         for key in "abcd":
             grow(writer, key)
             writer.commit()

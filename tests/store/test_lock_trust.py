@@ -8,6 +8,7 @@ from lookalike.store.errors import Busy, LookalikeWarning
 from lookalike.store.lock import writer_lock
 from lookalike.store.lock_trust import local_only
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 DEVICE = os.makedev(0, 57)
 LINE = "36 35 0:57 / /mnt/share rw,noatime master:1 - {kind} server:/photos {options}"
@@ -67,7 +68,7 @@ def test_a_mount_with_local_locks_is_said_at_the_first_write(tmp_path, monkeypat
 def test_another_process_that_took_the_lock_too_is_named_once(tmp_path, grow):
     """As over a share with local locks: the note in the lock is another machine's when we commit."""
     note = b'{"pid": 7, "command": "lookalike embed", "host": "elsewhere", "token": "1"}'
-    with Store.create(tmp_path / "c") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "c") as empty, writing(empty) as writer:
         grow(writer, "a")
         (tmp_path / "c" / "lock").write_bytes(note)
         with pytest.warns(LookalikeWarning, match=r"process 7 on 'elsewhere' \('lookalike embed'\) took it too"):

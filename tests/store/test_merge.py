@@ -14,7 +14,9 @@ from lookalike.store.content import SegmentEntry
 from lookalike.store.footers import Footer
 from lookalike.store.merge import merge_small, plan
 from lookalike.store.store import Store
+from lookalike.store.tables import live_table
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 MODELS = st.sampled_from([None, "a"])
 
@@ -55,7 +57,7 @@ def test_a_row_is_rewritten_a_few_times_only_however_often_small_parts_come():
 @pytest.fixture
 def many(tmp_path, grow):
     """A collection of thirty parts of three rows, in thirty commits and some deleted rows."""
-    with Store.create(tmp_path / "many") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "many") as empty, writing(empty) as writer:
         for part in range(30):
             extra = None if part < 25 else pa.table({"colour": ["red"] * 3})
             contents = [f"{part:02d}{i}a" * 16 for i in range(3)]
@@ -68,14 +70,14 @@ def many(tmp_path, grow):
 def held(store):
     """What a version holds, by row, of deleted rows too."""
     rows = np.array([row for number in range(len(store.content.parts)) for row in store.layout.rows_of(number)])
-    table = store.table().to_pydict()
+    table = live_table(store).to_pydict()
     return rows.tolist(), store.live(rows).tolist(), store.gather(rows).tolist(), store.keys(rows), table
 
 
 @pytest.mark.parametrize("most", [7, 50, 65_536])
 def test_merging_changes_files_and_nothing_else(many, monkeypatch, most):
     monkeypatch.setattr(compaction, "MOST_ROWS", most)
-    with many.write() as writer:
+    with writing(many) as writer:
         writer.set_segments((SegmentEntry("instances/x", 1, "x", "Flat", 0, 90, None, {}, {}),))
         many = writer.commit()
         before = held(many)
@@ -93,21 +95,21 @@ def test_merging_changes_files_and_nothing_else(many, monkeypatch, most):
 
 
 def test_merged_parts_are_verified_compacted_and_added_to(many, grow):
-    with many.write() as writer:
+    with writing(many) as writer:
         merge_small(writer)
         grow(writer, ["staged"])
         merge_small(writer)
         after = writer.commit()
         assert after.find(["staged", "29-2"]).tolist() == [90, 89]
         assert [problem for _, problem in verify(after.path) if problem] == []
-        before = after.table().to_pydict()
+        before = live_table(after).to_pydict()
         compact(writer)
         assert merge_small(writer) == 0
-        assert writer.commit().table().to_pydict() == before
+        assert live_table(writer.commit()).to_pydict() == before
 
 
 def test_parts_with_row_maps_are_merged_too(many, monkeypatch):
-    with many.write() as writer:
+    with writing(many) as writer:
         monkeypatch.setattr(compaction, "MOST_ROWS", 4)
         compact(writer)
         before = held(writer.commit())

@@ -19,8 +19,9 @@ from lookalike.store.moving import move
 from lookalike.store.rejects import Reject, read_rejects, write_rejects
 from lookalike.store.sources import rows_of_source, source_counts
 from lookalike.store.store import Store
-from lookalike.store.tables import live_tables
+from lookalike.store.tables import live_table, live_tables
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def made(tmp_path, grow):
     """made(path, {source: keys}): the folder of a collection with these rows, and a reject of each source."""
 
     def make(name, sources):
-        with Store.open_or_create(tmp_path / name).write() as writer:
+        with writing(Store.open_or_create(tmp_path / name)) as writer:
             for source, keys in sources.items():
                 grow(writer, keys, source=str(source))
                 rejects = [Reject(f"{keys[0]} bad", "decode", "truncated")]
@@ -44,7 +45,7 @@ def sources(shop):
     with Store.open(shop) as store:
         rows = store.live_rows()
         of = dict(zip(store.keys(rows), store.facts(rows).source, strict=True))
-        table = store.table(["key", "source"])
+        table = live_table(store, ["key", "source"])
         assert dict(zip(*(unescaped_list(table.column(name)) for name in ("key", "source")), strict=True)) == of
         names = sorted(set(of.values()))
         assert source_counts(store) == {name: list(of.values()).count(name) for name in names}
@@ -79,7 +80,7 @@ def test_what_is_written_anew_keeps_the_names_right(tmp_path, made, grow):
     (b / "1").touch()
     move(shop, a, b)
     # A new source lies where the old one was, and the third one, c, then moves there as well.
-    with Store.open(shop).write() as writer:
+    with writing(Store.open(shop)) as writer:
         writer.delete(writer.base.find(["4"]))
         grow(writer, ["6"], source=str(a))
         writer.commit()
@@ -91,7 +92,7 @@ def test_what_is_written_anew_keeps_the_names_right(tmp_path, made, grow):
     expected = {"1": str(b), "2": str(b), "3": str(b), "5": str(a)}
     assert sources(shop) == expected
     for change in (merge_small, compact):
-        with Store.open(shop).write() as writer:
+        with writing(Store.open(shop)) as writer:
             writer.delete(writer.base.find(["2"]) if change is compact else np.zeros(0, np.int64))
             writer.commit()
             change(writer)

@@ -10,7 +10,9 @@ from lookalike.store.housekeeping import gc, rollback
 from lookalike.store.merge import merge_small
 from lookalike.store.parts import read_part
 from lookalike.store.store import Store
+from lookalike.store.tables import live_table
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 SIZES = (24, 12, 6, 3)
 
@@ -18,7 +20,7 @@ SIZES = (24, 12, 6, 3)
 @pytest.fixture
 def runs(tmp_path, grow):
     """A collection of four runs of 24, 12, 6 and 3 rows, with row 2 deleted; sizes are places in the part."""
-    with Store.create(tmp_path / "runs") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "runs") as empty, writing(empty) as writer:
         for part, size in enumerate(SIZES):
             grow(writer, [f"{part}-{i}" for i in range(size)])
             writer.commit()
@@ -32,10 +34,10 @@ def files(store):
     """Size and mtime of each live row's file, -1 where unknown, as the lookups say and as tables do."""
     rows = store.live_rows()
     facts = store.facts(rows)
-    table = store.table(["file_size", "file_mtime_ns"])
+    table = live_table(store, ["file_size", "file_mtime_ns"])
     said = [[-1 if value is None else value for value in table[name].to_pylist()] for name in table.column_names[1:]]
     assert said == [facts.file_size.tolist(), facts.mtime_ns.tolist()]
-    assert table.equals(store.table().select(table.column_names))
+    assert table.equals(live_table(store).select(table.column_names))
     return dict(zip(rows.tolist(), zip(*said, strict=True), strict=True))
 
 
@@ -48,7 +50,7 @@ def touch(writer, rows):
 
 def test_rows_of_several_runs_are_noted_in_any_order(runs):
     before, names = files(runs), runs.keys(runs.live_rows())
-    with runs.write() as writer:
+    with writing(runs) as writer:
         expected = before | touch(writer, [43, 0, 30, 5])
         after = writer.commit()
     assert len(set(expected.items()) - set(before.items())) == 4
@@ -60,7 +62,7 @@ def test_rows_of_several_runs_are_noted_in_any_order(runs):
 
 
 def test_noting_twice_before_a_commit_keeps_both(runs, grow):
-    with runs.write() as writer:
+    with writing(runs) as writer:
         expected = files(runs) | touch(writer, [0, 43]) | touch(writer, [1, 44])
         grow(writer, ["new"])  # joined with the last run
         after = writer.commit()
@@ -68,13 +70,13 @@ def test_noting_twice_before_a_commit_keeps_both(runs, grow):
 
 
 def test_noting_nothing_makes_no_version(runs):
-    with runs.write() as writer:
+    with writing(runs) as writer:
         assert touch(writer, []) == {}
         assert not writer.staged
 
 
 def test_compaction_takes_over_what_was_noted_and_more_can_be_noted_after(runs):
-    with runs.write() as writer:
+    with writing(runs) as writer:
         expected = files(runs) | touch(writer, [0, 30])
         writer.commit()
         compact(writer)
@@ -88,7 +90,7 @@ def test_compaction_takes_over_what_was_noted_and_more_can_be_noted_after(runs):
 
 
 def test_merging_parts_changes_nothing_of_it(runs, grow):
-    with runs.write() as writer:
+    with writing(runs) as writer:
         expected = files(runs) | touch(writer, [0, 30, 44])
         grow(writer, [f"new{i}" for i in range(24)])
         before = files(writer.commit())
@@ -99,7 +101,7 @@ def test_merging_parts_changes_nothing_of_it(runs, grow):
 
 def test_rolling_back_forgets_it_and_can_bring_it_back(runs):
     before = files(runs)
-    with runs.write() as writer:
+    with writing(runs) as writer:
         expected = before | touch(writer, [0, 43])
         noted = writer.commit().version
     with rollback(runs.path, runs.version) as back:
@@ -116,7 +118,7 @@ def test_rolling_back_forgets_it_and_can_bring_it_back(runs):
 def test_a_large_run_is_written_anew_for_a_tenth_of_its_rows(runs, monkeypatch, rows, written):
     """The run of 24 rows is too large to be written anew for two of them; others are written for any."""
     monkeypatch.setattr(noting, "LARGEST_MERGE", 23)
-    with runs.write() as writer:
+    with writing(runs) as writer:
         noted = writer.note_files(np.array(rows), *np.array([rows, rows]))
         assert noted.tolist() == [written or row >= 24 for row in rows]
         assert (writer.content.runs[0] != runs.content.runs[0]) == written
@@ -125,5 +127,5 @@ def test_a_large_run_is_written_anew_for_a_tenth_of_its_rows(runs, monkeypatch, 
 def test_a_damaged_run_is_not_passed_over(runs):
     path = runs.path / runs.content.runs[0].file
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with runs.write() as writer, pytest.raises(Damaged):
+    with writing(runs) as writer, pytest.raises(Damaged):
         touch(writer, [0])

@@ -11,6 +11,8 @@ import pytest
 
 from lookalike.store import pages
 from lookalike.store.store import Store
+from lookalike.store.tables import live_table
+from lookalike.store.writer import writing
 
 
 @contextlib.contextmanager
@@ -29,7 +31,7 @@ def many(tmp_path, grow):
     """Two collections of 150 parts of two rows."""
     paths = [tmp_path / "one", tmp_path / "two"]
     for path in paths:
-        with Store.create(path) as empty, empty.write() as writer:
+        with Store.create(path) as empty, writing(empty) as writer:
             for part in range(150):
                 grow(writer, [f"{part}-{i}" for i in range(2)])
             writer.commit()
@@ -85,7 +87,7 @@ def test_the_maps_used_last_are_the_ones_kept(many, monkeypatch):
 
 
 def test_bitmaps_of_versions_that_are_gone_are_not_kept(many):
-    with Store.open(many[0]) as empty, empty.write() as writer:
+    with Store.open(many[0]) as empty, writing(empty) as writer:
         held = []
         for row in range(5):
             writer.delete(np.array([row]))
@@ -101,7 +103,7 @@ def test_a_footer_is_read_once(many, monkeypatch):
     monkeypatch.setattr(pages, "read_footer", lambda path, rows: read.append(path) or real(path, rows))
     with Store.open(many[0]) as store:
         for _ in range(2):
-            store.table(["key"])
+            live_table(store, ["key"])
     assert len(read) == len(set(read)) == 150
 
 

@@ -31,11 +31,11 @@ def test_a_log_has_a_line_every_ten_seconds_with_the_time_left(monkeypatch, caps
             progress(done, 100, "0 rejected")
             now[0] += 6.0
     said = capsys.readouterr().err.splitlines()
-    assert said[0] == "embed: 20 of 100, 48 s left 0 rejected" and len(said) == 5
+    assert said[0] == "embed: 20 of 100, 48 s left · 0 rejected" and len(said) == 5
     with shell.bar("find") as progress:
         now[0] += 100
         progress(5, None, "5 images found")
-    assert capsys.readouterr().err == "find: 5 5 images found\n"
+    assert capsys.readouterr().err == "find: 5 · 5 images found\n"
 
 
 def test_long_times_are_minutes():

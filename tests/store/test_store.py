@@ -12,13 +12,15 @@ from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.export import export
 from lookalike.store.importing import import_vectors
 from lookalike.store.store import Store
+from lookalike.store.tables import info, live_table
+from lookalike.store.writer import writing
 
 
 @pytest.fixture
 def three(tmp_path, grow):
     """A collection of three parts, and its rows as {row: (key, label, vector)}; rows 1, 7 and 25 are deleted."""
     oracle = {}
-    with Store.create(tmp_path / "three") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "three") as empty, writing(empty) as writer:
         for name, count in (("a", 10), ("b", 5), ("c", 11)):
             first = writer.next_row
             rows = grow(writer, [f"{name}{i}" for i in range(count)], [[None, "x", "y"][i % 3] for i in range(count)])
@@ -37,7 +39,12 @@ def test_a_new_collection_is_empty(tmp_path):
         assert store.live_rows().tolist() == list(store.blocks()) == store.classes == store.keys(np.zeros(0, int)) == []
         assert store.find(["a"]).tolist() == store.find_contents(["0" * 64]).tolist() == [-1]
         assert store.gather(np.zeros(0, int)).shape == (0, 0)
-        assert store.table().num_rows == 0 and store.table().column_names[:4] == ["row", "key", "label", "vector"]
+        assert live_table(store).num_rows == 0 and live_table(store).column_names[:4] == [
+            "row",
+            "key",
+            "label",
+            "vector",
+        ]
         assert store.codes(np.array([-1])).tolist() == [-1]
         assert store.live(np.array([-1, 0])).tolist() == [False, False]
 
@@ -82,7 +89,7 @@ def test_a_read_only_folder_fails_before_work(tmp_path, shop, monkeypatch, code)
     monkeypatch.setattr(os, "open", refuse)
     with Store.open(shop) as store:  # reading still works
         assert store.rows == 7
-        with pytest.raises(LookalikeError, match=r"cannot write to"), store.write():
+        with pytest.raises(LookalikeError, match=r"cannot write to"), writing(store):
             pass
     with pytest.raises(LookalikeError, match=r"cannot write to"):
         Store.create(tmp_path / "new")
@@ -136,14 +143,14 @@ def test_names_and_liveness_agree_with_a_dict(three):
 
 def test_table_has_row_and_the_columns_asked_for(three):
     store, oracle = three
-    table = store.table(["label", "key"])
+    table = live_table(store, ["label", "key"])
     assert table.column_names == ["row", "label", "key"]
     expected = [{"row": row, "label": label, "key": key} for row, (key, label, _) in oracle.items()]
     assert table.to_pylist() == expected
-    vectors = store.table().column("vector").combine_chunks().flatten().to_numpy().reshape(-1, 8)
+    vectors = live_table(store).column("vector").combine_chunks().flatten().to_numpy().reshape(-1, 8)
     assert np.array_equal(vectors, [vector for _, _, vector in oracle.values()])
     with pytest.raises(LookalikeError, match=r"no column 'colour': it has row, key, label"):
-        store.table(["colour"])
+        live_table(store, ["colour"])
 
 
 def test_sources_may_bring_different_further_columns(tmp_path, grow, part_rows):
@@ -154,12 +161,12 @@ def test_sources_may_bring_different_further_columns(tmp_path, grow, part_rows):
     from lookalike.store.parts import lookup_columns, write_part
 
     extras = [None, {"price": [1, 2]}, {"price": [0.5, 1.5], "shop": ["u", None]}, {"price": ["old", "new"]}]
-    with Store.create(tmp_path / "s") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "s") as empty, writing(empty) as writer:
         for number, extra in enumerate(extras):
             rows = part_rows([f"{number}a", f"{number}b"])
             rows = replace(rows, extra=None if extra is None else pa.table(extra))
             writer.add_part(write_part(writer.path, rows, None), lookup_columns(rows))
-            tables = writer.commit().table()
+            tables = live_table(writer.commit())
             if number == 2:
                 assert tables.column("price").to_pylist() == [None, None, 1.0, 2.0, 0.5, 1.5]
     assert tables.column("price").to_pylist()[-2:] == ["old", "new"]
@@ -169,10 +176,10 @@ def test_sources_may_bring_different_further_columns(tmp_path, grow, part_rows):
 
 def test_info_counts(shop):
     with Store.open(shop) as store:
-        info = store.info()
+        facts = info(store)
         files = {entry.file for entry in store.manifest.files()} | {"manifests/00000005.json"}
-        assert info.pop("bytes") == sum((shop / name).stat().st_size for name in files)
-    assert info == {
+        assert facts.pop("bytes") == sum((shop / name).stat().st_size for name in files)
+    assert facts == {
         "version": 5, "dim": 8, "rows": 7, "deleted": 1, "indexed": 3, "classes": 2, "rejects": 1, "model": "d" * 64,
         "calibrated_at": 4,
         "sources": [{"source": "s", "rows": 3, "reachable": None}, {"source": "t", "rows": 4, "reachable": None}],
@@ -182,7 +189,7 @@ def test_info_counts(shop):
 def test_latest_is_the_same_object_until_something_is_committed(three, grow):
     store, _ = three
     assert store.latest() is store
-    with store.write() as writer:
+    with writing(store) as writer:
         grow(writer, ["new"])
         writer.commit()
     assert store.latest().version == store.version + 1
@@ -242,7 +249,7 @@ def test_a_link_in_place_of_a_file_or_folder_is_refused(tmp_path, three):
 
 def of_types(path, grow, *columns):
     """A collection with a part for each Arrow array, its further column `x`."""
-    with Store.create(path) as empty, empty.write() as writer:
+    with Store.create(path) as empty, writing(empty) as writer:
         for number, column in enumerate(columns):
             keys = [f"{number}-{i}" for i in range(len(column))]
             grow(writer, keys, extra=pa.table({"x": column}), source=f"s{number}")
@@ -260,35 +267,35 @@ def of_types(path, grow, *columns):
 ])  # fmt: skip
 def test_columns_that_differ_in_type_lose_nothing(tmp_path, grow, columns, kind, values):
     store = of_types(tmp_path / "c", grow, *columns)
-    column = store.table().column("x")
+    column = live_table(store).column("x")
     assert (column.type, column.to_pylist()) == (kind, values)
     export(store, tmp_path / "out.parquet")
     assert pq.read_table(tmp_path / "out.parquet").column("x").to_pylist() == values
-    with store.write() as writer:
+    with writing(store) as writer:
         compact(writer)
-        assert writer.commit().table().column("x").to_pylist() == values
+        assert live_table(writer.commit()).column("x").to_pylist() == values
 
 
 def test_a_collection_without_rows_has_the_columns_all_the_same(tmp_path, grow):
     with Store.create(tmp_path / "c") as empty:
-        none = empty.table()
-        with empty.write() as writer:
+        none = live_table(empty)
+        with writing(empty) as writer:
             grow(writer, "ab")
             writer.commit()
     with Store.open(tmp_path / "c") as full:
-        assert none.num_rows == 0 and none.column_names == full.table().column_names
-        with full.write() as writer:
+        assert none.num_rows == 0 and none.column_names == live_table(full).column_names
+        with writing(full) as writer:
             writer.delete(np.arange(2))
             writer.commit()
             compact(writer)
             emptied = writer.commit()
-    assert emptied.table().schema.equals(full.table().schema)
+    assert live_table(emptied).schema.equals(live_table(full).schema)
     export(emptied, tmp_path / "out.parquet")
     assert import_vectors(tmp_path / "again", tmp_path / "out.parquet")["seen"] == 0
 
 
 def test_runs_are_opened_when_a_row_of_theirs_is_asked_for(tmp_path, grow, monkeypatch):
-    with Store.create(tmp_path / "c") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "c") as empty, writing(empty) as writer:
         for names in ("abcde", "fg"):
             grow(writer, names)
             writer.commit()
@@ -308,7 +315,7 @@ def test_runs_are_opened_when_a_row_of_theirs_is_asked_for(tmp_path, grow, monke
 def test_live_rows_are_counted_like_a_set(three, first, stop, compacted):
     store, oracle = three
     if compacted:
-        with store.write() as writer:
+        with writing(store) as writer:
             compact(writer)
             writer.commit()
             writer.delete(np.array([12]))

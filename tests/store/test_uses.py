@@ -12,13 +12,14 @@ from lookalike.store.housekeeping import rollback
 from lookalike.store.manifest import manifest_path
 from lookalike.store.moving import move
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 FRONT = SourceUse("/d/t.parquet", "", "front", None)
 
 
 @pytest.fixture
 def shop(tmp_path, grow):
-    with Store.create(tmp_path / "shop") as store, store.write() as writer:
+    with Store.create(tmp_path / "shop") as store, writing(store) as writer:
         grow(writer, "abc", source=FRONT.source)
         writer.note_use(FRONT)
         writer.commit()
@@ -31,7 +32,7 @@ def uses(shop):
 
 
 def noted(shop, *more):
-    with Store.open(shop) as store, store.write() as writer:
+    with Store.open(shop) as store, writing(store) as writer:
         for use in more:
             writer.note_use(use)
         return writer.commit().version
@@ -54,7 +55,7 @@ def test_each_prefix_has_its_own_columns_and_the_last_ones_count(shop):
 
 
 def test_uses_outlive_compaction_and_go_back_with_a_rollback(shop):
-    with Store.open(shop) as store, store.write() as writer:
+    with Store.open(shop) as store, writing(store) as writer:
         writer.delete(np.array([1]))
         writer.commit()
         compact(writer)

@@ -8,6 +8,7 @@ from lookalike.store.manifest import manifest_path, write_version
 from lookalike.store.parts import lookup_columns, write_part
 from lookalike.store.store import Store
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 
 def problems(path):
@@ -91,7 +92,7 @@ def test_contradictions_between_whole_files_are_named(shop, change, words):
 
 def test_names_that_part_and_lookups_tell_differently_are_named(tmp_path, part_rows):
     one, other = part_rows(["a", "b", "c"], ["x", None, "y"]), part_rows(["a", "B", "c"], ["x", None, "z"])
-    with Store.create(tmp_path / "s") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "s") as empty, writing(empty) as writer:
         entry = write_part(writer.path, one, None)
         writer.add_part(entry, lookup_columns(other))
         writer.commit()
@@ -109,7 +110,7 @@ def test_vectors_that_are_not_unit_rows_are_named(tmp_path, part_rows):
     vectors[1] *= 2
     vectors[2] = 0
     rows = replace(rows, vectors=vectors)
-    with Store.create(tmp_path / "s") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "s") as empty, writing(empty) as writer:
         entry = write_part(writer.path, rows, None)
         writer.add_part(entry, lookup_columns(rows))
         writer.commit()

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from lookalike import Collection, LookalikeError
 from lookalike.store.limits import left_running
 from lookalike.store.store import Store
+from lookalike.store.tables import live_table
 from lookalike.store.where import where
+from lookalike.store.writer import writing
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ CONDITIONS = {
 @pytest.fixture
 def priced(tmp_path, grow):
     """Six rows with further columns, one of them removed."""
-    with Store.create(tmp_path / "priced") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "priced") as empty, writing(empty) as writer:
         grow(writer, "abcdef", list("xyxyxy"), extra=pa.table(PRICED))
         writer.delete(np.array([4]))
         return writer.commit()
@@ -136,7 +138,7 @@ def priced(tmp_path, grow):
 
 def of_all_columns(store, condition):
     """The rows by a plain query over every column."""
-    table = store.table([name for name in store.table().column_names if name != "vector"])
+    table = live_table(store, [name for name in live_table(store).column_names if name != "vector"])
     with duckdb.connect() as connection:
         connection.register("images", table)
         found = connection.execute(f"SELECT row FROM images WHERE ({condition})").fetchnumpy()["row"]
@@ -145,10 +147,13 @@ def of_all_columns(store, condition):
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_only_columns_that_a_condition_can_mean_are_loaded(priced, condition, monkeypatch):
-    expected, loaded, table = of_all_columns(priced, condition), [], Store.table
-    monkeypatch.setattr(Store, "table", lambda self, columns=None: loaded.append(columns) or table(self, columns))
+    expected, loaded = of_all_columns(priced, condition), []
+    monkeypatch.setattr(
+        "lookalike.store.where.live_table",
+        lambda store, columns=None: loaded.append(columns) or live_table(store, columns),
+    )
     assert np.array_equal(where(priced, condition), expected)
-    every = {*priced.table().column_names} - {"row", "vector"}
+    every = {*live_table(priced).column_names} - {"row", "vector"}
     assert set(loaded[0]) - {"row"} == (CONDITIONS[condition] if CONDITIONS[condition] is not None else every)
 
 

@@ -7,6 +7,7 @@ from lookalike.store.content import RejectEntry
 from lookalike.store.errors import Busy, Damaged, LookalikeError
 from lookalike.store.parts import lookup_columns, write_part
 from lookalike.store.store import Store
+from lookalike.store.writer import writing
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def empty(tmp_path):
 
 
 def test_commit_publishes_what_was_staged_and_goes_on_from_it(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         first = grow(writer, "ab")
         assert (writer.base.version, writer.next_row) == (1, 2)
         store = writer.commit()
@@ -32,7 +33,7 @@ def test_commit_publishes_what_was_staged_and_goes_on_from_it(empty, grow):
 
 
 def test_nothing_staged_makes_no_version(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab")
         store = writer.commit()
         writer.delete(np.zeros(0, dtype=np.int64))
@@ -43,30 +44,30 @@ def test_nothing_staged_makes_no_version(empty, grow):
 
 
 def test_leaving_without_commit_abandons(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab")
-    with pytest.raises(KeyError), empty.write() as writer:
+    with pytest.raises(KeyError), writing(empty) as writer:
         grow(writer, "ab")
         raise KeyError
-    with Store.open(empty.path) as store, store.write() as writer:
+    with Store.open(empty.path) as store, writing(store) as writer:
         assert (store.version, writer.next_row) == (1, 0)
 
 
 def test_a_writer_begins_from_the_newest_version(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab")
         writer.commit()
-    with empty.write() as writer:
+    with writing(empty) as writer:
         assert (writer.base.version, writer.next_row) == (2, 2)
 
 
 def test_only_one_writes(empty):
-    with empty.write(), pytest.raises(Busy, match=str(os.getpid())), empty.write():
+    with writing(empty), pytest.raises(Busy, match=str(os.getpid())), writing(empty):
         pass
 
 
 def test_rows_are_given_once(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab")
         writer.commit()
         writer.delete(np.array([0, 1]))
@@ -78,7 +79,7 @@ def test_rows_are_given_once(empty, grow):
 
 
 def test_a_row_may_be_replaced_in_one_commit(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab")
         writer.commit()
         writer.delete(np.array([0]))
@@ -89,7 +90,7 @@ def test_a_row_may_be_replaced_in_one_commit(empty, grow):
 
 
 def test_deletions_of_several_commits_add_up(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "abcd")
         for row, left in ((0, "bcd"), (3, "bc"), (1, "c")):
             writer.delete(np.array([row]))
@@ -99,7 +100,7 @@ def test_deletions_of_several_commits_add_up(empty, grow):
 
 
 def test_staged_rows_can_be_deleted(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "abc")
         writer.delete(np.array([1]))
         store = writer.commit()
@@ -108,7 +109,7 @@ def test_staged_rows_can_be_deleted(empty, grow):
 
 @pytest.mark.parametrize("rows", [[-1], [3], [0], [2, 2, 99]])
 def test_only_live_rows_can_be_deleted(empty, grow, rows):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "abc")
         writer.commit()
         writer.delete(np.array([0]))
@@ -118,13 +119,13 @@ def test_only_live_rows_can_be_deleted(empty, grow, rows):
 
 
 def test_a_doubled_key_is_refused_and_nothing_published(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab")
         writer.commit()
         grow(writer, "cb")
         with pytest.raises(LookalikeError, match=r"'b' would be in .* twice"):
             writer.commit()
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "c")
         grow(writer, "dc")
         with pytest.raises(LookalikeError, match=r"'c' would be in .* twice"):
@@ -133,7 +134,7 @@ def test_a_doubled_key_is_refused_and_nothing_published(empty, grow):
 
 
 def test_another_dimension_is_refused(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab")
         with pytest.raises(LookalikeError, match=r"has 16 dimensions, and .* has 8"):
             grow(writer, "cd", d=16)
@@ -141,7 +142,7 @@ def test_another_dimension_is_refused(empty, grow):
 
 def test_a_part_that_is_not_as_its_entry_says_is_refused(empty, part_rows):
     rows, fewer = part_rows(["a", "b"]), part_rows(["a"])
-    with empty.write() as writer:
+    with writing(empty) as writer:
         entry = write_part(writer.path, rows, None)
         with pytest.raises(Damaged, match=r"holds 2 rows"):
             writer.add_part(entry, lookup_columns(fewer))
@@ -155,7 +156,7 @@ FILES = {"encoder.json": b"{}", "encoder.safetensors": b"weights"}
 
 def test_a_model_is_copied_and_kept(empty, grow, tmp_path):
     (tmp_path / "weights").write_bytes(b"weights")
-    with empty.write() as writer:
+    with writing(empty) as writer:
         writer.set_model("a1", 8, "fp32", {"encoder.json": b"{}", "encoder.safetensors": tmp_path / "weights"})
         grow(writer, "ab", model="a1")
         store = writer.commit()
@@ -169,7 +170,7 @@ def test_a_model_is_copied_and_kept(empty, grow, tmp_path):
 
 
 def test_another_model_is_refused_with_both_digests_also_with_the_same_dimension(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         writer.set_model("a1", 8, "fp32", FILES)
         writer.commit()
         with pytest.raises(LookalikeError, match=r"a1.*b2"):
@@ -182,7 +183,7 @@ def test_another_model_is_refused_with_both_digests_also_with_the_same_dimension
 
 
 def test_a_model_for_vectors_of_unknown_origin_is_refused(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab")
         with pytest.raises(LookalikeError, match=r"without a model.*a1"):
             writer.set_model("a1", 8, "fp32", FILES)
@@ -192,7 +193,7 @@ def test_a_model_for_vectors_of_unknown_origin_is_refused(empty, grow):
 
 
 def test_a_model_joins_the_vectors_that_it_made_and_no_others(empty, grow):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         grow(writer, "ab", model="a1")
         with pytest.raises(LookalikeError, match=r"vectors of model a1, not of model b2: use another"):
             writer.set_model("b2", 8, "fp32", FILES)
@@ -201,9 +202,9 @@ def test_a_model_joins_the_vectors_that_it_made_and_no_others(empty, grow):
 
 
 def test_a_model_that_an_abandoned_attempt_left_is_taken_if_it_is_the_same(empty):
-    with empty.write() as writer:
+    with writing(empty) as writer:
         writer.set_model("a1", 8, "fp32", FILES)
-    with empty.write() as writer:
+    with writing(empty) as writer:
         with pytest.raises(LookalikeError, match=r"leftover"):
             writer.set_model("a1", 8, "fp32", FILES | {"encoder.json": b"other"})
         writer.set_model("a1", 8, "fp32", FILES)
@@ -212,13 +213,13 @@ def test_a_model_that_an_abandoned_attempt_left_is_taken_if_it_is_the_same(empty
 
 @pytest.mark.parametrize("digest, name", [("../a", "x"), ("a1", "../x"), ("a1", "/etc/x"), ("a/b", "x"), ("", "x")])
 def test_a_model_cannot_be_written_elsewhere(empty, digest, name):
-    with empty.write() as writer, pytest.raises(LookalikeError, match=r"model file name"):
+    with writing(empty) as writer, pytest.raises(LookalikeError, match=r"model file name"):
         writer.set_model(digest, 8, "fp32", {name: b""})
 
 
 def test_rejects_go_by_source(empty):
     one, two = (RejectEntry(f"rejects/{n}", 1, "x", 3, n) for n in ("one", "two"))
-    with empty.write() as writer:
+    with writing(empty) as writer:
         writer.add_rejects(one)
         writer.add_rejects(two)
         assert writer.commit().content.rejects == (one, two)
@@ -229,7 +230,7 @@ def test_rejects_go_by_source(empty):
 def test_a_commit_writes_no_more_for_a_larger_collection(empty, grow):
     """Many small commits: the lookup runs stay few, and each commit publishes few files."""
     written = []
-    with empty.write() as writer:
+    with writing(empty) as writer:
         for number in range(40):
             grow(writer, [f"{number}-{i}" for i in range(8)])
             before = {p for p in empty.path.rglob("*") if p.is_file()}

@@ -11,6 +11,7 @@ import pytest
 from lookalike import Collection
 from lookalike.store.content import PrototypeRule
 from lookalike.store.rejects import Reject, write_rejects
+from lookalike.store.writer import writing
 from lookalike.tests.search.stub import give_source
 
 from .forging import know_nothing
@@ -38,7 +39,7 @@ def whole(tmp_path_factory):
         made.add(unit(0, N), [f"k{i}" for i in range(N)], labels_of(N))
         made.remove(["k3", "k9"])
         made.index(spec="SQ8", compact=True)
-        with made._view.store.write() as writer:
+        with writing(made._view.store) as writer:
             writer.add_rejects(write_rejects(path, "photos", [Reject(f"r{i}", "decode", "bad") for i in range(20)]))
             writer.set_prototype_rule(PrototypeRule(window=12, per_class=2))
             writer.commit()

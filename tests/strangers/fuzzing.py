@@ -21,6 +21,7 @@ from lookalike.store.fragments import resolve
 from lookalike.store.manifest import manifest_path, newest_version
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
+from lookalike.store.tables import info, live_table
 from lookalike.store.verify import verify
 from lookalike.tests.strangers import edits
 from lookalike.tests.strangers.forging import forge
@@ -42,9 +43,9 @@ KINDS = {
 def ask(shop: Path) -> None:
     """Everything that a collection of vectors answers."""
     with Store.open(shop) as store:
-        store.info()
+        info(store)
         rows = store.live_rows()
-        store.table(), store.keys(rows), store.labels(rows), store.facts(rows), store.gather(rows)
+        live_table(store), store.keys(rows), store.labels(rows), store.facts(rows), store.gather(rows)
         store.find(["k1", "no"]), store.find_contents(["00" * 32, "ab" * 32])
         read_rejects(store)
         export(store, shop.parent / "export.parquet")

@@ -13,6 +13,7 @@ from lookalike.store import table_trial
 from lookalike.store.errors import Damaged
 from lookalike.store.rejects import read_rejects
 from lookalike.store.store import Store
+from lookalike.store.tables import live_table
 
 from .forging import forge
 
@@ -81,11 +82,11 @@ def test_tables_are_tried_in_one_process_and_once(shop, stranger, monkeypatch):
     with Store.open(shop) as store:
         parts, runs = len(store.content.parts), len(store.content.runs)
         for _ in range(2):
-            assert store.table().num_rows == store.rows
+            assert live_table(store).num_rows == store.rows
     assert sorted(calls) == sorted([parts, *[1] * runs]) and parts > 1
     monkeypatch.setattr(table_trial, "come_through", lambda *a: pytest.fail("tried again"))
     with Store.open(shop) as store:
-        assert store.table().num_rows == store.rows
+        assert live_table(store).num_rows == store.rows
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1.5])

@@ -11,6 +11,7 @@ from lookalike import Collection, LookalikeError
 from lookalike.indexer.index import index
 from lookalike.store.manifest import manifest_path, newest_version
 from lookalike.store.store import Store
+from lookalike.store.tables import info
 
 from .forging import rewrite
 
@@ -34,7 +35,7 @@ def answers(path, change):
     try:
         rewrite(path, change)
         with Store.open(path) as store:
-            store.info()
+            info(store)
         return None
     except LookalikeError as error:
         return str(error)

@@ -11,6 +11,7 @@ from lookalike.store.errors import Busy, LookalikeError
 from lookalike.store.manifest import manifest_path, read_manifest, write_version
 from lookalike.store.store import Store
 from lookalike.store.verify import verify
+from lookalike.store.writer import writing
 
 START = """
 import fcntl, os, sys, time, warnings
@@ -19,6 +20,7 @@ fcntl.flock = lambda *_: None
 path, name, until = sys.argv[1], sys.argv[2], time.time() + float(sys.argv[3])
 from lookalike import Collection, LookalikeError
 from lookalike.store.housekeeping import gc
+from lookalike.store.writer import writing
 """
 WRITE = """
 import numpy as np
@@ -78,7 +80,7 @@ def test_nothing_acknowledged_is_lost(tmp_path, seconds):
 @pytest.fixture
 def shop(tmp_path, grow):
     """A collection with one key."""
-    with Store.create(tmp_path / "shop") as empty, empty.write() as writer:
+    with Store.create(tmp_path / "shop") as empty, writing(empty) as writer:
         grow(writer, "a")
         writer.commit()
     return tmp_path / "shop"
@@ -110,7 +112,7 @@ def written_by_another(path, versions=1):
 
 
 def test_a_writer_whose_base_is_not_the_newest_is_refused(shop, grow):
-    with Store.open(shop) as store, store.write() as writer:
+    with Store.open(shop) as store, writing(store) as writer:
         grow(writer, "bc")
         written_by_another(shop)
         for _ in range(2):
@@ -125,7 +127,7 @@ def test_a_version_that_another_made_at_that_moment_is_not_replaced(shop, grow, 
         written_by_another(shop)
         return write_version(*arguments)
 
-    with Store.open(shop) as store, store.write() as writer:
+    with Store.open(shop) as store, writing(store) as writer:
         grow(writer, "bc")
         monkeypatch.setattr(committing, "write_version", late)
         with pytest.raises(Busy, match="got version 3 from another process"):
@@ -139,7 +141,7 @@ def test_a_name_that_gc_made_free_below_newer_versions_is_not_taken(shop, grow, 
         manifest_path(shop, 3).unlink()
         return write_version(*arguments)
 
-    with Store.open(shop) as store, store.write() as writer:
+    with Store.open(shop) as store, writing(store) as writer:
         grow(writer, "bc")
         monkeypatch.setattr(committing, "write_version", late)
         with pytest.raises(LookalikeError, match="got version 3 from another process"):
@@ -155,7 +157,7 @@ def test_a_writer_goes_on_from_what_was_written_on_top_of_its_own(shop, grow, mo
         written_by_another(shop)
         return made
 
-    with Store.open(shop) as store, store.write() as writer:
+    with Store.open(shop) as store, writing(store) as writer:
         grow(writer, "b")
         monkeypatch.setattr(committing, "write_version", followed)
         assert writer.commit().version == 4

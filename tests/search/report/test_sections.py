@@ -83,7 +83,9 @@ def test_the_roc_shows_both_thresholds(shop, monkeypatch):
     from lookalike.search.calibration import Calibration
 
     vectors, labels = clusters(8, 40)
-    material = material_of(shop._view, questions_of(vectors, ["strange" if i % 4 == 0 else x for i, x in enumerate(labels)]))
+    material = material_of(
+        shop._view, questions_of(vectors, ["strange" if i % 4 == 0 else x for i, x in enumerate(labels)])
+    )
     assert "no threshold yet" in Page(roc_curves.section(material).body).text
     names = Calibration.__dataclass_fields__
     chosen = Calibration(**{**dict.fromkeys(names), "threshold": 0.5, "classes": {}, "by": "prototype"})
