@@ -149,11 +149,18 @@ def _white(facts: _Facts, samples: Deep) -> float:
     whole = facts.kind in "ui"
     if samples.declared is not None and facts.high <= samples.declared < _NO_DEPTH:
         return _FULL if whole and _FULL / 2 < samples.declared < _FULL else samples.declared
-    if samples.bits is not None and facts.high < 1 << samples.bits:
-        return float((1 << samples.bits) - 1)
+    if samples.bits is not None:
+        return _FULL if _fill_upper(facts, samples.bits) else float((1 << samples.bits) - 1)
     if not whole:
         return _white_of_floats(facts.high)
     return _FULL if _widened(facts) else _white_of_integers(facts.high, _largest(facts))
+
+
+def _fill_upper(facts: _Facts, bits: int) -> bool:
+    """Whether samples are scaled to 16 bits, as PNG means sBIT, and not kept in the lower ones, as some writers do."""
+    if facts.high >= 1 << bits:
+        return True
+    return (facts.kind, facts.size) == ("u", 2) and 0 < facts.high <= 16383 and not facts.used & ((1 << 16 - bits) - 1)
 
 
 def _largest(facts: _Facts) -> float:

@@ -105,6 +105,16 @@ def test_what_a_file_declares_counts_for_pictures_that_are_dark_too(bits):
         np.testing.assert_array_equal(decode(data, 3), COLOUR // 8)
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("darker", [8, 20, 60])
+def test_dark_samples_that_fill_the_upper_bits_stay_dark(bits, darker):
+    values = deep(GREY // darker, bits) << 16 - bits  # as PNG's sBIT means it
+    declared = chunk(b"sBIT", bytes([bits]))
+    np.testing.assert_allclose(decode(png(values, declared), 1)[:, :, 0], GREY // darker, atol=1)
+    colours = deep(COLOUR // darker, bits) << 16 - bits
+    np.testing.assert_allclose(decode(png(colours, chunk(b"sBIT", bytes([bits] * 3))), 3), COLOUR // darker, atol=1)
+
+
 def test_a_declaration_that_the_samples_exceed_clips_nothing():
     values = deep(255 - GREY, 16)
     for data in (tiff(page(values, 1, t341=4095)), png(values, chunk(b"sBIT", b"\x0c"))):
