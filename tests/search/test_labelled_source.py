@@ -91,3 +91,12 @@ def test_from_python_a_source_says_how_it_is_read(shop, links, table):
         assert opened.evaluate(LabelledSource(str(table), image_column="img", label_column="fine_label")) == expected
         with pytest.raises(LookalikeError, match="--exclude means nothing"):
             opened.evaluate(LabelledSource(table, exclude="*.png", image_column="img"))
+
+
+def test_what_stands_for_no_label_is_said_where_they_count_as_unknown(shop, table, tmp_path, capsys):
+    held = pq.read_table(table)
+    written = pa.array(["a", "b", "nan", "a", "b", "nan", "a", "b"])  # as pandas writes missing values as text
+    pq.write_table(held.append_column("written", written), tmp_path / "written.parquet")
+    columns = ["--image-column", "img", "--label-column", "written"]
+    status, _, err = said(capsys, "evaluate", shop, tmp_path / "written.parquet", "--json", *columns)
+    assert status == 0 and "label 'nan' is taken for a class like any other" in err
