@@ -9,13 +9,12 @@ import warnings
 from collections.abc import Iterable
 
 from ...store.errors import LookalikeWarning
+from ...store.no_label import NO_LABEL, no_label_words, taken_words
 from ...store.shown import shown
 from .other_forms import composed
 
 _MOST = 200_000  # distinct names that are compared: with more, labels are no classes
 _FEW = 3
-# As pandas, SQL, spreadsheets and PyTorch have them; words such as "none" in lower case are classes of people.
-_NO_LABEL = {"nan", "NaN", "NaT", "<NA>", "None", "NULL", "null", "N/A", "n/a", "#N/A", "-1", "-1.0", "-100"}
 _QUOTES = ("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a'", "\u201c\u201d\u201f\u00ab\u00bb\u2018\u2019'")
 
 
@@ -41,7 +40,7 @@ class ClassNames:
         first = self._first.setdefault(" ".join(composed(name).casefold().split()), name)
         if first != name:
             self._alike.append((first, name))
-        if name in _NO_LABEL:
+        if name in NO_LABEL:
             self._empty.append(name)
         if len(name) > 2 and name[0] in _QUOTES[0] and name[-1] in _QUOTES[1]:
             self._quoted.append(name)
@@ -51,16 +50,11 @@ class ClassNames:
         if self._alike:
             self._warn_of_alike(source)
         if self._empty:
-            warnings.warn(
-                f"source {shown(source)!r}: {_taken(self._empty)} like any other; where an image has no label, "
-                "leave its label empty",
-                LookalikeWarning,
-                stacklevel=3,
-            )
+            warnings.warn(f"source {shown(source)!r}: {no_label_words(self._empty)}", LookalikeWarning, stacklevel=3)
         if self._quoted:
             warnings.warn(
-                f"source {shown(source)!r}: {_taken(self._quoted)} with the quotes; in a table only straight double "
-                'quotes (") enclose a cell',
+                f"source {shown(source)!r}: {taken_words(self._quoted)} with the quotes; in a table only straight "
+                'double quotes (") enclose a cell',
                 LookalikeWarning,
                 stacklevel=3,
             )
@@ -74,14 +68,6 @@ class ClassNames:
             LookalikeWarning,
             stacklevel=4,
         )
-
-
-def _taken(names: list[str]) -> str:
-    """That these labels are taken for classes, in words."""
-    if len(names) == 1:
-        return f"label {shown(names[0])!r} is taken for a class"
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return f"labels {', '.join(repr(shown(name)) for name in names[:_FEW])}{more} are taken for classes"
 
 
 def _said(name: str) -> str:
