@@ -111,9 +111,10 @@ def _nothing(source: Source, unlabelled: int, reasons: Counter[str]) -> Lookalik
     """What to say where a source has no labelled image that can be read."""
     why = f": {in_words(reasons)}" if reasons else ""
     links = "".join(f"; {note}" for note in link_notes(reasons))
+    labels = "; class folders, a metadata.csv or a label column give labels" if unlabelled or not reasons else ""
     return LookalikeError(
-        f"{source.name}: nothing to train on ({unlabelled} images without a label, {reasons.total()} unreadable{why}); "
-        f"class folders, a metadata.csv or a label column give labels{links}"
+        f"{source.name}: nothing to train on ({unlabelled} images without a label, {reasons.total()} unreadable{why})"
+        f"{labels}{links}"
     )
 
 

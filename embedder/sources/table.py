@@ -22,7 +22,7 @@ from .no_table import explained
 from .options import USUAL, SourceOptions
 from .other_forms import Names, is_utf8, is_windows, warn_of_encoding
 from .parquet_rows import ENDINGS, ParquetRows, is_parquet
-from .table_columns import NAMING, Columns, Rows, as_text
+from .table_columns import NAMING, Columns, Rows, as_text, unread_labels
 
 JSON_LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv", *JSON_LINES, *ENDINGS)
@@ -81,6 +81,10 @@ class TableSource(Source):
             locator = found if columns.holds is None else number
             yield Record(key, label, locator, *size_and_mtime, extra)
         self._warn_of(foreign)
+
+    def notes(self) -> list[str]:
+        """Which column was not taken for labels, if people may think so."""
+        return unread_labels(self._rows.columns, self.options)
 
     def _looked_up(self, path: str) -> tuple[str, str, tuple[int | None, int | None]]:
         """The path as a key, the path of the file that is there, and the file's size and mtime."""

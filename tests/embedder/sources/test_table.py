@@ -181,3 +181,13 @@ def test_an_image_as_base64_text_in_a_column_of_paths_is_named(tmp_path):
     (record,) = source.records()
     with pytest.raises(Rejected, match="base64 text: decode it, and write a column of bytes in Parquet"):
         source.read(record.locator)
+
+
+@pytest.mark.parametrize(("column", "flag"), [("Labels", "Labels"), ("class", "class"), ("Class_Name", "Class_Name")])
+def test_a_table_without_labels_names_the_column_that_may_be_meant(folder, column, flag):
+    source = table(folder, {"path": ["a.jpg", "b.jpg"], column: ["x", "y"], "weight": [1, 2]})
+    assert [record.label for record in source.records()] == [None, None]
+    assert source.notes() == [
+        f"there is no column label, so {column} was not taken for labels: --label-column {flag} takes it"
+    ]
+    assert table(folder, {"path": ["a.jpg"], "label": ["x"], column: ["y"]}).notes() == []
