@@ -228,7 +228,7 @@ def _of_text(data: bytes) -> str:
     text = _text(data[:2048])
     if (found := _PICTURE.search(data, 0, _BEFORE)) is not None:
         count = f"{found.start()} bytes" if found.start() > 1 else "1 byte"
-        return f"not an image but {count} of something else, with a picture after them: {_AGAIN}, or cut them off"
+        return f"a picture that begins only after {count} of something else: cut them off, or fetch it again"
     if text is None:
         return "not an image in an accepted format"
     start = text.lstrip().lower()

@@ -103,8 +103,8 @@ FILES = [
     (b"404", "plain text", "not an image"),
     (b"[]", "JSON", "error message"),
     (b"AC1032" + bytes(40), "DWG", "export"),
-    (b"HTTP/1.1 200 OK\r\n\r\n" + encoded(scene(), "JPEG"), "19 bytes of something else", "cut them off"),
-    (b"\n" + encoded(scene(), "PNG"), "1 byte of something else", "fetch or copy it again"),
+    (b"HTTP/1.1 200 OK\r\n\r\n" + encoded(scene(), "JPEG"), "after 19 bytes of something else", "cut them off"),
+    (b"\n" + encoded(scene(), "PNG"), "after 1 byte of something else", "fetch it again"),
     (bytes(100), "zero bytes", "not an image"),
     (bytes(range(200, 250)) * 3, "not an image in an accepted format", ""),
 ]
