@@ -24,6 +24,7 @@ from .notes import in_words, link_notes
 from .rejected import Rejected
 from .seen import seen as seen_by_training
 from .sources import Record, Source
+from .sources.class_names import ClassNames
 from .sources.files import read_file
 
 if TYPE_CHECKING:
@@ -106,9 +107,18 @@ def encode_source(
         seen += len(records)
         progress(seen, None, f"images read, {seen - len(kept)} rejected")
     keys, labels = [record.key for record in kept], [record.label for record in kept]
+    _warn_of_classes(source, labels)
     trained_on = seen_by_training(contents, encoder.training_images)
     counts = (seen - len(kept), source.ignored, reasons)
     return Encoded(np.concatenate(vectors), keys, labels, contents, trained_on, *counts)
+
+
+def _warn_of_classes(source: Source, labels: Sequence[str | None]) -> None:
+    """Warn of classes that are probably not meant: they would count as unknown images."""
+    classes = ClassNames()
+    for label in labels:
+        classes.add(label)
+    classes.warn(source.name)
 
 
 def encode_images(

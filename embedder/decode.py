@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from ..store.memory import is_out_of_memory
+from . import tiff_palette
 from .cost import decoded_bytes, deep_bytes
 from .deep_png import dark_samples
 from .known_formats import not_read, what_it_is
@@ -142,6 +144,8 @@ def _encoded(opened: Opened, channels: int, size: int | None) -> Picture:
 def _by_pillow(opened: Opened, image: Image.Image, channels: int) -> Picture:
     """A picture of any other format, looked at again where what Pillow gives hides it."""
     image.load()
+    if image.mode == "P" and isinstance(image, TiffImageFile):
+        tiff_palette.widen(image)
     if image.format == "PNG" and (samples := dark_samples(image, opened.data)) is not None:
         return _turned(deep_to_uint8(samples, channels), image.size, _orientation(image))
     if opened.opaque is not None and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):

@@ -11,7 +11,8 @@ exceeds it. Without a declaration:
   pictures in [0, 1] with highlights, or distances, and would come out almost black; and above 255 the rule of integers.
   Below zero or beyond 65,535, their own range.
 
-Nothing is ever clipped.
+What a file declares to mean no data (GDAL's entry in a TIFF) is black, and counts for nothing else. Nothing is ever
+clipped.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +36,8 @@ class Deep:
     """A picture's samples, given in rows.
 
     rows(top, bottom) gives numbers of any type, (n, w, c). mode: L, LA, La, RGB, RGBA, RGBa or CMYK, c bands.
-    single: computed in single precision, which holds 16 bits exactly. declared: white by the file. bits: sBIT's depth.
+    single: computed in single precision, which holds 16 bits exactly. declared: white by the file. black: the same, of
+    use beside `declared`. no_data: the sample that stands for no measurement. bits: sBIT's depth.
     white_is_zero: to be inverted. key: the samples that stand for transparency, one per band of colour. high_bytes:
     16-bit colour is brought to 8 bits by its high bytes, as Pillow does it in PNG and TIFF, not by rounding as in PPM.
     """
@@ -46,6 +48,8 @@ class Deep:
     rows: Callable[[int, int], NDArray[Any]]
     single: bool = False
     declared: float | None = None
+    black: float = 0.0
+    no_data: float | None = None
     bits: int | None = None
     white_is_zero: bool = False
     key: tuple[int, ...] | None = None
@@ -109,10 +113,25 @@ def _image(bands: list[NDArray[np.uint8]], mode: str) -> Image.Image:
 
 
 def _eight(values: NDArray[Any], low: float, high: float, samples: Deep) -> NDArray[np.uint8]:
-    if samples.high_bytes and len(samples.mode) > 1 and (low, high) == (0.0, _FULL) and values.dtype.kind == "u":
+    if (
+        samples.high_bytes
+        and len(samples.mode) > 1
+        and (low, high, samples.no_data) == (0.0, _FULL, None)
+        and values.dtype.kind == "u"
+    ):
         return (values >> 8).astype(np.uint8)
     exact: NDArray[Any] = values.astype(np.float32 if samples.single else np.float64)
+    if samples.no_data is not None:
+        exact[_is_empty(values, samples.no_data)] = low
     return np.rint((exact - low) * (255.0 / (high - low))).astype(np.uint8)
+
+
+def _is_empty(values: NDArray[Any], no_data: float) -> NDArray[np.bool_]:
+    """Which samples stand for no measurement: of floats those that are no numbers too."""
+    if values.dtype.kind != "f":
+        return np.asarray(values == no_data)
+    with np.errstate(over="ignore"):
+        return np.isnan(values) | (values == values.dtype.type(no_data))
 
 
 def _range(samples: Deep, spans: Sequence[Span], bands: slice) -> tuple[float, float]:
@@ -120,10 +139,16 @@ def _range(samples: Deep, spans: Sequence[Span], bands: slice) -> tuple[float, f
     facts: _Facts | None = None
     for span in spans:
         values = samples.rows(*span)[:, :, bands]
-        facts = _joined(facts, _facts(values))
-    if facts is None or not np.isfinite(facts.low) or not np.isfinite(facts.high):
+        if samples.no_data is not None:
+            values = values[~_is_empty(values, samples.no_data)]
+        facts = _joined(facts, _facts(values)) if values.size else facts
+    if facts is None:
+        raise Rejected("decode", f"every sample is {samples.no_data}, which the file declares to mean no data")
+    if not np.isfinite(facts.low) or not np.isfinite(facts.high):
         raise Rejected("decode", "pixels that are not finite numbers")
     white = _white(facts, samples)
+    if white == samples.declared and samples.black < white and facts.low >= samples.black:
+        return samples.black, white
     if facts.low >= 0 and facts.high <= white:
         return 0.0, white
     return facts.low, facts.high if facts.high > facts.low else facts.low + 1
@@ -149,11 +174,18 @@ def _white(facts: _Facts, samples: Deep) -> float:
     whole = facts.kind in "ui"
     if samples.declared is not None and facts.high <= samples.declared < _NO_DEPTH:
         return _FULL if whole and _FULL / 2 < samples.declared < _FULL else samples.declared
-    if samples.bits is not None and facts.high < 1 << samples.bits:
-        return float((1 << samples.bits) - 1)
+    if samples.bits is not None:
+        return _FULL if _fill_upper(facts, samples.bits) else float((1 << samples.bits) - 1)
     if not whole:
         return _white_of_floats(facts.high)
     return _FULL if _widened(facts) else _white_of_integers(facts.high, _largest(facts))
+
+
+def _fill_upper(facts: _Facts, bits: int) -> bool:
+    """Whether samples are scaled to 16 bits, as PNG means sBIT, and not kept in the lower ones, as some writers do."""
+    if facts.high >= 1 << bits:
+        return True
+    return (facts.kind, facts.size) == ("u", 2) and 0 < facts.high <= 16383 and not facts.used & ((1 << 16 - bits) - 1)
 
 
 def _largest(facts: _Facts) -> float:

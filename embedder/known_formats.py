@@ -45,6 +45,7 @@ _TABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xd7\xcd\xc6\x9a", f"WMF is not accepted: {_EXPORT}"),
     (40, b" EMF", f"EMF is not accepted: {_EXPORT}"),
     (0, b"AT&TFORM", f"DjVu is not accepted: {_EXPORT}"),
+    (0, b"AC10", f"a CAD drawing (DWG) is not accepted: {_EXPORT}"),
     (0, b"PF\n", f"PFM in colour is not accepted: {_EXPORT}"),
     (0, b"P7\n", f"PAM is not accepted: {_EXPORT}"),
     (0, b"/* XPM */", f"XPM is not accepted: {_EXPORT}"),
@@ -104,6 +105,9 @@ _TABLE: tuple[tuple[int, bytes, str], ...] = (
     (0, b"-----BEGIN ", "a key or certificate, not an image"),
 )
 _LONGEST_POINTER = 32_768
+_PICTURE = re.compile(rb"\xff\xd8\xff[\xc0-\xfe]|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP", re.DOTALL)
+_BEFORE = 4096
+"""Bytes before a picture that a server, a script or a form has put there."""
 _RIFF = {
     b"AVI ": "an AVI video, not an image: extract frames from it",
     b"WAVE": "sound (WAV), not an image",
@@ -222,6 +226,9 @@ def _of_zip(data: bytes, words: str) -> str:
 
 def _of_text(data: bytes) -> str:
     text = _text(data[:2048])
+    if (found := _PICTURE.search(data, 0, _BEFORE)) is not None:
+        count = f"{found.start()} bytes" if found.start() > 1 else "1 byte"
+        return f"a picture that begins only after {count} of something else: cut them off, or fetch it again"
     if text is None:
         return "not an image in an accepted format"
     start = text.lstrip().lower()
@@ -257,6 +264,8 @@ def _text(data: bytes) -> str | None:
     """The bytes as text, if they are text."""
     code = next((code for code, mark in _BOMS if data.startswith(mark)), "utf-8")
     text = data.decode(code, errors="ignore").lstrip("\ufeff")
-    if len(text.strip()) < 4 or any(ord(letter) < 32 and letter not in "\t\n\r\f\x1b" for letter in text):
+    if len(text.strip()) < min(4, len(data)) or any(
+        ord(letter) < 32 and letter not in "\t\n\r\f\x1b" for letter in text
+    ):
         return None
     return text if len(text.encode(code.removesuffix("-sig"))) >= 0.9 * len(data) - 8 else None

@@ -15,11 +15,12 @@ STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR = 273, 
 MAX_SAMPLE, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 281, 317, 322, 323, 324, 325
 SUB_DIRECTORIES, EXTRA_SAMPLES, SAMPLE_FORMAT, S_MAX_SAMPLE, JPEG_START, JPEG_BYTES = 330, 338, 339, 341, 513, 514
 NEW_SUBFILE, SUBFILE, MAKE, SUBSAMPLING, DNG_VERSION, CANON_SLICES = 254, 255, 271, 530, 50706, 50752
+S_MIN_SAMPLE, NO_DATA = 340, 42113
 _READ = {
     WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP,
     STRIP_BYTES, PLANAR, MAX_SAMPLE, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES, SUB_DIRECTORIES,
     EXTRA_SAMPLES, SAMPLE_FORMAT, S_MAX_SAMPLE, JPEG_START, JPEG_BYTES, NEW_SUBFILE, SUBFILE, MAKE, DNG_VERSION,
-    CANON_SLICES, SUBSAMPLING,
+    CANON_SLICES, SUBSAMPLING, S_MIN_SAMPLE,
 }  # fmt: skip
 _DECISIVE = {
     WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIP_OFFSETS, SAMPLES, PLANAR, TILE_OFFSETS, EXTRA_SAMPLES,
@@ -121,7 +122,7 @@ class Tiff:
                 if tag in _DECISIVE:
                     raise struct.error("the value of an entry lies beyond the end")
                 lost.append(entry)
-            elif tag == MAKE and self._number("H", entry + 2) == _TEXT:
+            elif tag in (MAKE, NO_DATA) and self._number("H", entry + 2) == _TEXT:
                 text[tag] = b"".join(self._values(entry)).decode("latin-1").strip("\0 ")  # type: ignore[arg-type]
             elif tag in _READ and self._number("H", entry + 2) not in (2, 7) and (found := self._values(entry)):
                 values[tag] = found

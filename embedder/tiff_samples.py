@@ -20,11 +20,13 @@ from .tiff_directory import (
     EXTRA_SAMPLES,
     HEIGHT,
     MAX_SAMPLE,
+    NO_DATA,
     PHOTOMETRIC,
     PLANAR,
     PREDICTOR,
     ROWS_PER_STRIP,
     S_MAX_SAMPLE,
+    S_MIN_SAMPLE,
     SAMPLE_FORMAT,
     SAMPLES,
     STRIP_BYTES,
@@ -77,8 +79,18 @@ def samples(tiff: Tiff, directory: Directory) -> Deep:
         lambda top, bottom: read(top, bottom)[:, :, : len(mode)],
         single=layout.kind == "u" and layout.bits <= 16,
         declared=declared,
+        black=float(min(directory.values.get(S_MIN_SAMPLE, (0,)))),
+        no_data=_no_data(directory),
         white_is_zero=directory.values.get(PHOTOMETRIC) == (0,),
     )
+
+
+def _no_data(directory: Directory) -> float | None:
+    """The sample that stands for no measurement, as GDAL writes it; None where there is none, or it is no number."""
+    try:
+        return float(directory.text[NO_DATA])
+    except (KeyError, ValueError):
+        return None
 
 
 def samples_bytes(directory: Directory) -> int:

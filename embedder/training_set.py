@@ -48,7 +48,8 @@ def read_training_set(
 ) -> TrainingSet:
     """Decode every labelled image of a source, in its order; `scratch` is a folder with room for the pixels.
 
-    LookalikeError where the source is unusable, or nothing in it is labelled and readable.
+    LookalikeError where the source is unusable, nothing in it is labelled and readable, or what is is of one class only
+    since the others cannot be read.
     """
     labels: list[str] = []
     marks = array("q")
@@ -76,6 +77,8 @@ def read_training_set(
             progress(seen, None, "images read")
         if not labels:
             raise _nothing(source, unlabelled, reasons)
+        if reasons and len(set(labels)) == 1:
+            raise _one_class(source, labels[0], reasons)
         classes.warn(source.name)
         file.flush()
         shape = (len(labels), preprocessing.size, preprocessing.size, preprocessing.channels)
@@ -108,7 +111,17 @@ def _nothing(source: Source, unlabelled: int, reasons: Counter[str]) -> Lookalik
     """What to say where a source has no labelled image that can be read."""
     why = f": {in_words(reasons)}" if reasons else ""
     links = "".join(f"; {note}" for note in link_notes(reasons))
+    labels = "; class folders, a metadata.csv or a label column give labels" if unlabelled or not reasons else ""
     return LookalikeError(
-        f"{source.name}: nothing to train on ({unlabelled} images without a label, {reasons.total()} unreadable{why}); "
-        f"class folders, a metadata.csv or a label column give labels{links}"
+        f"{source.name}: nothing to train on ({unlabelled} images without a label, {reasons.total()} unreadable{why})"
+        f"{labels}{links}"
+    )
+
+
+def _one_class(source: Source, name: str, reasons: Counter[str]) -> LookalikeError:
+    """What to say where one class is left, since the others' images cannot be read, such as those behind links."""
+    links = "".join(f"; {note}" for note in link_notes(reasons))
+    return LookalikeError(
+        f"{source.name}: the images that can be read are of 1 class ({name!r}), and two or more are needed to "
+        f"train on; {reasons.total():,} cannot be read: {in_words(reasons)}{links}"
     )

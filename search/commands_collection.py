@@ -16,6 +16,7 @@ from ..store.commands_source_options import source_options
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.rejects import first_rejects
 from ..store.shell import bar, echo, emit_json, say_next, shown
+from ..store.shown import shortened
 from ..store.store import Store
 from . import filling
 from .collection import Collection
@@ -94,6 +95,7 @@ def _print_notes(notes: list[str]) -> None:
         echo(shown(note), err=True)
 
 
+_LONGEST = 300  # characters of a key: some columns hold whole images as text
 _COUNTS = {
     "embedded": "embedded",
     "skipped": "unchanged",
@@ -111,7 +113,7 @@ def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
         echo("the source has no image", err=True)
     if done["rejected"]:
         for key, reason in _rejected(collection, source):
-            echo(f"rejected {shown(key)}: {shown(reason)}", err=True)
+            echo(f"rejected {shortened(key, _LONGEST)}: {shown(reason)}", err=True)
         listing = shlex.join(("lookalike", "rejects", collection))
         echo(f"all rejected images and reasons: {shown(listing)} (or {shown(collection)}/rejects/*.parquet)", err=True)
 

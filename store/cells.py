@@ -134,4 +134,6 @@ class _Quoted:
         """What to say of a quote that opens in that line."""
         curly = next((sign for sign in text if sign in _TYPOGRAPHIC), None)
         why = "" if curly is None else f' ({curly} closes no cell, only a straight " does)'
+        if curly is None and '\\"' in text:
+            why = ' (a backslash does not double a quote: write "" for \\")'
         return LookalikeError(f"{self._path} line {line}: the quote that opens a cell here {what}: {_MENDS}{why}")

@@ -22,6 +22,7 @@ from .fresh import opened_or_made
 from .kept_columns import KeptColumns
 from .listed import listed
 from .named_columns import Columns
+from .no_label import NO_LABEL, no_label_words
 from .parts import Rows, check_keys
 from .progress import Progress, silent
 from .readers import open_vectors
@@ -77,6 +78,8 @@ def import_vectors(
             sync.take(block)
             progress(sync.counts["seen"], file.rows, "rows")
         writer.commit()
+    if sync.no_labels:
+        warnings.warn(f"{vectors}: {no_label_words(sorted(sync.no_labels))}", LookalikeWarning, stacklevel=2)
     return sync.counts
 
 
@@ -120,6 +123,7 @@ class _Sync:
     def __init__(self, writer: Writer, path: Path, file: Vectors, commit_every: float) -> None:
         self.writer, self.path, self.source = writer, path, os.path.realpath(path)
         self.counts = {"seen": 0, "added": 0, "replaced": 0, "skipped": 0}
+        self.no_labels: set[str] = set()  # new labels that other programs write where there is none
         self._staged: set[str] = set()
         self._own = writer.next_row  # rows from here on are this import's
         self._met = Bitmap.empty()  # older rows that a key of this import had
@@ -158,6 +162,8 @@ class _Sync:
         if block.extra is not None:
             block = block._replace(extra=block.extra.rename_columns(self._stored(block.extra.column_names)))
         check_dim(self.writer.base, block.vectors)
+        if doubtful := NO_LABEL.intersection(label for label in block.labels if label is not None):
+            self.no_labels |= doubtful.difference(self.writer.base.classes)
         held = self.writer.base.find(block.keys)
         self._refuse_doubled(block, held)
         self._refuse_foreign(block, held)

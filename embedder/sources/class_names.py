@@ -1,15 +1,21 @@
-"""Classes that are probably one: names that are equal but for their Unicode form, upper and lower case, or spaces."""
+"""Classes that are probably not meant, of which people are warned and which stay as they are.
+
+Two that are one: their names are equal but for their Unicode form, upper and lower case, or spaces. What other programs
+write where there is no label ("nan", "-1"). Quotes that enclose no cell, and so belong to the name.
+"""
 
 import unicodedata
 import warnings
 from collections.abc import Iterable
 
 from ...store.errors import LookalikeWarning
+from ...store.no_label import NO_LABEL, no_label_words, taken_words
 from ...store.shown import shown
 from .other_forms import composed
 
 _MOST = 200_000  # distinct names that are compared: with more, labels are no classes
 _FEW = 3
+_QUOTES = ("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a'", "\u201c\u201d\u201f\u00ab\u00bb\u2018\u2019'")
 
 
 class ClassNames:
@@ -19,9 +25,12 @@ class ClassNames:
         self._met: set[str] = set()
         self._first: dict[str, str] = {}
         self._alike: list[tuple[str, str]] = []
+        self._empty: list[str] = []
+        self._quoted: list[str] = []
         for name in known:
             self.add(name)
-        self._alike.clear()  # of those that were there before, it was said then
+        for doubtful in (self._alike, self._empty, self._quoted):
+            doubtful.clear()  # of those that were there before, it was said then
 
     def add(self, name: str | None) -> None:
         """Take note of a label."""
@@ -31,18 +40,33 @@ class ClassNames:
         first = self._first.setdefault(" ".join(composed(name).casefold().split()), name)
         if first != name:
             self._alike.append((first, name))
+        if name in NO_LABEL:
+            self._empty.append(name)
+        if len(name) > 2 and name[0] in _QUOTES[0] and name[-1] in _QUOTES[1]:
+            self._quoted.append(name)
 
     def warn(self, source: str) -> None:
-        """Say with a LookalikeWarning which classes look like one, if any do."""
-        if not self._alike:
-            return
+        """Say with LookalikeWarnings which classes are probably not meant, if any are."""
+        if self._alike:
+            self._warn_of_alike(source)
+        if self._empty:
+            warnings.warn(f"source {shown(source)!r}: {no_label_words(self._empty)}", LookalikeWarning, stacklevel=3)
+        if self._quoted:
+            warnings.warn(
+                f"source {shown(source)!r}: {taken_words(self._quoted)} with the quotes; in a table only straight "
+                'double quotes (") enclose a cell',
+                LookalikeWarning,
+                stacklevel=3,
+            )
+
+    def _warn_of_alike(self, source: str) -> None:
         pairs = "; ".join(f"{_said(a)} and {_said(b)}" for a, b in self._alike[:_FEW])
         more = f" and {len(self._alike) - _FEW} more pairs" if len(self._alike) > _FEW else ""
         warnings.warn(
             f"source {shown(source)!r}: classes that differ only in upper and lower case, spaces or Unicode form stay "
             f"different classes: {pairs}{more}; where they are meant to be one, write their names alike",
             LookalikeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

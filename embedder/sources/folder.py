@@ -24,7 +24,7 @@ from ...store.shown import shown
 from ..rejected import Rejected
 from .base import Record, Source
 from .files import LINK_LOOP, facts, read_file
-from .metadata import FILES, Listed, Metadata, metadata_file, read_metadata
+from .metadata import FILES, Listed, Metadata, metadata_file, misnamed, read_metadata
 from .options import USUAL, SourceOptions
 from .other_forms import is_windows
 from .table import TABLES
@@ -79,7 +79,8 @@ class FolderSource(Source):
 
     def notes(self) -> list[str]:
         """What the last listing left out that people may want to know of."""
-        return [*self.walk.notes(), *self._unread_note(), *self._tables_note()]
+        unread = [] if self._metadata().file else misnamed(self.root)
+        return [*self.walk.notes(), *self._metadata().notes, *unread, *self._unread_note(), *self._tables_note()]
 
     def _unread_note(self) -> Iterator[str]:
         """Which metadata files were not read."""

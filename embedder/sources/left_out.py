@@ -15,12 +15,21 @@ from ...store.errors import LookalikeError
 _EXACT = {"lost+found", ".thumbnails", ".stfolder", ".stversions", ".recycle", "RECYCLER", "LOST.DIR"}
 # Synology, QNAP and NetApp, also through a share that changes the case.
 _ANY_CASE = {"@eadir", "@tmp", "#recycle", "#snapshot", "~snapshot", "@recycle", "@recently-snapshot"}
-_ANY_CASE |= {".@__thumb", "@__thumb"}
+_ANY_CASE |= {".@__thumb", "@__thumb", "@synoresource", "@synoeastream", "@sharebin", "@sharesnap"}
+# Samba, Buffalo and GoodSync.
+_ANY_CASE |= {"recycle.bin", "trashbox", "_gsdata_"}
 # Windows and macOS, in whatever case.
-_ANY_CASE |= {"$recycle.bin", "system volume information", "__macosx", "network trash folder", "temporary items"}
+_ANY_CASE |= {
+    "$recycle.bin",
+    "system volume information",
+    "__macosx",
+    "network trash folder",
+    "temporary items",
+    "temporaryitems",
+}
 _ANY_CASE |= {".appledouble", ".trashes", ".temporaryitems", "icon\r", "thumbs.db", "desktop.ini", ".ds_store"}
 _PATTERN = re.compile(
-    r"\.trash.*|\._.*|found\.\d{3}|syno(?:file|photo|video)_(?:thumb|film).*", re.IGNORECASE | re.DOTALL
+    r"\.trash.*|\._.*|found\.\d{3}|@gmt-[\d.-]+|syno(?:file|photo|video)_(?:thumb|film).*", re.IGNORECASE | re.DOTALL
 )
 # They are small, everywhere, and would not be taken for images anyway.
 _UNREMARKABLE = {"thumbs.db", "desktop.ini", ".ds_store"}

@@ -6,20 +6,23 @@ columns are kept. A name stands for the file of that very name, or else of anoth
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
 from ...store.errors import LookalikeError
+from ...store.shown import shown
 from .csv_rows import CsvRows
 from .json_rows import JsonRows
 from .no_table import another, explained, some_names
 from .options import SourceOptions
 from .other_forms import Names, is_utf8, warn_of_encoding
 from .parquet_rows import ParquetRows
-from .table_columns import Rows, as_text, check_named, label_column, text_column
+from .table_columns import Rows, as_text, check_named, label_column, text_column, unread_labels
 
 FILES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+_OTHERS = (".json", ".ndjson", ".tsv", ".pq", ".xlsx", ".xls", ".ods")
 _NAME = "file_name"
 
 
@@ -34,13 +37,15 @@ class Listed(NamedTuple):
 class Metadata:
     """What is said of a folder's files. file: what it was read from, None where there is no such file.
 
-    listed: by path below the folder. types: of the other columns. labelled: whether there is a column of labels.
+    listed: by path below the folder. types: of the other columns. labelled: whether there is a column of labels. notes:
+    sentences on what of it was not read.
     """
 
     file: str | None = None
     listed: dict[str, Listed] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     labelled: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def metadata_file(root: str, options: SourceOptions) -> str | None:
@@ -86,7 +91,20 @@ def _read(root: str, file: str, options: SourceOptions) -> Metadata:
             foreign.setdefault(below, (text, rows.where(number)))
     _warn_of(root, path, foreign)
     labelled = (options.label_column or "label") in rows.columns
-    return Metadata(file, _found(root, listed, path), types if listed else {}, labelled)
+    notes = tuple(f"{file}: {note}" for note in unread_labels(rows.columns, options))
+    return Metadata(file, _found(root, listed, path), types if listed else {}, labelled, notes)
+
+
+def misnamed(root: str) -> Iterator[str]:
+    """A sentence on each file in a folder that is called nearly as one that is read."""
+    for name in sorted(os.listdir(root)):
+        stem, ending = os.path.splitext(name.lower())
+        if stem != "metadata" or name in FILES:
+            continue
+        if name.lower() in FILES:
+            yield f"{shown(name)} was not read: name it {name.lower()}"
+        elif ending in _OTHERS:
+            yield f"{shown(name)} was not read: write it as {' or '.join(FILES)}"
 
 
 def _rows(path: str, options: SourceOptions) -> Rows:

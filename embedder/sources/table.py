@@ -22,12 +22,15 @@ from .no_table import explained
 from .options import USUAL, SourceOptions
 from .other_forms import Names, is_utf8, is_windows, warn_of_encoding
 from .parquet_rows import ENDINGS, ParquetRows, is_parquet
-from .table_columns import NAMING, Columns, Rows, as_text
+from .table_columns import NAMING, Columns, Rows, as_text, unread_labels
 
 JSON_LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv", *JSON_LINES, *ENDINGS)
 """The endings of tables."""
-_NOWHERE = "no such file"
+_NOWHERE, _TOO_LONG = "no such file", "name too long"
+_BASE64 = "not a file but an image as base64 text: decode it, and write a column of bytes in Parquet"
+_ENCODED = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "data:image/")
+"""How PNG, JPEG, GIF and WebP begin as base64."""
 
 
 class TableSource(Source):
@@ -78,6 +81,10 @@ class TableSource(Source):
             locator = found if columns.holds is None else number
             yield Record(key, label, locator, *size_and_mtime, extra)
         self._warn_of(foreign)
+
+    def notes(self) -> list[str]:
+        """Which column was not taken for labels, if people may think so."""
+        return unread_labels(self._rows.columns, self.options)
 
     def _looked_up(self, path: str) -> tuple[str, str, tuple[int | None, int | None]]:
         """The path as a key, the path of the file that is there, and the file's size and mtime."""
@@ -136,6 +143,8 @@ class TableSource(Source):
         try:
             return read_file(self._file(locator))
         except Rejected as rejected:
+            if rejected.reason == _TOO_LONG and locator.startswith(_ENCODED):
+                raise Rejected("read", _BASE64) from rejected
             if rejected.reason != _NOWHERE:
                 raise
             raise Rejected("read", _absent(locator)) from rejected
@@ -158,6 +167,8 @@ def _opened(path: str, said: str, options: SourceOptions) -> tuple[Rows, Columns
 
 def _absent(path: str) -> str:
     """Why there is no file at a path, where the path itself tells."""
+    if path.startswith(_ENCODED) and len(path) > 100:
+        return _BASE64
     if is_windows(path):
         return f"{_NOWHERE}: this is a path of Windows; write paths relative to the table's folder"
     if path.lower().startswith("file:/"):

@@ -1,11 +1,13 @@
 """Which columns of a table hold images, their paths, labels and keys."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...store.errors import LookalikeError
+from ...store.shown import shown
 from .csv_rows import CsvRows
 from .files import has_image_extension
 from .json_rows import JsonRows
@@ -19,6 +21,7 @@ NAMING = ("path", "image")
 """Columns that may hold paths, the usual one first."""
 Rows = CsvRows | JsonRows | ParquetRows
 """The rows of a table, whatever its format."""
+_LIKE_LABEL = ("label", "labels", "class", "class_name", "category")
 _LONGEST_PATH = 4096  # bytes, on Linux
 
 
@@ -100,6 +103,20 @@ def text_column(path: str, rows: Rows, name: str, way_out: str = "") -> str | No
 def label_column(path: str, rows: Rows, options: SourceOptions) -> str | None:
     """The column of labels, as `text_column` gives it."""
     return text_column(path, rows, options.label_column or "label", ": --label-column names another column")
+
+
+def unread_labels(columns: Sequence[str], options: SourceOptions) -> list[str]:
+    """A sentence on the column that people probably mean by labels, where none is called so; none otherwise."""
+    if options.label_column is not None or "label" in columns:
+        return []
+    meant = [name for folded in _LIKE_LABEL for name in columns if name.casefold() == folded]
+    if not meant:
+        return []
+    return [f"there is no column label, so {shown(meant[0])} was not taken for labels: {_flag(meant[0])} takes it"]
+
+
+def _flag(column: str) -> str:
+    return f"--label-column {shown(shlex.quote(column))}"
 
 
 def _no_images(path: str, rows: Rows, names: Sequence[str]) -> LookalikeError:

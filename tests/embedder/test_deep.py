@@ -105,6 +105,16 @@ def test_what_a_file_declares_counts_for_pictures_that_are_dark_too(bits):
         np.testing.assert_array_equal(decode(data, 3), COLOUR // 8)
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("darker", [8, 20, 60])
+def test_dark_samples_that_fill_the_upper_bits_stay_dark(bits, darker):
+    values = deep(GREY // darker, bits) << 16 - bits  # as PNG's sBIT means it
+    declared = chunk(b"sBIT", bytes([bits]))
+    np.testing.assert_allclose(decode(png(values, declared), 1)[:, :, 0], GREY // darker, atol=1)
+    colours = deep(COLOUR // darker, bits) << 16 - bits
+    np.testing.assert_allclose(decode(png(colours, chunk(b"sBIT", bytes([bits] * 3))), 3), COLOUR // darker, atol=1)
+
+
 def test_a_declaration_that_the_samples_exceed_clips_nothing():
     values = deep(255 - GREY, 16)
     for data in (tiff(page(values, 1, t341=4095)), png(values, chunk(b"sBIT", b"\x0c"))):
@@ -230,3 +240,27 @@ def test_nothing_is_ever_clipped_and_order_is_kept(top, seed):
 def test_the_memory_of_deep_samples_is_predicted_by_their_bytes():
     small, large = (memory_of(tiff(page(np.zeros((99, 9000), kind), 1)), 3) for kind in (np.uint16, np.float64))
     assert large - small >= 6 * 99 * 9000
+
+
+@pytest.mark.parametrize(
+    ("kind", "top", "empty"),
+    [("f4", 1.0, "-9999"), ("f4", 1.0, "-3.4028234663852886e+38"), ("f8", 1.0, "nan"), ("u2", 4095, "65535"),
+     ("i2", 4095, "-32768")],
+)  # fmt: skip
+def test_what_means_no_data_is_black_and_costs_no_contrast(kind, top, empty):
+    values = (GREY / 255 * top).astype(kind) if kind[0] == "f" else np.rint(GREY / 255 * top).astype(kind)
+    values[:5, :7] = np.dtype(kind).type(float(empty))
+    expected = GREY.copy()
+    expected[:5, :7] = 0
+    data = tiff(page(values, 1, t42113=empty.encode() + b"\0"))
+    np.testing.assert_allclose(decode(data, 1)[:, :, 0], expected, atol=1)
+    with pytest.raises(Rejected, match="the file declares to mean no data"):
+        decode(tiff(page(np.full_like(values, values[0, 0]), 1, t42113=empty.encode() + b"\0")), 1)
+
+
+def test_black_may_be_declared_beside_white():
+    values = (GREY / 255 * 40 + 280).astype(np.float32)
+    data = tiff(page(values, 1, t340=280.0, t341=320.0))
+    np.testing.assert_allclose(decode(data, 1)[:, :, 0], GREY, atol=1)
+    clipped = tiff(page(values, 1, t340=300.0, t341=320.0))  # what lies below what is declared
+    assert len(np.unique(decode(clipped, 1))) > 20

@@ -100,6 +100,11 @@ FILES = [
     (b"<?xpacket begin=''?><x:xmpmeta xmlns:x='adobe:ns:meta'></x:xmpmeta>", "XML", "look at it"),
     (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG", "export"),
     (b"SDPX" + bytes(40), "DPX", "export"),
+    (b"404", "plain text", "not an image"),
+    (b"[]", "JSON", "error message"),
+    (b"AC1032" + bytes(40), "DWG", "export"),
+    (b"HTTP/1.1 200 OK\r\n\r\n" + encoded(scene(), "JPEG"), "after 19 bytes of something else", "cut them off"),
+    (b"\n" + encoded(scene(), "PNG"), "after 1 byte of something else", "fetch it again"),
     (bytes(100), "zero bytes", "not an image"),
     (bytes(range(200, 250)) * 3, "not an image in an accepted format", ""),
 ]

@@ -120,3 +120,12 @@ def test_a_small_file_that_asks_for_gigabytes_is_rejected_before_they_are_taken(
     entries = page(np.zeros((1, 1, 6), np.float64), 2, t259=DEFLATE) | {256: 9000, 257: 9000, 278: 9000}
     with pytest.raises(Rejected, match="bytes of samples, more than"):
         decode(tiff(entries), 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("step", [1, 257])
+def test_a_palette_of_8_bit_values_is_not_black(order, step):
+    indices = np.arange(40 * 30, dtype=np.int64).reshape(30, 40) % 256
+    colours = np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256) // 2])
+    entries = page(indices.astype(np.uint8), 3, order=order) | {320: (colours * step).ravel().tolist()}
+    np.testing.assert_array_equal(decode(tiff(entries, order=order), 3), colours.T[indices])

@@ -184,3 +184,13 @@ def test_an_unknown_device_is_refused_with_the_choices(photos, tmp_path):
     result = run("glyphs", "--out", tmp_path / "model", "--data", photos, "--device", "tpu")
     assert result.exit_code == 2 and "'tpu' is not one of 'auto', 'cpu', 'gpu'" in result.stderr
     assert not (tmp_path / "model").exists()
+
+
+def test_one_class_beside_a_linked_one_is_refused_with_the_option_that_helps(photos, tmp_path):
+    lone = tmp_path / "lone"
+    (photos / "kind 1").rename(tmp_path / "kind 1")
+    lone.mkdir()
+    (lone / "a").symlink_to(photos / "kind 0")
+    (tmp_path / "kind 1").rename(lone / "b")
+    with pytest.raises(LookalikeError, match=r"of 1 class \('b'\).*1 cannot be read: .*--follow-links follows it"):
+        read_training_set(open_source(lone), SMALL, tmp_path)

@@ -8,6 +8,7 @@ import pytest
 
 from lookalike import Collection, LabelledSource, LookalikeError
 from lookalike.cli import run
+from lookalike.store.errors import LookalikeWarning
 
 from .photos import save_model, save_photo
 
@@ -91,3 +92,12 @@ def test_from_python_a_source_says_how_it_is_read(shop, links, table):
         assert opened.evaluate(LabelledSource(str(table), image_column="img", label_column="fine_label")) == expected
         with pytest.raises(LookalikeError, match="--exclude means nothing"):
             opened.evaluate(LabelledSource(table, exclude="*.png", image_column="img"))
+
+
+def test_what_stands_for_no_label_is_said_where_they_count_as_unknown(shop, table, tmp_path):
+    held = pq.read_table(table)
+    written = pa.array(["a", "b", "nan", "a", "b", "nan", "a", "b"])  # as pandas writes missing values as text
+    pq.write_table(held.append_column("written", written), tmp_path / "written.parquet")
+    source = LabelledSource(tmp_path / "written.parquet", image_column="img", label_column="written")
+    with Collection.open(shop) as opened, pytest.warns(LookalikeWarning, match="label 'nan' is taken for a class like"):
+        opened.evaluate(source)

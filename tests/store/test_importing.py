@@ -311,3 +311,12 @@ def test_a_file_that_was_renamed_is_told_from_another(tmp_path, units):
     (tmp_path / "a.npy").unlink()
     with pytest.raises(LookalikeError, match=r"if that file has moved, `lookalike move .*a\.npy .*b\.npy` says so"):
         import_vectors(tmp_path / "c", tmp_path / "b.npy")
+
+
+def test_labels_that_mean_no_label_elsewhere_stay_and_are_said_once(tmp_path):
+    save(tmp_path / "x.parquet", [("a", "-1", 0), ("b", "nan", 1), ("c", "cat", 2)])
+    with pytest.warns(LookalikeWarning, match="labels '-1', 'nan' are taken for classes like any other"):
+        import_vectors(tmp_path / "shop", tmp_path / "x.parquet")
+    assert {label for label, _ in held(tmp_path / "shop").values()} == {"-1", "nan", "cat"}
+    save(tmp_path / "x.parquet", [("a", "-1", 1), ("b", "nan", 1), ("c", "cat", 2)])
+    assert import_vectors(tmp_path / "shop", tmp_path / "x.parquet")["replaced"] == 1  # and no warning

@@ -125,3 +125,9 @@ def test_a_cell_is_as_long_as_it_is(tmp_path):
         rows = listed(tmp_path, f"path,label,note\na.jpg,cat,{long}\nb.jpg,dog,\n")
         assert rows == [("a.jpg", "cat"), ("b.jpg", "dog")]
     assert csv.field_size_limit() == limit
+
+
+def test_a_backslash_before_a_quote_is_named(tmp_path):
+    text = 'path,label,note\na.jpg,cat,"say \\"hi\\" now"\nb.jpg,cat,ok\n'
+    with pytest.raises(LookalikeError, match=r'line 2: .*\(a backslash does not double a quote: write ""'):
+        listed(tmp_path, text)

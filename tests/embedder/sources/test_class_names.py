@@ -49,3 +49,32 @@ def test_many_are_counted():
         warnings.simplefilter("always")
         names.warn("photos")
     assert "'a' and 'A'; 'b' and 'B'; 'c' and 'C' and 5 more pairs" in str(said[0].message)
+
+
+@pytest.mark.parametrize("name", ["nan", "None", "-1", "-100", "<NA>", "N/A"])
+def test_what_stands_for_no_label_elsewhere_is_said_and_stays(name):
+    names = ClassNames(["NULL"])  # which was said when it came
+    for each in (name, "cat", name):
+        names.add(each)
+    with pytest.warns(
+        LookalikeWarning, match=f"label '{name}' is taken for a class like any other; where .* leave its"
+    ):
+        names.warn("t.csv")
+
+
+@pytest.mark.parametrize(
+    "name", ["\u201cbig dog\u201d", "\u201ebig dog\u201c", "\u00abdog\u00bb", "'dog'", "\u2018dog\u2019"]
+)
+def test_quotes_that_enclose_no_cell_are_said(name, recwarn):
+    names = ClassNames()
+    names.add(name)
+    names.warn("t.csv")
+    assert "is taken for a class with the quotes" in str(recwarn[0].message) and name in str(recwarn[0].message)
+
+
+def test_classes_that_people_have_are_not_doubted(recwarn):
+    names = ClassNames()
+    for each in ("none", "unknown", "0", "-2", "dog's", "'", "rock 'n' roll", "nancy"):
+        names.add(each)
+    names.warn("t.csv")
+    assert not recwarn.list

@@ -50,6 +50,13 @@ DEBRIS = [
     "#Recycle",
     "~snapshot",
     "LOST.DIR",
+    "@SynoResource",
+    "@sharebin",
+    "TemporaryItems",
+    "RECYCLE.BIN",
+    "trashbox",
+    "_gsdata_",
+    "@GMT-2020.01.31-06.00.00",
 ]
 SPACED = ["System Volume Information", "SYSTEM VOLUME INFORMATION", "Network Trash Folder", "Temporary Items", "Icon\r"]
 OTHERS = ["cat", "recycle", "Recycled", "@home", "#1", "lost", "thumbs", "a._b.jpg", "Icon", "$5", "found.jpg"]

@@ -183,3 +183,27 @@ def test_one_further_down_is_not_read_and_said_so(root):
     assert os.path.join(os.path.realpath(root), "cat") in note
     with pytest.raises(LookalikeError, match="keep one of them"):
         open_source(root / "cat")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_column_that_is_called_nearly_label_is_named(root, kind):
+    write(root, kind, [{"file_name": "cat/a.jpg", "Label": "dog"}])
+    source = open_source(root)
+    assert [record.label for record in source.records()] == ["cat"] * 3
+    said = (
+        f"metadata.{kind}: there is no column label, so Label was not taken for labels: --label-column Label takes it"
+    )
+    assert source.notes() == [said]
+    named = open_source(root, SourceOptions(label_column="Label"))
+    assert next(named.records()).label == "dog" and named.notes() == []
+
+
+def test_a_file_that_is_called_nearly_as_one_that_is_read_is_named(root):
+    (root / "Metadata.CSV").write_text("file_name,label\ncat/a.jpg,dog\n")
+    (root / "metadata.json").write_text("[]")
+    source = open_source(root)
+    assert [record.label for record in source.records()] == ["cat"] * 3
+    assert source.notes() == [
+        "Metadata.CSV was not read: name it metadata.csv",
+        "metadata.json was not read: write it as metadata.csv or metadata.jsonl or metadata.parquet",
+    ]

@@ -1,5 +1,6 @@
 """CSV and Parquet tables, with paths and with bytes, against the rows they were made of."""
 
+import base64
 import json
 
 import pyarrow as pa
@@ -171,3 +172,22 @@ def test_a_tar_is_refused_for_now(tmp_path):
             open_source(tmp_path / name)
     (tmp_path / "my.target.csv").write_text("path\n")
     assert list(open_source(tmp_path / "my.target.csv").records()) == []
+
+
+def test_an_image_as_base64_text_in_a_column_of_paths_is_named(tmp_path):
+    text = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(200)).decode()
+    (tmp_path / "t.csv").write_text(f"image\n{text}\n")
+    source = open_source(tmp_path / "t.csv")
+    (record,) = source.records()
+    with pytest.raises(Rejected, match="base64 text: decode it, and write a column of bytes in Parquet"):
+        source.read(record.locator)
+
+
+@pytest.mark.parametrize(("column", "flag"), [("Labels", "Labels"), ("class", "class"), ("Class_Name", "Class_Name")])
+def test_a_table_without_labels_names_the_column_that_may_be_meant(folder, column, flag):
+    source = table(folder, {"path": ["a.jpg", "b.jpg"], column: ["x", "y"], "weight": [1, 2]})
+    assert [record.label for record in source.records()] == [None, None]
+    assert source.notes() == [
+        f"there is no column label, so {column} was not taken for labels: --label-column {flag} takes it"
+    ]
+    assert table(folder, {"path": ["a.jpg"], "label": ["x"], column: ["y"]}).notes() == []
