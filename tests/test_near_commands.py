@@ -12,15 +12,18 @@ from lookalike.store.store import Store
     ("names", "words"),
     [
         ("find query similar lookup knn serch Search FIND", "did you mean 'search'?"),
-        ("add ingest embd", "did you mean 'embed'?"),
+        ("add ingest embd create init retry", "did you mean 'embed'?"),
         ("build", "did you mean 'index'?"),
-        ("predict label", "did you mean 'classify'?"),
+        ("kmeans outliers", "did you mean 'cluster'?"),
+        ("sheet", "`lookalike search COLLECTION QUERY --sheet FILE.png`"),
+        ("plan migrate serve open", "there is no such command yet"),
+        ("predict label sort tag", "did you mean 'classify'?"),
         ("status stats ls", "did you mean 'info'?"),
         ("check fsck", "did you mean 'verify'?"),
         ("undo", "did you mean 'rollback'?"),
         ("clean", "did you mean 'gc'?"),
         ("delete rm", "did you mean 'remove'?"),
-        ("dedupe dups", "groups images that look alike"),
+        ("dedupe dups copies", "groups images that look alike"),
         ("text", "no model of this version understands text"),
         ("version", "`lookalike --version`"),
         ("help", "`lookalike --help`"),
@@ -43,6 +46,11 @@ def test_no_word_stands_for_two_commands_or_for_one_that_there_is():
 def test_a_command_that_comes_later_is_offered_by_its_other_names():
     assert meant("dedupe", [*COMMANDS, "duplicates"]) == ": did you mean 'duplicates'?"
     assert meant("zzzzzz", list(COMMANDS)) == ""
+
+
+@pytest.mark.parametrize("name", ["convert", "cat", "thumbnails"])
+def test_a_name_that_is_like_no_other_is_not_taken_for_one(name):
+    assert meant(name, list(COMMANDS)) == ""
 
 
 def test_a_path_in_place_of_a_command_is_told_apart(tmp_path, monkeypatch):
