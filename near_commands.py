@@ -45,6 +45,16 @@ INSTEAD = {
 """What to do where no command does it."""
 
 
+ARGUMENTS = {
+    ("report", "unexpected extra argument"): "give a source of images with --data",
+    (
+        "export",
+        "No such option '--out'",
+    ): "give the file after the collection, `lookalike export COLLECTION FILE.parquet`",
+    ("compare", "Missing option '--model'"): "give the folder of a trained model, or `--model pretrained`",
+    ("compare", "unexpected extra argument"): "it takes two images, and no collection; the model comes with --model",
+}
+"""What to write instead of arguments that a command does not take, by the command and what click says of them."""
 _LIKE = 0.7
 """How alike two names must be for the one to be a slip of the other: below, "convert" is like "info"."""
 
@@ -75,3 +85,9 @@ def meant_by_path(words: Sequence[str]) -> str:
     if kind == "an image":
         return f", which is an image: `lookalike search COLLECTION {quoted}`"
     return ""
+
+
+def meant_by_arguments(command: str | None, message: str) -> str:
+    """The rest of click's sentence about the arguments of `command`, or nothing."""
+    offered = (way for (name, said), way in ARGUMENTS.items() if name == command and said in message)
+    return next((f": {way}" for way in offered), "")

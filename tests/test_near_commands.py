@@ -69,3 +69,22 @@ def test_a_path_in_place_of_a_command_is_told_apart(tmp_path, monkeypatch):
         with pytest.raises(click.UsageError) as refused:
             cli.main(words, standalone_mode=False)
         assert offered in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("words", "way"),
+    [
+        (
+            "report shop photos --out r.html",
+            "unexpected extra argument (photos): give a source of images with --data (see",
+        ),
+        ("export shop --out all.parquet", "No such option '--out': give the file after the collection"),
+        ("compare a.jpg b.jpg", "Missing option '--model': give the folder of a trained model"),
+        ("compare shop a.jpg b.jpg --model m", "it takes two images, and no collection"),
+        ("export shop", "Missing argument 'OUT'. (see lookalike export --help)"),
+    ],
+)
+def test_arguments_that_a_command_does_not_take_are_answered_with_those_it_does(words, way, capsys):
+    assert run(words.split()) == 2
+    said = capsys.readouterr().err
+    assert way in said and said.count("\n") == 1
