@@ -137,6 +137,17 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
+def _usage(error: click.ClickException) -> str:
+    """What is wrong with a command line in one line, with what was probably meant, and where to read on."""
+    from .near_commands import meant_by_arguments
+
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    message = " ".join(error.format_message().split())
+    hint = meant_by_arguments(context.info_name if context else None, message)
+    path = context.command_path if context else "lookalike"
+    return f"{message.removesuffix('.') if hint else message}{hint} (see {path} --help)"
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status: 0 only if it worked, and all it said was written."""
     try:
@@ -163,8 +174,7 @@ def _run(arguments: list[str]) -> int:
         write_note(error.format_message() + "\n")
         return error.exit_code
     except click.ClickException as error:
-        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lookalike"
-        return _fail(f"{' '.join(error.format_message().split())} (see {path} --help)", error.exit_code)
+        return _fail(_usage(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", 130)
     except (NobodyReads, BrokenPipeError):
@@ -193,6 +203,8 @@ def _end(code: int) -> None:
 def main() -> None:
     """The console script."""
     guard_streams()
+    # Libraries in Rust (safetensors) that run out of memory draw the stack first, and without memory hang over it.
+    os.environ["RUST_BACKTRACE"] = "0"
     if sys.platform not in ("linux", "darwin"):
         sys.exit(f"lookalike runs on Linux and macOS, not on {sys.platform}")
     warnings.showwarning = _say_warning

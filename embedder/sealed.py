@@ -15,21 +15,39 @@ import numpy as np
 import safetensors
 
 from ..store.errors import LookalikeError
+from ..store.memory import free_memory
 
 if TYPE_CHECKING:
     import torch
 
 _ENTRY = "lookalike"  # the only one: safetensors writes several in no certain order
+_COPIES = 4
+"""How often the library holds what it writes, at most."""
 
 
 def to_bytes(tensors: "dict[str, torch.Tensor]", notes: str = "") -> bytes:
     """Give the file's content; equal tensors and notes give equal bytes."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    bare = _saved(plain, "")
+    seal = {"notes": notes, "sha256": _digest(bare, _header(bare)[0], notes)}
+    return _saved(plain, json.dumps(seal))
+
+
+def _saved(tensors: "dict[str, torch.Tensor]", entry: str) -> bytes:
+    """A safetensors file; MemoryError where there is no memory for it, of which the library makes a panic."""
     import safetensors.torch
 
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    bare = safetensors.torch.save(plain, {_ENTRY: ""})
-    seal = {"notes": notes, "sha256": _digest(bare, _header(bare)[0], notes)}
-    return safetensors.torch.save(plain, {_ENTRY: json.dumps(seal)})
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    if free_memory() < _COPIES * size:  # before the library, which ends the process where an allocation fails
+        raise MemoryError(f"{size} bytes of weights are to be written")
+    try:
+        return safetensors.torch.save(tensors, {_ENTRY: entry})
+    except Exception:
+        raise
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # pyo3's, which has no name that one could import
+            raise
+        raise MemoryError(f"safetensors: {error}") from None
 
 
 def check(content: bytes, path: Path) -> str:

@@ -5,7 +5,7 @@ score -inf, distance +inf, key None, label None. Scores are inner products of un
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -54,6 +54,11 @@ class Hits:
 
         return self._look_up(lambda rows: paths_of_rows(self._store, rows))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process needs: the answer, and where the collection it came from is opened again."""
+        store = self._store
+        return _opened_again, (str(store.path), store.version, self.rows, self.scores, self.queries)
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -74,3 +79,9 @@ class Hits:
             values[place] = value
         k = self.rows.shape[1]
         return [values[i * k : (i + 1) * k] for i in range(len(self.rows))]
+
+
+def _opened_again(path: str, version: int, rows: np.ndarray, scores: np.ndarray, queries: list[str]) -> Hits:
+    from ..store.store import Store
+
+    return Hits(Store.open(path, version), rows, scores, queries)

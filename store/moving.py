@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from .errors import LookalikeError, LookalikeWarning
 from .ingest import ADDED
+from .regular import check_regular
 from .shown import shown
 from .sources import rows_of_source, source_counts
 from .store import Store
@@ -120,12 +121,24 @@ def _check(store: Store, counts: dict[str, int], was: str, now: str, wanted: dic
         raise LookalikeError(f"{was!r} is where this source lies already: there is nothing to move")
     if not os.path.exists(now):
         raise LookalikeError(f"cannot move {was!r} to {now!r}: it does not exist; nothing was moved")
+    _check_kind(was, now)
     if counts.get(now) and now not in wanted:
         command = shlex.join(("lookalike", "embed", str(store.path), was, "--prune=all"))
         raise LookalikeError(
             f"cannot move {was!r} to {now!r}: {counts[now]:,} images of {store.path} come from there already, and "
             f"--prune could not tell them from the others; `{command}` removes "
             "those of a source that is gone"
+        )
+
+
+def _check_kind(was: str, now: str) -> None:
+    """Refuse what holds no images at all, and a file in place of a folder or the other way round."""
+    if not os.path.isdir(now):
+        check_regular(now)
+    if os.path.exists(was) and os.path.isdir(was) != os.path.isdir(now):
+        kinds = ("a folder", "a file") if os.path.isdir(was) else ("a file", "a folder")
+        raise LookalikeError(
+            f"cannot move {was!r}, which is {kinds[0]}, to {now!r}, which is {kinds[1]}: give {kinds[0]}"
         )
 
 

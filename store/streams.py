@@ -117,7 +117,8 @@ def write_bytes(content: bytes) -> None:
     """Write bytes to stdout as they are, after all text that went before; fails as `write_result` does."""
     flush_result()
     try:
-        sys.stdout.buffer.write(content)
+        stream: Any = getattr(sys.stdout, "buffer", sys.stdout)  # what stands for a closed stream refuses both
+        stream.write(content)
         sys.stdout.flush()
     except (OSError, ValueError) as error:
         raise _failure(error) from error

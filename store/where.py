@@ -67,7 +67,8 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
 
 def _refusal(condition: str, why: str, columns: list[str]) -> LookalikeError:
     asked = repr(condition) if len(condition) <= _MOST_SHOWN else repr(shortened(condition, _MOST_SHOWN))
-    return LookalikeError(f"where {asked}: {why}; columns are {', '.join(columns)}")
+    end = "" if why.endswith("?") else ";"
+    return LookalikeError(f"where {asked}: {why}{end} columns are {', '.join(columns)}")
 
 
 def _reason(error: Exception, duckdb: Any, allowed: Limits, columns: Sequence[str]) -> str:

@@ -12,15 +12,18 @@ from lookalike.store.store import Store
     ("names", "words"),
     [
         ("find query similar lookup knn serch Search FIND", "did you mean 'search'?"),
-        ("add ingest embd", "did you mean 'embed'?"),
+        ("add ingest embd create init retry", "did you mean 'embed'?"),
         ("build", "did you mean 'index'?"),
-        ("predict label", "did you mean 'classify'?"),
+        ("kmeans outliers", "did you mean 'cluster'?"),
+        ("sheet", "`lookalike search COLLECTION QUERY --sheet FILE.png`"),
+        ("plan migrate serve open", "there is no such command yet"),
+        ("predict label sort tag", "did you mean 'classify'?"),
         ("status stats ls", "did you mean 'info'?"),
         ("check fsck", "did you mean 'verify'?"),
         ("undo", "did you mean 'rollback'?"),
         ("clean", "did you mean 'gc'?"),
         ("delete rm", "did you mean 'remove'?"),
-        ("dedupe dups", "groups images that look alike"),
+        ("dedupe dups copies", "groups images that look alike"),
         ("text", "no model of this version understands text"),
         ("version", "`lookalike --version`"),
         ("help", "`lookalike --help`"),
@@ -45,6 +48,11 @@ def test_a_command_that_comes_later_is_offered_by_its_other_names():
     assert meant("zzzzzz", list(COMMANDS)) == ""
 
 
+@pytest.mark.parametrize("name", ["convert", "cat", "thumbnails"])
+def test_a_name_that_is_like_no_other_is_not_taken_for_one(name):
+    assert meant(name, list(COMMANDS)) == ""
+
+
 def test_a_path_in_place_of_a_command_is_told_apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my photos").mkdir()
@@ -61,3 +69,22 @@ def test_a_path_in_place_of_a_command_is_told_apart(tmp_path, monkeypatch):
         with pytest.raises(click.UsageError) as refused:
             cli.main(words, standalone_mode=False)
         assert offered in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("words", "way"),
+    [
+        (
+            "report shop photos --out r.html",
+            "unexpected extra argument (photos): give a source of images with --data (see",
+        ),
+        ("export shop --out all.parquet", "No such option '--out': give the file after the collection"),
+        ("compare a.jpg b.jpg", "Missing option '--model': give the folder of a trained model"),
+        ("compare shop a.jpg b.jpg --model m", "it takes two images, and no collection"),
+        ("export shop", "Missing argument 'OUT'. (see lookalike export --help)"),
+    ],
+)
+def test_arguments_that_a_command_does_not_take_are_answered_with_those_it_does(words, way, capsys):
+    assert run(words.split()) == 2
+    said = capsys.readouterr().err
+    assert way in said and said.count("\n") == 1

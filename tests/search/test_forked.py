@@ -111,6 +111,22 @@ def test_a_collection_goes_to_a_spawned_process_at_its_version(tmp_path):
         assert pool.apply(count, (shop,)) == (3, shop._view.store.version)
 
 
+def found(shop):
+    return shop.search(["a", "b"], k=2)
+
+
+def test_hits_come_back_from_another_process_with_their_keys(tmp_path):
+    with Collection.create(tmp_path / "shop") as shop:
+        shop.add(np.eye(4, dtype=np.float32), list("abcd"), ["x", "y", "x", "y"])
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            hits, here = pool.apply(found, (shop,)), found(shop)
+        assert np.array_equal(hits.scores, here.scores)
+        assert (hits.queries, hits.keys(), hits.labels(), hits.paths()) == (
+            *(here.queries, here.keys(), here.labels()),
+            [[None, None], [None, None]],
+        )
+
+
 def test_a_sent_collection_whose_version_is_gone_says_so(tmp_path):
     shop = Collection.create(tmp_path / "shop")
     data = pickle.dumps(shop)

@@ -1,5 +1,7 @@
 """Moved sources: rows, tables, counts and rejects name the new place, whatever is written anew, until a rollback."""
 
+import os
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -206,3 +208,16 @@ def test_a_collection_without_moves_reads_as_before(tmp_path, made):
     with Store.open(shop) as store:
         (_, stored), (_, now) = list(live_tables(store, as_stored=True)), list(live_tables(store))
         assert stored.equals(now) and store.content.moved == ()
+
+
+def test_a_source_moves_neither_to_a_pipe_nor_from_a_folder_to_a_file(tmp_path, made):
+    old, table, pipe = tmp_path / "old", tmp_path / "table.csv", tmp_path / "pipe"
+    old.mkdir()
+    table.touch()
+    os.mkfifo(pipe)
+    shop = made("shop", {old: ["a"]})
+    with pytest.raises(LookalikeError, match="is a pipe, not a regular file"):
+        move(shop, old, pipe)
+    with pytest.raises(LookalikeError, match="which is a file: give a folder"):
+        move(shop, old, table)
+    assert sources(shop) == {"a": str(old)}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
+from lookalike.store.rejects import Reject, write_rejects
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
@@ -94,3 +95,13 @@ def test_files_are_never_taken_for_closed_streams(shop):
     assert lookalike(shop, "index shop", "<&- >&- 2>&-")[0] == 1
     assert lookalike(shop, "verify shop")[0] == 0
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_paths_that_a_closed_output_cannot_take_are_said_in_one_line(shop):
+    with Collection.create(shop / "rejected") as collection, collection.store.write() as writer:
+        writer.add_rejects(write_rejects(writer.path, str(shop), [Reject("a.jpg", "decode", "truncated")]))
+        writer.commit()
+    (shop / "a.jpg").touch()
+    assert lookalike(shop, "rejects rejected --paths")[:2] == (0, f"{shop}/a.jpg\n")
+    said = "lookalike: cannot write the result to standard output: it is closed\n"
+    assert lookalike(shop, "rejects rejected --paths", ">&-") == (1, "", said)
