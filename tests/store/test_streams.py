@@ -9,6 +9,7 @@ import pytest
 
 from lookalike import Collection
 from lookalike.store.rejects import Reject, write_rejects
+from lookalike.store.writer import writing
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
@@ -98,7 +99,7 @@ def test_files_are_never_taken_for_closed_streams(shop):
 
 
 def test_paths_that_a_closed_output_cannot_take_are_said_in_one_line(shop):
-    with Collection.create(shop / "rejected") as collection, collection.store.write() as writer:
+    with Collection.create(shop / "rejected") as collection, writing(collection._view.store) as writer:
         writer.add_rejects(write_rejects(writer.path, str(shop), [Reject("a.jpg", "decode", "truncated")]))
         writer.commit()
     (shop / "a.jpg").touch()
