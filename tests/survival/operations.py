@@ -106,6 +106,7 @@ class Embed(Operation):
     def run(self, shop: Path) -> None:
         driver.COMMIT_SECONDS = 0.0
         driver._FIRST = driver._LEAST = driver._FRAGMENT = 16
+        driver._FRAGMENT_SECONDS = 1e9  # on a busy machine a fragment would be smaller, and a part with it
         embed(shop, str(self.folder / "photos"), model=self.model, workers=1)
 
     def expected(self) -> dict[str, tuple[str | None, np.ndarray]]:
