@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # torch first and by its pin: a range would bring builds for accelerators that are not there.
 TORCH := $(shell grep ^torch== constraints.txt)
-ROOMS := store measures embedder indexer search configs
+ROOMS := store measures embedder indexer search shell configs
 
 .PHONY: help demo test test-long check wheel clean
 
@@ -31,7 +31,7 @@ check: $(VENV)/.installed ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@mkdir -p build/typed && ln -sfn ../.. build/typed/lookalike  # mypy finds packages by folder name, and ours is the root
-	MYPYPATH=build/typed $(BIN)/mypy $(addprefix -p lookalike.,$(ROOMS)) -m lookalike $(addprefix -m lookalike.,$(basename $(wildcard cli.py demo.py)))
+	MYPYPATH=build/typed $(BIN)/mypy $(addprefix -p lookalike.,$(ROOMS)) -m lookalike $(addprefix -m lookalike.,cli)
 
 wheel: $(VENV)/.installed ## build the wheel, install it in an empty venv, and run the demo from it
 	rm -rf build/wheel

@@ -9,15 +9,13 @@ import signal
 import sys
 import traceback
 import warnings
-from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from . import __version__
-from .store.errors import LookalikeError, LookalikeWarning
-from .store.streams import (
+from .shell.streams import (
     NobodyReads,
     flush_result,
     guard_streams,
@@ -27,37 +25,32 @@ from .store.streams import (
     release_streams,
     write_note,
 )
+from .store.errors import LookalikeError, LookalikeWarning
 
 COMMANDS = {
     "demo": ("demo:demo", "Train, embed, index, calibrate and ask, on real images."),
-    "train": ("embedder.commands:train", "Train an encoder by a recipe."),
-    "sweep": (
-        "embedder.commands_sweep:sweep",
-        "Train a recipe with varied settings, and say where the gain stops.",
-    ),
-    "embed": ("search.commands_collection:embed", "Bring a collection up to date with a source of images."),
-    "move": ("store.commands_move:move", "Say that a source of images lies elsewhere now."),
-    "import": ("search.commands_collection:import_", "Add vectors made elsewhere."),
-    "index": ("search.commands_collection:index", "Build or extend the index over instances and prototypes."),
-    "search": ("search.commands:search", "Find the stored images most like each query."),
-    "classify": ("search.commands:classify", "Say what each query is, or that it is unknown."),
-    "calibrate": ("search.commands_measure:calibrate", "Choose the distance beyond which the answer is unknown."),
-    "evaluate": ("search.commands_measure:evaluate", "Measure a labelled source against the collection."),
-    "compare": ("embedder.commands_compare:compare", "Say whether two images are of the same class."),
-    "prototypes": ("search.commands_prototypes:prototypes", "List the class prototypes, or say what they are made of."),
-    "cluster": ("search.commands_cluster:cluster", "Group images that look alike, whatever their labels."),
-    "bench": ("search.commands_measure:bench", "Measure recall against latency."),
-    "report": (
-        "search.commands_report:report",
-        "Draw what a collection can be trusted with, as one HTML file.",
-    ),
-    "rejects": ("search.commands_rejects:rejects", "List the images that could not be embedded, and why."),
-    "remove": ("search.commands_collection:remove", "Remove images by key."),
-    "info": ("store.commands:info", "Say what a collection holds."),
-    "verify": ("store.commands:verify", "Read every byte and report damage."),
-    "rollback": ("store.commands:rollback", "Publish an older version as the newest."),
-    "gc": ("store.commands:gc", "Delete files that no kept version needs."),
-    "export": ("store.commands:export", "Write keys, labels and vectors to one file."),
+    "train": ("train:train", "Train an encoder by a recipe."),
+    "sweep": ("sweep:sweep", "Train a recipe with varied settings, and say where the gain stops."),
+    "embed": ("change:embed", "Bring a collection up to date with a source of images."),
+    "move": ("move:move", "Say that a source of images lies elsewhere now."),
+    "import": ("change:import_", "Add vectors made elsewhere."),
+    "index": ("change:index", "Build or extend the index over instances and prototypes."),
+    "search": ("ask:search", "Find the stored images most like each query."),
+    "classify": ("ask:classify", "Say what each query is, or that it is unknown."),
+    "calibrate": ("measure:calibrate", "Choose the distance beyond which the answer is unknown."),
+    "evaluate": ("measure:evaluate", "Measure a labelled source against the collection."),
+    "compare": ("compare:compare", "Say whether two images are of the same class."),
+    "prototypes": ("prototypes:prototypes", "List the class prototypes, or say what they are made of."),
+    "cluster": ("cluster:cluster", "Group images that look alike, whatever their labels."),
+    "bench": ("measure:bench", "Measure recall against latency."),
+    "report": ("report:report", "Draw what a collection can be trusted with, as one HTML file."),
+    "rejects": ("rejects:rejects", "List the images that could not be embedded, and why."),
+    "remove": ("change:remove", "Remove images by key."),
+    "info": ("upkeep:info", "Say what a collection holds."),
+    "verify": ("upkeep:verify", "Read every byte and report damage."),
+    "rollback": ("upkeep:rollback", "Publish an older version as the newest."),
+    "gc": ("upkeep:gc", "Delete files that no kept version needs."),
+    "export": ("upkeep:export", "Write keys, labels and vectors to one file."),
 }
 
 
@@ -73,14 +66,14 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module, attribute = COMMANDS[name][0].split(":")
-        return getattr(importlib.import_module(f".{module}", __package__), attribute)
+        return getattr(importlib.import_module(f".shell.{module}", __package__), attribute)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with what was probably meant where there is no such command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            from .near_commands import meant, meant_by_path
+            from .shell.mistaken import meant, meant_by_path
 
             offered = meant_by_path(args) or meant(args[0], list(COMMANDS))
             raise click.UsageError(f"no command {args[0]!r}{offered}", ctx)
@@ -100,26 +93,8 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lookalike")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+def cli(debug: bool) -> None:
     """Find pictures that look alike, and say what they are, or that it is unknown."""
-    ctx.obj = {"try_index": _try_index, "check_collection": _check_collection}
-
-
-def _try_index(path: Path, spec: str, dim: int) -> str | None:
-    """What is wrong with an index file, for `verify`, whose room knows no FAISS; None too where there is no FAISS."""
-    try:
-        from .indexer.trial import File, unreadable
-    except LookalikeError:
-        return None
-    return unreadable(File(path, "", spec, dim))
-
-
-def _check_collection(command: str, collection: str, *others: str) -> None:
-    """For the commands of a room that knows no images: see `search.mistaken`."""
-    from .search.mistaken import check_collection
-
-    check_collection(command, collection, *others)
 
 
 def _say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -139,7 +114,7 @@ def _fail(message: str, code: int) -> int:
 
 def _usage(error: click.ClickException) -> str:
     """What is wrong with a command line in one line, with what was probably meant, and where to read on."""
-    from .near_commands import meant_by_arguments
+    from .shell.mistaken import meant_by_arguments
 
     context = error.ctx if isinstance(error, click.UsageError) else None
     message = " ".join(error.format_message().split())

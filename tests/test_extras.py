@@ -22,7 +22,7 @@ def test_all_brings_every_extra_but_faiss_and_what_developers_need():
 
 def test_every_message_names_an_extra_that_exists_in_quotes():
     sources = [path.read_text() for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [
-        (ROOT / name).read_text() for name in ("demo.py", "cli.py")
+        (ROOT / name).read_text() for name in ("shell/demo.py", "cli.py")
     ]
     mentioned = set()
     for text in sources:

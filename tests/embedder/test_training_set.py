@@ -11,12 +11,12 @@ from PIL import Image
 
 from lookalike.embedder import checkpoint
 from lookalike.embedder import decoders as decoders_module
-from lookalike.embedder.commands import train as command
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.preprocessing import Preprocessing
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.sweep import combinations, sweep
 from lookalike.embedder.training_set import read_training_set
+from lookalike.shell.train import train as command
 from lookalike.store.errors import LookalikeError
 
 SMALL = Preprocessing(size=16, channels=1, mean=(0.5,), std=(0.5,))

@@ -10,13 +10,13 @@ from PIL import Image
 from lookalike.embedder import train as training
 from lookalike.embedder import untrained
 from lookalike.embedder.arrays import encode_source
-from lookalike.embedder.commands import _against_untrained
-from lookalike.embedder.commands import train as command
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.load import load_encoder
 from lookalike.embedder.recipe import Recipe
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.train import train, train_arrays
+from lookalike.shell.train import _against_untrained
+from lookalike.shell.train import train as command
 from lookalike.store.errors import LookalikeWarning
 
 SETTINGS = {

@@ -266,7 +266,7 @@ def test_the_card_of_no_rows_and_of_one(shop, rng):
 def test_a_note_is_said_by_the_card_alone(shop, rng):
     from click.testing import CliRunner
 
-    from lookalike.search.commands_collection import index as command
+    from lookalike.shell.change import index as command
 
     made = shop(clustered(rng, 5000, 16))
     note = "Flat would not fit into 100KB: IVF128,SQ4 taken"

@@ -11,8 +11,8 @@ from lookalike import LookalikeError
 from lookalike.measures import verification
 from lookalike.measures.distances import class_distances
 from lookalike.measures.open_set import auroc, oscr
-from lookalike.search.commands_measure import evaluate as command
 from lookalike.search.evaluate_words import lines
+from lookalike.shell.measure import evaluate as command
 from lookalike.store.errors import LookalikeWarning
 
 from .conftest import clusters, unit
@@ -235,7 +235,7 @@ def test_sources_with_too_little_for_episodes_are_told(shop, arguments, said):
 @pytest.fixture
 def shell(shop, monkeypatch):
     """Run `evaluate` on the shop, whose encoder is a stand-in."""
-    monkeypatch.setattr("lookalike.search.commands_measure.Collection.open", lambda path: shop)
+    monkeypatch.setattr("lookalike.shell.measure.Collection.open", lambda path: shop)
     return lambda *arguments: CliRunner().invoke(command, ["shop", "source", *arguments], catch_exceptions=False)
 
 

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from lookalike.cli import run
-from lookalike.search import opener, sheet, strips
+from lookalike.search import sheet, strips
 from lookalike.search.strips import Strips
+from lookalike.shell import opener
 from lookalike.store.errors import LookalikeWarning
 
 

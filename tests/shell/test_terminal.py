@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lookalike.cli import run
-from lookalike.store import shell
+from lookalike.shell import output as shell
 
 ROOT = Path(__file__).resolve().parents[2]
 EVIL = "x\x1b[31m\x07\r\u202e\u200b\u2066\x9b1m\ny"
@@ -125,8 +125,8 @@ def test_a_bar_draws_no_markup_and_no_escapes_of_a_note(monkeypatch):
 
 
 def test_only_one_place_prints():
-    """`echo` and `emit_json` of store/shell.py, and `note` of store/streams.py below them."""
-    allowed = {"store/streams.py", "store/shell.py"}
+    """`echo` and `emit_json` of shell/output.py, and `note` of shell/streams.py below them."""
+    allowed = {"shell/streams.py", "shell/output.py"}
     for path in sorted(ROOT.glob("*.py")) + [
         p
         for room in ("store", "search", "embedder", "indexer", "measures")
@@ -137,5 +137,5 @@ def test_only_one_place_prints():
             if isinstance(node, ast.Call) and name not in allowed:
                 called = ast.unparse(node.func)
                 assert called not in ("print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"), (
-                    f"{name}:{node.lineno} calls {called}: use echo of store/shell.py"
+                    f"{name}:{node.lineno} calls {called}: use echo of shell/output.py"
                 )

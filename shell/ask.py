@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
-from ..store.commands_move import say_unreachable
+from ..search.expand import Failed, expanded
+from ..search.neighbours import neighbours
+from ..search.paths import paths_of_rows
+from ..search.queries import Asked, read_queries
+from ..search.rank import WAYS, WEIGHTS
+from ..search.view import DEVICES, View
 from ..store.errors import LookalikeError
 from ..store.fragments import cut
 from ..store.progress import silent
-from ..store.shell import Piped, bar, echo, emit_json, piped, say_path, shown
-from .expand import Failed, expanded
 from .mistaken import check_collection
-from .neighbours import neighbours
-from .paths import paths_of_rows
-from .queries import Asked, read_queries
-from .rank import WAYS, WEIGHTS
-from .view import DEVICES, View
+from .move import say_unreachable
+from .output import Piped, bar, echo, emit_json, piped, say_path, shown
 
 _BATCH = 256
 _HIT = ("key", "label", "score", "distance", "path")
@@ -95,9 +95,9 @@ def search(
 @contextmanager
 def _drawn(opened: View, path: Path, queries: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give what keeps answers, and draw them as a contact sheet at the end; a bad name is refused before any work."""
-    from .missing_pictures import missing_words
-    from .sheet import MOST, check_sheet, write_sheet
-    from .strips import Strips
+    from ..search.missing_pictures import missing_words
+    from ..search.sheet import MOST, check_sheet, write_sheet
+    from ..search.strips import Strips
 
     check_sheet(path)
     strips = Strips(opened.store, next((query for query in queries if isinstance(query, Piped)), None))
@@ -142,7 +142,7 @@ def classify(
     QUERY is what `lookalike search` takes. The path in --json is the query's own image.
     """
 
-    from .classify import classify as decide
+    from ..search.classify import classify as decide
 
     def answer(opened: View, asked: Asked) -> list[dict[str, Any]]:
         made = decide(opened, asked, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from lookalike.cli import run
-from lookalike.embedder.commands import train
 from lookalike.embedder.trainer import Trainer
+from lookalike.shell.train import train
 from lookalike.store.errors import LookalikeError
 
 SETTINGS = [

@@ -15,7 +15,7 @@ from PIL import Image
 from lookalike import Collection
 from lookalike.cli import run
 
-from .photos import save_model, save_photo
+from ..search.photos import save_model, save_photo
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_folder_answers_for_each_image_and_says_which_cannot_be_read(shop, sai
 
 
 def test_more_images_than_a_batch_are_answered(shop, said, monkeypatch):
-    monkeypatch.setattr("lookalike.search.commands._BATCH", 2)
+    monkeypatch.setattr("lookalike.shell.ask._BATCH", 2)
     assert len(said("search", shop, "photos", "key:cat/1.png", "-k", "1", "--json", code=1).json) == 7
 
 
@@ -235,7 +235,7 @@ def test_after_calibrate_comes_classify(shop, said, monkeypatch):
 
 
 def test_a_large_collection_is_indexed_next(shop, said, monkeypatch):
-    monkeypatch.setattr("lookalike.search.commands_next._LARGE", 4)
+    monkeypatch.setattr("lookalike.shell.output._LARGE", 4)
     assert said("embed", shop, "photos").err.splitlines()[-1] == "next: lookalike index shop"
     said("index", shop)
     assert said("embed", shop, "photos").err.splitlines()[-1] == "next: lookalike search shop IMAGE"

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .store.errors import LookalikeError
-from .store.publish import plain_errors
-from .store.shell import bar, echo
+from ..store.errors import LookalikeError
+from ..store.publish import plain_errors
+from .output import bar, echo
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from .search.collection import Collection
+    from ..search.collection import Collection
 
 FPR = 0.05
 ASKED = "asked.csv"
@@ -125,10 +125,10 @@ def demo(folder: str, dataset: str) -> None:
     DIR (lookalike-demo by default) gets the images, the model and the collection, ready for the other commands, and
     with matplotlib (pip install 'lookalike[report]') report.html.
     """
-    from .embedder.recipe import load_recipe
-    from .embedder.train import train
-    from .embedder.training_folder import check_outside_collections
-    from .search.collection import Collection
+    from ..embedder.recipe import load_recipe
+    from ..embedder.train import train
+    from ..embedder.training_folder import check_outside_collections
+    from ..search.collection import Collection
 
     root, chosen, started = Path(folder), DATASETS[dataset], time.monotonic()
     check_outside_collections(root)
@@ -214,7 +214,7 @@ def _facts(collection: "Collection", embedded: dict[str, Any], card: Any) -> lis
 
 
 def _measures(measured: dict[str, Any], calibration: Any) -> list[tuple[str, str]]:
-    from .measures.intervals import needed_trials
+    from ..measures.intervals import needed_trials
 
     unknown = measured["unknown"]
     return [

@@ -1,39 +1,63 @@
-"""What the commands of every room share: lines on stdout, progress on stderr, names made safe to show.
-
-Only `commands` files import this; click and rich stay out of the library.
-"""
+"""What commands share: lines on stdout, progress and the next command on stderr, tables, the options of a source."""
 
 import json
 import math
 import os
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
-from .errors import LookalikeError
-from .progress import Progress
-from .shown import shown
+from ..store.errors import LookalikeError
+from ..store.progress import Progress
+from ..store.shown import shown
+from ..store.store import Store
 from .streams import fitting, lines_of, print_with, write_bytes, write_note, write_result
 
 __all__ = [
     "Piped",
+    "aligned",
     "bar",
-    "check_collection",
     "echo",
     "emit_json",
+    "next_of_rows",
+    "next_of_search",
     "piped",
     "say_next",
     "say_path",
     "shown",
+    "source_options",
     "undefined_as_null",
 ]
 
 _MOST_PIPED = 1 << 30
 _PIECE = 1 << 20
+_LARGE = 20_000
+"""Rows from which on an index is worth its time: below, comparing with every row takes milliseconds."""
+_SOURCE_OPTIONS = (
+    click.option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        help="Leave out files and folders as a .gitignore does: by name, or with a slash by path below SOURCE.",
+    ),
+    click.option(
+        "--no-labels",
+        "labels",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Do not take the names of folders for labels.",
+    ),
+    click.option("--follow-links", is_flag=True, help="Follow links out of SOURCE, and links to folders."),
+    click.option("--image-column", metavar="C", help="The column of a table that holds or names the images."),
+    click.option(
+        "--label-column", metavar="C", help="The column of a table, or of a folder's metadata, that gives the labels."
+    ),
+)
 
 
 def echo(text: object = "", err: bool = False) -> None:
@@ -49,14 +73,6 @@ class Piped(bytes):
     """What was piped into the command, under the name that people write for it."""
 
     filename = "-"
-
-
-def check_collection(command: str, collection: str, *others: str) -> None:
-    """LookalikeError where the arguments of a command were mistaken for each other; see `search.mistaken`."""
-    context = click.get_current_context(silent=True)
-    check = ((context.find_root().obj if context else None) or {}).get("check_collection")
-    if check is not None:
-        check(command, collection, *others)
 
 
 def piped() -> Piped:
@@ -159,3 +175,39 @@ def _left(seconds: float, done: int, to_do: int) -> str:
         return ""
     rest = seconds * to_do / done
     return f", {rest / 60:.0f} min left" if rest >= 90 else f", {rest:.0f} s left"
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """Lines of a table, the first being its head; the first `left` columns and the last begin at the left."""
+    table = [list(head), *map(list, rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    lines = []
+    for row in table:
+        cells = [
+            cell.ljust(width) if column < left or column == len(head) - 1 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def next_of_rows(collection: str) -> None:
+    """Name what comes after rows were added: an index where they are many and have none, else a search."""
+    with suppress(LookalikeError), Store.open(collection) as store:  # the rows are in: this is a hint, no more
+        if store.rows >= _LARGE and store.content.index is None:
+            say_next("index", collection)
+        elif store.rows:
+            next_of_search(collection)
+
+
+def next_of_search(collection: str) -> None:
+    """Name the search: with an image where a model can take one in, else with a key."""
+    with suppress(LookalikeError), Store.open(collection) as store:
+        say_next("search", collection, "KEY" if store.model is None else "IMAGE")
+
+
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of how a source is read: exclude, labels, follow_links, image_ and label_column."""
+    for option in reversed(_SOURCE_OPTIONS):
+        command = option(command)
+    return command

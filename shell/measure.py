@@ -4,14 +4,13 @@ from typing import Any
 
 import click
 
-from ..store.commands_source_options import source_options
-from ..store.shell import bar, echo, emit_json, say_next
-from .collection import Collection
-from .labelled_source import LabelledSource
+from ..search.collection import Collection
+from ..search.labelled_source import LabelledSource
+from ..search.rank import WAYS, WEIGHTS
+from ..search.thresholds.conformal import OF
+from ..search.view import DEVICES
 from .mistaken import check_collection
-from .rank import WAYS, WEIGHTS
-from .thresholds.conformal import OF
-from .view import DEVICES
+from .output import bar, echo, emit_json, say_next, source_options
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -101,7 +100,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
     if as_json:
         emit_json(measured)
         return
-    from .evaluate_words import lines
+    from ..search.evaluate_words import lines
 
     for line in lines(measured):
         echo(line)

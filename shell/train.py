@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..store.commands_source_options import source_options
 from ..store.errors import LookalikeError
-from ..store.shell import bar, echo, emit_json, say_next, shown
+from .output import bar, echo, emit_json, say_next, shown, source_options
 
 if TYPE_CHECKING:
-    from .train import TrainCard
+    from ..embedder.train import TrainCard
 
 
 class _WithData(click.Command):
@@ -50,9 +49,9 @@ def train(
     **options: Any,
 ) -> None:
     """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
-    from .notes import in_words
-    from .recipe import load_recipe
-    from .train import train as run
+    from ..embedder.notes import in_words
+    from ..embedder.recipe import load_recipe
+    from ..embedder.train import train as run
 
     loaded = load_recipe(recipe, overrides)
     try:
@@ -80,7 +79,7 @@ _SCORES = {"recall_at_1": "recall@1", "map_at_r": "MAP@R"}
 
 def _print_card(card: "TrainCard") -> None:
     """What came of a training, in a few lines."""
-    from .same_or_different import SameOrDifferent
+    from ..embedder.same_or_different import SameOrDifferent
 
     left_out = "".join(
         f", {n} {what}" for n, what in ((card.unlabelled, "unlabelled"), (card.rejected, "rejected")) if n
@@ -116,7 +115,7 @@ def _against_untrained(before: float | None, after: float | None) -> str:
 
 def _kept(out: Path) -> str:
     """Say what an interrupted training leaves."""
-    from . import checkpoint, encoder_file
+    from ..embedder import checkpoint, encoder_file
 
     if (out / encoder_file.CARD).exists():
         return f"the encoder in {shown(str(out))} is complete"

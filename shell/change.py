@@ -12,17 +12,15 @@ from typing import Any
 
 import click
 
-from ..store.commands_source_options import source_options
+from ..search import filling
+from ..search.collection import Collection
+from ..search.view import DEVICES
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.rejects import first_rejects
-from ..store.shell import bar, echo, emit_json, say_next, shown
 from ..store.shown import shortened
 from ..store.store import Store
-from . import filling
-from .collection import Collection
-from .commands_next import next_of_rows, next_of_search
 from .mistaken import check_collection
-from .view import DEVICES
+from .output import bar, echo, emit_json, next_of_rows, next_of_search, say_next, shown, source_options
 
 MOST_REJECTS = 5
 """Rejected images that `embed` names; the collection lists them all."""

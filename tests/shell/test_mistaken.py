@@ -4,7 +4,7 @@ import click
 import pytest
 
 from lookalike.cli import COMMANDS, cli, run
-from lookalike.near_commands import INSTEAD, MEANT, meant
+from lookalike.shell.mistaken import INSTEAD, MEANT, meant
 from lookalike.store.store import Store
 
 

@@ -3,7 +3,7 @@
 import click
 
 from ..store.errors import LookalikeError
-from ..store.shell import echo, emit_json, piped, shown
+from .output import echo, emit_json, piped, shown
 
 
 @click.command(short_help="Say whether two images are of the same class.")
@@ -24,8 +24,8 @@ def compare(
     Training chooses the threshold on pairs of its validation images and stores it with MODEL, with the share of pairs
     that it gets wrong.
     """
-    from .compare import compare as compared
-    from .load import load_encoder
+    from ..embedder.compare import compare as compared
+    from ..embedder.load import load_encoder
 
     encoder = load_encoder(model, device=device)
     try:

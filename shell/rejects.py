@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from ..store.commands_move import say_unreachable
+from ..search.paths import paths_of_pictures
 from ..store.escaped import unescaped_list
 from ..store.rejects import read_rejects
-from ..store.shell import echo, emit_json, say_path, shown
 from ..store.store import Store
 from .mistaken import check_collection
-from .paths import paths_of_pictures
+from .move import say_unreachable
+from .output import echo, emit_json, say_path, shown
 
 _FIELDS = ("key", "stage", "reason", "content_sha256", "source")
 

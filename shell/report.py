@@ -5,13 +5,12 @@ from typing import Any
 
 import click
 
-from ..store.commands_source_options import source_options
+from ..search.collection import Collection
+from ..search.labelled_source import LabelledSource
+from ..search.rank import WAYS
 from ..store.errors import LookalikeError
-from ..store.shell import bar, echo, emit_json, shown
-from .collection import Collection
-from .labelled_source import LabelledSource
 from .mistaken import check_collection
-from .rank import WAYS
+from .output import bar, echo, emit_json, shown, source_options
 
 
 @click.command(short_help="Draw what a collection can be trusted with, as one HTML file.")

@@ -2,12 +2,11 @@
 
 import click
 
-from ..store.aligned import aligned
-from ..store.shell import echo, emit_json, shown
+from ..search.collection import Collection
+from ..search.prototype_list import ClassRow
 from ..store.store import Store
-from .collection import Collection
 from .mistaken import check_collection
-from .prototype_list import ClassRow
+from .output import aligned, echo, emit_json, shown
 
 
 @click.command(short_help="List the class prototypes, or say what they are made of.")

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from lookalike.store import shell
+from lookalike.shell import output as shell
 
 
 @pytest.mark.parametrize(("columns", "whole"), [(80, False), (160, True)])

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import click
 
-from ..store.aligned import aligned
-from ..store.shell import bar, echo, emit_json, shown
+from ..search.cluster import METHODS
+from ..search.clusters import Clusters
+from ..search.paths import paths_of_rows
 from ..store.store import Store
-from .cluster import METHODS
-from .clusters import Clusters
 from .mistaken import check_collection
-from .paths import paths_of_rows
+from .output import aligned, bar, echo, emit_json, shown
 
 
 @click.command(short_help="Group images that look alike, whatever their labels.")
@@ -48,10 +47,10 @@ def cluster(
     clusters, one that holds all images, or none: cluster -1 is noise, images that hdbscan puts into no cluster. k-means
     takes any number of images; hdbscan compares all pairs, and refuses what would take it more than some minutes.
     """
-    from .cluster import Manner
-    from .cluster import cluster as group
-    from .cluster_file import check_cluster_file, write_cluster_file
-    from .sheet import check_sheet
+    from ..search.cluster import Manner
+    from ..search.cluster import cluster as group
+    from ..search.cluster_file import check_cluster_file, write_cluster_file
+    from ..search.sheet import check_sheet
 
     if out is not None:
         check_cluster_file(Path(out))
@@ -89,9 +88,9 @@ def cluster(
 
 def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
     """Write the contact sheet, and say which clusters and pictures are not on it."""
-    from .cluster_sheet import NO_PICTURE, cluster_strips
-    from .missing_pictures import missing_of, missing_words
-    from .sheet import write_sheet
+    from ..search.cluster_sheet import NO_PICTURE, cluster_strips
+    from ..search.missing_pictures import missing_of, missing_words
+    from ..search.sheet import write_sheet
 
     strips, left_out = cluster_strips(found, seed)
     write_sheet(path, strips)

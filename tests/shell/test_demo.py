@@ -9,7 +9,7 @@ import pytest
 import lookalike.embedder.recipe as recipes
 from lookalike import Collection
 from lookalike.cli import run
-from lookalike.demo import DATASETS, _draw, cut, digits
+from lookalike.shell.demo import DATASETS, _draw, cut, digits
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def tour(tmp_path_factory):
         assert run(["demo", str(folder)]) == 0
         first = list(printed)
         printed.clear()
-        patch.setattr("lookalike.demo._draw", lambda *_: "")  # once is enough
+        patch.setattr("lookalike.shell.demo._draw", lambda *_: "")  # once is enough
         assert run(["demo", str(folder)]) == 0
     finally:
         patch.undo()

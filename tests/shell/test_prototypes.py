@@ -8,7 +8,7 @@ import pytest
 from lookalike import Collection
 from lookalike.cli import run
 
-from .conftest import clusters
+from ..search.conftest import clusters
 
 
 def lines(capsys) -> list[dict]:

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .errors import LookalikeError
-from .shown import shown
+from ..store.errors import LookalikeError
+from ..store.shown import shown
 
 
 class Unwritable(LookalikeError):
@@ -134,7 +134,7 @@ def flush_result() -> None:
 
 def _failure(error: Exception) -> Exception:
     """What a failure of stdout means; what is still in its buffer is turned away, or it would fail again."""
-    from .publish import reason  # not before, since `--help` prints too
+    from ..store.publish import reason  # not before, since `--help` prints too
 
     _turn_away(getattr(sys.stdout, "_stream", sys.stdout))
     if isinstance(error, BrokenPipeError):

@@ -5,9 +5,11 @@ from typing import Any
 
 import click
 
-from .commands_move import say_unreachable
-from .memory import in_words
-from .shell import bar, check_collection, echo, emit_json, shown
+from ..store.errors import LookalikeError
+from ..store.memory import in_words
+from .mistaken import check_collection
+from .move import say_unreachable
+from .output import bar, echo, emit_json, shown
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -21,8 +23,8 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
 
     Then its sources, the number of images of each, and whether it can be read now.
     """
-    from . import tables
-    from .store import Store
+    from ..store import tables
+    from ..store.store import Store
 
     check_collection("info", collection)
     with Store.open(collection, version) as store:
@@ -54,12 +56,12 @@ def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
     Files of older versions are read too. What is damaged has to come from a copy; `lookalike rollback` goes back to a
     version that does not need it.
     """
-    from .verify import verify as each
+    from ..store.verify import verify as each
 
     check_collection("verify", collection)
     files = problems = 0
     with bar("verify") as progress:
-        for file, problem in each(collection, (ctx.find_root().obj or {}).get("try_index")):
+        for file, problem in each(collection, _try_index):
             files += 1
             problems += problem is not None
             progress(files, None, shown(file))
@@ -83,7 +85,7 @@ def rollback(collection: str, version: int | None, as_json: bool) -> None:
 
     Nothing is lost by it: `lookalike rollback` to the version in between comes back, until `lookalike gc`.
     """
-    from .housekeeping import rollback as go_back
+    from ..store.housekeeping import rollback as go_back
 
     check_collection("rollback", collection)
     with go_back(collection, version) as store:
@@ -107,8 +109,8 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
     that no version names are kept for a day, since a process on another machine may be about to commit them, where the
     file system's locks do not reach that far.
     """
-    from .durations import parse_duration
-    from .housekeeping import gc as collect
+    from ..store.durations import parse_duration
+    from ..store.housekeeping import gc as collect
 
     check_collection("gc", collection)
     done = collect(collection, parse_duration(keep_younger))
@@ -130,8 +132,8 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
 @_JSON
 def export(collection: str, out: Path, as_json: bool) -> None:
     """Write the rows of COLLECTION to OUT, which must not exist: all columns to .parquet, the vectors alone to .npy."""
-    from .export import export as write
-    from .store import Store
+    from ..store.export import export as write
+    from ..store.store import Store
 
     check_collection("export", collection, str(out))
     with Store.open(collection) as store, bar("export") as progress:
@@ -147,3 +149,12 @@ def _answer(values: dict[str, Any], as_json: bool) -> None:
     width = max(map(len, values))
     for name, value in values.items():
         echo(f"{name:<{width}}  {'-' if value is None else shown(str(value))}")
+
+
+def _try_index(path: Path, spec: str, dim: int) -> str | None:
+    """What is wrong with an index file, for `verify`; None too where FAISS is not installed."""
+    try:
+        from ..indexer.trial import File, unreadable
+    except LookalikeError:
+        return None
+    return unreadable(File(path, "", spec, dim))

@@ -1,0 +1,1 @@
+"""The shell: every command; the only room that imports click and rich."""
