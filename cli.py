@@ -159,7 +159,7 @@ def _run(arguments: list[str]) -> int:
             write_note(lines_of(traceback.format_exc()))
         if isinstance(error, LookalikeError):
             return _fail(str(error), error.exit_code)
-        from .store.memory import is_out_of_memory, no_memory
+        from .store.disk.memory import is_out_of_memory, no_memory
 
         if is_out_of_memory(error):
             return _fail(no_memory(error), 1)

@@ -109,9 +109,9 @@ def stages(model: str, photos: str, count: int) -> dict[str, float]:
     from lookalike.embedder.images import prepared, read_image
     from lookalike.embedder.load import load_encoder
     from lookalike.embedder.sources import open_source
-    from lookalike.store.parts import Rows, lookup_columns, write_part
-    from lookalike.store.store import Store
-    from lookalike.store.writer import writing
+    from lookalike.store.changing.writer import writing
+    from lookalike.store.files.parts import Rows, lookup_columns, write_part
+    from lookalike.store.version.store import Store
 
     torch.set_num_threads(1)
     encoder, source = load_encoder(model, device="cpu"), open_source(photos)

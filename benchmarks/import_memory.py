@@ -22,7 +22,7 @@ DIM = 64
 IMPORT = """
 import json, re, resource, sys, threading, time
 from pathlib import Path
-from lookalike.store.ingest import import_vectors
+from lookalike.store.changing.ingest import import_vectors
 
 status, private, done = Path("/proc/self/status"), [0], threading.Event()
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
+from ..store.disk.vector_cache import VectorCache
 from ..store.errors import LookalikeError
-from ..store.fragments import cut
 from ..store.progress import Progress, silent
-from ..store.vector_cache import VectorCache
+from ..store.work.fragments import cut
 from .decoders import FEW, decode, for_encoder
 from .images import NO_VECTOR, Image, image_or_rejection, is_unit
 from .notes import in_words, link_notes

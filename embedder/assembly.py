@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.parts import Rows
-from ..store.store import Store
+from ..store.files.parts import Rows
+from ..store.version.store import Store
 from .decoders import Outcome, decoded, for_encoder
 from .encoder import Encoder
 from .images import NO_VECTOR, Image, is_unit

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from ..store.disk.replace import replace_file
 from ..store.errors import LookalikeError
-from ..store.replace import replace_file
 from . import encoder_file, sealed
 
 NAME = "checkpoint.safetensors"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from ..store.memory import is_out_of_memory
+from ..store.disk.memory import is_out_of_memory
 from . import tiff_palette
 from .cost import decoded_bytes, deep_bytes
 from .deep_png import dark_samples

@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
-from ..store import heartbeat
-from ..store.cores import cores
+from ..store.disk.memory import free_memory, in_words
 from ..store.errors import LookalikeError
-from ..store.memory import free_memory, in_words
+from ..store.work import heartbeat
+from ..store.work.cores import cores
 from . import images
 from .decoding_process import DecodingProcess, Reply, borrow, give_back
 from .images import How, Prepared

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.errors import LookalikeError
-from ..store.interrupts import interrupts_later
+from ..store.work.interrupts import interrupts_later
 
 _PIECE = 1 << 18
 _COMMAND = [sys.executable, "-P", "-m", "lookalike.embedder.decoding_worker"]

@@ -23,8 +23,8 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.memory import UNKNOWN, free_memory, in_words, space_taken
-from ..store.worker import go_first, own_the_pipes
+from ..store.disk.memory import UNKNOWN, free_memory, in_words, space_taken
+from ..store.work.worker import go_first, own_the_pipes
 from . import images
 from .needs import SMALL, Needs, needs_of, too_large
 from .rejected import OutOfMemory, Rejected

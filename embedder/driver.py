@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..store.changing.writer import Writer
 from ..store.codec import from_plain
-from ..store.content import PartEntry, RejectEntry
-from ..store.escaped import escaped
-from ..store.parts import read_part
+from ..store.files.content import PartEntry, RejectEntry
+from ..store.files.escaped import escaped
+from ..store.files.parts import read_part
+from ..store.files.runs import COLUMNS
 from ..store.progress import Progress
-from ..store.rejects import Reject, read_rejects, write_rejects
-from ..store.runs import COLUMNS
-from ..store.writer import Writer
+from ..store.version.rejects import Reject, read_rejects, write_rejects
 from .extra_columns import names_in
 from .plan import Plan, Wanted, judged
 

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..store.disk.replace import replace_file
 from ..store.errors import LookalikeError, LookalikeWarning
-from ..store.forks import cached_property
-from ..store.replace import replace_file
+from ..store.work.forks import cached_property
 from . import encoder_file, seen
 from .backbones import build
 from .backbones.blocks import folded

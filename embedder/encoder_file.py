@@ -12,10 +12,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..store.disk.publish import plain_errors
+from ..store.disk.regular import read_regular
 from ..store.errors import LookalikeError, one_line
-from ..store.manifest import read_manifest, versions
-from ..store.publish import plain_errors
-from ..store.regular import read_regular
+from ..store.files.manifest import read_manifest, versions
 from . import sealed
 from .recipe import Recipe
 

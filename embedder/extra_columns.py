@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..store.escaped import escaped, unescaped_list
-from ..store.extra_names import RESERVED, stored_names
-from ..store.layout import groups
-from ..store.parts import read_part
-from ..store.store import Store
-from ..store.tables import held_names
+from ..store.files.escaped import escaped, unescaped_list
+from ..store.files.parts import read_part
+from ..store.version.extra_names import RESERVED, stored_names
+from ..store.version.layout import groups
+from ..store.version.store import Store
+from ..store.version.tables import held_names
 from .sources import Record
 
 _PARTS = 64  # whose columns are kept: the next records mostly have their rows in the same parts

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ..store import heartbeat
 from ..store.codec import to_plain
 from ..store.errors import LookalikeError
-from ..store.parts import write_part
-from ..store.store import Store
+from ..store.files.parts import write_part
+from ..store.version.store import Store
+from ..store.work import heartbeat
 from .assembly import Assembly
 from .encoder import Encoder
 from .extra_columns import ExtraColumns, extra_table

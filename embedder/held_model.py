@@ -8,8 +8,8 @@ from ..store.errors import Damaged
 from . import encoder_file
 
 if TYPE_CHECKING:
-    from ..store.content import ModelEntry
-    from ..store.store import Store
+    from ..store.files.content import ModelEntry
+    from ..store.version.store import Store
 
 
 def model_folder(store: "Store", model: "ModelEntry") -> Path:

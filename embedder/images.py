@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.forks import cached_property
+from ..store.work.forks import cached_property
 from .decode import picture_of
 from .known_formats import pointer
 from .preprocessing import Preprocessing

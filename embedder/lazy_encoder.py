@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..store.forks import cached_property
+from ..store.work.forks import cached_property
 from . import encoder_file, sealed, seen
 from .preprocessing import Preprocessing
 

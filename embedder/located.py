@@ -13,8 +13,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..store.content import SourceUse
 from ..store.errors import LookalikeError
+from ..store.files.content import SourceUse
 from .rejected import Rejected
 from .sources import FolderSource, Source
 from .sources.files import facts, read_file

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from ..store.memory import in_words
+from ..store.disk.memory import in_words
 from .cost import decoded_bytes
 from .decode import memory_and_size
 from .images import How

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from ..store.escaped import escaped
-from ..store.extra_names import renamed_words
-from ..store.store import Store
+from ..store.files.escaped import escaped
+from ..store.version.extra_names import renamed_words
+from ..store.version.store import Store
 from .extra_columns import names_in
 from .plan import Plan
 from .sources import Source

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.errors import LookalikeError
-from ..store.fragments import cut
 from ..store.progress import Progress
-from ..store.store import Store
+from ..store.version.store import Store
+from ..store.work.fragments import cut
 from .extra_columns import ExtraColumns
 from .sources import Record, Source
 from .sources.class_names import ClassNames

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
-from ..store import engine as engines
 from ..store.errors import LookalikeError
-from ..store.fragments import Fragment
+from ..store.work import engine as engines
+from ..store.work.fragments import Fragment
 
 _PIECES = 16
 _STAGE = "encode"

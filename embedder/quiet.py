@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from ..store.forks import Lock
+from ..store.work.forks import Lock
 
 # Pillow logs some faults of files; without any handler Python would print them. Who sets up logging still gets them.
 logging.getLogger("PIL").addHandler(logging.NullHandler())

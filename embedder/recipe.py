@@ -13,8 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from ..store.disk.regular import check_all_regular
 from ..store.errors import LookalikeError
-from ..store.regular import check_all_regular
 from .loss_settings import DISTANCES, MININGS, leave_out_idle, loss_name, margin, options, settled
 from .recipe_checks import check_together, checked_value, choice, number, validation_classes
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import safetensors
 
+from ..store.disk.memory import free_memory
 from ..store.errors import LookalikeError
-from ..store.memory import free_memory
 
 if TYPE_CHECKING:
     import torch

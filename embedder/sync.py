@@ -15,16 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..store import engine as engines
-from ..store import heartbeat
-from ..store.cores import cores
+from ..store.changing.fresh import opened_or_made
+from ..store.changing.writer import Writer, writing
 from ..store.errors import LookalikeError, TooManyRejects
-from ..store.fragments import fragments
-from ..store.fresh import opened_or_made
-from ..store.manifest import versions
+from ..store.files.manifest import versions
 from ..store.progress import Progress, silent
-from ..store.store import Store
-from ..store.writer import Writer, writing
+from ..store.version.store import Store
+from ..store.work import engine as engines
+from ..store.work import heartbeat
+from ..store.work.cores import cores
+from ..store.work.fragments import fragments
 from .decoding_process import start_early
 from .driver import Sync
 from .held_model import model_folder

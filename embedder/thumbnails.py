@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from PIL import Image as PilImage
 
-from ..store.content import SourceUse
 from ..store.errors import LookalikeError
-from ..store.fragments import cut
+from ..store.files.content import SourceUse
+from ..store.work.fragments import cut
 from .decoders import FEW, decode
 from .images import How, image_or_rejection
 from .located import endings, located, whole

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..store.disk.publish import plain_errors
+from ..store.disk.replace import replace_file
 from ..store.errors import LookalikeError
-from ..store.manifest import versions
-from ..store.publish import plain_errors
-from ..store.replace import replace_file
+from ..store.files.manifest import versions
 from . import checkpoint, encoder_file, objective, sealed
 from .encoder import Encoder, save_encoder
 from .loss_settings import SOFT

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.disk.publish import plain_errors
 from ..store.errors import LookalikeError
-from ..store.fragments import cut
 from ..store.progress import Progress, silent
-from ..store.publish import plain_errors
+from ..store.work.fragments import cut
 from .decoders import FEW, decode, for_encoder
 from .images import Image, image_or_rejection
 from .notes import in_words, link_notes

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.fragments import cut
+from ..store.work.fragments import cut
 from . import validation
 from .decoders import FEW, decode, for_encoder
 from .encoder import Encoder

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..store.content import SourceUse
 from ..store.errors import LookalikeError
+from ..store.files.content import SourceUse
 from .sources import Source, SourceOptions, open_source
 from .sources.single import SingleSource
 from .sources.table import TableSource

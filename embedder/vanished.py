@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.errors import LookalikeError
-from ..store.fragments import cut
-from ..store.manifest import versions
-from ..store.sources import rows_of_source, source_counts
-from ..store.store import Store
+from ..store.files.manifest import versions
+from ..store.version.sources import rows_of_source, source_counts
+from ..store.version.store import Store
+from ..store.work.fragments import cut
 from .located import endings
 from .sources import Source, SourceOptions, open_source
 from .sources.gone import GoneSource

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..store.content import SegmentEntry
+from ..store.files.content import SegmentEntry
 from .tuning import Recall
 from .weight import shown
 

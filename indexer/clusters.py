@@ -6,7 +6,7 @@ import numpy as np
 
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
-from ..store.store import Store
+from ..store.version.store import Store
 from .build import MOST_NUMBERS, training_places
 from .library import faiss, short
 from .ranks import Floats, Ints

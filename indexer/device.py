@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..store.errors import LookalikeError, LookalikeWarning
-from ..store.forks import Lock
+from ..store.work.forks import Lock
 from .kinds import nested
 from .library import faiss, short
 

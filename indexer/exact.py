@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.store import Store
+from ..store.version.store import Store
 from .library import INNER_PRODUCT, faiss
 from .ranks import Floats, Hits, Ints, Vectors, ordered, padded, settled
 from .threads import compared, threads_for

@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..store.disk.publish import Published, publish
 from ..store.errors import Damaged, LookalikeError
-from ..store.forks import Lock
-from ..store.publish import Published, publish
+from ..store.work.forks import Lock
 from .kinds import CODES, WITH_LISTS, refuse_unlisted
 from .library import faiss, short
 from .threads import on_one_thread

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..store.content import PrototypeEntry, PrototypeRule
-from ..store.store import Store
+from ..store.files.content import PrototypeEntry, PrototypeRule
+from ..store.version.store import Store
 from .anchors import anchors_of
 from .build import training_places
 from .exact import in_chunks

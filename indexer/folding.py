@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..store.content import FileEntry, PrototypeEntry, PrototypeRule
+from ..store.changing.writer import Writer, writing
+from ..store.disk.publish import Published, publish
 from ..store.errors import LookalikeError
-from ..store.publish import Published, publish
-from ..store.store import Store
-from ..store.table_trial import note_readable
-from ..store.writer import Writer, writing
+from ..store.files.content import FileEntry, PrototypeEntry, PrototypeRule
+from ..store.foreign.table_trial import note_readable
+from ..store.version.store import Store
 from .build import build, sample_size, training_places
 from .device import Device
 from .exact import in_chunks

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..store.compact import compact as compact_store
-from ..store.content import HeadEntry, SegmentEntry
+from ..store.changing.writer import Writer, writing
 from ..store.errors import LookalikeError, LookalikeWarning
-from ..store.merge import merge_small
+from ..store.files.content import HeadEntry, SegmentEntry
 from ..store.progress import Progress, silent
 from ..store.sizes import parse_size
-from ..store.store import Store
-from ..store.writer import Writer, writing
+from ..store.upkeep.compact import compact as compact_store
+from ..store.upkeep.merge import merge_small
+from ..store.version.store import Store
 from . import plan
 from .card import IndexCard, SegmentCard
 from .device import Device, choose

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..measures.scores import NEAR
-from ..store.content import SegmentEntry
 from ..store.errors import LookalikeError
-from ..store.forks import Lock, cached_property
-from ..store.store import Store
+from ..store.files.content import SegmentEntry
+from ..store.version.store import Store
+from ..store.work.forks import Lock, cached_property
 from . import parameters as knobs
 from .device import Device, choose
 from .exact import Scan, exact_top, in_chunks

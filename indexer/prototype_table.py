@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..store.content import PrototypeRule
 from ..store.errors import Damaged, one_line
-from ..store.escaped import escaped_array, unescaped_list
+from ..store.files.content import PrototypeRule
+from ..store.files.escaped import escaped_array, unescaped_list
 from ..store.unit import TOLERANCE
 from .ranks import Floats, Ints
 from .sums import Sums

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..measures.scores import correct
-from ..store.content import PrototypeEntry
 from ..store.errors import Damaged, LookalikeError
-from ..store.forks import cached_property
-from ..store.store import Store
+from ..store.files.content import PrototypeEntry
+from ..store.version.store import Store
+from ..store.work.forks import cached_property
 from .exact import in_chunks
 from .faiss_files import read_faiss
 from .folded import Folded, current, outdated

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.content import FileEntry, SegmentEntry
+from ..store.disk.publish import publish
 from ..store.errors import Damaged
-from ..store.publish import publish
-from ..store.store import Store
+from ..store.files.content import FileEntry, SegmentEntry
+from ..store.version.store import Store
 from .ranks import Ints
 
 _CHUNK = 1 << 20

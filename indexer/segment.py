@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.forks import cached_property
+from ..store.work.forks import cached_property
 from . import parameters as knobs
 from .device import GpuIndex
 from .exact import BLOCK, exact_top, in_chunks

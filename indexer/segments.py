@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..store.content import FileEntry, SegmentEntry
 from ..store.errors import LookalikeError
+from ..store.files.content import FileEntry, SegmentEntry
 from ..store.progress import Progress, silent
-from ..store.store import Store
+from ..store.version.store import Store
 from . import parameters as knobs
 from .build import build, sample_size, training_places
 from .card import card_of

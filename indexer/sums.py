@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.forks import cached_property
+from ..store.work.forks import cached_property
 from .anchors import nearest_of_own
 from .fixed import directions, fixed
 from .ranks import Floats, Ints

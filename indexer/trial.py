@@ -1,9 +1,9 @@
 """Index files of strangers: tried in a child process before this one reads them.
 
 FAISS trusts what it parses, so a file that this user's lookalike has not written or tried before is read, looked
-through and searched in a child first (see store/limited.py). What came through is remembered by its SHA-256 beside the
-cache of checked files, and `index` notes what it wrote itself. The same bytes then do the same here: what the child
-looks through (structure.py) is all that can lead a later search astray.
+through and searched in a child first (see store/work/limited.py). What came through is remembered by its SHA-256
+beside the cache of checked files, and `index` notes what it wrote itself. The same bytes then do the same here: what
+the child looks through (structure.py) is all that can lead a later search astray.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..store.checked import note, noted
-from ..store.content import FileEntry
+from ..store.disk.checked import note, noted
 from ..store.errors import Damaged
-from ..store.limited import come_through
-from ..store.store import Store
+from ..store.files.content import FileEntry
+from ..store.version.store import Store
+from ..store.work.limited import come_through
 from . import parameters as knobs
 from .faiss_files import read_faiss
 from .library import faiss, short

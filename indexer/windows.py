@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..store.store import Store
+from ..store.version.store import Store
 from .ranks import Ints
 
 NONE = np.zeros(0, dtype=np.int64)

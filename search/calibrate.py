@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..measures.separation import separation
+from ..store.changing.writer import writing
+from ..store.disk.lock import writer_lock
 from ..store.errors import Busy, LookalikeError, LookalikeWarning
-from ..store.lock import writer_lock
 from ..store.progress import Progress
-from ..store.writer import writing
 from .calibration import Calibration
 from .calibration_file import prototypes_of, write_calibration
 from .labelled import Labelled, Roles, candidates, labels_in, ranked_sample, read_labelled, roles, without_foreign
@@ -31,8 +31,8 @@ from .thresholds.sample import UNKNOWNS
 from .view import View
 
 if TYPE_CHECKING:
-    from ..store.store import Store
-    from ..store.writer import Writer
+    from ..store.changing.writer import Writer
+    from ..store.version.store import Store
     from .linear_head import Head
 
 

@@ -15,15 +15,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..store.content import CalibrationEntry, PrototypeRule
+from ..store.disk.publish import publish
 from ..store.errors import Damaged, LookalikeError, LookalikeWarning, one_line
-from ..store.publish import publish
+from ..store.files.content import CalibrationEntry, PrototypeRule
 from .calibration import FORMAT, Calibration
 from .rank import Way
 from .stored_head import outdated
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
 _MOST = 1 << 53
 _LATER = {"pretrained"}  # fields that older files lack

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..measures.distance import distance_of
 from ..store.progress import Progress, silent
-from ..store.store import Store
+from ..store.version.store import Store
 from .calibration_file import threshold_of
 from .decide import Decided, decide
 from .decisions import Decisions

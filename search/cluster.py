@@ -12,7 +12,7 @@ import numpy as np
 
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
-from ..store.store import Store
+from ..store.version.store import Store
 from .clusters import Clusters
 from .density import dense_groups
 

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..store.disk.replace import check_replaceable, replace_file
 from ..store.errors import LookalikeError
-from ..store.escaped import escaped_array
-from ..store.replace import check_replaceable, replace_file
+from ..store.files.escaped import escaped_array
 from .clusters import Clusters
 
 

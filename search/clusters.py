@@ -9,7 +9,7 @@ import numpy as np
 from ..indexer.fixed import squared_spreads
 from ..indexer.sums import Sums, unit_means
 from ..measures.clusters import commonest, nmi, purity, shared
-from ..store.store import Store
+from ..store.version.store import Store
 from .paths import paths_of_rows
 
 NOISE = -1

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..store import ingest, tables
+from ..store.changing import ingest
 from ..store.progress import Progress, silent
-from ..store.store import Store
+from ..store.version import tables
+from ..store.version.store import Store
 from . import filling
 from .hits import Hits
 from .images import Encoders
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..indexer.card import IndexCard
-    from ..store.moving import Moved
+    from ..store.changing.moving import Moved
     from .calibration import Calibration
     from .clusters import Clusters
     from .decisions import Decisions
@@ -164,7 +165,7 @@ class Collection:
 
         LookalikeError: no such source, `new` does not exist or has images in the collection already.
         """
-        from ..store.moving import move
+        from ..store.changing.moving import move
 
         moved = move(self.path, old, new)
         self.refresh()

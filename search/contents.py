@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
 
 def rows_of_contents(store: "Store", contents: list[str | None]) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..store.forks import cached_property
+from ..store.work.forks import cached_property
 
 
 @dataclass(frozen=True)

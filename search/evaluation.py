@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..store.errors import LookalikeError
-from ..store.forks import cached_property
 from ..store.progress import Progress
+from ..store.work.forks import cached_property
 from .calibration import Calibration
 from .calibration_file import threshold_of
 from .classify import decisions

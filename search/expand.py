@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..store.errors import Damaged, LookalikeError
-from ..store.manifest import versions
+from ..store.files.manifest import versions
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
 
 class FoundFile(str):

@@ -7,11 +7,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from ..store.changing.ingest import import_vectors
+from ..store.disk.regular import check_all_regular
 from ..store.errors import LookalikeError, LookalikeWarning, TooManyRejects
-from ..store.ingest import import_vectors
 from ..store.progress import Progress, silent
-from ..store.regular import check_all_regular
-from ..store.store import Store
+from ..store.version.store import Store
 
 
 def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..measures.distance import distance_of
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
 
 class Hits:
@@ -82,6 +82,6 @@ class Hits:
 
 
 def _opened_again(path: str, version: int, rows: np.ndarray, scores: np.ndarray, queries: list[str]) -> Hits:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
     return Hits(Store.open(path, version), rows, scores, queries)

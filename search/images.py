@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..store.disk.vector_cache import VectorCache
 from ..store.errors import LookalikeError
-from ..store.forks import RLock
 from ..store.progress import Progress
-from ..store.vector_cache import VectorCache
+from ..store.work.forks import RLock
 from .labelled_source import LabelledSource
 
 if TYPE_CHECKING:
     from ..embedder.arrays import Encoded
     from ..embedder.lazy_encoder import LazyEncoder
     from ..embedder.sources import Source
-    from ..store.content import SourceUse
-    from ..store.store import Store
+    from ..store.files.content import SourceUse
+    from ..store.version.store import Store
 
 
 def embed(path: Path, source: str, **options: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..store.errors import Damaged, one_line
-from ..store.escaped import escaped_array, unescaped_list
+from ..store.files.escaped import escaped_array, unescaped_list
 
 Float32 = NDArray[np.float32]
 COLUMNS = ["class", "weights", "bias"]

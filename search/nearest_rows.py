@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..measures.scores import correct
-from ..store.store import Store
+from ..store.version.store import Store
 
 _QUERIES, _ROWS = 2048, 4096  # scores that are held at once: 32 MB
 

@@ -10,7 +10,7 @@ import numpy as np
 from .paths import paths_of_rows
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
 _MOST_BYTES = 1 << 30
 

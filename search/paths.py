@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
 _Picture = tuple[str, str | None, int | None, int | None]  # key, content, size of the file, its mtime in ns
 

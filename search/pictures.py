@@ -9,8 +9,8 @@ import numpy as np
 from .expand import is_npy
 
 if TYPE_CHECKING:
-    from ..store.content import SourceUse
-    from ..store.store import Store
+    from ..store.files.content import SourceUse
+    from ..store.version.store import Store
 
 Picture = np.ndarray | str
 """uint8 (h, w, 3) within the side asked for; or why there is no picture."""

@@ -9,7 +9,7 @@ from ..indexer.fixed import squared_spreads
 from ..indexer.prototypes import Prototypes
 from ..indexer.windows import newest
 from ..measures.distance import distance_of
-from ..store.store import Store
+from ..store.version.store import Store
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..store.errors import Damaged, LookalikeError
-from ..store.near_keys import NearKeys
+from ..store.version.near_keys import NearKeys
 from .expand import Failed, FoundFile, as_list, expanded, is_npy
 from .own_picture import file_of, has_content_of, is_same
 from .query_vectors import load_npy, unit_vectors, vectors_of_file
 from .ready import empty_collection
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
     from .view import View
 
 __all__ = ["Asked", "as_list", "ask", "read_queries"]

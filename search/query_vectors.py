@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..store.disk.regular import open_regular
 from ..store.errors import LookalikeError, one_line
-from ..store.regular import open_regular
 from ..store.unit import unit_rows
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
 
 def vectors_of_file(store: "Store", path: str, normalise: bool) -> np.ndarray:

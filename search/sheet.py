@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..store.disk.replace import check_replaceable, replace_file
 from ..store.errors import LookalikeError
-from ..store.replace import check_replaceable, replace_file
 from ..store.shown import shown
 from .pictures import Picture
 

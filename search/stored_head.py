@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..store.content import HeadEntry
+from ..store.disk.publish import publish
 from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.files.content import HeadEntry
+from ..store.foreign.table_trial import note_readable
 from ..store.progress import Progress, silent
-from ..store.publish import publish
-from ..store.table_trial import note_readable
 from .linear_head import Head, as_parquet, read_head
 
 if TYPE_CHECKING:
-    from ..store.store import Store
-    from ..store.writer import Writer
+    from ..store.changing.writer import Writer
+    from ..store.version.store import Store
 
 FOLDER = "heads"
 MOST_NUMBERS = 1 << 27  # rows times classes, or dimensions, of float64, and of either there are two at once

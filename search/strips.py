@@ -8,7 +8,7 @@ from .pictures import of_query, of_rows
 from .sheet import MOST, Cell, Strip, tile_side
 
 if TYPE_CHECKING:
-    from ..store.store import Store
+    from ..store.version.store import Store
 
 
 class Strips:

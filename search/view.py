@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..store.errors import LookalikeError
-from ..store.forks import cached_property
 from ..store.progress import Progress, silent
-from ..store.store import Store
+from ..store.version.store import Store
+from ..store.work.forks import cached_property
 from .images import Encoders, ImageEncoder
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class View:
         if where is None:
             return None
         if self._selection is None or self._selection[0] != where:
-            from ..store.where import where as selected
+            from ..store.version.conditions.where import where as selected
 
             self._selection = (where, selected(self.store, where))
         return self._selection[1]

@@ -14,8 +14,8 @@ from ..search.queries import Asked, read_queries
 from ..search.rank import WAYS, WEIGHTS
 from ..search.view import DEVICES, View
 from ..store.errors import LookalikeError
-from ..store.fragments import cut
 from ..store.progress import silent
+from ..store.work.fragments import cut
 from .mistaken import check_collection
 from .move import say_unreachable
 from .output import Piped, bar, echo, emit_json, piped, say_path, shown

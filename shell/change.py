@@ -16,9 +16,9 @@ from ..search import filling
 from ..search.collection import Collection
 from ..search.view import DEVICES
 from ..store.errors import LookalikeError, TooManyRejects
-from ..store.rejects import first_rejects
 from ..store.shown import shortened
-from ..store.store import Store
+from ..store.version.rejects import first_rejects
+from ..store.version.store import Store
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, next_of_rows, next_of_search, say_next, shown, source_options
 

@@ -7,7 +7,7 @@ import click
 from ..search.cluster import METHODS
 from ..search.clusters import Clusters
 from ..search.paths import paths_of_rows
-from ..store.store import Store
+from ..store.version.store import Store
 from .mistaken import check_collection
 from .output import aligned, bar, echo, emit_json, shown
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..store.disk.publish import plain_errors
 from ..store.errors import LookalikeError
-from ..store.publish import plain_errors
 from .output import bar, echo
 
 if TYPE_CHECKING:

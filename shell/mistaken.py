@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..store.errors import LookalikeError
-from ..store.manifest import versions
+from ..store.files.manifest import versions
 
 _FOLDERS = 100
 """Folders that are looked into for an image before one says just "a folder"."""

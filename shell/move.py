@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from ..store.errors import LookalikeError
-from ..store.tables import info
+from ..store.version.tables import info
 from .mistaken import check_collection
 from .output import echo, emit_json, shown
 
@@ -26,7 +26,7 @@ def move(collection: str, old: str, new: str, as_json: bool) -> None:
     Keys stay and nothing is encoded again; `lookalike embed COLLECTION NEW` then goes on as before. OLD need not exist
     any more. Where OLD is a folder that held several sources, all of them move. `lookalike rollback` takes it back.
     """
-    from ..store.moving import move as note
+    from ..store.changing.moving import move as note
 
     check_collection("move", collection, old, new)
     for moved in note(collection, old, new):
@@ -40,7 +40,7 @@ def move(collection: str, old: str, new: str, as_json: bool) -> None:
 
 def say_unreachable(collection: str) -> None:
     """Name the sources that cannot be read now on stderr, each with the command that tells where it has moved."""
-    from ..store.store import Store
+    from ..store.version.store import Store
 
     with suppress(LookalikeError), Store.open(collection) as store:  # a hint, no more
         away = [each["source"] for each in info(store)["sources"] if each["reachable"] is False]

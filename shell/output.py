@@ -14,7 +14,7 @@ import click
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from ..store.shown import shown
-from ..store.store import Store
+from ..store.version.store import Store
 from .streams import fitting, lines_of, print_with, write_bytes, write_note, write_result
 
 __all__ = [

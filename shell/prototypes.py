@@ -4,7 +4,7 @@ import click
 
 from ..search.collection import Collection
 from ..search.prototype_list import ClassRow
-from ..store.store import Store
+from ..store.version.store import Store
 from .mistaken import check_collection
 from .output import aligned, echo, emit_json, shown
 

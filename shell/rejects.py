@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from ..search.paths import paths_of_pictures
-from ..store.escaped import unescaped_list
-from ..store.rejects import read_rejects
-from ..store.store import Store
+from ..store.files.escaped import unescaped_list
+from ..store.version.rejects import read_rejects
+from ..store.version.store import Store
 from .mistaken import check_collection
 from .move import say_unreachable
 from .output import echo, emit_json, say_path, shown

@@ -134,7 +134,7 @@ def flush_result() -> None:
 
 def _failure(error: Exception) -> Exception:
     """What a failure of stdout means; what is still in its buffer is turned away, or it would fail again."""
-    from ..store.publish import reason  # not before, since `--help` prints too
+    from ..store.disk.publish import reason  # not before, since `--help` prints too
 
     _turn_away(getattr(sys.stdout, "_stream", sys.stdout))
     if isinstance(error, BrokenPipeError):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..store.disk.replace import check_replaceable, replace_file
 from ..store.errors import LookalikeError
-from ..store.replace import check_replaceable, replace_file
 from ..store.shown import shown
 from .output import aligned, bar, echo, emit_json, source_options
 

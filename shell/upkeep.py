@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from ..store.disk.memory import in_words
 from ..store.errors import LookalikeError
-from ..store.memory import in_words
 from .mistaken import check_collection
 from .move import say_unreachable
 from .output import bar, echo, emit_json, shown
@@ -23,8 +23,8 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
 
     Then its sources, the number of images of each, and whether it can be read now.
     """
-    from ..store import tables
-    from ..store.store import Store
+    from ..store.version import tables
+    from ..store.version.store import Store
 
     check_collection("info", collection)
     with Store.open(collection, version) as store:
@@ -56,7 +56,7 @@ def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
     Files of older versions are read too. What is damaged has to come from a copy; `lookalike rollback` goes back to a
     version that does not need it.
     """
-    from ..store.verify import verify as each
+    from ..store.upkeep.verify import verify as each
 
     check_collection("verify", collection)
     files = problems = 0
@@ -85,7 +85,7 @@ def rollback(collection: str, version: int | None, as_json: bool) -> None:
 
     Nothing is lost by it: `lookalike rollback` to the version in between comes back, until `lookalike gc`.
     """
-    from ..store.housekeeping import rollback as go_back
+    from ..store.upkeep.housekeeping import rollback as go_back
 
     check_collection("rollback", collection)
     with go_back(collection, version) as store:
@@ -110,7 +110,7 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
     file system's locks do not reach that far.
     """
     from ..store.durations import parse_duration
-    from ..store.housekeeping import gc as collect
+    from ..store.upkeep.housekeeping import gc as collect
 
     check_collection("gc", collection)
     done = collect(collection, parse_duration(keep_younger))
@@ -132,8 +132,8 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
 @_JSON
 def export(collection: str, out: Path, as_json: bool) -> None:
     """Write the rows of COLLECTION to OUT, which must not exist: all columns to .parquet, the vectors alone to .npy."""
-    from ..store.export import export as write
-    from ..store.store import Store
+    from ..store.version.export import export as write
+    from ..store.version.store import Store
 
     check_collection("export", collection, str(out))
     with Store.open(collection) as store, bar("export") as progress:

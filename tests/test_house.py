@@ -38,9 +38,9 @@ FOREIGN = {
 }
 # One library in one file, as the design's table has it.
 ALONE = {
-    "h5py": "store/matrix_files.py",
+    "h5py": "store/foreign/vectors/matrix_files.py",
     "pillow_heif": "embedder/heif.py",
-    "duckdb": "store/where.py",
+    "duckdb": "store/version/conditions/where.py",
     "pytorch_metric_learning": "embedder/losses/pml.py",
     "matplotlib": "search/report/drawing.py",
 }

@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from ...store.disk.regular import check_all_regular
 from ...store.errors import LookalikeError
-from ...store.regular import check_all_regular
 from .base import RawPixels, Record, Source
 from .folder import FolderSource
 from .idx import IdxSource, is_idx

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable
 
 from ...store.errors import LookalikeWarning
-from ...store.no_label import NO_LABEL, no_label_words, taken_words
+from ...store.foreign.columns.no_label import NO_LABEL, no_label_words, taken_words
 from ...store.shown import shown
 from .other_forms import composed
 

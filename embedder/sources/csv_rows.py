@@ -11,9 +11,9 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from ...store.cells import IsRow, Row, delimiter_by, delimiters_in, rows
 from ...store.errors import LookalikeError
-from ...store.text_file import text_lines
+from ...store.foreign.cells import IsRow, Row, delimiter_by, delimiters_in, rows
+from ...store.foreign.text_file import text_lines
 from .files import has_image_extension
 from .other_forms import Names
 

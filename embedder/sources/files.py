@@ -6,8 +6,8 @@ import stat
 from contextlib import suppress
 from io import FileIO
 
+from ...store.disk.memory import free_memory, in_words
 from ...store.errors import LookalikeError
-from ...store.memory import free_memory, in_words
 from ..rejected import Rejected
 
 _ACCEPTED = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"}

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ...store.disk.memory import free_memory, in_words
+from ...store.disk.regular import open_regular
 from ...store.errors import LookalikeError
-from ...store.memory import free_memory, in_words
-from ...store.regular import open_regular
 from ..rejected import Rejected
 from .base import RawPixels, Record, Source
 from .files import facts

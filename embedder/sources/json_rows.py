@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...store.errors import LookalikeError
-from ...store.text_file import text_lines
+from ...store.foreign.text_file import text_lines
 
 _INT64 = 1 << 63
 _KINDS = {str: "string", bool: "bool", int: "int64", float: "double"}

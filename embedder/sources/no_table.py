@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from ...store.disk.publish import plain_errors
+from ...store.disk.regular import open_regular
 from ...store.errors import LookalikeError
-from ...store.publish import plain_errors
-from ...store.regular import open_regular
 from .files import has_image_extension
 
 _MOST = 8

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from ...store.class_label import class_label
+from ...store.disk.publish import plain_errors
+from ...store.disk.regular import check_regular, open_regular
 from ...store.errors import LookalikeError
-from ...store.publish import plain_errors
-from ...store.regular import check_regular, open_regular
+from ...store.foreign.columns.class_label import class_label
 from .parquet_types import holds_images, is_bytes, is_null, kept_as, plain, stored_type, values
 
 ENDINGS = (".parquet", ".pq")

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ...store.forks import cached_property
+from ...store.work.forks import cached_property
 from ..calibration import Calibration
 from ..calibration_file import read_calibration, threshold_of
 from ..classify import decisions

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ...store.disk.replace import check_replaceable, replace_file
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
-from ...store.replace import check_replaceable, replace_file
 from ..calibration_file import read_calibration
 from ..labelled_source import LabelledSource
 from ..rank import Way

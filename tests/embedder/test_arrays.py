@@ -10,7 +10,7 @@ from lookalike.embedder.arrays import encode_images, encode_source
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.sync import embed
 from lookalike.store.errors import LookalikeError
-from lookalike.store.store import Store
+from lookalike.store.version.store import Store
 
 
 @pytest.fixture

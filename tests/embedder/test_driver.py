@@ -5,9 +5,9 @@ import pytest
 from lookalike.embedder.driver import Sync
 from lookalike.embedder.plan import Wanted, plan
 from lookalike.embedder.sources import open_source
+from lookalike.store.changing.writer import writing
 from lookalike.store.progress import silent
-from lookalike.store.store import Store
-from lookalike.store.writer import writing
+from lookalike.store.version.store import Store
 
 ROWS = 2000
 

@@ -12,9 +12,9 @@ from lookalike.embedder.backbones import build, preprocessing
 from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save_encoder
 from lookalike.embedder.offered import Offered
 from lookalike.embedder.recipe import Recipe
+from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeError
-from lookalike.store.store import Store
-from lookalike.store.writer import writing
+from lookalike.store.version.store import Store
 
 RECIPE = Recipe.from_dict({"image": {"size": 16, "channels": 3}, "model": {"dim": 7, "backbone": "resnet"}})
 

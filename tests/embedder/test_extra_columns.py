@@ -15,9 +15,9 @@ from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.extra_columns import ExtraColumns, extra_table
 from lookalike.embedder.sources import Record, open_source
 from lookalike.embedder.sync import embed
-from lookalike.store.parts import RESERVED, Rows, lookup_columns, write_part
-from lookalike.store.store import Store
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
+from lookalike.store.files.parts import RESERVED, Rows, lookup_columns, write_part
+from lookalike.store.version.store import Store
 
 OURS = {name for name in RESERVED if name != "vector"}
 

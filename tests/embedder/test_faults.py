@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from lookalike.embedder.sync import embed
-from lookalike.store.rejects import read_rejects
-from lookalike.store.store import Store
+from lookalike.store.version.rejects import read_rejects
+from lookalike.store.version.store import Store
 
 # Pillow warns about some of them; what they get is said here.
 pytestmark = [

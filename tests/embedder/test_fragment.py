@@ -13,13 +13,13 @@ from lookalike.embedder import fragment as fragment_module
 from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.fragment import embed_fragment, let_go
 from lookalike.embedder.sources import open_source
+from lookalike.store.changing.writer import writing
 from lookalike.store.codec import from_plain
-from lookalike.store.content import PartEntry
 from lookalike.store.errors import LookalikeError
-from lookalike.store.fragments import perform
-from lookalike.store.parts import read_part
-from lookalike.store.store import Store
-from lookalike.store.writer import writing
+from lookalike.store.files.content import PartEntry
+from lookalike.store.files.parts import read_part
+from lookalike.store.version.store import Store
+from lookalike.store.work.fragments import perform
 
 
 @pytest.fixture

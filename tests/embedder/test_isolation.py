@@ -25,8 +25,8 @@ from lookalike.embedder.sources import RawPixels, open_source
 from lookalike.embedder.sync import embed
 from lookalike.embedder.training_set import read_training_set
 from lookalike.store.errors import LookalikeError
-from lookalike.store.rejects import read_rejects
-from lookalike.store.store import Store
+from lookalike.store.version.rejects import read_rejects
+from lookalike.store.version.store import Store
 from lookalike.tests.embedder.hostile import site
 
 
@@ -69,14 +69,14 @@ def test_the_others_are_embedded(tmp_path, model, photos, hostile, workers):
 
 
 def test_a_stopped_worker_is_replaced(tmp_path, model, photos, monkeypatch):
-    monkeypatch.setattr("lookalike.store.heartbeat.LEAST_SILENCE", 3.0)
+    monkeypatch.setattr("lookalike.store.work.heartbeat.LEAST_SILENCE", 3.0)
     stopped = []
 
     def stop():
         while not stopped:
             for child in psutil.Process().children():
                 with_command = child.cmdline()
-                if "lookalike.store.worker" in with_command:
+                if "lookalike.store.work.worker" in with_command:
                     child.suspend()
                     stopped.append(child.pid)
                     return
@@ -179,7 +179,7 @@ def test_reading_takes_no_more_room_than_the_file(tmp_path, photos):
     script = """
 import resource, sys
 from lookalike.embedder.sources.files import read_file
-from lookalike.store.memory import space_taken
+from lookalike.store.disk.memory import space_taken
 most = space_taken() + (64 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 assert read_file(sys.argv[1]) == open(sys.argv[1], "rb").read()

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lookalike.embedder.sync import embed
-from lookalike.store.store import Store
+from lookalike.store.version.store import Store
 
 RUN = """
 import sys
@@ -22,7 +22,7 @@ embed(*sys.argv[1:3], model=sys.argv[3], workers=2, progress=lambda done, *_: pr
 def workers_of(driver):
     """The worker processes that a driver has started and that still run."""
     processes = subprocess.run(["ps", "-A", "-o", "args="], check=True, capture_output=True, text=True).stdout
-    return [line for line in processes.splitlines() if f"-m lookalike.store.worker {driver} " in f"{line} "]
+    return [line for line in processes.splitlines() if f"-m lookalike.store.work.worker {driver} " in f"{line} "]
 
 
 @pytest.mark.long

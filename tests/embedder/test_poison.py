@@ -8,8 +8,8 @@ import pytest
 from lookalike.embedder import poison
 from lookalike.embedder.sync import embed
 from lookalike.store.errors import LookalikeError
-from lookalike.store.rejects import read_rejects
-from lookalike.store.store import Store
+from lookalike.store.version.rejects import read_rejects
+from lookalike.store.version.store import Store
 
 # Workers import this in place of Python's own hook, before any of our code.
 CRASH = """

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from lookalike.embedder import sealed
-from lookalike.store.memory import is_out_of_memory
+from lookalike.store.disk.memory import is_out_of_memory
 
 WEIGHTS = {"a": torch.arange(1000.0)}
 

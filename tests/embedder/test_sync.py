@@ -19,13 +19,13 @@ from lookalike.embedder.encoder import Encoder
 from lookalike.embedder.images import prepared
 from lookalike.embedder.sources.folder import FolderSource
 from lookalike.embedder.sync import embed
-from lookalike.store import engine as engines
-from lookalike.store import noting
+from lookalike.store.changing import noting
 from lookalike.store.errors import LookalikeError, LookalikeWarning, TooManyRejects
-from lookalike.store.rejects import read_rejects
-from lookalike.store.store import Store
-from lookalike.store.tables import info, live_table
-from lookalike.store.verify import verify
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.rejects import read_rejects
+from lookalike.store.version.store import Store
+from lookalike.store.version.tables import info, live_table
+from lookalike.store.work import engine as engines
 
 COUNTS = ("seen", "embedded", "skipped", "duplicates", "rejected", "removed", "ignored")
 
@@ -471,8 +471,8 @@ def test_a_process_that_leaves_the_work_to_others_does_without_torch(tmp_path, p
     code = f"""
 import sys
 from lookalike.embedder.sync import embed
-from lookalike.store.tables import info
-from lookalike.store.tables import live_table
+from lookalike.store.version.tables import info
+from lookalike.store.version.tables import live_table
 done = embed({str(tmp_path / "shop")!r}, {str(photos)!r}, model={str(model)!r}, workers=2)
 assert done["embedded"] > 0 and done["rejected"] == 0, done
 print("torch" in sys.modules)

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from lookalike.embedder.sync import embed
-from lookalike.store import parts
 from lookalike.store.errors import LookalikeError, LookalikeWarning
-from lookalike.store.store import Store
-from lookalike.store.tables import live_table
-from lookalike.store.where import where
+from lookalike.store.files import parts
+from lookalike.store.version.conditions.where import where
+from lookalike.store.version.store import Store
+from lookalike.store.version.tables import live_table
 
 
 @pytest.fixture

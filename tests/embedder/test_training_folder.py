@@ -8,7 +8,7 @@ from lookalike.embedder.recipe import Recipe
 from lookalike.embedder.sweep import combinations, sweep
 from lookalike.embedder.training_folder import finished_before
 from lookalike.store.errors import LookalikeError
-from lookalike.store.store import Store
+from lookalike.store.version.store import Store
 
 RECIPE = Recipe.from_dict({})
 

@@ -9,11 +9,11 @@ import pytest
 
 from lookalike.cli import run
 from lookalike.embedder.sync import embed
+from lookalike.store.changing.moving import move
+from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeError
-from lookalike.store.moving import move
-from lookalike.store.rejects import read_rejects
-from lookalike.store.store import Store
-from lookalike.store.writer import writing
+from lookalike.store.version.rejects import read_rejects
+from lookalike.store.version.store import Store
 
 
 @pytest.fixture

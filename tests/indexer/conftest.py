@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.store.parts import Rows, lookup_columns, write_part
-from lookalike.store.store import Store
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
+from lookalike.store.files.parts import Rows, lookup_columns, write_part
+from lookalike.store.version.store import Store
 
 
 class Shop:

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from lookalike.indexer import plan
 from lookalike.indexer.index import index
 from lookalike.indexer.instances import Instances
-from lookalike.store.compact import compact
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
+from lookalike.store.upkeep.compact import compact
 
 SPECS = ["auto", "Flat", "IVF2,Flat", "HNSW4", "SQ8", "IVF2,PQ4x4fs"]
 

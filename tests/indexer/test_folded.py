@@ -12,9 +12,9 @@ from lookalike.indexer.folded import afresh, current
 from lookalike.indexer.folding import fold, keep
 from lookalike.indexer.index import index
 from lookalike.indexer.prototypes import Prototypes
-from lookalike.store.content import PrototypeRule
+from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeError
-from lookalike.store.writer import writing
+from lookalike.store.files.content import PrototypeRule
 
 from .test_anchors import blobs, naive_nearest, unit
 from .test_windows import naive as naive_window

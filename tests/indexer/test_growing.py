@@ -8,7 +8,7 @@ from lookalike.indexer import plan
 from lookalike.indexer.index import grow, index
 from lookalike.indexer.instances import Instances
 from lookalike.store.errors import LookalikeError
-from lookalike.store.layout import Layout
+from lookalike.store.version.layout import Layout
 
 D = 16
 

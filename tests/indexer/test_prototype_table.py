@@ -7,8 +7,8 @@ import pytest
 
 from lookalike.indexer.prototype_table import as_parquet, read_table
 from lookalike.indexer.sums import Sums, unit_means
-from lookalike.store.content import PrototypeRule
 from lookalike.store.errors import Damaged
+from lookalike.store.files.content import PrototypeRule
 
 
 @pytest.fixture

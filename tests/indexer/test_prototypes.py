@@ -14,10 +14,10 @@ from lookalike.indexer.folding import fold
 from lookalike.indexer.index import index
 from lookalike.indexer.prototypes import Prototypes
 from lookalike.indexer.sums import Sums
-from lookalike.store.content import PrototypeRule
+from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeError
-from lookalike.store.store import Store
-from lookalike.store.writer import writing
+from lookalike.store.files.content import PrototypeRule
+from lookalike.store.version.store import Store
 
 
 def unit(rng, n, d):

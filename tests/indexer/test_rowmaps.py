@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lookalike.indexer.rowmaps import RowMap
-from lookalike.store.content import FileEntry, SegmentEntry
+from lookalike.store.disk.publish import publish
 from lookalike.store.errors import Damaged
-from lookalike.store.publish import publish
+from lookalike.store.files.content import FileEntry, SegmentEntry
 
 
 def segment(folder, rows, n):

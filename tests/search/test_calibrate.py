@@ -13,10 +13,10 @@ from lookalike.measures.intervals import clopper_pearson
 from lookalike.search.images import ImageEncoder
 from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.view import View
+from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeWarning
-from lookalike.store.housekeeping import rollback
-from lookalike.store.store import Store
-from lookalike.store.writer import writing
+from lookalike.store.upkeep.housekeeping import rollback
+from lookalike.store.version.store import Store
 
 from .conftest import clusters, unit
 from .stub import content, give_source

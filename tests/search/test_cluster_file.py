@@ -7,7 +7,7 @@ import pytest
 
 from lookalike import Collection, LookalikeError
 from lookalike.search.cluster_file import check_cluster_file, write_cluster_file
-from lookalike.store.escaped import escaped, unescaped
+from lookalike.store.files.escaped import escaped, unescaped
 
 from .conftest import clusters
 

@@ -6,8 +6,8 @@ import pytest
 from lookalike import LookalikeError
 from lookalike.search.contents import rows_of_contents
 from lookalike.search.evaluate import interclass_distance
+from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeWarning
-from lookalike.store.writer import writing
 
 from .conftest import clusters, unit
 from .stub import content, give_source
@@ -16,7 +16,7 @@ from .test_rank import naive_prototypes, naive_vote
 
 def add_with_contents(collection, vectors, labels, numbers, prefix="x"):
     """Add rows whose images have the contents `numbers`, as embedding would."""
-    from lookalike.store.parts import Rows, lookup_columns, write_part
+    from lookalike.store.files.parts import Rows, lookup_columns, write_part
 
     n = len(vectors)
     rows = Rows(

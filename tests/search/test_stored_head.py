@@ -11,10 +11,10 @@ import pytest
 from lookalike import Collection, LinearClassifier, LookalikeError, cli
 from lookalike.search import stored_head
 from lookalike.search.stored_head import thinned
+from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeWarning
-from lookalike.store.housekeeping import gc, rollback
-from lookalike.store.verify import verify
-from lookalike.store.writer import writing
+from lookalike.store.upkeep.housekeeping import gc, rollback
+from lookalike.store.upkeep.verify import verify
 
 from .conftest import clusters
 from .stub import give_source
@@ -63,7 +63,7 @@ def test_a_stored_head_answers_without_scikit_learn(calibrated):
     code = f"""
 import sys, numpy as np
 from lookalike import Collection
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
 with Collection.open({str(calibrated.path)!r}) as collection:
     assert collection.classify("k3", by="linear").nearest[0]
 print(sorted({{"sklearn", "torch"}} & set(sys.modules)))

@@ -5,7 +5,7 @@ import pytest
 
 from lookalike.cli import COMMANDS, cli, run
 from lookalike.shell.mistaken import INSTEAD, MEANT, meant
-from lookalike.store.store import Store
+from lookalike.store.version.store import Store
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 
 from lookalike.cli import run
-from lookalike.store.store import Store
+from lookalike.store.version.store import Store
 
 
 def test_move_says_what_moved_in_words_and_in_json(tmp_path, shop, capsys):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.store.rejects import Reject, write_rejects
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
+from lookalike.store.version.rejects import Reject, write_rejects
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")

@@ -6,11 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from lookalike.shell import upkeep as commands
+from lookalike.store.disk.memory import in_words
 from lookalike.store.errors import LookalikeError
-from lookalike.store.manifest import manifest_path, versions
-from lookalike.store.memory import in_words
-from lookalike.store.store import Store
-from lookalike.store.tables import info, live_table
+from lookalike.store.files.manifest import manifest_path, versions
+from lookalike.store.version.store import Store
+from lookalike.store.version.tables import info, live_table
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from lookalike.store.compact import compact
-from lookalike.store.content import CalibrationEntry, FileEntry, HeadEntry, PrototypeEntry, SegmentEntry
-from lookalike.store.parts import Rows, lookup_columns, write_part
-from lookalike.store.publish import publish
-from lookalike.store.rejects import Reject, write_rejects
-from lookalike.store.store import Store
-from lookalike.store.writer import Writer, writing
+from lookalike.store.changing.writer import Writer, writing
+from lookalike.store.disk.publish import publish
+from lookalike.store.files.content import CalibrationEntry, FileEntry, HeadEntry, PrototypeEntry, SegmentEntry
+from lookalike.store.files.parts import Rows, lookup_columns, write_part
+from lookalike.store.upkeep.compact import compact
+from lookalike.store.version.rejects import Reject, write_rejects
+from lookalike.store.version.store import Store
 
 
 @pytest.fixture

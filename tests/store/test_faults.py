@@ -10,15 +10,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lookalike.store import publish as module
-from lookalike.store.compact import compact
+from lookalike.store.changing.writer import writing
+from lookalike.store.disk import publish as module
+from lookalike.store.disk.publish import TEMPORARY
 from lookalike.store.errors import Damaged, LookalikeError
-from lookalike.store.housekeeping import rollback
-from lookalike.store.publish import TEMPORARY
-from lookalike.store.store import Store
-from lookalike.store.tables import info, live_table
-from lookalike.store.verify import verify
-from lookalike.store.writer import writing
+from lookalike.store.upkeep.compact import compact
+from lookalike.store.upkeep.housekeeping import rollback
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.store import Store
+from lookalike.store.version.tables import info, live_table
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from lookalike.store.compact import compact
-from lookalike.store.housekeeping import gc, rollback
-from lookalike.store.parts import Rows, lookup_columns, write_part
-from lookalike.store.store import Store
-from lookalike.store.verify import verify
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
+from lookalike.store.files.parts import Rows, lookup_columns, write_part
+from lookalike.store.upkeep.compact import compact
+from lookalike.store.upkeep.housekeeping import gc, rollback
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.store import Store
 
 KEYS = st.lists(st.integers(0, 9), min_size=1, max_size=6, unique=True)  # few, so that they meet again
 

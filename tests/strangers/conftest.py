@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.store.content import PrototypeRule
-from lookalike.store.rejects import Reject, write_rejects
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
+from lookalike.store.files.content import PrototypeRule
+from lookalike.store.version.rejects import Reject, write_rejects
 from lookalike.tests.search.stub import give_source
 
 from .forging import know_nothing

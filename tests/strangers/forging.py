@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 
-from lookalike.store import checked
-from lookalike.store.manifest import _digest, _line, manifest_path, newest_version
+from lookalike.store.disk import checked
+from lookalike.store.files.manifest import _digest, _line, manifest_path, newest_version
 
 WORDS = [0, 1, 2, 3, 7, 8, 16, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1, 2**64 - 1]
 

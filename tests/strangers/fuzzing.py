@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from lookalike import Collection, LookalikeError
-from lookalike.store import table_trial
-from lookalike.store.export import export
-from lookalike.store.fragments import resolve
-from lookalike.store.manifest import manifest_path, newest_version
-from lookalike.store.rejects import read_rejects
-from lookalike.store.store import Store
-from lookalike.store.tables import info, live_table
-from lookalike.store.verify import verify
+from lookalike.store.files.manifest import manifest_path, newest_version
+from lookalike.store.foreign import table_trial
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.export import export
+from lookalike.store.version.rejects import read_rejects
+from lookalike.store.version.store import Store
+from lookalike.store.version.tables import info, live_table
+from lookalike.store.work.fragments import resolve
 from lookalike.tests.strangers import edits
 from lookalike.tests.strangers.forging import forge
 

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from lookalike import Collection, LookalikeError
-from lookalike.store import table_trial
 from lookalike.store.errors import Damaged
-from lookalike.store.rejects import read_rejects
-from lookalike.store.store import Store
-from lookalike.store.tables import live_table
+from lookalike.store.foreign import table_trial
+from lookalike.store.version.rejects import read_rejects
+from lookalike.store.version.store import Store
+from lookalike.store.version.tables import live_table
 
 from .forging import forge
 

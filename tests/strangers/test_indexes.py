@@ -15,10 +15,10 @@ from lookalike.indexer.library import faiss
 from lookalike.indexer.specs import empty_index
 from lookalike.indexer.structure import misplaced, structure
 from lookalike.indexer.threads import on_one_thread
-from lookalike.store import limited
 from lookalike.store.errors import Damaged, LookalikeError
-from lookalike.store.store import Store
-from lookalike.store.verify import verify
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.store import Store
+from lookalike.store.work import limited
 
 from .forging import forge, in_child, know_nothing, rewrite
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from lookalike import Collection, LookalikeError
-from lookalike.store.store import Store
+from lookalike.store.version.store import Store
 
 from .forging import edited, forge
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lookalike import Collection, LookalikeError
 from lookalike.indexer.index import index
-from lookalike.store.manifest import manifest_path, newest_version
-from lookalike.store.store import Store
-from lookalike.store.tables import info
+from lookalike.store.files.manifest import manifest_path, newest_version
+from lookalike.store.version.store import Store
+from lookalike.store.version.tables import info
 
 from .forging import rewrite
 

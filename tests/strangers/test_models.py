@@ -9,7 +9,7 @@ import pytest
 from lookalike import Collection, LookalikeError
 from lookalike.embedder import encoder_file
 from lookalike.embedder.encoder import save_encoder
-from lookalike.store.store import Store
+from lookalike.store.version.store import Store
 from lookalike.tests.embedder.conftest import picture, untrained
 
 from .forging import forge, rewrite

@@ -14,9 +14,9 @@ from lookalike.embedder import driver, encoder
 from lookalike.embedder.arrays import encode_images
 from lookalike.embedder.sync import embed
 from lookalike.indexer.index import index
-from lookalike.store import importing
-from lookalike.store.ingest import add, import_vectors, remove
-from lookalike.store.store import Store
+from lookalike.store.changing import importing
+from lookalike.store.changing.ingest import add, import_vectors, remove
+from lookalike.store.version.store import Store
 
 DIM = 16
 ROWS = 1800

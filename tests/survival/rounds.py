@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.store.housekeeping import gc
-from lookalike.store.manifest import versions
-from lookalike.store.store import Store
-from lookalike.store.verify import verify
+from lookalike.store.files.manifest import versions
+from lookalike.store.upkeep.housekeeping import gc
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.store import Store
 
 from . import witness
 from .operations import OPERATIONS, Operation

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from lookalike import Collection
-from lookalike.store.manifest import manifest_path, read_manifest, versions
-from lookalike.store.rejects import read_rejects
-from lookalike.store.store import Store
+from lookalike.store.files.manifest import manifest_path, read_manifest, versions
+from lookalike.store.version.rejects import read_rejects
+from lookalike.store.version.store import Store
 
 
 def rows_of(store: Store) -> dict[int, tuple[str, str | None, bytes]]:

@@ -12,10 +12,10 @@ import pytest
 
 from lookalike import Collection, cli
 from lookalike.store.errors import Damaged, LookalikeError
-from lookalike.store.housekeeping import rollback
-from lookalike.store.manifest import manifest_path
-from lookalike.store.store import Store
-from lookalike.store.verify import verify
+from lookalike.store.files.manifest import manifest_path
+from lookalike.store.upkeep.housekeeping import rollback
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.store import Store
 
 from .operations import unit_rows
 from .whole import KINDS, kind_of

@@ -12,10 +12,10 @@ import pytest
 
 from lookalike import cli
 from lookalike.indexer import folding
-from lookalike.store import publish
-from lookalike.store.manifest import versions
-from lookalike.store.store import Store
-from lookalike.store.verify import verify
+from lookalike.store.disk import publish
+from lookalike.store.files.manifest import versions
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.store import Store
 
 from .state import copied, rows_of, state_of, strays_of
 from .whole import KINDS, kind_of

@@ -13,8 +13,8 @@ import pytest
 
 from lookalike import cli
 from lookalike.embedder.encoder import save_encoder
-from lookalike.store.store import Store
-from lookalike.store.verify import verify
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.store import Store
 
 from . import witness
 from .operations import untrained

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from lookalike import Collection, cli
-from lookalike.store.publish import TEMPORARY
+from lookalike.store.disk.publish import TEMPORARY
 
 from ..conftest import lacking
 from .operations import names, unit_rows

@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from lookalike.store import committing
+from lookalike.store.changing import committing
+from lookalike.store.changing.writer import writing
 from lookalike.store.errors import Busy, LookalikeError
-from lookalike.store.manifest import manifest_path, read_manifest, write_version
-from lookalike.store.store import Store
-from lookalike.store.verify import verify
-from lookalike.store.writer import writing
+from lookalike.store.files.manifest import manifest_path, read_manifest, write_version
+from lookalike.store.upkeep.verify import verify
+from lookalike.store.version.store import Store
 
 START = """
 import fcntl, os, sys, time, warnings
@@ -19,8 +19,8 @@ warnings.simplefilter("ignore")
 fcntl.flock = lambda *_: None
 path, name, until = sys.argv[1], sys.argv[2], time.time() + float(sys.argv[3])
 from lookalike import Collection, LookalikeError
-from lookalike.store.housekeeping import gc
-from lookalike.store.writer import writing
+from lookalike.store.upkeep.housekeeping import gc
+from lookalike.store.changing.writer import writing
 """
 WRITE = """
 import numpy as np
@@ -88,7 +88,7 @@ def shop(tmp_path, grow):
 
 @pytest.fixture
 def grow(units):
-    from lookalike.store.parts import Rows, lookup_columns, write_part
+    from lookalike.store.files.parts import Rows, lookup_columns, write_part
 
     def add(writer, keys):
         none, numbers = [None] * len(keys), list(range(len(keys)))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lookalike.store.writer import Writer
+from lookalike.store.changing.writer import Writer
 
 
 def watch(file: Path, after: Callable[[int], Any] = lambda version: None) -> None:

@@ -49,7 +49,7 @@ def test_without_class_folders_there_are_no_labels(tmp_path):
 
 
 def test_a_collection_among_the_images_is_none_of_them(tmp_path):
-    from lookalike.store.store import Store
+    from lookalike.store.version.store import Store
 
     made(tmp_path, "a.png")
     Store.create(tmp_path / "shop").close()

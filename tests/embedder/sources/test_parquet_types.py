@@ -10,8 +10,8 @@ import pytest
 
 from lookalike.embedder.rejected import Rejected
 from lookalike.embedder.sources import SourceOptions, open_source
-from lookalike.store.class_label import class_label
 from lookalike.store.errors import LookalikeError
+from lookalike.store.foreign.columns.class_label import class_label
 
 
 def table(folder, columns, schema=None, options=None, **more):

@@ -16,8 +16,8 @@ from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.rank import Way
 from lookalike.search.report.material import Material
 from lookalike.search.report.questions import Questions, of_stored
-from lookalike.store.parts import Rows, lookup_columns, write_part
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
+from lookalike.store.files.parts import Rows, lookup_columns, write_part
 
 from ..conftest import clusters, unit
 from ..stub import give_encoder

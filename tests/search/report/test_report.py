@@ -15,7 +15,7 @@ from lookalike import Collection, LookalikeError
 from lookalike.cli import run
 from lookalike.search.calibration import FORMAT, Calibration
 from lookalike.search.calibration_file import write_calibration
-from lookalike.store.writer import writing
+from lookalike.store.changing.writer import writing
 
 from ..conftest import clusters
 from .conftest import NASTY, Page

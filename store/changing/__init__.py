@@ -1,0 +1,1 @@
+"""Changing a collection: one writer stages, and one commit publishes."""

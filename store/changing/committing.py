@@ -1,0 +1,98 @@
+"""The commit: a version on top of the newest one, or none at all, also where the writer's lock keeps nobody out.
+
+A manifest is created without replacing another. Before and after it, what else could lose acknowledged rows is looked
+at: another process has written a version meanwhile, or has removed a file that this one names. What is refused here was
+not acknowledged, and is gone once the files that no manifest names are collected.
+"""
+
+import contextlib
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..disk.folders import refuse_links
+from ..disk.publish import NameTaken
+from ..errors import Busy, LookalikeError
+from ..files.content import Content, FileEntry, files_of
+from ..files.manifest import Manifest, manifest_path, newest_version, read_manifest, versions, write_version
+
+if TYPE_CHECKING:
+    from ..version.store import Store
+
+
+def commit_version(
+    folder: Path, version: int, parent: str | None, content: Content, there: Collection[str] = ()
+) -> Manifest:
+    """Publish `content` as `version`, which must follow the newest one; files named `there` are not looked for.
+
+    Raises Busy where another process has written a version meanwhile, LookalikeError where a file has gone.
+    """
+    refuse_links(folder)
+    new = [entry for entry in _of_rows(content) if entry.file not in there]
+    if newest_version(folder) != version - 1:
+        raise _overtaken(folder, version)
+    _refuse_missing(folder, version, new)
+    try:
+        manifest = write_version(folder, version, parent, content)
+    except NameTaken as error:
+        raise _overtaken(folder, version) from error
+    try:
+        _refuse_missing(folder, version, new)
+        _refuse_passed_over(folder, manifest)
+    except LookalikeError:
+        with contextlib.suppress(OSError):
+            manifest_path(folder, version).unlink()
+        raise
+    return manifest
+
+
+def _of_rows(content: Content) -> list[FileEntry]:
+    """The files without which rows are lost; an index, prototypes and the like are made again from these."""
+    return files_of(Content(model=content.model, parts=content.parts, runs=content.runs, deleted=content.deleted))
+
+
+def _overtaken(folder: Path, version: int) -> Busy:
+    return Busy(
+        f"{folder} got version {version} from another process, although this one holds its lock: nothing of this is "
+        "in it; let one process at a time write to it, and run this again"
+    )
+
+
+def _refuse_missing(folder: Path, version: int, entries: Iterable[FileEntry]) -> None:
+    """Refuse to name a file that somebody removed while it was staged."""
+    for entry in entries:
+        with contextlib.suppress(OSError):
+            if os.lstat(folder / entry.file).st_size == entry.size:
+                continue
+        raise LookalikeError(
+            f"cannot commit version {version} of {folder}: {entry.file} was removed before it was named, by another "
+            "process's `gc` or by hand; run this again"
+        )
+
+
+def _refuse_passed_over(folder: Path, manifest: Manifest) -> None:
+    """Refuse where the newest version was not made on top of this one: `gc` had made room under older ones."""
+    if newest_version(folder) == manifest.version:
+        return
+    after = manifest.version + 1
+    if after not in versions(folder) or read_manifest(folder, after).parent != manifest.digest:
+        raise _overtaken(folder, manifest.version)
+
+
+def refuse_doubled(base: "Store", keys: NDArray[np.object_], rows: NDArray[np.int64], gone: NDArray[np.int64]) -> None:
+    """LookalikeError for a key that two live rows would have: of new `rows` (n,) with their `keys` (n,), and of `base`.
+
+    gone: rows, new and old ones, that are deleted in the same commit.
+    """
+    keys = keys[~np.isin(rows, gone)]
+    held = base.find(list(keys))
+    doubled = [*keys[(held >= 0) & ~np.isin(held, gone)]]
+    if len(set(keys)) < len(keys):
+        names, counts = np.unique(keys, return_counts=True)
+        doubled += [*names[counts > 1]]
+    if doubled:
+        raise LookalikeError(f"key {doubled[0]!r} would be in {base.path} twice: remove the other row first")

@@ -1,0 +1,51 @@
+"""A collection that is made for what is about to be stored, and unmade where that is refused."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..disk.lock import writer_lock
+from ..errors import LookalikeError
+from ..files.manifest import newest_version, read_manifest, versions
+from ..version.store import Store
+
+_FOLDERS = ("manifests", "model", "vectors", "lookups", "rejects", "deleted")
+
+
+@contextlib.contextmanager
+def opened_or_made(path: str | os.PathLike[str]) -> Iterator[Store]:
+    """`Store.open_or_create`; a collection made here is removed again where a LookalikeError ends what follows.
+
+    It stays once it holds a row or a rejected image, or if anybody else holds its lock meanwhile.
+    """
+    folder = Path(os.path.abspath(path))
+    if versions(folder):
+        with Store.open(folder) as store:
+            yield store
+        return
+    absent = [each for each in (folder, *folder.parents) if not each.exists()]
+    made = False
+    try:
+        with Store.create(folder) as store:
+            made = True
+            yield store
+    except LookalikeError:
+        if made:
+            _unmake(folder, absent)
+        raise
+
+
+def _unmake(folder: Path, absent: list[Path]) -> None:
+    """Remove the collection if nothing is stored in it, and those folders of `absent` that are then empty."""
+    with contextlib.suppress(LookalikeError, OSError):
+        with writer_lock(folder):
+            content = read_manifest(folder, newest_version(folder)).content
+            if content.parts or content.rejects:
+                return
+            for name in _FOLDERS:
+                shutil.rmtree(folder / name, ignore_errors=True)
+            (folder / "lock").unlink()  # last: others wait for it
+        for each in absent:
+            each.rmdir()

@@ -1,0 +1,56 @@
+"""Which stored rows have the same further columns as a table that is imported again."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..files.parts import RESERVED, read_part, stored_names
+from ..version.layout import groups
+from ..version.store import Store
+
+
+class KeptColumns:
+    """The further columns of a store's rows, beside those of a file."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def equal(self, table: Any, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(m,) bool: which of the m rows of `table` (None: of no columns) have the values of `rows` (m,) int64."""
+        names = [] if table is None else stored_names(table.column_names)
+        new = dict(zip(names, [] if table is None else table.columns, strict=True))
+        equal = np.ones(len(rows), dtype=bool)
+        parts, places = self._store.layout.locate(rows)
+        for part, mine in groups(parts):
+            held = self._of_part(part)
+            at = pa.array(np.arange(len(rows))[mine])
+            for name in new.keys() | held.keys():
+                one = new[name].take(at) if name in new else None
+                other = held[name].take(pa.array(places[mine])) if name in held else None
+                equal[mine] &= _equal(one, other)
+        return equal
+
+    def _of_part(self, part: int) -> dict[str, Any]:
+        """The further columns of a part by their stored names."""
+        entry = self._store.content.parts[part]
+        names = [name for name in self._store.pages.footer(entry).schema.names if name not in RESERVED]
+        if not names:
+            return {}
+        table = read_part(self._store.file(entry), names)
+        return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _equal(one: Any, other: Any) -> NDArray[np.bool_] | bool:
+    """Where two columns agree: null with null, or with a column that is not there, and NaN with NaN."""
+    if one is None or other is None:
+        return pc.is_null(other if one is None else one).to_numpy(zero_copy_only=False)
+    if one.type != other.type:
+        return pc.and_(pc.is_null(one), pc.is_null(other)).to_numpy(zero_copy_only=False)
+    same = pc.equal(one, other)
+    if pa.types.is_floating(one.type):
+        same = pc.or_(same, pc.and_(pc.is_nan(one), pc.is_nan(other)))
+    same = pc.or_kleene(same, pc.and_(pc.is_null(one), pc.is_null(other)))
+    return pc.fill_null(same, False).to_numpy(zero_copy_only=False)

@@ -1,0 +1,191 @@
+"""One writer and any number of readers, by flock: the system drops a lock when its holder ends, however it ends.
+
+The writer holds `lock`, and writes there who it is. A reader holds its version's manifest, so that `gc` leaves it.
+All descriptors are closed on exec, so that workers never hold what their driver holds; the writer's in a forked child
+too.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import secrets
+import shlex
+import socket
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import Busy, LookalikeError, LookalikeWarning
+from .folders import check_lock, check_writable
+from .lock_trust import doubt
+from .publish import reason
+
+_PATIENCE = 0.5  # seconds
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+_descriptors: set[int] = set()
+
+
+def _drop_in_child() -> None:
+    """Close, which leaves the parent's lock alone."""
+    for descriptor in _descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    _descriptors.clear()
+
+
+os.register_at_fork(after_in_child=_drop_in_child)
+
+
+class Held:
+    """The writer's lock while it is held. `doubt`: why it may keep nobody out; None where nothing says so."""
+
+    def __init__(self, folder: Path, descriptor: int) -> None:
+        self.folder, self._descriptor = folder, descriptor
+        self.doubt = doubt(folder / "lock", descriptor)
+        self._note = _sign(descriptor)
+        if self.doubt is not None:
+            self._warn(self.doubt)
+
+    def now_ns(self) -> int:
+        """The time by the file system's own clock, in ns: on a share it is the server's, which dates the files."""
+        with contextlib.suppress(OSError):
+            os.utime(self._descriptor)
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    def warn_if_shared(self) -> None:
+        """Warn, once, where another process has signed the lock since: it then keeps nobody out."""
+        found = _read_note(self.folder / "lock")
+        if self._note is None or found in (None, self._note):
+            return
+        self._note = None
+        self._warn(f"{_name(found)} took it too")
+
+    def _warn(self, why: str) -> None:
+        warnings.warn(
+            f"the lock of {self.folder} may keep nobody out: {why}. Let one process at a time write to it; of two that "
+            "commit at once one is refused, and `gc` keeps what is younger than a day",
+            LookalikeWarning,
+            stacklevel=4,
+        )
+
+
+@contextlib.contextmanager
+def writer_lock(folder: Path) -> Iterator[Held]:
+    """Be the one writer of the collection in `folder`; Busy within a second where another process is.
+
+    Raises LookalikeError where the folder cannot be written to. Warns where the lock means nothing.
+    """
+    path = Path(folder) / "lock"
+    check_lock(path)
+    check_writable(Path(folder))
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise LookalikeError(f"cannot write to {folder}: {reason(error)}") from error
+    _descriptors.add(descriptor)
+    try:
+        _take(descriptor, folder)
+        yield Held(Path(folder), descriptor)
+    finally:
+        if descriptor in _descriptors:  # not so in a forked child
+            _descriptors.discard(descriptor)
+            os.close(descriptor)
+
+
+def _take(descriptor: int, folder: Path) -> None:
+    """Lock, or say who holds it."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno not in _HELD:
+                raise LookalikeError(f"cannot lock {folder}: {reason(error)}; a local disk works") from error
+        if time.monotonic() > until:
+            raise Busy(f"{folder} is being written to by {_holder(descriptor)}: wait until it is done, or end it")
+        time.sleep(0.02)
+
+
+def _sign(descriptor: int) -> bytes | None:
+    """Leave our name in the lock, and give it; None where it cannot be written: a full disk does not matter here."""
+    command = shlex.join(sys.argv)[:200] or "python"
+    name = {"pid": os.getpid(), "command": command, "host": socket.gethostname(), "token": secrets.token_hex(8)}
+    text = json.dumps(name).encode()
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text, 0)
+    except OSError:
+        return None
+    return text
+
+
+def _read_note(path: Path) -> bytes | None:
+    """What the lock says now, opened anew since a share may keep what it gave before; None where it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return os.pread(descriptor, 4096, 0) or None  # empty for the moment in which another signs
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    """The name that the holder left."""
+    try:
+        return _name(os.pread(descriptor, 4096, 0))
+    except OSError:
+        return "another process"
+
+
+def _name(note: bytes | None) -> str:
+    """Who left a note, in words."""
+    try:
+        name = json.loads(note or b"")
+        host = name.get("host") or socket.gethostname()
+        where = "" if host == socket.gethostname() else f" on {host!r}"
+        return f"process {int(name['pid'])}{where} ({str(name['command'])!r})"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "another process"
+
+
+def reader_lock(path: Path) -> int | None:
+    """A descriptor that holds the manifest `path` shared until it is closed; None where the file has gone meanwhile."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _HELD:  # gc has it, to remove it
+            os.close(descriptor)
+            return None
+        # where nothing can be locked, nothing can be collected under us either, for gc then refuses
+    if os.fstat(descriptor).st_nlink == 0:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextlib.contextmanager
+def unread(path: Path) -> Iterator[bool]:
+    """Whether nobody reads the version whose manifest is `path`; while True, nobody can begin to."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
+        except OSError:
+            free = False
+        yield free
+    finally:
+        os.close(descriptor)

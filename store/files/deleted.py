@@ -1,0 +1,70 @@
+"""Which rows are deleted: a bitmap, bit i of byte b being row 8 * b + i. Rows beyond its end are not deleted."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..disk.publish import publish
+from .content import FileEntry
+from .npy_files import map_npy
+
+FOLDER = "deleted"
+
+
+@dataclass(frozen=True)
+class Bitmap:
+    """An immutable set of rows.
+
+    bits: (bytes,) uint8. count: how many rows it holds.
+    """
+
+    bits: NDArray[np.uint8]
+    count: int
+
+    @classmethod
+    def empty(cls) -> "Bitmap":
+        """No row."""
+        return cls(np.zeros(0, dtype=np.uint8), 0)
+
+    @classmethod
+    def load(cls, path: Path) -> "Bitmap":
+        """Read a bitmap that `save` wrote; Damaged for another file."""
+        bits = np.array(map_npy(path, np.uint8, "a bitmap of deleted rows"))
+        return cls(bits, int(np.bitwise_count(bits).sum(dtype=np.int64)))
+
+    def save(self, folder: Path) -> FileEntry:
+        """Publish as deleted/<name>.npy below the collection `folder`."""
+        name = f"{FOLDER}/{secrets.token_hex(8)}.npy"
+        return FileEntry(name, *publish(folder / name, lambda file: np.save(file, self.bits, allow_pickle=False)))
+
+    def with_rows(self, rows: NDArray[np.int64]) -> "Bitmap":
+        """A new bitmap that holds `rows` (m,) too, none negative; repeated rows count once."""
+        if len(rows) == 0:
+            return self
+        bits = np.zeros(max(len(self.bits), int(rows.max() >> 3) + 1), dtype=np.uint8)
+        bits[: len(self.bits)] = self.bits
+        np.bitwise_or.at(bits, rows >> 3, np.left_shift(1, rows & 7).astype(np.uint8))
+        return Bitmap(bits, int(np.bitwise_count(bits).sum(dtype=np.int64)))
+
+    def mask(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of `rows` (m,) are in the set, (m,) bool; negative rows are not."""
+        held = np.zeros(len(rows), dtype=bool)
+        inside = (rows >= 0) & (rows >> 3 < len(self.bits))
+        found = rows[inside]
+        held[inside] = (self.bits[found >> 3] >> (found & 7).astype(np.uint8)) & 1
+        return held
+
+    def between(self, first: int, stop: int) -> NDArray[np.bool_]:
+        """`mask` of the rows first, first + 1, ... stop - 1, (stop - first,) bool."""
+        held = np.zeros(max(0, stop - first), dtype=bool)
+        bits = np.unpackbits(self.bits[first >> 3 : (stop + 7) >> 3], bitorder="little")
+        known = bits[first & 7 :][: len(held)]
+        held[: len(known)] = known
+        return held
+
+    def rows(self) -> NDArray[np.int64]:
+        """The rows it holds, (count,) int64, ascending."""
+        return np.flatnonzero(np.unpackbits(self.bits, bitorder="little")).astype(np.int64)

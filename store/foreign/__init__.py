@@ -1,0 +1,1 @@
+"""Files that other tools wrote, read without trust and in blocks."""

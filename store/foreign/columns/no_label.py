@@ -1,0 +1,22 @@
+"""What other programs write where there is no label, and what is said of it: it stays a class, as it may be one."""
+
+from collections.abc import Sequence
+
+from ...shown import shown
+
+NO_LABEL = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "NULL", "null", "N/A", "n/a", "#N/A", "-1", "-1.0", "-100"})
+"""As pandas, SQL, spreadsheets and PyTorch have it; words such as "none" in lower case are classes of people."""
+_FEW = 3
+
+
+def no_label_words(labels: Sequence[str]) -> str:
+    """What to say of labels that are all of NO_LABEL."""
+    return f"{taken_words(labels)} like any other; where an image has no label, leave its label empty"
+
+
+def taken_words(labels: Sequence[str]) -> str:
+    """That these labels are taken for classes, in words."""
+    if len(labels) == 1:
+        return f"label {shown(labels[0])!r} is taken for a class"
+    more = f" and {len(labels) - _FEW} more" if len(labels) > _FEW else ""
+    return f"labels {', '.join(repr(shown(label)) for label in labels[:_FEW])}{more} are taken for classes"

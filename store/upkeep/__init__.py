@@ -1,0 +1,1 @@
+"""Looking after a collection: compacting, merging, collecting garbage, verifying."""

@@ -1,0 +1,70 @@
+"""Merging small parts, so that neither the manifest nor the open files grow with the number of commits.
+
+Neighbours are written together whole, deleted rows too, and keep their numbers: nothing but the files changes, and
+index segments, prototypes and lookups stay as they are. `compact` is what drops deleted rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..changing.writer import Writer
+from ..files.content import PartEntry
+from ..files.parts import write_table
+from ..progress import Progress, silent
+from ..version.store import Store
+from ..version.tables import whole_table
+from .compact import most_rows, publish_row_map
+
+
+def merge_small(writer: Writer, progress: Progress = silent) -> int:
+    """Stage the merging of small parts, and give the number of those that went into larger ones.
+
+    Parts that are staged themselves wait for the next time; nothing is done where a compaction is staged.
+    """
+    store = writer.base
+    held = store.content.parts
+    if writer.content.parts[: len(held)] != held:
+        return 0
+    groups = plan(store, held, most_rows(store.dim or 1))
+    parts: list[PartEntry] = []
+    for done, group in enumerate(groups):
+        parts.append(held[group[0]] if len(group) == 1 else _joined(store, group))
+        progress(done + 1, len(groups), "parts")
+    if len(parts) < len(held):
+        writer.regroup((*parts, *writer.content.parts[len(held) :]))
+    return sum(len(group) for group in groups if len(group) > 1)
+
+
+def plan(store: Store, parts: Sequence[PartEntry], most: int) -> list[list[int]]:
+    """Which neighbours to write together, as numbers into `parts`; those that stay are alone.
+
+    As with lookup runs (`due`), a part joins the one before it unless that is larger, so that a row's part at least
+    doubles whenever it is rewritten, but for its first time: O(log most) times at most. No part gets more than `most`
+    rows, and those of another model or with other columns stay apart. Afterwards two neighbours hold more than `most`
+    rows together, or the first is the larger one.
+    """
+    groups: list[list[int]] = []
+    sizes: list[int] = []
+    for number, part in enumerate(parts):
+        group, rows = [number], part.rows
+        while groups and sizes[-1] <= rows and sizes[-1] + rows <= most and _alike(store, parts, groups[-1], group):
+            group, rows = groups.pop() + group, sizes.pop() + rows
+        groups.append(group)
+        sizes.append(rows)
+    return groups
+
+
+def _alike(store: Store, parts: Sequence[PartEntry], group: list[int], other: list[int]) -> bool:
+    """Whether two groups are of one model and have the same columns."""
+    one, two = (store.pages.footer(parts[each[0]]) for each in (group, other))
+    return one.model == two.model and bool(one.schema.equals(two.schema))
+
+
+def _joined(store: Store, group: list[int]) -> PartEntry:
+    """One part with all rows of a group."""
+    model = store.pages.footer(store.content.parts[group[0]]).model
+    entry = write_table(store.path, whole_table(store, group), model)
+    rows = np.concatenate([store.layout.rows_of(number) for number in group])
+    return replace(entry, first_row=int(rows[0]), row_map=publish_row_map(store.path, rows))

@@ -1,0 +1,1 @@
+"""Reading one version of a collection: rows, keys, labels, vectors, and what lies behind them."""

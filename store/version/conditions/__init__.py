@@ -1,0 +1,1 @@
+"""`--where`: which rows meet a condition, within limits of time and memory."""

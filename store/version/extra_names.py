@@ -1,0 +1,69 @@
+"""What a source's further columns are called in a collection.
+
+SQL takes upper and lower case for the same name, as DuckDB does (in ASCII), so that of two such columns only one could
+be asked for. Within a part no two columns have names that are the same to SQL: one that is taken, by a column of ours
+or of the source, gets "source_" before it. A name that the collection has already, but for its case, is spelled as
+there: it is one column, whichever source it comes from.
+"""
+
+import string
+from collections.abc import Iterable, Sequence
+
+from ..files.runs import COLUMNS
+
+RESERVED = (*COLUMNS, "vector", "row")
+_FEW = 5
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def folded(name: str) -> str:
+    """The name as DuckDB compares it: letters of ASCII in lower case, all others as they are."""
+    return name.translate(_LOWER)
+
+
+_OURS = frozenset(map(folded, RESERVED))
+
+
+def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
+    """What distinct further columns of a source are called in a part, in their order.
+
+    held: the further columns that the collection has (`tables.held_names`). Whatever this gave once is given again
+    when the collection holds it.
+    """
+    spelled: dict[str, str] = {}
+    for name in held:
+        spelled.setdefault(folded(name), name)
+    given = {folded(name) for name in names}
+    stored: dict[str, str] = {}
+    taken = {"", *_OURS}
+    for name in names:  # first those that need no other name
+        if spelled.get(folded(name)) == name and folded(name) not in taken:
+            stored[name] = name
+            taken.add(folded(name))
+    for name in names:
+        if name not in stored:
+            free = name
+            while folded(free) in taken or (free != name and folded(free) in given):
+                free = f"source_{free}"
+            stored[name] = spelled.get(folded(free), free)
+            taken.add(folded(free))
+    return [stored[name] for name in names]
+
+
+def renamed_words(names: Sequence[str], stored: Sequence[str]) -> str | None:
+    """A sentence on those of a source's further columns that conditions call otherwise; None where there are none."""
+    pairs = [f"{name!r} is {other}" for name, other in zip(names, stored, strict=True) if folded(name) != folded(other)]
+    if not pairs:
+        return None
+    more = f" and {len(pairs) - _FEW} more" if len(pairs) > _FEW else ""
+    return (
+        "--where has other names for columns that SQL would mix up, since it takes upper and lower case for the same: "
+        f"{', '.join(pairs[:_FEW])}{more}"
+    )
+
+
+def asked_names(columns: Sequence[str]) -> list[str]:
+    """What stored columns are called in SQL, in their order: otherwise only where an older version left two alike."""
+    others = [name for name in columns if name not in RESERVED]
+    asked = dict(zip(others, stored_names(others), strict=True))
+    return [asked.get(name, name) for name in columns]

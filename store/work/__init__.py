@@ -1,0 +1,1 @@
+"""Engines and processes: where bulk work runs, and how it ends."""

@@ -1,0 +1,91 @@
+"""Engines: where fragments run. Whoever performs them, the driver gets their results in fragment order.
+
+A fragment whose function raises LookalikeError stops the run at its turn. Any other failure, a killed worker among
+them, is tried again: three attempts in all, then `poison` may put a result in its place, else LookalikeError.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from ..disk.memory import is_out_of_memory, no_memory
+from ..errors import LookalikeError
+from .fragments import Fragment, perform
+from .pool import Poison, Pool, Task
+
+Results = Generator[dict[str, Any], None, None]
+Perform = Callable[[Iterable[Fragment]], Iterator[dict[str, Any]]]
+"""Called as perform(fragments): their results in order, one at a time; fragments are read a few ahead."""
+Engine = Callable[[int, Mapping[str, str], Poison | None, str | None], AbstractContextManager[Perform]]
+
+
+def run(
+    fragments: Iterable[Fragment],
+    workers: int,
+    engine: str = "local",
+    *,
+    env: Mapping[str, str] | None = None,
+    poison: Poison | None = None,
+) -> Results:
+    """Perform `fragments`, and give their results in order, one at a time.
+
+    workers: how many processes; with one or none, each fragment is performed in this process when its result is asked
+    for. env: variables set in the workers (thread counts must be there before libraries load), not in this process.
+    poison: called with a fragment and a reason when it failed for the last time; a result it returns stands in.
+    Fragments are read a few ahead of the results. Close the iterator, or leave it, to end the workers.
+    """
+    return _all(opened(workers, engine, env=env, poison=poison), fragments)
+
+
+def _all(engine: AbstractContextManager[Perform], fragments: Iterable[Fragment]) -> Results:
+    with engine as perform_all:
+        yield from perform_all(fragments)
+
+
+def opened(
+    workers: int,
+    engine: str = "local",
+    *,
+    env: Mapping[str, str] | None = None,
+    poison: Poison | None = None,
+    work: str | None = None,
+) -> AbstractContextManager[Perform]:
+    """Give what performs fragments, ending its workers on the way out; the arguments are those of `run`.
+
+    work: the function that all fragments will name. With it, all workers start at once and load it while the caller
+    prepares the fragments: loading takes longer than many a fragment.
+    """
+    if engine not in ENGINES:
+        raise LookalikeError(f"engine {engine!r} is not known: {', '.join(ENGINES)} works")
+    return ENGINES[engine](workers, env or {}, poison, work)
+
+
+@contextmanager
+def _local(workers: int, env: Mapping[str, str], poison: Poison | None, work: str | None) -> Iterator[Perform]:
+    """This process, or a pool of processes on this machine."""
+    if workers <= 1:
+        yield lambda fragments: (_here(Task(place, fragment), poison) for place, fragment in enumerate(fragments))
+        return
+    with Pool(workers, env, poison, work) as pool:
+        yield pool.results
+
+
+def _here(task: Task, poison: Poison | None) -> dict[str, Any]:
+    """Perform a fragment in this process, with the attempts that a worker would get."""
+    while True:
+        try:
+            return perform(task.again())
+        except LookalikeError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):  # the job's lack, whatever the fragment
+                raise LookalikeError(no_memory(error)) from error
+            outcome = task.failed(f"{type(error).__name__}: {error}", poison)
+            if isinstance(outcome, LookalikeError):
+                raise outcome from error
+            if outcome is not None:
+                return outcome
+
+
+ENGINES: dict[str, Engine] = {"local": _local}
+"""By name. An engine that spreads fragments over machines enters here."""

@@ -1,0 +1,74 @@
+"""Files tried in a child process, within limits of memory and time: one that ends its reader costs a line.
+
+A right hash says that a file is as its manifest wants it, and whoever made the collection wrote both. What parses such
+files trusts what they say, so that a stranger's file may end the process that reads it, fill its memory, or never end.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ..disk.publish import reason
+from ..errors import LookalikeError
+from .fragments import resolve
+
+_OK, _WRONG = "file: sound", "file: wrong: "
+
+
+def come_through(work: str, asked: Sequence[Sequence[Any]], memory: int, seconds: int) -> tuple[int, str | None]:
+    """How many files a child came through, one after the other, and what was wrong with the next; None: with none.
+
+    work: "lookalike.room.module:function", called with each of `asked` (JSON-able; the path first), which gives what is
+    wrong with a file, or None. memory: bytes of address space. seconds: for all files.
+    """
+    asking = json.dumps({"work": work, "asked": asked, "memory": memory, "seconds": seconds})
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, **threads, "PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    command = [sys.executable, "-c", f"from {__name__} import main; main()"]
+    endless = f"reading it did not end within {seconds} s"
+    try:
+        child = subprocess.run(
+            command, input=asking.encode(), capture_output=True, env=environment, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        return (error.stdout or b"").splitlines().count(_OK.encode()), endless
+    except OSError as error:
+        raise LookalikeError(f"cannot start a process that tries {asked[0][0]}: {reason(error)}") from error
+    lines = child.stdout.decode(errors="replace").splitlines()
+    done, wrong = lines.count(_OK), [line for line in lines if line.startswith(_WRONG)]
+    if done == len(asked):
+        return done, None
+    if wrong:
+        return done, wrong[0].removeprefix(_WRONG)[:300]
+    if child.returncode == -signal.SIGXCPU:
+        return done, endless
+    return done, f"it ends a process that reads it ({_ended(child.returncode)})"
+
+
+def _ended(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit {code}"
+
+
+def main() -> None:
+    """The child: try the files that stdin names, and print a line for each."""
+    asked = json.loads(sys.stdin.buffer.read())
+    for limit, most in (
+        (resource.RLIMIT_AS, asked["memory"]),
+        (resource.RLIMIT_CPU, asked["seconds"]),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    try_one = resolve(asked["work"])
+    for arguments in asked["asked"]:
+        wrong: Any = try_one(*arguments)
+        said = _OK if wrong is None else _WRONG + " ".join(str(wrong).split())
+        os.write(1, said.encode(errors="replace") + b"\n")
+        if wrong is not None:
+            return
