@@ -10,8 +10,8 @@ Only light modules are imported here; torch, faiss and scikit-learn load where t
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .embedder.by_recipe import train
-    from .embedder.compare import compare
+    from .embedder.encoders.compare import compare
+    from .embedder.training.by_recipe import train
     from .search.collection import Collection
     from .search.knn_classifier import KNNClassifier
     from .search.labelled_source import LabelledSource
@@ -38,8 +38,8 @@ _HOMES = {
     "LinearClassifier": "search.linear_classifier",
     "LookalikeError": "store.errors",
     "PrototypeClassifier": "search.prototype_classifier",
-    "compare": "embedder.compare",
-    "train": "embedder.by_recipe",
+    "compare": "embedder.encoders.compare",
+    "train": "embedder.training.by_recipe",
 }
 
 

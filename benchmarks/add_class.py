@@ -25,9 +25,9 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from lookalike import Collection
-from lookalike.embedder.encoder import Encoder
-from lookalike.embedder.recipe import load_recipe
-from lookalike.embedder.train import train
+from lookalike.embedder.encoders.encoder import Encoder
+from lookalike.embedder.recipe.recipe import load_recipe
+from lookalike.embedder.training.train import train
 
 PAIRS = [("2", "7"), ("0", "5"), ("4", "8"), ("6", "9"), ("1", "3")]  # one class hard to tell, one easier
 WAYS = ("prototypes", "softmax head", "weighted head")

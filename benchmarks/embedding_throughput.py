@@ -82,10 +82,10 @@ def save_model(name: str, folder: Path) -> None:
     import torch
 
     from lookalike.embedder.backbones import build
-    from lookalike.embedder.encoder import encoder_card, make_encoder, save_encoder
-    from lookalike.embedder.load import load_encoder
-    from lookalike.embedder.preprocessing import Preprocessing
-    from lookalike.embedder.recipe import Recipe
+    from lookalike.embedder.encoders.encoder import encoder_card, make_encoder, save_encoder
+    from lookalike.embedder.encoders.load import load_encoder
+    from lookalike.embedder.images.preprocessing import Preprocessing
+    from lookalike.embedder.recipe.recipe import Recipe
     from lookalike.store.errors import LookalikeError
 
     if name == "efficientnet-lite0":
@@ -106,8 +106,8 @@ def stages(model: str, photos: str, count: int) -> dict[str, float]:
     """Core-seconds per image of each stage, in this process, which must have one thread."""
     import torch
 
-    from lookalike.embedder.images import prepared, read_image
-    from lookalike.embedder.load import load_encoder
+    from lookalike.embedder.encoders.load import load_encoder
+    from lookalike.embedder.images.image import prepared, read_image
     from lookalike.embedder.sources import open_source
     from lookalike.store.changing.writer import writing
     from lookalike.store.files.parts import Rows, lookup_columns, write_part
@@ -152,7 +152,7 @@ def pixels_shape(encoder: Any) -> tuple[int, int, int]:
 
 def cores() -> int:
     """How many cores an embedding would use."""
-    from lookalike.embedder.sync import cores as usable
+    from lookalike.embedder.syncing.sync import cores as usable
 
     return usable()
 
@@ -174,10 +174,10 @@ def whole_run(model: str, photos: str, folder: Path) -> tuple[float, float]:
 
 def precisions(model: str, photos: str) -> dict[str, Any]:
     """Images/s in fp32 and bf16, and the cosines between their vectors."""
-    from lookalike.embedder.hardware import has_bf16
-    from lookalike.embedder.images import prepared
-    from lookalike.embedder.load import load_encoder
-    from lookalike.embedder.precision import choose, closeness
+    from lookalike.embedder.encoders.hardware import has_bf16
+    from lookalike.embedder.encoders.load import load_encoder
+    from lookalike.embedder.encoders.precision import choose, closeness
+    from lookalike.embedder.images.image import prepared
 
     encoder = load_encoder(model, precision="fp32")
     paths = sorted(Path(photos).iterdir())[:SAMPLE]
@@ -207,7 +207,7 @@ def on_all_cores(model: str, photos: str) -> dict[str, float]:
 def _apart(function: str, *arguments: Any) -> Any:
     """Call one of the functions above in a process of its own, set up as a worker is: with one thread."""
     code = f"import json, embedding_throughput as e; print(json.dumps(e.{function}(*{arguments!r})))"
-    from lookalike.embedder.sync import WORKER_ENV
+    from lookalike.embedder.syncing.sync import WORKER_ENV
 
     env = {**os.environ, **WORKER_ENV, "PYTHONPATH": str(Path(__file__).parent)}
     return json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=env).stdout)

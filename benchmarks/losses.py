@@ -91,8 +91,8 @@ def _fashion(part: str) -> tuple[np.ndarray, np.ndarray]:
 
 def run(job: dict, out: Path) -> dict:
     """Train and measure one job in this process; its numbers."""
-    from lookalike.embedder.encoder import Encoder
-    from lookalike.embedder.train import train_arrays
+    from lookalike.embedder.encoders.encoder import Encoder
+    from lookalike.embedder.training.train import train_arrays
     from lookalike.store.errors import TrainingFailed
 
     parts = images_of(job["set"], job["held_out"], job["seed"])
@@ -122,7 +122,7 @@ def run(job: dict, out: Path) -> dict:
 
 def recipe_of(settings: list[str]):
     """The recipe of these settings, and defaults."""
-    from lookalike.embedder.recipe import load_recipe
+    from lookalike.embedder.recipe.recipe import load_recipe
 
     with tempfile.NamedTemporaryFile(suffix=".toml") as nothing:
         return load_recipe(nothing.name, settings)
@@ -139,8 +139,8 @@ def steps_in(seconds: float, recipe, images: np.ndarray, labels: np.ndarray) -> 
     """How many steps, with four validations, the seconds allow; by a short trial."""
     import torch
 
-    from lookalike.embedder import validation
-    from lookalike.embedder.trainer import Trainer
+    from lookalike.embedder.training import validation
+    from lookalike.embedder.training.trainer import Trainer
 
     codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
     fit, held = validation.split(labels.astype(object), 0, recipe.training.seed)

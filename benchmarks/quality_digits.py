@@ -19,9 +19,9 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from lookalike.embedder.backbones import preprocessing
-from lookalike.embedder.encoder import Encoder
-from lookalike.embedder.recipe import Recipe, load_recipe
-from lookalike.embedder.train import train_arrays
+from lookalike.embedder.encoders.encoder import Encoder
+from lookalike.embedder.recipe.recipe import Recipe, load_recipe
+from lookalike.embedder.training.train import train_arrays
 from lookalike.measures.open_set import auroc
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from ways import decided
 
-from lookalike.embedder.encoder import Encoder
-from lookalike.embedder.recipe import load_recipe
-from lookalike.embedder.train import train
+from lookalike.embedder.encoders.encoder import Encoder
+from lookalike.embedder.recipe.recipe import load_recipe
+from lookalike.embedder.training.train import train
 from lookalike.measures.retrieval import retrieval
 
 FOLDER = Path("/usr/share/datasets/fashion-mnist")

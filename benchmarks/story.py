@@ -26,8 +26,8 @@ from PIL import Image
 from unseen_classes import Pixels, cases, embedded, parser
 
 from lookalike import Collection
-from lookalike.embedder.compare import stored_threshold
-from lookalike.embedder.encoder import Encoder
+from lookalike.embedder.encoders.compare import stored_threshold
+from lookalike.embedder.encoders.encoder import Encoder
 from lookalike.measures.open_set import auroc
 from lookalike.measures.verification import auc_between
 from lookalike.search.decisions import Decisions

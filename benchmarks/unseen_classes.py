@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from glyphs import face_of, glyphs
 
-from lookalike.embedder.encoder import Encoder
-from lookalike.embedder.recipe import load_recipe
-from lookalike.embedder.train import train_arrays
+from lookalike.embedder.encoders.encoder import Encoder
+from lookalike.embedder.recipe.recipe import load_recipe
+from lookalike.embedder.training.train import train_arrays
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")

@@ -55,7 +55,7 @@ def odds(model: Path, encoder, vectors: dict) -> float:
     """AUROC of known against unknown by the largest probability of the trained softmax."""
     import torch
 
-    from lookalike.embedder.objective import trained_loss
+    from lookalike.embedder.training.objective import trained_loss
     from lookalike.measures.open_set import auroc
 
     softmax = trained_loss(model)

@@ -17,8 +17,8 @@ from ..store.work.forks import RLock
 from .labelled_source import LabelledSource
 
 if TYPE_CHECKING:
-    from ..embedder.arrays import Encoded
-    from ..embedder.lazy_encoder import LazyEncoder
+    from ..embedder.encoders.encode import Encoded
+    from ..embedder.encoders.lazy import LazyEncoder
     from ..embedder.sources import Source
     from ..store.files.content import SourceUse
     from ..store.version.store import Store
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def embed(path: Path, source: str, **options: Any) -> dict[str, Any]:
     """Sync the collection at `path` with a source of images; see `embedder.sync.embed`."""
-    from ..embedder.sync import embed as sync
+    from ..embedder.syncing.sync import embed as sync
 
     return sync(path, source, **options)
 
@@ -35,14 +35,14 @@ def source_thumbnails(
     source: str, keys: Sequence[str], contents: Sequence[str | None], side: int, uses: "Sequence[SourceUse]"
 ) -> "list[np.ndarray | str]":
     """For each key its picture, uint8 (h, w, 3), or why there is none; see `embedder.thumbnails`."""
-    from ..embedder.thumbnails import source_thumbnails as thumbnails
+    from ..embedder.images.thumbnails import source_thumbnails as thumbnails
 
     return thumbnails(source, keys, contents, side, uses)
 
 
 def file_thumbnail(image: str | bytes, side: int) -> "np.ndarray | str":
     """The picture of an image file or of its bytes, uint8 (h, w, 3), or why there is none."""
-    from ..embedder.thumbnails import file_thumbnail as thumbnail
+    from ..embedder.images.thumbnails import file_thumbnail as thumbnail
 
     return thumbnail(image, side)
 
@@ -51,15 +51,15 @@ def source_paths(
     source: str, pictures: Sequence[tuple[str, str | None, int | None, int | None]], uses: "Sequence[SourceUse]"
 ) -> list[str | None]:
     """For each (key, content, file size, mtime in ns) of a source its file or None; see `embedder.located`."""
-    from ..embedder.located import Kept
-    from ..embedder.located import source_paths as paths
+    from ..embedder.syncing.located import Kept
+    from ..embedder.syncing.located import source_paths as paths
 
     return paths(source, [Kept(*picture) for picture in pictures], uses)
 
 
 def images_below(folder: str) -> Iterator[str]:
     """The image files below a folder, by a source's rule of what is one, sorted."""
-    from ..embedder.located import images_below as below
+    from ..embedder.syncing.located import images_below as below
 
     return below(folder)
 
@@ -73,7 +73,7 @@ def is_input(name: str) -> bool:
 
 def held_card(store: "Store") -> dict[str, Any] | None:
     """What encoder.json of the collection's model says, its hash checked; None without a model."""
-    from ..embedder.held_model import held_card as card
+    from ..embedder.encoders.held import held_card as card
 
     return None if store.model is None else card(store, store.model)
 
@@ -123,9 +123,9 @@ class ImageEncoder:
             raise LookalikeError(
                 f"{store.path} has no model, so no image can be encoded: search and classify take keys and vectors too"
             )
-        from ..embedder.decoding_process import start_early
-        from ..embedder.held_model import model_folder
-        from ..embedder.lazy_encoder import LazyEncoder
+        from ..embedder.encoders.held import model_folder
+        from ..embedder.encoders.lazy import LazyEncoder
+        from ..embedder.images.processes.process import start_early
 
         start_early()  # while torch loads
 
@@ -134,7 +134,7 @@ class ImageEncoder:
 
     def encode(self, images: list[Any]) -> "list[np.ndarray | LookalikeError]":
         """For each image (file, bytes, PIL image, uint8 pixels) its unit row (d,) float32, or why it cannot be read."""
-        from ..embedder.arrays import encode_images
+        from ..embedder.encoders.encode import encode_images
 
         return encode_images(self._encoder, [Path(i) if isinstance(i, str) else i for i in images])
 
@@ -147,7 +147,7 @@ class ImageEncoder:
 
         Nothing is decoded: the content is None where the image cannot be read.
         """
-        from ..embedder.arrays import source_contents
+        from ..embedder.encoders.encode import source_contents
 
         return source_contents(self._encoder, _opened(source), progress)
 
@@ -156,7 +156,7 @@ class ImageEncoder:
 
         cache: take vectors that were kept by content in earlier runs, and keep those that are new.
         """
-        from ..embedder.arrays import encode_source
+        from ..embedder.encoders.encode import encode_source
 
         kept = VectorCache(self._encoder.key, self._encoder.dim) if cache else nullcontext()
         with kept as known:

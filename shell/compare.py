@@ -24,8 +24,8 @@ def compare(
     Training chooses the threshold on pairs of its validation images and stores it with MODEL, with the share of pairs
     that it gets wrong.
     """
-    from ..embedder.compare import compare as compared
-    from ..embedder.load import load_encoder
+    from ..embedder.encoders.compare import compare as compared
+    from ..embedder.encoders.load import load_encoder
 
     encoder = load_encoder(model, device=device)
     try:

@@ -125,9 +125,9 @@ def demo(folder: str, dataset: str) -> None:
     DIR (lookalike-demo by default) gets the images, the model and the collection, ready for the other commands, and
     with matplotlib (pip install 'lookalike[report]') report.html.
     """
-    from ..embedder.recipe import load_recipe
-    from ..embedder.train import train
-    from ..embedder.training_folder import check_outside_collections
+    from ..embedder.recipe.recipe import load_recipe
+    from ..embedder.training.folder import check_outside_collections
+    from ..embedder.training.train import train
     from ..search.collection import Collection
 
     root, chosen, started = Path(folder), DATASETS[dataset], time.monotonic()

@@ -13,7 +13,7 @@ from ..store.shown import shown
 from .output import aligned, bar, echo, emit_json, source_options
 
 if TYPE_CHECKING:
-    from ..embedder.sweep import Run
+    from ..embedder.training.sweep import Run
 
 
 @click.command(short_help="Train a recipe with varied settings, and say where the gain stops.")
@@ -50,10 +50,10 @@ def sweep(
     on a larger one gains nothing that the validation images can tell is named. Running it again goes on with what is
     missing.
     """
-    from ..embedder.gain import gains
     from ..embedder.sources import SourceOptions
-    from ..embedder.sweep import combinations
-    from ..embedder.sweep import sweep as run_all
+    from ..embedder.training.gain import gains
+    from ..embedder.training.sweep import combinations
+    from ..embedder.training.sweep import sweep as run_all
 
     planned = combinations(recipe, varied, overrides)
     picture = out / "sweep.svg"
@@ -77,7 +77,7 @@ def sweep(
 
 
 def _tell(runs: "Sequence[Run]") -> None:
-    from ..embedder.gain import best_of, gains
+    from ..embedder.training.gain import best_of, gains
 
     head = [*runs[0].settings, "MAP@R", "recall@1", "train s", "bytes", "us/image", ""]
     best = best_of(runs)
@@ -97,7 +97,7 @@ def _cells(run: "Run") -> list[str]:
 
 def _draw(runs: "Sequence[Run]", picture: Path) -> None:
     """Leave the picture, or say why there is none: the table stands without it."""
-    from ..embedder.sweep_plot import plot
+    from ..embedder.training.sweep_plot import plot
 
     try:
         replace_file(picture, plot(runs))

@@ -9,7 +9,7 @@ from ..store.errors import LookalikeError
 from .output import bar, echo, emit_json, say_next, shown, source_options
 
 if TYPE_CHECKING:
-    from ..embedder.train import TrainCard
+    from ..embedder.training.train import TrainCard
 
 
 class _WithData(click.Command):
@@ -49,9 +49,9 @@ def train(
     **options: Any,
 ) -> None:
     """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
-    from ..embedder.notes import in_words
-    from ..embedder.recipe import load_recipe
-    from ..embedder.train import train as run
+    from ..embedder.recipe.recipe import load_recipe
+    from ..embedder.syncing.notes import in_words
+    from ..embedder.training.train import train as run
 
     loaded = load_recipe(recipe, overrides)
     try:
@@ -79,7 +79,7 @@ _SCORES = {"recall_at_1": "recall@1", "map_at_r": "MAP@R"}
 
 def _print_card(card: "TrainCard") -> None:
     """What came of a training, in a few lines."""
-    from ..embedder.same_or_different import SameOrDifferent
+    from ..embedder.encoders.same_or_different import SameOrDifferent
 
     left_out = "".join(
         f", {n} {what}" for n, what in ((card.unlabelled, "unlabelled"), (card.rejected, "rejected")) if n
@@ -115,7 +115,8 @@ def _against_untrained(before: float | None, after: float | None) -> str:
 
 def _kept(out: Path) -> str:
     """Say what an interrupted training leaves."""
-    from ..embedder import checkpoint, encoder_file
+    from ..embedder.encoders import files as encoder_file
+    from ..embedder.training import checkpoint
 
     if (out / encoder_file.CARD).exists():
         return f"the encoder in {shown(str(out))} is complete"

@@ -39,7 +39,7 @@ FOREIGN = {
 # One library in one file, as the design's table has it.
 ALONE = {
     "h5py": "store/foreign/vectors/matrix_files.py",
-    "pillow_heif": "embedder/heif.py",
+    "pillow_heif": "embedder/images/formats/heif.py",
     "duckdb": "store/version/conditions/where.py",
     "pytorch_metric_learning": "embedder/losses/pml.py",
     "matplotlib": "search/report/drawing.py",
@@ -47,7 +47,7 @@ ALONE = {
 # What draws pictures may do so with Pillow, a sweep with matplotlib; the map holds t-SNE's threads still, and so does a
 # forked child those of scikit-learn.
 FURTHER = {
-    "embedder/sweep_plot.py": {"matplotlib"},
+    "embedder/training/sweep_plot.py": {"matplotlib"},
     "search/sheet.py": {"PIL"},
     "search/report/thumbnails.py": {"PIL"},
     "search/report/similarity_map.py": {"threadpoolctl"},

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from lookalike import Collection
 from lookalike.cli import cli
-from lookalike.embedder.encoder import save_encoder
+from lookalike.embedder.encoders.encoder import save_encoder
 from lookalike.store.errors import LookalikeError
 from lookalike.tests.embedder.conftest import image_bytes, untrained
 

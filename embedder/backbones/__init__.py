@@ -5,7 +5,7 @@ Light on purpose: a recipe is checked against these names without loading torch.
 
 from typing import TYPE_CHECKING, Any
 
-from ..preprocessing import Preprocessing
+from ..images.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from torch import nn

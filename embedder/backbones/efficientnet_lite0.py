@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ...store.errors import LookalikeError
-from ..preprocessing import Preprocessing
+from ..images.preprocessing import Preprocessing
 from .blocks import ConvNorm
 
 FEATURES = 1280

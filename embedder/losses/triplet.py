@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...store.errors import LookalikeError
-from ..loss_settings import SOFT, UNMINED
+from ..recipe.losses import SOFT, UNMINED
 from .batch import check_batch, check_number, choice, full_precision, rows_of
 from .distances import DISTANCES, Distance
 from .drawing import DRAWING, Triplets

@@ -13,11 +13,11 @@ from ...store.errors import LookalikeError
 from .base import RawPixels, Record, Source
 from .folder import FolderSource
 from .idx import IdxSource, is_idx
-from .no_table import refuse_by_name
 from .options import USUAL, SourceOptions
-from .parquet_rows import is_parquet
 from .single import SingleSource
-from .table import TABLES, TableSource
+from .tables.no_table import refuse_by_name
+from .tables.parquet_rows import is_parquet
+from .tables.table import TABLES, TableSource
 from .walk import is_collection
 
 __all__ = ["RawPixels", "Record", "Source", "SourceOptions", "from_spec", "open_source"]

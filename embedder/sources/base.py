@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Set
 from typing import Any, ClassVar, NamedTuple
 
-from ..raw_pixels import RawPixels
+from ..images.raw_pixels import RawPixels
 
 __all__ = ["RawPixels", "Record", "Source"]
 

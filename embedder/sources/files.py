@@ -8,7 +8,7 @@ from io import FileIO
 
 from ...store.disk.memory import free_memory, in_words
 from ...store.errors import LookalikeError
-from ..rejected import Rejected
+from ..images.rejected import Rejected
 
 _ACCEPTED = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"}
 _ACCEPTED |= {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}

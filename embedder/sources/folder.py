@@ -21,13 +21,13 @@ from typing import Any
 
 from ...store.errors import LookalikeError, LookalikeWarning
 from ...store.shown import shown
-from ..rejected import Rejected
+from ..images.rejected import Rejected
 from .base import Record, Source
 from .files import LINK_LOOP, facts, read_file
-from .metadata import FILES, Listed, Metadata, metadata_file, misnamed, read_metadata
 from .options import USUAL, SourceOptions
 from .other_forms import is_windows
-from .table import TABLES
+from .tables.metadata import FILES, Listed, Metadata, metadata_file, misnamed, read_metadata
+from .tables.table import TABLES
 from .walk import Walk
 
 _FEW = 3

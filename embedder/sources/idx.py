@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ...store.disk.memory import free_memory, in_words
 from ...store.disk.regular import open_regular
 from ...store.errors import LookalikeError
-from ..rejected import Rejected
+from ..images.rejected import Rejected
 from .base import RawPixels, Record, Source
 from .files import facts
 from .options import USUAL, SourceOptions

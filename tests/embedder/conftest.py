@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from lookalike.embedder.backbones import build
-from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save_encoder
-from lookalike.embedder.preprocessing import Preprocessing
-from lookalike.embedder.recipe import Recipe
+from lookalike.embedder.encoders.encoder import Encoder, encoder_card, make_encoder, save_encoder
+from lookalike.embedder.images.preprocessing import Preprocessing
+from lookalike.embedder.recipe.recipe import Recipe
 
 
 def untrained(seed: int = 0, channels: int = 1, size: int = 28, dim: int = 16) -> Encoder:

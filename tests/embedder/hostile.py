@@ -8,7 +8,7 @@ from pathlib import Path
 
 HOOK = """
 import os, time
-import lookalike.embedder.images as images
+import lookalike.embedder.images.image as images
 whole = images.prepared
 def hostile(data, preprocessing):
     if isinstance(data, bytes) and data.startswith(b"HANG"):

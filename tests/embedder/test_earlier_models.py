@@ -9,11 +9,11 @@ from PIL import Image
 
 from lookalike import Collection
 from lookalike.embedder.backbones import build
-from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save_encoder
-from lookalike.embedder.images import prepared
-from lookalike.embedder.preprocessing import Preprocessing
-from lookalike.embedder.recipe import Recipe
-from lookalike.embedder.sync import embed
+from lookalike.embedder.encoders.encoder import Encoder, encoder_card, make_encoder, save_encoder
+from lookalike.embedder.images.image import prepared
+from lookalike.embedder.images.preprocessing import Preprocessing
+from lookalike.embedder.recipe.recipe import Recipe
+from lookalike.embedder.syncing.sync import embed
 
 from .conftest import picture
 from .made import encoded

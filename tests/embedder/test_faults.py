@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from lookalike.embedder.sync import embed
+from lookalike.embedder.syncing.sync import embed
 from lookalike.store.version.rejects import read_rejects
 from lookalike.store.version.store import Store
 

@@ -15,15 +15,16 @@ import psutil
 import pytest
 from PIL import Image
 
-from lookalike.embedder import decoders, decoding_process
-from lookalike.embedder.arrays import encode_images, encode_source
-from lookalike.embedder.encoder import Encoder
-from lookalike.embedder.images import How
-from lookalike.embedder.needs import needs_of
-from lookalike.embedder.preprocessing import Preprocessing
+from lookalike.embedder.encoders.encode import encode_images, encode_source
+from lookalike.embedder.encoders.encoder import Encoder
+from lookalike.embedder.images.image import How
+from lookalike.embedder.images.preprocessing import Preprocessing
+from lookalike.embedder.images.processes import decoders
+from lookalike.embedder.images.processes import process as decoding_process
+from lookalike.embedder.images.processes.needs import needs_of
 from lookalike.embedder.sources import RawPixels, open_source
-from lookalike.embedder.sync import embed
-from lookalike.embedder.training_set import read_training_set
+from lookalike.embedder.syncing.sync import embed
+from lookalike.embedder.training.training_set import read_training_set
 from lookalike.store.errors import LookalikeError
 from lookalike.store.version.rejects import read_rejects
 from lookalike.store.version.store import Store

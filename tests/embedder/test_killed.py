@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from lookalike.embedder.sync import embed
+from lookalike.embedder.syncing.sync import embed
 from lookalike.store.version.store import Store
 
 RUN = """
 import sys
-import lookalike.embedder.driver as driver
-from lookalike.embedder.sync import embed
+import lookalike.embedder.syncing.driver as driver
+from lookalike.embedder.syncing.sync import embed
 driver.COMMIT_SECONDS = 0
 embed(*sys.argv[1:3], model=sys.argv[3], workers=2, progress=lambda done, *_: print(done, flush=True))
 """

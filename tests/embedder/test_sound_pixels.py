@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 from PIL import Image
 
-from lookalike.embedder.decode import decode
+from lookalike.embedder.images.decode import decode
 
 from .made import HEIGHT, WIDTH, bmp32, encoded, page, png, tiff
 

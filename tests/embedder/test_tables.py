@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lookalike.embedder.sync import embed
+from lookalike.embedder.syncing.sync import embed
 from lookalike.store.errors import LookalikeError, LookalikeWarning
 from lookalike.store.files import parts
 from lookalike.store.version.conditions.where import where
@@ -93,7 +93,7 @@ def test_a_collection_made_before_answers_for_every_column(photos, tmp_path, mod
     source = write(photos, "csv", [{"path": f"{n}.png", "Source": f"s{n}", "Price": n, "price": -n} for n in range(2)])
     with monkeypatch.context() as before:
         before.setattr(parts, "stored_names", lambda names: list(names))
-        before.setattr("lookalike.embedder.extra_columns.stored_names", lambda names, held=(): list(names))
+        before.setattr("lookalike.embedder.syncing.extra_columns.stored_names", lambda names, held=(): list(names))
         embed(shop, source, model=model)
     assert {"Source", "Price", "price"} <= set(live_table(Store.open(shop)).column_names)
     for condition in ("source_Source = 's1'", "price = '1'", "source_price = '-1'", "source like '%t.csv' and row = 1"):

@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 
 from lookalike.embedder.backbones import build
-from lookalike.embedder.encoder import encoder_card, make_encoder, save_encoder
-from lookalike.embedder.preprocessing import Preprocessing
-from lookalike.embedder.recipe import Recipe
+from lookalike.embedder.encoders.encoder import encoder_card, make_encoder, save_encoder
+from lookalike.embedder.images.preprocessing import Preprocessing
+from lookalike.embedder.recipe.recipe import Recipe
 
 
 def save_model(folder: Path) -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.embedder.sync import embed
+from lookalike.embedder.syncing.sync import embed
 from lookalike.store.errors import LookalikeError
 from lookalike.tests.embedder.conftest import image_bytes, save_encoder, untrained
 

@@ -10,10 +10,10 @@ from PIL import Image
 
 from lookalike import Collection, LookalikeError
 from lookalike.embedder.backbones import build
-from lookalike.embedder.encoder import Encoder, encoder_card, make_encoder, save_encoder
-from lookalike.embedder.preprocessing import Preprocessing
-from lookalike.embedder.recipe import Recipe
-from lookalike.embedder.seen import mark
+from lookalike.embedder.encoders.encoder import Encoder, encoder_card, make_encoder, save_encoder
+from lookalike.embedder.encoders.training_images import mark
+from lookalike.embedder.images.preprocessing import Preprocessing
+from lookalike.embedder.recipe.recipe import Recipe
 from lookalike.search.labelled_source import LabelledSource
 
 LOADED = """

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-import lookalike.embedder.recipe as recipes
+import lookalike.embedder.recipe.recipe as recipes
 from lookalike import Collection
 from lookalike.cli import run
 from lookalike.shell.demo import DATASETS, _draw, cut, digits

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from lookalike.cli import run
-from lookalike.embedder.trainer import Trainer
+from lookalike.embedder.training.trainer import Trainer
 from lookalike.shell.train import train
 from lookalike.store.errors import LookalikeError
 
@@ -87,7 +87,7 @@ def test_an_interrupted_training_says_what_is_kept(tmp_path, photos, monkeypatch
         assert run(["train", *words]) == 130
         assert said in capsys.readouterr().err
     assert not (tmp_path / "model" / "encoder.json").exists()
-    monkeypatch.setattr("lookalike.embedder.training_folder.checkpoint.remove", interrupt)
+    monkeypatch.setattr("lookalike.embedder.training.folder.checkpoint.remove", interrupt)
     stop_at[:] = [-1]
     assert run(["train", *words, "--resume"]) == 130
     assert "model is complete" in capsys.readouterr().err

@@ -12,11 +12,12 @@ import numpy as np
 import safetensors.torch
 import torch
 
-from lookalike.embedder import encoder_file, sealed
-from lookalike.embedder.compare import stored_threshold
-from lookalike.embedder.encoder import Encoder
-from lookalike.embedder.lazy_encoder import LazyEncoder
-from lookalike.embedder.offered import Offered
+from lookalike.embedder.encoders import files as encoder_file
+from lookalike.embedder.encoders import sealed
+from lookalike.embedder.encoders.compare import stored_threshold
+from lookalike.embedder.encoders.encoder import Encoder
+from lookalike.embedder.encoders.lazy import LazyEncoder
+from lookalike.embedder.encoders.offered import Offered
 from lookalike.tests.strangers import edits
 from lookalike.tests.strangers.fuzzing import outcome
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lookalike import Collection, LookalikeError
-from lookalike.embedder import encoder_file
-from lookalike.embedder.encoder import save_encoder
+from lookalike.embedder.encoders import files as encoder_file
+from lookalike.embedder.encoders.encoder import save_encoder
 from lookalike.store.version.store import Store
 from lookalike.tests.embedder.conftest import picture, untrained
 

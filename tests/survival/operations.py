@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lookalike.embedder import driver, encoder
-from lookalike.embedder.arrays import encode_images
-from lookalike.embedder.sync import embed
+from lookalike.embedder.encoders import encoder
+from lookalike.embedder.encoders.encode import encode_images
+from lookalike.embedder.syncing import driver
+from lookalike.embedder.syncing.sync import embed
 from lookalike.indexer.index import index
 from lookalike.store.changing import importing
 from lookalike.store.changing.ingest import add, import_vectors, remove
@@ -228,8 +229,8 @@ def untrained() -> encoder.Encoder:
     import torch
 
     from lookalike.embedder.backbones import build
-    from lookalike.embedder.preprocessing import Preprocessing
-    from lookalike.embedder.recipe import Recipe
+    from lookalike.embedder.images.preprocessing import Preprocessing
+    from lookalike.embedder.recipe.recipe import Recipe
 
     recipe = Recipe.from_dict({"image": {"size": 28, "channels": 1}, "model": {"dim": DIM}})
     with torch.random.fork_rng():

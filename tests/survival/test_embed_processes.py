@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from lookalike import cli
-from lookalike.embedder.encoder import save_encoder
+from lookalike.embedder.encoders.encoder import save_encoder
 from lookalike.store.upkeep.verify import verify
 from lookalike.store.version.store import Store
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lookalike import cli
-from lookalike.embedder.encoder import save_encoder
+from lookalike.embedder.encoders.encoder import save_encoder
 from lookalike.indexer import folding
 
 from .operations import picture, unit_rows, untrained

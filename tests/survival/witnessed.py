@@ -17,7 +17,7 @@ def main() -> None:
     if mode == "hold":
         witness.watch(Path(notes), lambda version: (print("held", flush=True), sys.stdin.read()))
     else:
-        from lookalike.embedder import driver
+        from lookalike.embedder.syncing import driver
 
         driver.COMMIT_SECONDS = float(mode)
         witness.watch(Path(notes))

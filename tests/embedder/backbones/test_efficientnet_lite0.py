@@ -6,8 +6,8 @@ import torch
 
 from lookalike.embedder.backbones import efficientnet_lite0
 from lookalike.embedder.backbones.efficientnet_lite0 import FEATURES, EfficientNetLite0, expected
-from lookalike.embedder.encoder import Encoder
-from lookalike.embedder.load import load_encoder
+from lookalike.embedder.encoders.encoder import Encoder
+from lookalike.embedder.encoders.load import load_encoder
 from lookalike.store.errors import LookalikeError
 
 

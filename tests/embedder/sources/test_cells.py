@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.embedder.sources import open_source
-from lookalike.embedder.sources.csv_rows import CsvRows
+from lookalike.embedder.sources.tables.csv_rows import CsvRows
 from lookalike.store.errors import LookalikeError
 
 _CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)

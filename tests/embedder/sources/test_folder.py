@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.embedder.rejected import Rejected
+from lookalike.embedder.images.rejected import Rejected
 from lookalike.embedder.sources import SourceOptions, from_spec, open_source
 from lookalike.embedder.sources.files import IMAGE_EXTENSIONS
 from lookalike.store.errors import LookalikeError, LookalikeWarning

@@ -74,7 +74,8 @@ def test_without_labels_folders_are_no_classes_but_a_table_beside_them_gives_lab
 
 def test_the_shell_hands_every_option_over(photos, monkeypatch):
     from lookalike.cli import run
-    from lookalike.embedder import train, vanished
+    from lookalike.embedder.syncing import vanished
+    from lookalike.embedder.training import train
 
     opened = []
 

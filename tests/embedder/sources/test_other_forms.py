@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lookalike.embedder.rejected import Rejected
+from lookalike.embedder.images.rejected import Rejected
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.sources.other_forms import Names, is_windows
 

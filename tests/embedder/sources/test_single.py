@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lookalike.embedder.rejected import Rejected
+from lookalike.embedder.images.rejected import Rejected
 from lookalike.embedder.sources import from_spec, open_source
 from lookalike.store.errors import LookalikeError
 

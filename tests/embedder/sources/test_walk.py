@@ -2,7 +2,7 @@
 
 import pytest
 
-from lookalike.embedder.rejected import Rejected
+from lookalike.embedder.images.rejected import Rejected
 from lookalike.embedder.sources import SourceOptions, from_spec, open_source
 from lookalike.embedder.sources.files import LINK_OUT, LINK_TO_FOLDER
 

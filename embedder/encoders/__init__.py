@@ -1,0 +1,1 @@
+"""Trained networks: their files, loading them, and encoding with them."""

@@ -1,0 +1,197 @@
+"""A trained network with the preprocessing it was trained for: pixels in, unit rows out.
+
+Contract: `encode` takes uint8 (b, size, size, channels) as `encoder.preprocessing.apply` gives them, and returns
+float32 (b, dim), every row of length 1; row i belongs to image i. The digest names the two files an encoder is kept
+in, so that equal digests mean equal recipes, weights and preprocessing.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ...store.disk.replace import replace_file
+from ...store.errors import LookalikeError, LookalikeWarning
+from ...store.work.forks import cached_property
+from ..backbones import build
+from ..backbones.blocks import folded
+from ..images.preprocessing import Preprocessing
+from ..recipe.recipe import Recipe
+from . import files as encoder_file
+from . import training_images as seen
+from .hardware import check_usable, has_bf16, torch_device
+
+CORE_PIXELS, GPU_PIXELS = 100_000, 1_600_000
+"""How many pixels go through the network at once: on a CPU for each of its threads, on a GPU in all.
+
+A core's cache holds the activations of about as many. With 1,600,000 for a core, conv4 took 2.4 times as long for an
+image, and EfficientNet-Lite0 1.8 times.
+"""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class Encoder:
+    """Turns images into unit vectors.
+
+    Attributes: dim (length of a vector), digest (SHA-256 hex over both files' SHA-256), preprocessing,
+    training_classes (list of labels, sorted), precision ("fp32" or "bf16", what it computes in),
+    card (all of encoder.json: recipe, scores and the above), device, batch (images that it computes at once).
+    """
+
+    def __init__(
+        self, network: nn.Module, files: dict[str, bytes], *, device: str = "auto", precision: str | None = None
+    ) -> None:
+        """Make an encoder of a network in training form and its two files; see `load` for the rest."""
+        self._network, self._files = network, files
+        self.card = encoder_file.read_card(files[encoder_file.CARD], Path(encoder_file.CARD))
+        self.digest = encoder_file.digest(files)
+        self.preprocessing = Preprocessing.from_json(self.card["preprocessing"])
+        self.training_classes: list[str] = list(self.card["training_classes"])
+        self.dim = int(self.card["recipe"]["model"]["dim"])
+        self.device = torch_device(device)
+        self.precision = self._resolved(precision or self.card["precision"])
+        self._prepare()
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto", precision: str | None = None) -> "Encoder":
+        """Read an encoder from its folder; see `load.load_encoder` for "pretrained".
+
+        device: "auto", "cpu" or "gpu". precision: "fp32" or "bf16" instead of the recorded one; bf16 becomes fp32 on
+        hardware without it, where it would be slower and no closer. LookalikeError for a missing, damaged or
+        foreign file.
+        """
+        folder = Path(folder)
+        files = encoder_file.read_folder(folder)
+        card = encoder_file.read_card(files[encoder_file.CARD], folder / encoder_file.CARD)
+        network = empty_network(Recipe.from_dict(card["recipe"]))
+        path = folder / encoder_file.WEIGHTS
+        weights = encoder_file.read_weights(files[encoder_file.WEIGHTS], path)
+        weights.pop(seen.NAME, None)
+        encoder_file.load_into(network, weights, path)
+        return cls(network, files, device=device, precision=precision)
+
+    @cached_property
+    def training_images(self) -> np.ndarray:
+        """Sorted int64 (m,): what stands for the images that it was trained on (see `seen`); empty where unknown."""
+        weights = encoder_file.read_weights(self._files[encoder_file.WEIGHTS], Path(encoder_file.WEIGHTS))
+        return weights[seen.NAME].numpy() if seen.NAME in weights else seen.NO_MARKS
+
+    def with_precision(self, precision: str) -> "Encoder":
+        """Give the same encoder computing in "fp32" or "bf16"."""
+        return Encoder(self._network, self._files, device=self._device_name, precision=precision)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Give float32 unit rows (b, dim) of uint8 images (b, size, size, channels).
+
+        Errors: LookalikeError for another shape or type. Where a GPU's memory is too small the batch is halved, and at
+        one image the CPU takes over, which is said once.
+        """
+        self._check(images)
+        rows = np.empty((len(images), self.dim), dtype=np.float32)
+        done = 0
+        while done < len(images):
+            some = images[done : done + self.batch]
+            if self._try(some, rows[done : done + len(some)]):
+                done += len(some)
+        if not np.isfinite(rows).all():
+            raise LookalikeError(f"model {self.digest[:12]} gives vectors that are no numbers: train it again")
+        return rows
+
+    def files(self) -> dict[str, bytes]:
+        """Give the encoder's two files by name, as a collection keeps them below model/<digest>/."""
+        return dict(self._files)
+
+    def _check(self, images: np.ndarray) -> None:
+        expected = (self.preprocessing.size, self.preprocessing.size, self.preprocessing.channels)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != expected:
+            raise LookalikeError(f"images are {images.dtype} {images.shape}; this encoder takes uint8 (b, *{expected})")
+
+    def _try(self, images: np.ndarray, rows: np.ndarray) -> bool:
+        check_usable(self.device)
+        try:
+            rows[:] = self._forward(images)
+            return True
+        except torch.OutOfMemoryError:
+            if self.device.type == "cpu":
+                raise LookalikeError(f"{len(images)} images at once do not fit this machine's memory") from None
+        torch.cuda.empty_cache()
+        self.batch = len(images) // 2
+        if self.batch == 0:
+            warnings.warn("the GPU's memory is too small for one image; embedding on the CPU", LookalikeWarning)
+            self.device = torch.device("cpu")
+            self._prepare()
+        return False
+
+    @torch.inference_mode()
+    def _forward(self, images: np.ndarray) -> np.ndarray:
+        # (b, s, s, c) seen as (b, c, s, s) is channels-last already: nothing is copied before the change of type.
+        pixels = torch.from_numpy(np.require(images, requirements="W")).permute(0, 3, 1, 2).to(self.device)
+        scaled = torch.addcmul(self._offset, pixels.float(), self._factor).to(DTYPES[self.precision])
+        return F.normalize(self._folded(scaled).float()).cpu().numpy()
+
+    def _resolved(self, precision: str) -> str:
+        if precision not in DTYPES:
+            raise LookalikeError(f"precision {precision}: the choices are {', '.join(DTYPES)}")
+        return "fp32" if precision == "bf16" and not has_bf16(self.device) else precision
+
+    def _prepare(self) -> None:
+        self._folded = folded(self._network).to(self.device, DTYPES[self.precision])
+        self._factor, self._offset = scaling(self.preprocessing, self.device)
+        pixels = GPU_PIXELS if self.device.type == "cuda" else CORE_PIXELS * torch.get_num_threads()
+        self.batch = max(1, min(1024, pixels // self.preprocessing.size**2))
+
+    @property
+    def _device_name(self) -> str:
+        return "gpu" if self.device.type == "cuda" else "cpu"
+
+
+def scaling(preprocessing: Preprocessing, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give (factor, offset), both (1, c, 1, 1): pixel * factor + offset is (pixel / 255 - mean) / std."""
+    mean, std = (
+        torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (preprocessing.mean, preprocessing.std)
+    )
+    return (1 / (255 * std)).float().to(device), (-mean / std).float().to(device)
+
+
+def empty_network(recipe: Recipe) -> nn.Module:
+    """Build a recipe's network to be filled with saved weights."""
+    return build(recipe.model.backbone, channels=recipe.image.channels, dim=recipe.model.dim)
+
+
+def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, classes: list[str], **more: Any) -> dict:
+    """Give what encoder.json holds. more: scores, and what else the training wants to keep.
+
+    Not where the images lay: that would change the digest with the spelling of a path, and travel with the model.
+    """
+    return {
+        "format": encoder_file.FORMAT,
+        "recipe": recipe.with_source(None).to_dict(),
+        "preprocessing": preprocessing.to_json(),
+        "precision": precision,
+        "training_classes": sorted(classes),
+        "scores": {},
+        **more,
+    }
+
+
+def make_encoder(
+    network: nn.Module, card: dict[str, Any], *, device: str = "auto", marks: np.ndarray | None = None
+) -> Encoder:
+    """Make an encoder of a network, its card and the marks (m,) int64, sorted, of its training images, in memory."""
+    tensors = network.state_dict()
+    if marks is not None and len(marks):
+        tensors = {**tensors, seen.NAME: torch.from_numpy(marks)}
+    return Encoder(network, encoder_file.to_bytes(tensors, card), device=device)
+
+
+def save_encoder(folder: str | Path, encoder: Encoder) -> None:
+    """Write both files into `folder`, the card last: a folder with a card is complete."""
+    folder = Path(folder)
+    with encoder_file.plain_errors(f"make the folder {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in (encoder_file.WEIGHTS, encoder_file.CARD):
+        replace_file(folder / name, encoder.files()[name])

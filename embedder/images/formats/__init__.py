@@ -1,0 +1,1 @@
+"""What each file format asks for before, or instead of, Pillow's own decoder."""

@@ -1,0 +1,1 @@
+"""TIFF: directories, palettes, samples and strips, read without trust."""

@@ -1,0 +1,1 @@
+"""Recipes: what decides a training, checked before anything is read."""

@@ -1,0 +1,1 @@
+"""Tables of images: CSV, JSON and Parquet, and the metadata of a folder."""

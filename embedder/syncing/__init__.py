@@ -1,0 +1,1 @@
+"""Embedding a source into a collection: plan, fragments, rows, commits."""

@@ -1,0 +1,1 @@
+"""Training an encoder by a recipe, and sweeping over recipes."""

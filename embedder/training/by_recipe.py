@@ -1,0 +1,94 @@
+"""Training from Python, by a recipe's name or file: what `lookalike train` does."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...store.errors import LookalikeError
+from ...store.progress import Progress, silent
+from ..recipe.recipe import Recipe, load_recipe, toml_value
+
+if TYPE_CHECKING:
+    from .folder import TrainCard
+
+PathLike = str | os.PathLike[str]
+
+
+def train(
+    recipe: PathLike | Recipe,
+    out: PathLike,
+    data: PathLike | None = None,
+    *,
+    set: Mapping[str, Any] | Iterable[str] = (),
+    resume: bool = False,
+    device: str = "auto",
+    exclude: str | Sequence[str] = (),
+    labels: bool = True,
+    follow_links: bool = False,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    progress: Progress = silent,
+) -> "TrainCard":
+    """Train an encoder by a recipe and save it in a folder, as `lookalike train` does.
+
+    Parameters
+    ----------
+    recipe : a TOML file, the name of a recipe that comes with lookalike, such as "photos", or a `Recipe`.
+    out : the folder that the encoder goes to, new or empty.
+    data : a labelled source instead of the recipe's data.source: a folder of class folders, a table, an IDX pair.
+    set : keys of the recipe to change, {"training.steps": 500} or ["training.steps=500"].
+    resume : go on with the unfinished training in `out`; one that is finished is returned as it is.
+    device : "auto", "cpu" or "gpu".
+    exclude : patterns of files and folders to leave out, as in a .gitignore.
+    labels : whether the names of folders are labels.
+    follow_links : whether links out of the source are followed.
+    image_column, label_column : those of a table, where they have other names than the usual ones.
+    progress : called with (steps done, steps in all, what was measured last).
+
+    Returns
+    -------
+    TrainCard : a frozen dataclass: `path` of the model's folder, its `digest`, `dim` (the length of a vector), `scores`
+        on the validation images (recall_at_1, map_at_r, ...; of the pretrained network as it came as "untrained"),
+        `training_classes`, `history` and more.
+
+    Raises
+    ------
+    LookalikeError : for a recipe, a key or a value that does not exist; where there is no source, or its classes do not
+        suffice; where `out` holds other files, or an encoder already; where the loss is no number, or all images got
+        the same vector.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> card = lookalike.train("photos", "model", data="photos/")  # doctest: +SKIP
+    >>> lookalike.Collection.create("shop").embed("photos/", model=card.path)  # doctest: +SKIP
+    """
+    from .train import train as run
+
+    return run(
+        _loaded(recipe, set),
+        os.fspath(out),
+        data=None if data is None else os.fspath(data),
+        resume=resume,
+        progress=progress,
+        device=device,
+        exclude=exclude,
+        labels=labels,
+        follow_links=follow_links,
+        image_column=image_column,
+        label_column=label_column,
+    )
+
+
+def _loaded(recipe: PathLike | Recipe, changes: Mapping[str, Any] | Iterable[str]) -> Recipe:
+    """The recipe with its changes."""
+    if isinstance(changes, str):
+        raise LookalikeError(f"set is the text {changes!r}: give a list of texts, or a dictionary")
+    if isinstance(changes, Mapping):
+        changes = [f"{key}={toml_value(value)}" for key, value in changes.items()]
+    changes = list(changes)
+    if not isinstance(recipe, Recipe):
+        return load_recipe(os.fspath(recipe), changes)
+    if changes:
+        raise LookalikeError(f"set changes a recipe that is read ({changes[0]}): change the Recipe itself instead")
+    return recipe
