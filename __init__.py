@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .embedder.encoders.compare import compare
     from .embedder.training.by_recipe import train
     from .search.collection import Collection
-    from .search.knn_classifier import KNNClassifier
+    from .search.estimators.knn import KNNClassifier
+    from .search.estimators.linear import LinearClassifier
+    from .search.estimators.prototype import PrototypeClassifier
     from .search.labelled_source import LabelledSource
-    from .search.linear_classifier import LinearClassifier
-    from .search.prototype_classifier import PrototypeClassifier
     from .store.errors import LookalikeError
 
 __version__ = "0.1.0"
@@ -33,11 +33,11 @@ __all__ = [
 ]
 _HOMES = {
     "Collection": "search.collection",
-    "KNNClassifier": "search.knn_classifier",
+    "KNNClassifier": "search.estimators.knn",
     "LabelledSource": "search.labelled_source",
-    "LinearClassifier": "search.linear_classifier",
+    "LinearClassifier": "search.estimators.linear",
     "LookalikeError": "store.errors",
-    "PrototypeClassifier": "search.prototype_classifier",
+    "PrototypeClassifier": "search.estimators.prototype",
     "compare": "embedder.encoders.compare",
     "train": "embedder.training.by_recipe",
 }

@@ -10,8 +10,8 @@ import numpy as np
 from lookalike import Collection
 from lookalike.measures.distance import distance_of
 from lookalike.measures.open_set import auroc
-from lookalike.search.rank import Ranked, Way, rank, rank_without_class
-from lookalike.search.thresholds.sample import Sample
+from lookalike.search.calibrating.thresholds.sample import Sample
+from lookalike.search.deciding.rank import Ranked, Way, rank, rank_without_class
 
 Embedded = dict[str, tuple[np.ndarray, np.ndarray]]
 

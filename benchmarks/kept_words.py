@@ -27,12 +27,12 @@ from scipy.stats import binom, hypergeom
 from unseen_classes import cases, embedded, parser
 
 from lookalike.measures.intervals import clopper_pearson, most_events
-from lookalike.search.thresholds.choose import Chosen, choose
-from lookalike.search.thresholds.conformal import Conformal
-from lookalike.search.thresholds.criterion import Criterion
-from lookalike.search.thresholds.fpr import FalseAcceptRate
-from lookalike.search.thresholds.precision import Precision
-from lookalike.search.thresholds.sample import Sample
+from lookalike.search.calibrating.thresholds.choose import Chosen, choose
+from lookalike.search.calibrating.thresholds.conformal import Conformal
+from lookalike.search.calibrating.thresholds.criterion import Criterion
+from lookalike.search.calibrating.thresholds.fpr import FalseAcceptRate
+from lookalike.search.calibrating.thresholds.precision import Precision
+from lookalike.search.calibrating.thresholds.sample import Sample
 from lookalike.store.errors import LookalikeError
 
 CONFIDENCE = 0.95

@@ -25,7 +25,7 @@ import json, sys, time
 start = time.perf_counter()
 import numpy as np
 from lookalike.search.collection import Collection
-import lookalike.indexer.instances
+import lookalike.indexer.segments.instances
 times = {"imports": time.perf_counter() - start}
 def lap(name, work):
     start = time.perf_counter()

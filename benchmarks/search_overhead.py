@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from lookalike import Collection
-from lookalike.indexer.instances import Instances
-from lookalike.indexer.library import faiss
-from lookalike.indexer.threads import by_product
+from lookalike.indexer.engine.library import faiss
+from lookalike.indexer.engine.threads import by_product
+from lookalike.indexer.segments.instances import Instances
 
 
 def search_c(index: object, queries: np.ndarray, k: int) -> Callable[[], object]:

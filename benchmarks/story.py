@@ -30,7 +30,7 @@ from lookalike.embedder.encoders.compare import stored_threshold
 from lookalike.embedder.encoders.encoder import Encoder
 from lookalike.measures.open_set import auroc
 from lookalike.measures.verification import auc_between
-from lookalike.search.decisions import Decisions
+from lookalike.search.deciding.decisions import Decisions
 from lookalike.store.errors import LookalikeError
 
 RATES = (0.05, 0.01)

@@ -24,9 +24,9 @@ def retrieved(vectors: dict, names: dict) -> dict:
 def decided(vectors: dict, names: dict) -> dict:
     """Accuracy of each way, and where there are unknown images the AUROC of the distances it decides by."""
     from lookalike.measures.open_set import auroc
-    from lookalike.search.knn_classifier import KNNClassifier
-    from lookalike.search.linear_classifier import LinearClassifier
-    from lookalike.search.prototype_classifier import PrototypeClassifier
+    from lookalike.search.estimators.knn import KNNClassifier
+    from lookalike.search.estimators.linear import LinearClassifier
+    from lookalike.search.estimators.prototype import PrototypeClassifier
 
     makers = dict(
         zip(

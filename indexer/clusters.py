@@ -7,9 +7,9 @@ import numpy as np
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from ..store.version.store import Store
-from .build import MOST_NUMBERS, training_places
-from .library import faiss, short
-from .ranks import Floats, Ints
+from .engine.library import faiss, short
+from .segments.build import MOST_NUMBERS, training_places
+from .segments.order import Floats, Ints
 
 POINTS_PER_CENTRE = 256  # rows that k-means looks at for each centre; more change little
 LEAST_SAMPLE = 65_536

@@ -18,13 +18,13 @@ from ..store.upkeep.compact import compact as compact_store
 from ..store.upkeep.merge import merge_small
 from ..store.version.store import Store
 from . import plan
-from .card import IndexCard, SegmentCard
-from .device import Device, choose
-from .folding import fold
-from .ranks import Ints
-from .rowmaps import RowMap
-from .segments import new_segment, retuned
-from .specs import TooLarge, choose_spec, serves, validated
+from .engine.device import Device, choose
+from .engine.specs import TooLarge, choose_spec, serves, validated
+from .prototypes.publishing import fold
+from .segments.card import IndexCard, SegmentCard
+from .segments.new import new_segment, retuned
+from .segments.order import Ints
+from .segments.rowmaps import RowMap
 
 
 @dataclass(frozen=True)

@@ -19,21 +19,21 @@ from ..store.progress import Progress, silent
 from ..store.version import tables
 from ..store.version.store import Store
 from . import filling
-from .hits import Hits
 from .images import Encoders
 from .labelled_source import LabelledSource
-from .queries import read_queries
-from .ready import check_k, ready_vectors
+from .neighbours.hits import Hits
+from .neighbours.queries import read_queries
+from .neighbours.ready import check_k, ready_vectors
 from .view import View, checked_device
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ..indexer.card import IndexCard
+    from ..indexer.segments.card import IndexCard
     from ..store.changing.moving import Moved
-    from .calibration import Calibration
-    from .clusters import Clusters
-    from .decisions import Decisions
+    from .clustering.clusters import Clusters
+    from .deciding.calibration import Calibration
+    from .deciding.decisions import Decisions
     from .prototype_list import ClassRow
 
 PathLike = str | os.PathLike[str]
@@ -239,7 +239,7 @@ class Collection:
         such as "2G".
         """
         from ..indexer.index import index
-        from .stored_head import refit
+        from .linear.stored import refit
 
         card = index(
             self.path,
@@ -274,7 +274,7 @@ class Collection:
             allowed = None if where is None else view.meeting(where)
             scores, rows = view.instances.search(vectors, k, exact=exact, allowed=allowed)
             return Hits(self._store, rows, scores)
-        from .neighbours import neighbours
+        from .neighbours.nearest import neighbours
 
         return neighbours(self._view, read_queries(self._view, queries, normalise=normalise), k, where, exact)
 
@@ -296,7 +296,7 @@ class Collection:
         memory, with `progress`; the distance is to the answer's prototype). Without a calibration for `by` the
         threshold is NaN and nothing is refused. Margins of a vote compare with all rows, once, when they are asked for.
         """
-        from .classify import classify
+        from .deciding.classify import classify
 
         asked = read_queries(self._view, queries, normalise=normalise)
         return classify(self._view, asked, by=by, k=k, weights=weights, exact=exact, progress=progress)
@@ -329,8 +329,8 @@ class Collection:
         with too few images for the bound (it says how many are missing), or a target they cannot reach. See
         `search.calibrate` and `search.thresholds`.
         """
-        from .calibrate import calibrate
-        from .thresholds.choose import criterion_of
+        from .calibrating.calibrate import calibrate
+        from .calibrating.thresholds.choose import criterion_of
 
         calibration = calibrate(
             self._view,
@@ -369,9 +369,9 @@ class Collection:
         drawn by `seed`. `cache` as in `calibrate`. Warns where the classes overlap so much that no threshold can keep
         its word.
         """
-        from .evaluate import evaluate
-        from .few_shots import FewShots
-        from .rank import Way
+        from .deciding.rank import Way
+        from .evaluating.evaluate import evaluate
+        from .evaluating.few_shots import FewShots
 
         drawn = FewShots(way, tuple(shots), seed=seed) if episodes else None
         return evaluate(
@@ -388,7 +388,7 @@ class Collection:
         self, k: int = 10, *, queries: int = 1000, seed: int = 0, progress: Progress = silent
     ) -> list[dict[str, Any]]:
         """Measure recall@k against latency, one dict per operating point with the fields of `bench --json`."""
-        from .bench import bench
+        from .evaluating.bench import bench
 
         return bench(self._view, k=k, queries=queries, seed=seed, progress=progress)
 
@@ -397,7 +397,7 @@ class Collection:
 
         None leaves a setting as it is. Exact and without retraining: see `indexer.folded`.
         """
-        from ..indexer.folding import keep
+        from ..indexer.prototypes.publishing import keep
 
         keep(self.path, window=window, per_class=per_class)
         self.refresh()
@@ -421,7 +421,7 @@ class Collection:
 
         `method`: "kmeans" or "hdbscan"; `min_size`: HDBSCAN's smallest cluster (5). See `search.clusters`.
         """
-        from .cluster import Manner, cluster
+        from .clustering.methods import Manner, cluster
 
         return cluster(self._store, Manner(k, method, min_size, seed), progress)
 

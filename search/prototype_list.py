@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..indexer.fixed import squared_spreads
-from ..indexer.prototypes import Prototypes
-from ..indexer.windows import newest
+from ..indexer.prototypes.fixed import squared_spreads
+from ..indexer.prototypes.prototypes import Prototypes
+from ..indexer.prototypes.windows import newest
 from ..measures.distance import distance_of
 from ..store.version.store import Store
 

@@ -14,9 +14,9 @@ from ..store.work.forks import cached_property
 from .images import Encoders, ImageEncoder
 
 if TYPE_CHECKING:
-    from ..indexer.instances import Instances
-    from ..indexer.prototypes import Prototypes
-    from .linear_head import Head
+    from ..indexer.prototypes.prototypes import Prototypes
+    from ..indexer.segments.instances import Instances
+    from .linear.head import Head
 
 
 DEVICES = ("auto", "cpu", "gpu")
@@ -27,7 +27,7 @@ def checked_device(device: str) -> str:
     if device not in DEVICES:
         raise LookalikeError(f"device {device!r} is not known: {', '.join(DEVICES)} works")
     if device == "gpu":
-        from ..indexer.device import choose
+        from ..indexer.engine.device import choose
 
         choose(device)
     return device
@@ -66,14 +66,14 @@ class View:
     @cached_property
     def instances(self) -> "Instances":
         """The index over instances: segments and the exact tail."""
-        from ..indexer.instances import Instances
+        from ..indexer.segments.instances import Instances
 
         return Instances(self.store, device=self.device)
 
     @cached_property
     def prototypes(self) -> "Prototypes":
         """The unit rows that stand for classes, one or more each: those folded at `index` with what changed since."""
-        from ..indexer.prototypes import Prototypes
+        from ..indexer.prototypes.prototypes import Prototypes
 
         return Prototypes.of(self.store)
 
@@ -91,14 +91,14 @@ class View:
     def head(self, progress: Progress = silent) -> "Head":
         """The linear head: the stored one, or one fitted in memory where there is none; kept."""
         if self._head is None:
-            from .stored_head import head_of
+            from .linear.stored import head_of
 
             self._head = head_of(self.store, progress)
         return self._head
 
     def fit_head(self, progress: Progress = silent) -> "Head":
         """The linear head, fitted anew where the stored one is out of date or there is none; kept."""
-        from .stored_head import current_head
+        from .linear.stored import current_head
 
         self._head = current_head(self.store, progress)
         return self._head

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from ..search.expand import Failed, expanded
-from ..search.neighbours import neighbours
-from ..search.paths import paths_of_rows
-from ..search.queries import Asked, read_queries
-from ..search.rank import WAYS, WEIGHTS
+from ..search.deciding.rank import WAYS, WEIGHTS
+from ..search.neighbours.expand import Failed, expanded
+from ..search.neighbours.nearest import neighbours
+from ..search.neighbours.paths import paths_of_rows
+from ..search.neighbours.queries import Asked, read_queries
 from ..search.view import DEVICES, View
 from ..store.errors import LookalikeError
 from ..store.progress import silent
@@ -95,9 +95,9 @@ def search(
 @contextmanager
 def _drawn(opened: View, path: Path, queries: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give what keeps answers, and draw them as a contact sheet at the end; a bad name is refused before any work."""
-    from ..search.missing_pictures import missing_words
-    from ..search.sheet import MOST, check_sheet, write_sheet
-    from ..search.strips import Strips
+    from ..search.pictures.missing import missing_words
+    from ..search.pictures.sheet import MOST, check_sheet, write_sheet
+    from ..search.pictures.strips import Strips
 
     check_sheet(path)
     strips = Strips(opened.store, next((query for query in queries if isinstance(query, Piped)), None))
@@ -142,7 +142,7 @@ def classify(
     QUERY is what `lookalike search` takes. The path in --json is the query's own image.
     """
 
-    from ..search.classify import classify as decide
+    from ..search.deciding.classify import classify as decide
 
     def answer(opened: View, asked: Asked) -> list[dict[str, Any]]:
         made = decide(opened, asked, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from ..search.cluster import METHODS
-from ..search.clusters import Clusters
-from ..search.paths import paths_of_rows
+from ..search.clustering.clusters import Clusters
+from ..search.clustering.methods import METHODS
+from ..search.neighbours.paths import paths_of_rows
 from ..store.version.store import Store
 from .mistaken import check_collection
 from .output import aligned, bar, echo, emit_json, shown
@@ -47,10 +47,10 @@ def cluster(
     clusters, one that holds all images, or none: cluster -1 is noise, images that hdbscan puts into no cluster. k-means
     takes any number of images; hdbscan compares all pairs, and refuses what would take it more than some minutes.
     """
-    from ..search.cluster import Manner
-    from ..search.cluster import cluster as group
-    from ..search.cluster_file import check_cluster_file, write_cluster_file
-    from ..search.sheet import check_sheet
+    from ..search.clustering.file import check_cluster_file, write_cluster_file
+    from ..search.clustering.methods import Manner
+    from ..search.clustering.methods import cluster as group
+    from ..search.pictures.sheet import check_sheet
 
     if out is not None:
         check_cluster_file(Path(out))
@@ -88,9 +88,9 @@ def cluster(
 
 def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
     """Write the contact sheet, and say which clusters and pictures are not on it."""
-    from ..search.cluster_sheet import NO_PICTURE, cluster_strips
-    from ..search.missing_pictures import missing_of, missing_words
-    from ..search.sheet import write_sheet
+    from ..search.clustering.sheet import NO_PICTURE, cluster_strips
+    from ..search.pictures.missing import missing_of, missing_words
+    from ..search.pictures.sheet import write_sheet
 
     strips, left_out = cluster_strips(found, seed)
     write_sheet(path, strips)

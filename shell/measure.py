@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
+from ..search.calibrating.thresholds.conformal import OF
 from ..search.collection import Collection
+from ..search.deciding.rank import WAYS, WEIGHTS
 from ..search.labelled_source import LabelledSource
-from ..search.rank import WAYS, WEIGHTS
-from ..search.thresholds.conformal import OF
 from ..search.view import DEVICES
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, say_next, source_options
@@ -100,7 +100,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
     if as_json:
         emit_json(measured)
         return
-    from ..search.evaluate_words import lines
+    from ..search.evaluating.words import lines
 
     for line in lines(measured):
         echo(line)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ..search.paths import paths_of_pictures
+from ..search.neighbours.paths import paths_of_pictures
 from ..store.files.escaped import unescaped_list
 from ..store.version.rejects import read_rejects
 from ..store.version.store import Store

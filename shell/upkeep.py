@@ -154,7 +154,7 @@ def _answer(values: dict[str, Any], as_json: bool) -> None:
 def _try_index(path: Path, spec: str, dim: int) -> str | None:
     """What is wrong with an index file, for `verify`; None too where FAISS is not installed."""
     try:
-        from ..indexer.trial import File, unreadable
+        from ..indexer.engine.trial import File, unreadable
     except LookalikeError:
         return None
     return unreadable(File(path, "", spec, dim))

@@ -48,9 +48,9 @@ ALONE = {
 # forked child those of scikit-learn.
 FURTHER = {
     "embedder/training/sweep_plot.py": {"matplotlib"},
-    "search/sheet.py": {"PIL"},
+    "search/pictures/sheet.py": {"PIL"},
     "search/report/thumbnails.py": {"PIL"},
-    "search/report/similarity_map.py": {"threadpoolctl"},
+    "search/report/sections/similarity_map.py": {"threadpoolctl"},
     "search/forked.py": {"threadpoolctl"},
 }
 

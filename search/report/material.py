@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from ...store.work.forks import cached_property
-from ..calibration import Calibration
-from ..calibration_file import read_calibration, threshold_of
-from ..classify import decisions
-from ..decisions import Decisions
-from ..evaluation import Evaluation
+from ..deciding.calibration import Calibration
+from ..deciding.calibration_file import read_calibration, threshold_of
+from ..deciding.classify import decisions
+from ..deciding.decisions import Decisions
+from ..deciding.rank import Way
+from ..evaluating.responses import Evaluation
 from ..images import held_card
-from ..rank import Way
 from ..view import View
 from .page import LeftOut
 from .questions import Questions

@@ -6,8 +6,8 @@ import numpy as np
 
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
-from ..contents import rows_of_contents
 from ..labelled_source import LabelledSource
+from ..neighbours.contents import rows_of_contents
 from ..view import View
 from .sampling import stratified
 

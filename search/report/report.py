@@ -12,11 +12,14 @@ from typing import Any
 from ...store.disk.replace import check_replaceable, replace_file
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
-from ..calibration_file import read_calibration
+from ..deciding.calibration_file import read_calibration
+from ..deciding.rank import Way
 from ..labelled_source import LabelledSource
-from ..rank import Way
 from ..view import View
-from . import (
+from .material import Material
+from .page import LeftOut, Section, whole_page
+from .questions import of_source, of_stored
+from .sections import (
     class_matrix,
     confusion,
     histograms,
@@ -30,9 +33,6 @@ from . import (
     training,
     unknowns,
 )
-from .material import Material
-from .page import LeftOut, Section, whole_page
-from .questions import of_source, of_stored
 
 _SUFFIXES = (".html", ".htm")
 _Made = Section | tuple[str, str]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from ..pictures import Picture
+from ..pictures.thumbnails import Picture
 from .page import data_uri, text
 
 SIDE = 112

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lookalike.indexer import plan
 from lookalike.indexer.index import index
-from lookalike.indexer.instances import Instances
+from lookalike.indexer.segments.instances import Instances
 from lookalike.store.changing.writer import writing
 from lookalike.store.upkeep.compact import compact
 

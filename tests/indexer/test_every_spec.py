@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lookalike.indexer import faiss_files
+from lookalike.indexer.engine import faiss_files
+from lookalike.indexer.engine.library import INNER_PRODUCT, faiss
 from lookalike.indexer.index import index
-from lookalike.indexer.instances import Instances
-from lookalike.indexer.library import INNER_PRODUCT, faiss
+from lookalike.indexer.segments.instances import Instances
 from lookalike.store.errors import LookalikeError
 
 D, N = 16, 320

@@ -6,7 +6,7 @@ import pytest
 from lookalike.indexer import index as indexing
 from lookalike.indexer import plan
 from lookalike.indexer.index import grow, index
-from lookalike.indexer.instances import Instances
+from lookalike.indexer.segments.instances import Instances
 from lookalike.store.errors import LookalikeError
 from lookalike.store.version.layout import Layout
 

@@ -6,10 +6,10 @@ import warnings
 import numpy as np
 import pytest
 
-from lookalike.indexer import segments
 from lookalike.indexer.index import grow, index
-from lookalike.indexer.instances import Instances
-from lookalike.indexer.tuning import Recall
+from lookalike.indexer.segments import new as segments
+from lookalike.indexer.segments.instances import Instances
+from lookalike.indexer.segments.tuning import Recall
 from lookalike.store.errors import LookalikeError
 
 SPECS = [

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lookalike.indexer import segment as segments
-from lookalike.indexer.build import build
-from lookalike.indexer.device import Device
-from lookalike.indexer.exact import in_chunks
-from lookalike.indexer.segment import Segment
+from lookalike.indexer.engine.device import Device
+from lookalike.indexer.segments import segment as segments
+from lookalike.indexer.segments.build import build
+from lookalike.indexer.segments.exact import in_chunks
+from lookalike.indexer.segments.segment import Segment
 
 N, D = 3000, 16
 

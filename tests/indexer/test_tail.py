@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lookalike.indexer import instances
-from lookalike.indexer.instances import Instances
+from lookalike.indexer.segments import instances
+from lookalike.indexer.segments.instances import Instances
 from lookalike.store.errors import LookalikeError
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lookalike import Collection, LookalikeError
-from lookalike.search.neighbours import neighbours
-from lookalike.search.queries import read_queries
+from lookalike.search.neighbours.nearest import neighbours
+from lookalike.search.neighbours.queries import read_queries
 
 from .conftest import clusters, unit
 

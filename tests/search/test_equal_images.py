@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.indexer import instances as instances_module
-from lookalike.search.class_means import scores_of
-from lookalike.search.knn_classifier import KNNClassifier
-from lookalike.search.nearest_rows import nearest_of_each
-from lookalike.search.prototype_classifier import PrototypeClassifier
+from lookalike.indexer.segments import instances as instances_module
+from lookalike.search.estimators.class_means import scores_of
+from lookalike.search.estimators.knn import KNNClassifier
+from lookalike.search.estimators.prototype import PrototypeClassifier
+from lookalike.search.neighbours.nearest_rows import nearest_of_each
 
 from .conftest import unit
 

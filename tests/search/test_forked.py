@@ -54,7 +54,7 @@ def test_a_forked_child_answers_as_its_parent(photos, what):
 
 FAISS_ALONE = """
 import multiprocessing, numpy as np, faiss
-from lookalike.indexer import library
+from lookalike.indexer.engine import library
 rows = np.random.default_rng(0).random((3000, 16), np.float32)
 index = faiss.index_factory(16, "HNSW16")
 index.add(rows)

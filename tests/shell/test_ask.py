@@ -85,7 +85,7 @@ def test_a_name_that_is_no_text_is_piped_as_it_is_and_controls_nothing(shop, cap
 
 
 def test_text_without_paths_looks_none_up(shop, said, monkeypatch):
-    monkeypatch.setattr("lookalike.search.hits.Hits.paths", None)
+    monkeypatch.setattr("lookalike.search.neighbours.hits.Hits.paths", None)
     assert "  0.000  cat/1.png  [cat]" in said("search", shop, "photos/cat/1.png", "-k", "1").out
 
 

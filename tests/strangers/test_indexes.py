@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.indexer import trial
-from lookalike.indexer.build import build
-from lookalike.indexer.device import Device
+from lookalike.indexer.engine import trial
+from lookalike.indexer.engine.device import Device
+from lookalike.indexer.engine.library import faiss
+from lookalike.indexer.engine.specs import empty_index
+from lookalike.indexer.engine.structure import misplaced, structure
+from lookalike.indexer.engine.threads import on_one_thread
 from lookalike.indexer.index import index
-from lookalike.indexer.instances import Instances
-from lookalike.indexer.library import faiss
-from lookalike.indexer.specs import empty_index
-from lookalike.indexer.structure import misplaced, structure
-from lookalike.indexer.threads import on_one_thread
+from lookalike.indexer.segments.build import build
+from lookalike.indexer.segments.instances import Instances
 from lookalike.store.errors import Damaged, LookalikeError
 from lookalike.store.upkeep.verify import verify
 from lookalike.store.version.store import Store
@@ -36,11 +36,11 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from forging import edited
-from lookalike.indexer.faiss_files import read_faiss
-from lookalike.indexer.segment import Segment
-from lookalike.indexer.threads import set_threads
-from lookalike.indexer.trial import problem
-from lookalike.indexer import parameters as knobs
+from lookalike.indexer.engine.faiss_files import read_faiss
+from lookalike.indexer.segments.segment import Segment
+from lookalike.indexer.engine.threads import set_threads
+from lookalike.indexer.engine.trial import problem
+from lookalike.indexer.engine import parameters as knobs
 set_threads(1)
 folder, seed, edits = Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 rng = np.random.default_rng(seed)

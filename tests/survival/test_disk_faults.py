@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lookalike import cli
-from lookalike.indexer import folding
+from lookalike.indexer.prototypes import publishing as folding
 from lookalike.store.disk import publish
 from lookalike.store.files.manifest import versions
 from lookalike.store.upkeep.verify import verify

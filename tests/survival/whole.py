@@ -8,7 +8,7 @@ import pytest
 
 from lookalike import cli
 from lookalike.embedder.encoders.encoder import save_encoder
-from lookalike.indexer import folding
+from lookalike.indexer.prototypes import publishing as folding
 
 from .operations import picture, unit_rows, untrained
 

@@ -7,17 +7,17 @@ import pytest
 
 from lookalike import Collection
 from lookalike.search.labelled_source import LabelledSource
-from lookalike.search.report import confused
-from lookalike.search.report.confused import MOST_CLASSES, shown_classes, stored_of
-from lookalike.search.report.confusion import OTHER, STRANGE, UNKNOWN, counted
-from lookalike.search.report.confusion import section as confusion
-from lookalike.search.report.contact import nearest_rows
-from lookalike.search.report.mistakes import hardest
-from lookalike.search.report.mistakes import section as mistakes
 from lookalike.search.report.page import LeftOut
 from lookalike.search.report.questions import of_source, of_stored
-from lookalike.search.report.summary import section as summary
-from lookalike.search.report.unknowns import section as unknowns
+from lookalike.search.report.sections import confused
+from lookalike.search.report.sections.confused import MOST_CLASSES, shown_classes, stored_of
+from lookalike.search.report.sections.confusion import OTHER, STRANGE, UNKNOWN, counted
+from lookalike.search.report.sections.confusion import section as confusion
+from lookalike.search.report.sections.contact import nearest_rows
+from lookalike.search.report.sections.mistakes import hardest
+from lookalike.search.report.sections.mistakes import section as mistakes
+from lookalike.search.report.sections.summary import section as summary
+from lookalike.search.report.sections.unknowns import section as unknowns
 
 from ..conftest import clusters, unit
 from .conftest import Page, add_images, material_of, questions_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lookalike.search.report.drawing import axes_of, draw, plain_log
-from lookalike.search.report.matrices import matrix
+from lookalike.search.report.sections.matrices import matrix
 from lookalike.store.shown import shown
 
 from .conftest import NASTY

@@ -13,8 +13,8 @@ import pytest
 
 from lookalike import Collection, LookalikeError
 from lookalike.cli import run
-from lookalike.search.calibration import FORMAT, Calibration
-from lookalike.search.calibration_file import write_calibration
+from lookalike.search.deciding.calibration import FORMAT, Calibration
+from lookalike.search.deciding.calibration_file import write_calibration
 from lookalike.store.changing.writer import writing
 
 from ..conftest import clusters

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from lookalike.search.labelled_source import LabelledSource
-from lookalike.search.report import histograms, latency, provenance, roc_curves, training
 from lookalike.search.report.page import LeftOut
-from lookalike.search.report.similarity_map import MOST, embedded
-from lookalike.search.report.similarity_map import section as similarity_map
+from lookalike.search.report.sections import histograms, latency, provenance, roc_curves, training
+from lookalike.search.report.sections.similarity_map import MOST, embedded
+from lookalike.search.report.sections.similarity_map import section as similarity_map
 from lookalike.search.report.thumbnails import MOST_BYTES, framed, picture_uri, sprite
 
 from ..conftest import clusters, unit
@@ -72,7 +72,7 @@ def test_the_maps_data_name_the_points_that_are_drawn(pictured):
 
 
 def test_a_large_collection_is_sampled(shop, monkeypatch):
-    monkeypatch.setattr("lookalike.search.report.similarity_map.MOST", 30)
+    monkeypatch.setattr("lookalike.search.report.sections.similarity_map.MOST", 30)
     page = Page(similarity_map(material_of(shop._view)).body)
     assert "30 of 60 stored images" in page.text and MOST == 1000
     (block,) = [data for tag, data in page.texts if tag == "script"]
@@ -80,7 +80,7 @@ def test_a_large_collection_is_sampled(shop, monkeypatch):
 
 
 def test_the_roc_shows_both_thresholds(shop, monkeypatch):
-    from lookalike.search.calibration import Calibration
+    from lookalike.search.deciding.calibration import Calibration
 
     vectors, labels = clusters(8, 40)
     material = material_of(

@@ -1,0 +1,1 @@
+"""All that touches FAISS itself: its types, parameters, files, devices and threads."""

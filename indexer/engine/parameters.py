@@ -1,0 +1,127 @@
+"""What can be set at search time, by index type: knobs for recall, and selectors that leave ids out.
+
+nprobe: inverted lists visited. efSearch: candidates that an HNSW graph search keeps. k_factor: how many times k a
+code nominates, for exact scores to decide.
+"""
+
+import math
+from typing import Any
+
+from ...store.errors import LookalikeError
+from .kinds import nested, own_class
+from .library import faiss
+
+# Their scores are inner products of the float32 rows themselves. A rotated or projected row is not the row.
+_EXACT = """
+IndexFlat IndexFlatIP IndexIVFFlat IndexIVFFlatDedup IndexIVFFlatPanorama IndexHNSWFlat IndexRefineFlat
+"""
+EXACT = frozenset(_EXACT.split())
+# Probed one by one in FAISS 1.15.1: the others raise, so they are over-fetched and filtered.
+_SELECTABLE = """
+IndexFlat IndexFlatIP IndexScalarQuantizer IndexEDEN IndexRaBitQ IndexHNSWFlat IndexHNSWSQ IndexHNSWPQ IndexIVFFlat
+IndexIVFFlatDedup IndexIVFFlatPanorama IndexIVFScalarQuantizer IndexIVFPQ IndexIVFPQFastScan IndexIVFEDEN
+IndexIVFRaBitQ IndexIVFRaBitQFastScan
+"""
+SELECTABLE = frozenset(_SELECTABLE.split())
+LEAST_K_FACTOR = 4
+
+
+def core(index: Any) -> Any:
+    """The index that does the search: within refinements and transforms, an IVF, a graph or a flat code."""
+    view = own_class(index)
+    if isinstance(view, faiss.IndexRefine):
+        return core(view.base_index)
+    if isinstance(view, faiss.IndexPreTransform):
+        return core(view.index)
+    return view
+
+
+def is_flat(index: Any) -> bool:
+    """Whether it compares a query with every float32 row."""
+    return type(index).__name__ in ("IndexFlat", "IndexFlatIP")
+
+
+def is_exact(index: Any) -> bool:
+    """Whether its scores need no re-scoring."""
+    return type(index).__name__ in EXACT
+
+
+def is_graph(index: Any) -> bool:
+    """Whether its search walks a graph, which a strict filter cuts to pieces."""
+    return isinstance(core(index), faiss.IndexHNSW)
+
+
+def has_lists(index: Any) -> bool:
+    """Whether its search visits some inverted lists, and finds nothing beyond them."""
+    return isinstance(core(index), faiss.IndexIVF)
+
+
+def can_select(index: Any) -> bool:
+    """Whether it takes an IDSelector."""
+    return type(core(index)).__name__ in SELECTABLE
+
+
+def knobs(index: Any) -> dict[str, int]:
+    """Its run-time parameters for recall, with the largest value that makes sense for each; empty for Flat."""
+    inner = core(index)
+    found = {}
+    if isinstance(inner, faiss.IndexIVF):
+        found["nprobe"] = int(inner.nlist)
+    if isinstance(inner, faiss.IndexHNSW):
+        found["efSearch"] = min(4096, max(16, int(inner.ntotal)))
+    if isinstance(index, faiss.IndexRefine) or not is_exact(index):
+        found["k_factor"] = 256
+    return found
+
+
+def least(name: str) -> int:
+    """The value that tuning starts from."""
+    return {"nprobe": 1, "efSearch": 16, "k_factor": LEAST_K_FACTOR}[name]
+
+
+def checked(index: Any, parameters: dict[str, Any], what: str) -> dict[str, int]:
+    """The knobs of an index as a manifest gives them, those it leaves out at their least.
+
+    LookalikeError, naming the file `what`, for a knob that the index does not have and for a value beyond its largest.
+    """
+    most = knobs(index)
+    for name, value in parameters.items():
+        if name not in most or isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most[name]:
+            raise LookalikeError(
+                f"{what} is to be searched with {name!r:.40} {value!r:.40}, which it cannot be: "
+                "`lookalike index --compact` makes it anew"
+            )
+    return {name: parameters.get(name, min(least(name), limit)) for name, limit in most.items()}
+
+
+def apply(index: Any, parameters: dict[str, Any]) -> None:
+    """Set knobs on an index that no one searches yet."""
+    inner = core(index)
+    if "nprobe" in parameters:
+        inner.nprobe = int(parameters["nprobe"])
+    if "efSearch" in parameters:
+        inner.hnsw.efSearch = int(parameters["efSearch"])
+    if "k_factor" in parameters:
+        for part in nested(index):
+            if isinstance(part, faiss.IndexRefine):
+                part.k_factor = float(parameters["k_factor"])
+
+
+def selecting(index: Any, selector: Any, share: float) -> Any:
+    """Search parameters that keep to `selector`, which lets `share` of the ids pass.
+
+    nprobe and efSearch grow by 1 / share, so that as many of the ids that count are seen as without a selector.
+    """
+    view = own_class(index)
+    if isinstance(view, faiss.IndexRefine):
+        base = selecting(view.base_index, selector, share)
+        return faiss.IndexRefineSearchParameters(k_factor=view.k_factor, base_index_params=base)
+    if isinstance(view, faiss.IndexPreTransform):
+        return faiss.SearchParametersPreTransform(index_params=selecting(view.index, selector, share))
+    if isinstance(view, faiss.IndexIVF):
+        return faiss.SearchParametersIVF(sel=selector, nprobe=min(view.nlist, math.ceil(view.nprobe / share)))
+    if isinstance(view, faiss.IndexHNSW):
+        # bounded_queue=False would ignore the selector (facebookresearch/faiss issue 5504)
+        effort = math.ceil(view.hnsw.efSearch / share)
+        return faiss.SearchParametersHNSW(sel=selector, efSearch=effort, bounded_queue=True)
+    return faiss.SearchParameters(sel=selector)

@@ -1,0 +1,1 @@
+"""The index over classes: prototypes as exact sums, windows and anchors, and their file."""

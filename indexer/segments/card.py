@@ -1,0 +1,145 @@
+"""What `index` did and what it reached: one card for the collection, one for each segment."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...store.files.content import SegmentEntry
+from ..engine.weight import shown
+from .tuning import Recall
+
+
+@dataclass(frozen=True)
+class SegmentCard:
+    """One segment: factory string, run-time parameters, rows, bytes of its file, and the recall measured on it.
+
+    recall at k, with its exact 95 % interval over `queries` stored rows that the parameters were not tuned on; a
+    segment that compares every row has recall 1 and no queries. wanted: what was asked for. seconds: to build and
+    tune it.
+    """
+
+    spec: str
+    parameters: dict[str, Any]
+    rows: int
+    bytes: int
+    recall: float
+    recall_low: float
+    recall_high: float
+    queries: int
+    k: int
+    wanted: float
+    seconds: float
+    note: str | None = None
+
+    @classmethod
+    def of(cls, entry: SegmentEntry) -> "SegmentCard":
+        """The card of a segment, from its entry."""
+        return cls(entry.spec, entry.parameters, entry.rows, entry.size, **entry.card)
+
+
+def card_of(recall: Recall | None, k: int, wanted: float, seconds: float, note: str | None) -> dict[str, Any]:
+    """What an entry keeps of a segment's card; recall None where every row is compared."""
+    found = recall or Recall(1.0, 1.0, 1.0, 0, k)
+    return {
+        "recall": found.mean,
+        "recall_low": found.low,
+        "recall_high": found.high,
+        "queries": found.queries,
+        "k": k,
+        "wanted": wanted,
+        "seconds": round(seconds, 3),
+        "note": note,
+    }
+
+
+@dataclass(frozen=True)
+class IndexCard:
+    """The index of a collection at `version`.
+
+    spec: as asked for. recall at k: the mean over segments, by rows, with the mean ends of their intervals. rows:
+    indexed. seconds: of this call. bytes: of all segments. classes: prototypes folded. notes: what was done otherwise
+    than asked. head: what became of a stored linear head, "refitted", "dropped" or, where it stayed or there is none,
+    None.
+    """
+
+    version: int
+    spec: str
+    recall: float
+    recall_low: float
+    recall_high: float
+    k: int
+    wanted: float
+    rows: int
+    bytes: int
+    seconds: float
+    classes: int
+    segments: tuple[SegmentCard, ...]
+    notes: tuple[str, ...]
+    head: str | None
+
+    @classmethod
+    def of(
+        cls,
+        version: int,
+        asked: dict[str, Any],
+        entries: tuple[SegmentEntry, ...],
+        classes: int,
+        seconds: float,
+        head: str | None = None,
+    ) -> "IndexCard":
+        """The card of a collection with these segments; asked: spec, recall and k."""
+        cards = tuple(SegmentCard.of(entry) for entry in entries)
+        rows = sum(card.rows for card in cards)
+        share = [card.rows / rows for card in cards]
+        recall, low, high = (
+            sum(s * getattr(card, name) for s, card in zip(share, cards, strict=True)) if rows else 1.0
+            for name in ("recall", "recall_low", "recall_high")
+        )
+        notes = tuple(dict.fromkeys(card.note for card in cards if card.note))
+        return cls(
+            version,
+            asked["spec"],
+            recall,
+            low,
+            high,
+            asked["k"],
+            asked["recall"],
+            rows,
+            sum(card.bytes for card in cards),
+            round(seconds, 3),
+            classes,
+            cards,
+            notes,
+            head,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as JSON-able data."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """One line for people, one for what became of a linear head, and one for each note."""
+        head = () if self.head is None else (_HEADS[self.head],)
+        return "\n".join((self._line() if self.rows else "no rows to index", *head, *self.notes))
+
+    def _line(self) -> str:
+        specs = ", ".join(dict.fromkeys(_spec(card) for card in self.segments))
+        exact = all(card.spec == "Flat" for card in self.segments)
+        recall = (
+            "exact" if exact else f"recall@{self.k} {self.recall:.4f} ({self.recall_low:.4f}-{self.recall_high:.4f})"
+        )
+        classes = _counted(self.classes, "class prototype")
+        return f"{_counted(self.rows, 'row')} by {specs}, {recall}, {shown(self.bytes)}, {classes}"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+_HEADS = {
+    "refitted": "the linear head was out of date and is fitted anew",
+    "dropped": "the linear head is dropped: no labelled row is left",
+}
+
+
+def _spec(card: SegmentCard) -> str:
+    return card.spec + "".join(f" {name}={value}" for name, value in card.parameters.items())

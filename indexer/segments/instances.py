@@ -1,0 +1,217 @@
+"""All rows of one version of a collection, searched as one: segments, and the tail that no segment covers yet."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...measures.scores import NEAR
+from ...store.errors import LookalikeError
+from ...store.files.content import SegmentEntry
+from ...store.version.store import Store
+from ...store.work.forks import Lock, cached_property
+from ..engine import parameters as knobs
+from ..engine.device import Device, choose
+from ..engine.faiss_files import read_faiss
+from ..engine.library import INNER_PRODUCT, faiss, unsearchable
+from ..engine.threads import get_threads, set_threads
+from ..engine.trial import File, ensure_tried
+from .exact import Scan, exact_top, in_chunks
+from .order import Floats, Hits, Ints, ordered, padded
+from .rowmaps import RowMap
+from .segment import FEW, Mask, Segment
+
+TAIL_BYTES = 256 << 20  # vectors of a tail that are kept in memory
+_NEAR = float(NEAR)
+_swig_ptr = faiss.swig_ptr
+_empty = np.empty
+
+
+class Instances:
+    """Nearest rows of the collection as `store` has it; what it needs is read when first searched.
+
+    device: "auto", "cpu" or "gpu". Safe to share between threads.
+    """
+
+    def __init__(self, store: Store, device: str = "auto", parameters: dict[str, Any] | None = None) -> None:
+        self.store, self.device, self._parameters = store, device, parameters
+        self._device = choose(device)
+        self._opening = Lock()
+        self._lean: Lean | None = None
+        self._opened: list[tuple[Segment | Scan, RowMap | None]] | None = None
+
+    def search(
+        self, queries: Floats, k: int, *, exact: bool = False, allowed: Mask | None = None
+    ) -> tuple[Floats, Ints]:
+        """The `k` nearest rows of each query.
+
+        queries: (nq, d) C-contiguous float32 unit rows. allowed: (next_row,) bool, the rows that may be hits. exact:
+        compare with every row, whatever the segments are. Returns scores (nq, k) float32, inner products, and rows
+        (nq, k) int64, sorted by (-score, row); where there are fewer than k rows, -inf and -1 fill up. Raises
+        LookalikeError for k < 1, another shape or dtype, or a mask of another length. Segments approximate as `index`
+        tuned them; the tail is exact.
+        """
+        if self._lean is not None and allowed is None and (hits := self._lean.search(queries, k)) is not None:
+            return hits
+        k = self._check(queries, k, allowed)
+        if allowed is not None and (rows := self._few(allowed)) is not None:
+            return exact_top(queries, k, in_chunks(rows, self.store.gather))
+        try:
+            found = [_search_one(part, rows, queries, k, exact, allowed) for part, rows in self._parts()]
+        except RuntimeError as error:
+            raise unsearchable(self.store.path, error) from error
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            return padded(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64), k)
+        return ordered(np.concatenate([s for s, _ in found], axis=1), np.concatenate([r for _, r in found], axis=1), k)
+
+    def tuned(self, parameters: dict[str, Any]) -> "Instances":
+        """The same rows, searched with other run-time parameters than `index` chose (nprobe, efSearch, k_factor)."""
+        return Instances(self.store, self.device, parameters)
+
+    def segments(self) -> list[Segment]:
+        """The segments, opened; a tail in memory is one too."""
+        return [part for part, _ in self._parts() if isinstance(part, Segment)]
+
+    def threads(self, nq: int, *, exact: bool = False) -> int:
+        """The most threads at a time that a search of `nq` queries uses."""
+        return max((part.threads(nq, exact=exact) for part, _ in self._parts()), default=1)
+
+    @cached_property
+    def tail_start(self) -> int:
+        """The first row that no segment covers."""
+        return max((RowMap.of(self.store, entry).stop for entry in self.store.content.segments), default=0)
+
+    def _check(self, queries: Any, k: Any, allowed: Any) -> int:
+        dim, n = self.store.dim, self.store.next_row
+        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+            raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
+        if not isinstance(queries, np.ndarray) or queries.dtype != np.float32 or queries.ndim != 2:
+            raise LookalikeError(f"queries are {_shown(queries)}: a float32 matrix (queries, dimensions) works")
+        if dim is not None and queries.shape[1] != dim:
+            raise LookalikeError(f"queries have {queries.shape[1]} dimensions: the collection has {dim}")
+        if not queries.flags.c_contiguous:
+            raise LookalikeError("queries are not C-contiguous: numpy.ascontiguousarray makes them so")
+        if allowed is not None and (allowed.dtype != np.bool_ or allowed.shape != (n,)):
+            raise LookalikeError(f"allowed is {_shown(allowed)}: ({n},) bool, one for each row, works")
+        return int(k)
+
+    def _few(self, allowed: Mask) -> Ints | None:
+        """The live rows that are allowed, where they are few enough to be compared one by one."""
+        rows = np.flatnonzero(allowed)
+        return rows[self.store.live(rows)] if len(rows) <= FEW else None
+
+    def _parts(self) -> list[tuple[Segment | Scan, RowMap | None]]:
+        if self._opened is None:
+            with self._opening:
+                if self._opened is None:
+                    self._opened = self._open()
+        return self._opened
+
+    def _open(self) -> list[tuple[Segment | Scan, RowMap | None]]:
+        entries = self.store.content.segments
+        ensure_tried([File.of(self.store, entry, entry.spec) for entry in entries])
+        parts: list[tuple[Segment | Scan, RowMap | None]] = [
+            open_segment(self.store, entry, self._device, self._parameters) for entry in entries
+        ]
+        tail = self._open_tail()
+        if tail is None and len(parts) == 1 and isinstance(parts[0][0], Segment):
+            self._lean = Lean.of(parts[0][0], parts[0][1])
+        return parts + ([tail] if tail is not None else [])
+
+    def _open_tail(self) -> tuple[Segment | Scan, RowMap | None] | None:
+        first, dim = self.tail_start, self.store.dim
+        if dim is None or first >= self.store.next_row:
+            return None
+        index = faiss.IndexFlatIP(dim)
+        found = []
+        for rows, vectors in self.store.blocks(first):
+            if 4 * dim * (index.ntotal + len(rows)) > TAIL_BYTES:
+                return Scan(self.store, first), None
+            index.add(vectors)
+            found.append(rows)
+        if not found:
+            return None
+        rows = np.concatenate(found)
+        return Segment(index, lambda ids: self.store.gather(rows[ids])), RowMap.from_rows(rows)
+
+
+def _shown(value: Any) -> str:
+    return f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def _search_one(
+    part: Segment | Scan, rows: RowMap | None, queries: Floats, k: int, exact: bool, allowed: Mask | None
+) -> Hits:
+    """One part's hits, by row."""
+    if rows is None or isinstance(part, Scan):
+        return part.search(queries, k, allowed)
+    scores, ids = part.search(queries, k, None if allowed is None else rows.pick(allowed), exact=exact)
+    return scores, rows.rows(ids)
+
+
+def open_segment(
+    store: Store, entry: SegmentEntry, device: Device, parameters: dict[str, Any] | None = None
+) -> tuple[Segment, RowMap]:
+    """A segment of `store`, checked, memory-mapped, and copied to the GPU where there is one.
+
+    parameters: to search with, in place of those of the same name that the segment was tuned to; it may have others.
+    LookalikeError where its file holds other vectors than the manifest says.
+    """
+    path = store.file(entry)
+    index = read_faiss(path)
+    rows = RowMap.of(store, entry)
+    if (int(index.ntotal), int(index.d), index.metric_type) != (entry.rows, store.dim, INNER_PRODUCT):
+        raise LookalikeError(
+            f"{path} holds {index.ntotal} vectors of {index.d} dimensions and metric {index.metric_type}: "
+            f"{entry.rows} of {store.dim} by inner product work"
+        )
+    live = None if store.content.deleted is None else rows.live(store)
+    own: dict[str, Any] = dict(entry.parameters)
+    if not knobs.is_flat(index):
+        own = {**knobs.checked(index, own, str(path)), **{n: v for n, v in (parameters or {}).items() if n in own}}
+    knobs.apply(index, own)  # before it is copied
+    gpu = device.load(index)
+    return Segment(index, lambda ids: store.gather(rows.rows(ids)), own, live, gpu), rows
+
+
+class Lean:
+    """One query in one clean Flat segment on the CPU, with as little around FAISS as can be."""
+
+    def __init__(self, segment: Segment, rows: RowMap) -> None:
+        self._search_c, self._most, self._shape = segment.index.search_c, segment.n - 1, (1, segment.dim)
+        self._segment = segment  # keeps the index alive
+        self._first, self._row_map = rows.first, rows.map
+
+    @classmethod
+    def of(cls, segment: Segment, rows: RowMap | None) -> "Lean | None":
+        """The fast path to `segment`, or None where it needs more than that."""
+        if not segment.flat or segment.live is not None or segment.gpu is not None or rows is None:
+            return None
+        return cls(segment, rows)
+
+    def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:
+        """Scores and rows (1, k) of one query (1, d), or None for the whole way: other shapes, ties, k out of range."""
+        if type(k) is not int or not 0 < k <= self._most or getattr(queries, "shape", None) != self._shape:
+            return None
+        if queries.dtype != np.float32 or not queries.flags.c_contiguous:
+            return None
+        scores, ids = _empty((1, k + 1), np.float32), _empty((1, k + 1), np.int64)
+        threads = get_threads()
+        set_threads(1)
+        try:
+            self._search_c(1, _swig_ptr(queries), k + 1, _swig_ptr(scores), _swig_ptr(ids))
+        finally:
+            set_threads(threads)
+        found = scores[0].tolist()
+        if len(set(found)) <= k:  # equal neighbours: their order, and who is left out, must be settled
+            return None
+        if found[0] > _NEAR or found[k] < -1:  # computed again, see measures.scores
+            return None
+        ids = ids[:, :k]
+        if self._row_map is not None:
+            ids = self._row_map[ids]
+        elif self._first:
+            ids += self._first
+        return scores[:, :k], ids

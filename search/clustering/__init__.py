@@ -1,0 +1,1 @@
+"""Grouping images that look alike, whatever their labels."""

@@ -1,0 +1,53 @@
+"""Which image is in which cluster, written to a file: the columns `key`, `cluster` (-1: noise), `path` on demand."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...store.disk.replace import check_replaceable, replace_file
+from ...store.errors import LookalikeError
+from ...store.files.escaped import escaped_array
+from .clusters import Clusters
+
+
+def check_cluster_file(path: Path) -> None:
+    """LookalikeError, before any work, for a name that does not end in .csv or .parquet, or cannot be written to."""
+    if path.suffix.lower() not in _CONTENTS:
+        raise LookalikeError(f"cannot write clusters to {path}: its name must end in {' or '.join(_CONTENTS)}")
+    check_replaceable(path)
+
+
+def write_cluster_file(path: Path, clusters: Clusters, paths: Sequence[str | None] | None = None) -> None:
+    """Write a line for each image, in the order of rows; an older file of that name is replaced.
+
+    paths: the file of each image, for a column `path`, empty or null where there is none. Bytes that are not UTF-8 are
+    written as the collection stores them ("%uDCFF").
+    """
+    check_cluster_file(path)
+    columns = {"key": escaped_array(clusters.keys()), "cluster": pa.array(clusters.codes)}
+    if paths is not None:
+        columns["path"] = escaped_array(paths)
+    replace_file(path, _CONTENTS[path.suffix.lower()](pa.table(columns)))
+
+
+def _csv(table: Any) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.column_names)
+    writer.writerows(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return text.getvalue().encode()
+
+
+def _parquet(table: Any) -> bytes:
+    stream = pa.BufferOutputStream()
+    pq.write_table(table, stream)
+    data: bytes = stream.getvalue().to_pybytes()
+    return data
+
+
+_CONTENTS = {".csv": _csv, ".parquet": _parquet}

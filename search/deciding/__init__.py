@@ -1,0 +1,1 @@
+"""Classification: classes ranked for each query, and a decision by a calibrated threshold."""

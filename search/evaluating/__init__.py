@@ -1,0 +1,1 @@
+"""Measuring: a labelled source against the collection, and recall against latency."""

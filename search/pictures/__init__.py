@@ -1,0 +1,1 @@
+"""Pictures behind rows and queries, and contact sheets of them."""

@@ -1,0 +1,60 @@
+"""Contact sheets in the page: an image beside the stored image of the class it came nearest to, with a caption."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ....store.shown import shortened
+from ...pictures.thumbnails import Picture, of_rows, of_source
+from ..material import Material
+from ..page import text
+from ..thumbnails import SIDE, framed
+
+MOST = 24
+_KEY = 60
+
+
+def contact_sheet(material: Material, places: Sequence[int] | np.ndarray, captions: Sequence[str]) -> str:
+    """One card for each of the questions at `places` (m,), with its caption (HTML) and its key."""
+    asked = _asked(material, places)
+    rows = nearest_rows(material, places)
+    found = iter(of_rows(material.store, rows[rows >= 0], SIDE))
+    hits = [next(found) if row >= 0 else "none found" for row in rows.tolist()]
+    nearest = material.answers.nearest
+    cards = []
+    for place, picture, hit, caption in zip(places, asked, hits, captions, strict=True):
+        label = material.questions.labels[place]
+        pair = framed(picture, f"an image of {label}") + framed(hit, f"the nearest image of {nearest[place]}")
+        key = text(shortened(material.questions.keys[place], _KEY))
+        cards.append(
+            f'<div class="card"><div class="pair">{pair}</div><p>{caption}<br><small>{key}</small></p></div>\n'
+        )
+    return f'<div class="sheet">\n{"".join(cards)}</div>\n'
+
+
+def nearest_rows(material: Material, places: Sequence[int] | np.ndarray) -> np.ndarray:
+    """For each question at `places` (m,) the nearest row of its nearest class, (m,) int64; -1 for none.
+
+    Rows that hold the question's own content do not count.
+    """
+    store, questions = material.store, material.questions
+    live = store.live_rows()
+    codes = store.codes(live)
+    code_of = {name: code for code, name in enumerate(store.classes)}
+    rows = np.full(len(places), -1, np.int64)
+    for i, place in enumerate(places):
+        allowed = np.zeros(store.next_row, bool)
+        allowed[live[codes == code_of.get(material.answers.nearest[place] or "", -2)]] = True
+        allowed[questions.own[place]] = False
+        if allowed.any():
+            rows[i] = material.view.instances.search(questions.vectors[[place]], 1, allowed=allowed)[1][0, 0]
+    return rows
+
+
+def _asked(material: Material, places: Sequence[int] | np.ndarray) -> Sequence[Picture]:
+    questions = material.questions
+    keys = [questions.keys[place] for place in places]
+    if questions.source is None:
+        return of_rows(material.store, material.store.find(keys), SIDE)
+    contents = [questions.contents[place] for place in places]
+    return of_source(str(questions.source), keys, contents, SIDE, questions.source.uses)
