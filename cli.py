@@ -30,9 +30,9 @@ from .store.errors import LookalikeError, LookalikeWarning
 COMMANDS = {
     "demo": ("demo:demo", "Train, embed, index, calibrate and ask, on real images."),
     "train": ("train:train", "Train an encoder by a recipe."),
-    "sweep": ("sweep:sweep", "Train a recipe with varied settings, and say where the gain stops."),
+    "sweep": ("train:sweep", "Train a recipe with varied settings, and say where the gain stops."),
     "embed": ("change:embed", "Bring a collection up to date with a source of images."),
-    "move": ("move:move", "Say that a source of images lies elsewhere now."),
+    "move": ("change:move", "Say that a source of images lies elsewhere now."),
     "import": ("change:import_", "Add vectors made elsewhere."),
     "index": ("change:index", "Build or extend the index over instances and prototypes."),
     "search": ("ask:search", "Find the stored images most like each query."),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike import Collection
-from lookalike.measures.distance import distance_of
+from lookalike.measures.distances import distance_of
 from lookalike.measures.open_set import auroc
 from lookalike.search.calibrating.thresholds.sample import Sample
 from lookalike.search.deciding.rank import Ranked, Way, rank, rank_without_class

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .classes import sorted_by_class
+from .pairs import sorted_by_class
 
 _CELLS = 1 << 22  # distances at once
 
@@ -102,3 +102,14 @@ def _blocks(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     for first in range(0, len(rows), step):
         scores = exact[first : first + step] @ exact[first:].T
         yield first, np.sqrt(np.maximum(0.0, 2.0 - 2.0 * scores))
+
+
+def distance_of(scores: np.ndarray) -> np.ndarray:
+    """The distance between unit rows with these inner products: sqrt(max(0, 2 - 2*score)).
+
+    scores: any shape, float. Returns float32 of the same shape, in [0, 2] for unit rows, smaller is closer. It is
+    computed in float64, since 2 - 2*score cancels where rows are close. A missing hit (-inf) is infinitely far; NaN
+    stays.
+    """
+    exact = np.asarray(scores, dtype=np.float64)
+    return np.sqrt(np.maximum(0.0, 2.0 - 2.0 * exact)).astype(np.float32)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .classes import sorted_by_class
+from .pairs import sorted_by_class
 
 
 @dataclass(frozen=True)

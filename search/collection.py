@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .clustering.clusters import Clusters
     from .deciding.calibration import Calibration
     from .deciding.decisions import Decisions
-    from .prototype_list import ClassRow
+    from .deciding.prototype_list import ClassRow
 
 PathLike = str | os.PathLike[str]
 
@@ -404,7 +404,7 @@ class Collection:
 
     def list_prototypes(self) -> "list[ClassRow]":
         """What each class's prototypes are made of, and which class is nearest: the fields of `prototypes --json`."""
-        from .prototype_list import prototype_list
+        from .deciding.prototype_list import prototype_list
 
         return prototype_list(self._store, self._view.prototypes)
 

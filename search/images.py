@@ -73,7 +73,7 @@ def is_input(name: str) -> bool:
 
 def held_card(store: "Store") -> dict[str, Any] | None:
     """What encoder.json of the collection's model says, its hash checked; None without a model."""
-    from ..embedder.encoders.held import held_card as card
+    from ..embedder.encoders.models import held_card as card
 
     return None if store.model is None else card(store, store.model)
 
@@ -123,8 +123,8 @@ class ImageEncoder:
             raise LookalikeError(
                 f"{store.path} has no model, so no image can be encoded: search and classify take keys and vectors too"
             )
-        from ..embedder.encoders.held import model_folder
         from ..embedder.encoders.lazy import LazyEncoder
+        from ..embedder.encoders.models import model_folder
         from ..embedder.images.processes.process import start_early
 
         start_early()  # while torch loads

@@ -16,8 +16,8 @@ from ..search.view import DEVICES, View
 from ..store.errors import LookalikeError
 from ..store.progress import silent
 from ..store.work.fragments import cut
+from .change import say_unreachable
 from .mistaken import check_collection
-from .move import say_unreachable
 from .output import Piped, bar, echo, emit_json, piped, say_path, shown
 
 _BATCH = 256
@@ -95,9 +95,8 @@ def search(
 @contextmanager
 def _drawn(opened: View, path: Path, queries: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give what keeps answers, and draw them as a contact sheet at the end; a bad name is refused before any work."""
-    from ..search.pictures.missing import missing_words
     from ..search.pictures.sheet import MOST, check_sheet, write_sheet
-    from ..search.pictures.strips import Strips
+    from ..search.pictures.strips import Strips, missing_words
 
     check_sheet(path)
     strips = Strips(opened.store, next((query for query in queries if isinstance(query, Piped)), None))

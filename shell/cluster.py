@@ -89,8 +89,8 @@ def cluster(
 def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
     """Write the contact sheet, and say which clusters and pictures are not on it."""
     from ..search.clustering.sheet import NO_PICTURE, cluster_strips
-    from ..search.pictures.missing import missing_of, missing_words
     from ..search.pictures.sheet import write_sheet
+    from ..search.pictures.strips import missing_of, missing_words
 
     strips, left_out = cluster_strips(found, seed)
     write_sheet(path, strips)

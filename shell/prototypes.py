@@ -3,7 +3,7 @@
 import click
 
 from ..search.collection import Collection
-from ..search.prototype_list import ClassRow
+from ..search.deciding.prototype_list import ClassRow
 from ..store.version.store import Store
 from .mistaken import check_collection
 from .output import aligned, echo, emit_json, shown

@@ -9,8 +9,8 @@ from ..search.neighbours.paths import paths_of_pictures
 from ..store.files.escaped import unescaped_list
 from ..store.version.rejects import read_rejects
 from ..store.version.store import Store
+from .change import say_unreachable
 from .mistaken import check_collection
-from .move import say_unreachable
 from .output import echo, emit_json, say_path, shown
 
 _FIELDS = ("key", "stage", "reason", "content_sha256", "source")

@@ -7,8 +7,8 @@ import click
 
 from ..store.disk.memory import in_words
 from ..store.errors import LookalikeError
+from .change import say_unreachable
 from .mistaken import check_collection
-from .move import say_unreachable
 from .output import bar, echo, emit_json, shown
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -109,7 +109,7 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
     that no version names are kept for a day, since a process on another machine may be about to commit them, where the
     file system's locks do not reach that far.
     """
-    from ..store.durations import parse_duration
+    from ..store.sizes import parse_duration
     from ..store.upkeep.housekeeping import gc as collect
 
     check_collection("gc", collection)

@@ -51,7 +51,7 @@ FURTHER = {
     "search/pictures/sheet.py": {"PIL"},
     "search/report/thumbnails.py": {"PIL"},
     "search/report/sections/similarity_map.py": {"threadpoolctl"},
-    "search/forked.py": {"threadpoolctl"},
+    "search/linear/forked.py": {"threadpoolctl"},
 }
 
 

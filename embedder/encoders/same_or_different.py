@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...measures.distance import distance_of
+from ...measures.distances import distance_of
 from ...measures.intervals import clopper_pearson
 from ...measures.scores import correct
 from ...measures.verification import roc

@@ -24,7 +24,7 @@ from ...store.disk.memory import is_out_of_memory
 from .cost import decoded_bytes, deep_bytes
 from .formats.deep_png import dark_samples
 from .formats.known_formats import not_read, what_it_is
-from .formats.tiff import palette as tiff_palette
+from .formats.tiff import kinds as tiff_palette
 from .opening import FORMATS, Opened, open_image
 from .pixels import deep_to_uint8, inverted, to_uint8
 from .preprocessing import DECODE_VERSION

@@ -5,9 +5,8 @@ from torch import Tensor
 
 from .batch import check_batch, check_number, choice, full_precision, rows_of
 from .distances import DISTANCES
-from .gradient import with_gradient
 from .groups import Groups
-from .result import LossResult, stats_of
+from .result import LossResult, stats_of, with_gradient
 
 
 def contrastive(

@@ -10,12 +10,11 @@ from ..recipe.losses import SOFT, UNMINED
 from .batch import check_batch, check_number, choice, full_precision, rows_of
 from .distances import DISTANCES, Distance
 from .drawing import DRAWING, Triplets
-from .gradient import with_gradient
 from .groups import Groups
 from .intervals import row_blocks
 from .margins import HardMargin, SoftMargin
 from .mining import COUNTING, Counting
-from .result import LossResult, stats_of
+from .result import LossResult, stats_of, with_gradient
 
 MININGS = (*COUNTING, *DRAWING)
 _VALUES = 1 << 18  # gaps at a time, where all are gone through

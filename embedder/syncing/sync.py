@@ -25,8 +25,7 @@ from ...store.work import engine as engines
 from ...store.work import heartbeat
 from ...store.work.cores import cores
 from ...store.work.fragments import fragments
-from ..encoders.held import model_folder
-from ..encoders.offered import Offered
+from ..encoders.models import Offered, model_folder
 from ..images.processes.process import start_early
 from ..sources import Source, SourceOptions
 from ..sources.options import patterns

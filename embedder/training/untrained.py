@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...store.work.fragments import cut
 from ..encoders.encoder import Encoder
-from ..encoders.pretrained import pretrained_encoder
+from ..encoders.load import pretrained_encoder
 from ..encoders.training_images import mark
 from ..images.image import Image, image_or_rejection
 from ..images.processes.decoders import FEW, decode, for_encoder

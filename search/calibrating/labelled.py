@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...measures.distance import distance_of
+from ...measures.distances import distance_of
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ..deciding.rank import Ranked, Way, rank, rank_without_class

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...measures.distance import distance_of
+from ...measures.distances import distance_of
 from ...store.progress import Progress, silent
 from ...store.version.store import Store
-from ..neighbours.nearest_rows import nearest_of_others
+from ..neighbours.nearest import nearest_of_others
 from ..neighbours.queries import Asked
 from ..view import View
 from .calibration_file import threshold_of

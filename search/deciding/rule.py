@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...measures.distance import distance_of
+from ...measures.distances import distance_of
 
 Thresholds = float | np.ndarray | None
 

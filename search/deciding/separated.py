@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...measures.distance import distance_of
+from ...measures.distances import distance_of
 from ...measures.separation import Separation
 from ...store.errors import LookalikeWarning
 from ...store.shown import shortened
-from ..neighbours.nearest_rows import nearest_of_each
+from ..neighbours.nearest import nearest_of_each
 from ..view import View
 from .rank import prototype_scores
 

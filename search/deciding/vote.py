@@ -8,7 +8,7 @@ nearer than the winner, and the margin negative.
 
 import numpy as np
 
-from ...measures.distance import distance_of
+from ...measures.distances import distance_of
 
 WEIGHTS = ("uniform", "distance")
 

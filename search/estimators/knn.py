@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ...indexer.segments.exact import exact_top, in_chunks
-from ...measures.distance import distance_of
+from ...measures.distances import distance_of
 from ..deciding.vote import WEIGHTS, shares, vote
 from .base import DecidingClassifier, whole_number
 

@@ -14,7 +14,7 @@ from ..deciding.decisions import Decisions
 from ..deciding.rank import Way
 from ..deciding.separated import to_classes
 from ..labelled_source import LabelledSource
-from ..neighbours.contents import rows_of_contents
+from ..neighbours.own_picture import rows_of_contents
 from ..view import View
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...measures.distance import distance_of
+from ...measures.distances import distance_of
 
 if TYPE_CHECKING:
     from ...store.version.store import Store

@@ -1,4 +1,4 @@
-"""Whether a file is the picture of a stored row, where a query names both by the same words."""
+"""The stored rows that a query is a picture of, which do not speak for it: a key's own file, and equal contents."""
 
 import hashlib
 import os
@@ -11,6 +11,7 @@ from .paths import paths_of_rows
 
 if TYPE_CHECKING:
     from ...store.version.store import Store
+
 
 _MOST_BYTES = 1 << 30
 
@@ -42,3 +43,13 @@ def is_same(file: str, other: str) -> bool:
         return os.path.samefile(file, other)
     except OSError:
         return False
+
+
+def rows_of_contents(store: "Store", contents: list[str | None]) -> list[np.ndarray]:
+    """For each content (SHA-256 hex, or None) all live rows that hold it, (r,) int64, ascending."""
+    asked = [place for place, content in enumerate(contents) if content is not None]
+    which, rows = store.lookups.all_with_contents([str(contents[place]) for place in asked])
+    held = [np.empty(0, np.int64)] * len(contents)
+    for place, mine in zip(asked, np.split(rows, np.searchsorted(which, np.arange(1, len(asked)))), strict=False):
+        held[place] = mine
+    return held

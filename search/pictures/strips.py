@@ -1,14 +1,18 @@
-"""What a contact sheet shows of the answers of `search`: as many as fit, their pictures looked up at the end."""
+"""What a contact sheet shows of the answers of `search`, and what to say of the pictures that it lacks."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from .missing import missing_of
 from .sheet import MOST, Cell, Strip, tile_side
 from .thumbnails import of_query, of_rows
 
 if TYPE_CHECKING:
     from ...store.version.store import Store
+import shlex
+from collections.abc import Iterable
+
+from ...store.shown import shown
+from .thumbnails import Picture
 
 
 class Strips:
@@ -50,3 +54,21 @@ class Strips:
         if "error" in answer:
             return Strip(Cell("not read", name), hits, f"error: {answer['error']}")
         return Strip(Cell(of_query(self._store, name, side, self._piped), name), hits)
+
+
+AWAY = ("source cannot be read", "not found")
+"""Reasons that a source which has moved leaves."""
+
+
+def missing_of(pictures: Iterable[Picture]) -> "Counter[str]":
+    """How many of these pictures are not there, by the reason why."""
+    return Counter(picture for picture in pictures if isinstance(picture, str))
+
+
+def missing_words(reasons: "Counter[str]", path: str, collection: str) -> str:
+    """How many pictures a sheet lacks, why, and what to do where their source is not where it was."""
+    why = ", ".join(f"{shown(reason)} ({count})" for reason, count in reasons.most_common())
+    command = shown(shlex.join(("lookalike", "move", collection, "OLD", "NEW")))
+    hint = f"; if a source has moved, `{command}` says where to" if any(reason in reasons for reason in AWAY) else ""
+    pictures = "picture is" if reasons.total() == 1 else "pictures are"
+    return f"{reasons.total()} {pictures} missing in {shown(path)}: {why}{hint}"

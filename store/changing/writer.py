@@ -34,8 +34,8 @@ from ..files.escaped import unescaped_list
 from ..files.model_files import model_entry
 from ..files.runs import due, merge_runs, write_run
 from ..foreign.table_trial import note_readable
+from ..version.sources import with_moved, with_use
 from ..version.store import Store
-from ..version.uses import with_moved, with_use
 from .committing import commit_version, refuse_doubled
 from .noting import noted_runs
 

@@ -1,4 +1,4 @@
-"""The sources of a version's live rows, by name: how many rows each has, and which. No row is looked at one by one."""
+"""The sources of a version: how many live rows each has, and which, by name; and how each was embedded."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +12,9 @@ from .moved import renamed_codes
 
 if TYPE_CHECKING:
     from .store import Store
+from dataclasses import replace
+
+from ..files.content import SourceUse
 
 
 def source_counts(store: "Store") -> dict[str, int]:
@@ -37,3 +40,24 @@ def _live_codes(store: "Store") -> Iterator[tuple[list[str], NDArray[np.int32], 
     for names, codes, rows in store.lookups.sources():
         live = store.live(rows)
         yield *renamed_codes(names, codes[live], rows[live], store.content.moved), rows[live]
+
+
+Uses = tuple[SourceUse, ...]
+
+
+def with_use(uses: Uses, use: SourceUse) -> Uses:
+    """The list with one more, in place of how that source was embedded under that prefix before.
+
+    The usual way, with no prefix and no column named, is not listed.
+    """
+    if use in uses:
+        return uses
+    others = (other for other in uses if (other.source, other.prefix) != (use.source, use.prefix))
+    return (*others, *(() if use == SourceUse(use.source, "", None, None) else (use,)))
+
+
+def with_moved(uses: Uses, old: str, new: str) -> Uses:
+    """The list after a source has moved."""
+    for use in [use for use in uses if use.source == old]:
+        uses = with_use(tuple(other for other in uses if other != use), replace(use, source=new))
+    return uses

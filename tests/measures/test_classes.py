@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lookalike.measures.classes import sorted_by_class
+from lookalike.measures.pairs import sorted_by_class
 
 
 def test_classes_lie_side_by_side_and_rows_without_one_are_gone():

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 
-from lookalike.measures.distance import distance_of
+from lookalike.measures.distances import distance_of
 
 
 def test_equals_the_euclidean_distance_of_unit_rows():

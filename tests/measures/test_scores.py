@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lookalike.measures.distance import distance_of
+from lookalike.measures.distances import distance_of
 from lookalike.measures.scores import NEAR, TOLERANCE, correct, pair_scores
 
 

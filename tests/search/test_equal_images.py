@@ -8,7 +8,7 @@ from lookalike.indexer.segments import instances as instances_module
 from lookalike.search.estimators.class_means import scores_of
 from lookalike.search.estimators.knn import KNNClassifier
 from lookalike.search.estimators.prototype import PrototypeClassifier
-from lookalike.search.neighbours.nearest_rows import nearest_of_each
+from lookalike.search.neighbours.nearest import nearest_of_each
 
 from .conftest import unit
 

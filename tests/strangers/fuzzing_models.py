@@ -17,7 +17,7 @@ from lookalike.embedder.encoders import sealed
 from lookalike.embedder.encoders.compare import stored_threshold
 from lookalike.embedder.encoders.encoder import Encoder
 from lookalike.embedder.encoders.lazy import LazyEncoder
-from lookalike.embedder.encoders.offered import Offered
+from lookalike.embedder.encoders.models import Offered
 from lookalike.tests.strangers import edits
 from lookalike.tests.strangers.fuzzing import outcome
 

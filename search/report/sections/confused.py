@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from ... import forked  # noqa: F401  (for what it does in forked children)
+from ...linear import forked  # noqa: F401  (for what it does in forked children)
 from ..material import Material
 from ..sampling import some_of_each, stratified
 

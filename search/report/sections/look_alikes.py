@@ -6,9 +6,9 @@ seed, which show what an ordinary answer looks like.
 
 import numpy as np
 
-from ....measures.distance import distance_of
+from ....measures.distances import distance_of
 from ....store.shown import shortened
-from ...neighbours.contents import rows_of_contents
+from ...neighbours.own_picture import rows_of_contents
 from ...pictures.thumbnails import of_rows
 from ..material import Material
 from ..page import LeftOut, Section, paragraph, text

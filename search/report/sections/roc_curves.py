@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ....measures.distance import distance_of
+from ....measures.distances import distance_of
 from ....measures.open_set import auroc
 from ....measures.pairs import pair_curve
 from ....measures.scores import correct

@@ -13,9 +13,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ...durations import parse_duration
 from ...errors import LookalikeError
-from ...sizes import parse_size
+from ...sizes import parse_duration, parse_size
 
 T = TypeVar("T")
 TIME, MEMORY, THREADS = (f"LOOKALIKE_WHERE_{name}" for name in ("TIME", "MEMORY", "THREADS"))

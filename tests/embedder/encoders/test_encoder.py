@@ -10,7 +10,7 @@ import torch
 from lookalike.embedder.backbones import build, preprocessing
 from lookalike.embedder.encoders import files as encoder_file
 from lookalike.embedder.encoders.encoder import Encoder, encoder_card, make_encoder, save_encoder
-from lookalike.embedder.encoders.offered import Offered
+from lookalike.embedder.encoders.models import Offered
 from lookalike.embedder.recipe.recipe import Recipe
 from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeError

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from lookalike.measures.distance import distance_of
+from lookalike.measures.distances import distance_of
 from lookalike.search.deciding.rule import accepts, decide
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lookalike.measures.distance import distance_of
+from lookalike.measures.distances import distance_of
 from lookalike.search.deciding.rule import decide
 from lookalike.search.deciding.vote import WEIGHTS, shares, vote
 

@@ -5,7 +5,7 @@ import pytest
 
 from lookalike import LookalikeError
 from lookalike.search.evaluating.evaluate import interclass_distance
-from lookalike.search.neighbours.contents import rows_of_contents
+from lookalike.search.neighbours.own_picture import rows_of_contents
 from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeWarning
 

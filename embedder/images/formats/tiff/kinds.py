@@ -2,6 +2,9 @@
 
 import struct
 
+import numpy as np
+from PIL.TiffImagePlugin import COLORMAP, TiffImageFile
+
 from ...rejected import Rejected
 from .directory import BITS, COMPRESSION, PHOTOMETRIC, SAMPLE_FORMAT, SUBSAMPLING, Directory, Tiff
 
@@ -41,3 +44,10 @@ def _of_directory(directory: Directory) -> str | None:
     if 5 in directory.all(SAMPLE_FORMAT) or 6 in directory.all(SAMPLE_FORMAT):
         return "a TIFF of complex numbers is not accepted: save their magnitude"
     return None
+
+
+def widen(image: TiffImageFile) -> None:
+    """Give a loaded image of mode P the palette that is meant, where all values are below 256."""
+    values = np.array(image.tag_v2.get(COLORMAP, ()), dtype=np.int64)
+    if len(values) and len(values) % 3 == 0 and values.max() < 256:
+        image.putpalette(values.astype(np.uint8).reshape(3, -1).T.tobytes())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.measures.distance import distance_of
+from lookalike.measures.distances import distance_of
 from lookalike.measures.intervals import clopper_pearson, needed_trials
 from lookalike.search.calibrating.thresholds.fpr import FalseAcceptRate
 from lookalike.search.deciding.rule import accepts, decide

@@ -5,7 +5,7 @@ import pytest
 
 from lookalike import Collection
 
-from .conftest import clusters, unit
+from ..conftest import clusters, unit
 
 
 def naive(vectors, labels, keys, window=None):

@@ -1,7 +1,7 @@
 import pytest
 
-from lookalike.store.durations import parse_duration
 from lookalike.store.errors import LookalikeError
+from lookalike.store.sizes import parse_duration
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ assert np.array_equal(queue.get(timeout=60), before)
 SCIKIT_LEARN_ALONE = """
 import multiprocessing, numpy as np
 from sklearn.neighbors import NearestNeighbors
-from lookalike.search import forked
+from lookalike.search.linear import forked
 rows = np.random.default_rng(0).random((4000, 16), np.float32)
 nearest = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(rows)
 before = nearest.kneighbors(rows)[1]

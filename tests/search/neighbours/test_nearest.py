@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.search.neighbours import nearest_rows
-from lookalike.search.neighbours.nearest_rows import nearest_of_each, nearest_of_others
+from lookalike.search.neighbours import nearest as nearest_rows
+from lookalike.search.neighbours.nearest import nearest_of_each, nearest_of_others
 
 from ..conftest import clusters
 

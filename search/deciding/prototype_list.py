@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..indexer.prototypes.fixed import squared_spreads
-from ..indexer.prototypes.prototypes import Prototypes
-from ..indexer.prototypes.windows import newest
-from ..measures.distance import distance_of
-from ..store.version.store import Store
+from ...indexer.prototypes.fixed import squared_spreads
+from ...indexer.prototypes.prototypes import Prototypes
+from ...indexer.prototypes.windows import newest
+from ...measures.distances import distance_of
+from ...store.version.store import Store
 
 
 @dataclass(frozen=True)

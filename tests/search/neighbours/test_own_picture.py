@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.search.neighbours.contents import rows_of_contents
+from lookalike.search.neighbours.own_picture import rows_of_contents
 
 from ..conftest import clusters
 from ..evaluating.test_evaluate import add_with_contents
