@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .embedder.encoders.compare import compare
     from .embedder.training.by_recipe import train
+    from .search.calibrating.labelled_source import LabelledSource
     from .search.collection import Collection
     from .search.estimators.knn import KNNClassifier
     from .search.estimators.linear import LinearClassifier
     from .search.estimators.prototype import PrototypeClassifier
-    from .search.labelled_source import LabelledSource
     from .store.errors import LookalikeError
 
 __version__ = "0.1.0"
@@ -34,7 +34,7 @@ __all__ = [
 _HOMES = {
     "Collection": "search.collection",
     "KNNClassifier": "search.estimators.knn",
-    "LabelledSource": "search.labelled_source",
+    "LabelledSource": "search.calibrating.labelled_source",
     "LinearClassifier": "search.estimators.linear",
     "LookalikeError": "store.errors",
     "PrototypeClassifier": "search.estimators.prototype",

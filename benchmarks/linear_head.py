@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from lookalike import PrototypeClassifier
-from lookalike.search.labelled_source import LabelledSource
+from lookalike.search.calibrating.labelled_source import LabelledSource
 from lookalike.search.linear.fit import Settings, fit_logistic
 from lookalike.search.view import View
 from lookalike.store.progress import silent

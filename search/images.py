@@ -14,7 +14,7 @@ from ..store.disk.vector_cache import VectorCache
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from ..store.work.forks import RLock
-from .labelled_source import LabelledSource
+from .calibrating.labelled_source import LabelledSource
 
 if TYPE_CHECKING:
     from ..embedder.encoders.encode import Encoded

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from ..search import filling
+from ..search.changing import filling
 from ..search.collection import Collection
 from ..search.view import DEVICES
 from ..store.errors import LookalikeError, TooManyRejects

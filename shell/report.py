@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
+from ..search.calibrating.labelled_source import LabelledSource
 from ..search.collection import Collection
 from ..search.deciding.rank import WAYS
-from ..search.labelled_source import LabelledSource
 from ..store.errors import LookalikeError
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, shown, source_options

@@ -172,7 +172,7 @@ def test_too_many_rejects_are_counted_and_the_exit_is_3(monkeypatch, capsys):
     def refuse(*_, **__):
         raise TooManyRejects("3 of 4 images were rejected", done)
 
-    monkeypatch.setattr("lookalike.search.filling.embed", refuse)
+    monkeypatch.setattr("lookalike.search.changing.filling.embed", refuse)
     assert run(["embed", "shop", "photos", "--max-rejects", "0.1", "--json"]) == 3
     said = capsys.readouterr()
     assert json.loads(said.out) == done and said.err == "lookalike: 3 of 4 images were rejected\n"

@@ -157,10 +157,53 @@ def test_a_forbidden_arrow_is_seen(tmp_path, monkeypatch):
     ]
 
 
-def test_no_file_is_long_and_none_is_called_utils():
+MOST_LINES, LEAST_LINES, MOST_ENTRIES = 300, 40, 16
+SHORT = {
+    "embedder/backbones/blocks.py": "two networks are made of it",
+    "embedder/backbones/conv4.py": "a network per module",
+    "embedder/encoders/training_images.py": "loads without torch",
+    "embedder/images/formats/heif.py": "keeps one library in one file",
+    "embedder/images/processes/turns.py": "a lock of its own, which every process of a job takes",
+    "embedder/images/raw_pixels.py": "decoding processes load it without the sources",
+    "embedder/images/rejected.py": "every step that rejects an image raises it",
+    "embedder/sources/gone.py": "a source per module",
+    "embedder/training/optimiser.py": "the schedule that resuming relies on",
+    "indexer/prototypes/fixed.py": "sums and anchors share it",
+    "measures/evenness.py": "keeps scipy.special out of the other measures",
+    "search/estimators/prototype.py": "an estimator per module",
+    "search/linear/forked.py": "keeps threadpoolctl in one file",
+    "search/neighbours/query_vectors.py": "files of vectors are not files of images",
+    "search/report/sampling.py": "four sections draw with it",
+    "search/report/sections/unknowns.py": "a section per module",
+    "store/changing/staging.py": "adding and importing share it",
+    "store/files/npy_files.py": "row maps and deleted rows share it",
+    "store/foreign/columns/no_label.py": "sources and imports share it",
+    "store/foreign/vectors/parquet_vectors.py": "a format per module",
+    "store/progress.py": "every room imports it",
+    "store/shown.py": "every room imports it",
+    "store/sizes.py": "every room imports it",
+    "store/work/cores.py": "decoding processes load it without the engine",
+    "store/work/interrupts.py": "decoding processes load it without the engine",
+}
+"""Files of fewer than LEAST_LINES lines, and why they are files of their own."""
+
+
+def test_files_are_neither_long_nor_short_without_a_reason():
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in sources()}
-    assert {name: n for name, n in lengths.items() if n > 280 and name != "search/collection.py"} == {}
+    assert {name: n for name, n in lengths.items() if n > MOST_LINES} == {}
+    short = {name for name, n in lengths.items() if n < LEAST_LINES and not name.endswith("__init__.py")}
+    assert short == set(SHORT)
     assert not [name for name in lengths if "util" in name]
+
+
+def test_no_folder_shows_more_than_can_be_read_at_a_glance():
+    folders = {path.parent for path in sources()}
+    assert len(folders) > 20
+    entries = {
+        folder.relative_to(ROOT).as_posix(): len([entry for entry in folder.iterdir() if entry.name != "__pycache__"])
+        for folder in folders
+    }
+    assert {name: n for name, n in entries.items() if n > MOST_ENTRIES} == {}
 
 
 def test_no_pickle_and_no_asserts_for_input():

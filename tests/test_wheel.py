@@ -22,6 +22,10 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path, needs):
         held = {name.removeprefix("lookalike/") for name in wheel.namelist() if name.startswith("lookalike/")}
         others = {name.split("/")[0] for name in wheel.namelist() if not name.startswith("lookalike/")}
     outside = ("tests/", "benchmarks/", ".ci/", ".git")
-    expected = {n for n in names if n.endswith((".py", ".toml", "py.typed")) and not n.startswith(outside)}
+    expected = {
+        n
+        for n in names
+        if n.endswith((".py", ".toml", "py.typed", "page.css", "page.js")) and not n.startswith(outside)
+    }
     assert held == expected - {"pyproject.toml"}
     assert all(name.endswith(".dist-info") for name in others)

@@ -21,11 +21,11 @@ from ..deciding.calibration import Calibration
 from ..deciding.calibration_file import prototypes_of, write_calibration
 from ..deciding.rank import Way, refuse_no_classes
 from ..deciding.separated import to_classes, warn_of_overlap
-from ..labelled_source import LabelledSource
 from ..linear.stored import keep_head
 from ..neighbours.ready import check_whole
 from ..view import View
 from .labelled import Labelled, Roles, candidates, labels_in, ranked_sample, read_labelled, roles, without_foreign
+from .labelled_source import LabelledSource
 from .thresholds.choose import Chosen, choose
 from .thresholds.criterion import Criterion
 from .thresholds.sample import UNKNOWNS

@@ -18,8 +18,8 @@ from ...measures.distances import distance_of
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ..deciding.rank import Ranked, Way, rank, rank_without_class
-from ..labelled_source import LabelledSource
 from ..view import View
+from .labelled_source import LabelledSource
 from .thresholds.sample import UNKNOWNS, Sample
 
 

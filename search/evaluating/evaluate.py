@@ -19,10 +19,10 @@ from ...measures.separation import separation
 from ...store.errors import LookalikeWarning
 from ...store.progress import Progress
 from ...store.shown import shortened
+from ..calibrating.labelled_source import LabelledSource
 from ..deciding.calibration_file import chosen_on
 from ..deciding.rank import Way
 from ..deciding.separated import warn_of_overlap
-from ..labelled_source import LabelledSource
 from ..view import View
 from .few_shots import FewShots, few_shots
 from .responses import Evaluation, ask_source

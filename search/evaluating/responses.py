@@ -7,13 +7,13 @@ import numpy as np
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ...store.work.forks import cached_property
+from ..calibrating.labelled_source import LabelledSource
 from ..deciding.calibration import Calibration
 from ..deciding.calibration_file import threshold_of
 from ..deciding.classify import decisions
 from ..deciding.decisions import Decisions
 from ..deciding.rank import Way
 from ..deciding.separated import to_classes
-from ..labelled_source import LabelledSource
 from ..neighbours.own_picture import rows_of_contents
 from ..view import View
 

@@ -11,12 +11,15 @@ import html
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 from ...store.shown import shown
 from .drawing import Drawing
-from .script import SCRIPT
-from .style import STYLE
+
+_FILES = resources.files(__package__)
+STYLE = (_FILES / "page.css").read_text(encoding="utf-8")
+SCRIPT = (_FILES / "page.js").read_text(encoding="utf-8")
 
 
 class LeftOut(Exception):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
-from ..labelled_source import LabelledSource
+from ..calibrating.labelled_source import LabelledSource
 from ..neighbours.own_picture import rows_of_contents
 from ..view import View
 from .sampling import stratified

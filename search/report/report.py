@@ -12,9 +12,9 @@ from typing import Any
 from ...store.disk.replace import check_replaceable, replace_file
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
+from ..calibrating.labelled_source import LabelledSource
 from ..deciding.calibration_file import read_calibration
 from ..deciding.rank import Way
-from ..labelled_source import LabelledSource
 from ..view import View
 from .material import Material
 from .page import LeftOut, Section, whole_page

@@ -14,7 +14,7 @@ from lookalike.embedder.encoders.encoder import Encoder, encoder_card, make_enco
 from lookalike.embedder.encoders.training_images import mark
 from lookalike.embedder.images.preprocessing import Preprocessing
 from lookalike.embedder.recipe.recipe import Recipe
-from lookalike.search.labelled_source import LabelledSource
+from lookalike.search.calibrating.labelled_source import LabelledSource
 
 LOADED = """
 import json, sys, warnings

@@ -10,8 +10,8 @@ import pytest
 
 from lookalike import Collection, LookalikeError
 from lookalike.measures.intervals import clopper_pearson
+from lookalike.search.calibrating.labelled_source import LabelledSource
 from lookalike.search.images import ImageEncoder
-from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.view import View
 from lookalike.store.changing.writer import writing
 from lookalike.store.errors import LookalikeWarning

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from lookalike import Collection
+from lookalike.search.calibrating.labelled_source import LabelledSource
 from lookalike.search.deciding.rank import Way
-from lookalike.search.labelled_source import LabelledSource
 from lookalike.search.report.material import Material
 from lookalike.search.report.questions import Questions, of_stored
 from lookalike.store.changing.writer import writing

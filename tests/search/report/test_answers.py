@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.search.labelled_source import LabelledSource
+from lookalike.search.calibrating.labelled_source import LabelledSource
 from lookalike.search.report.page import LeftOut
 from lookalike.search.report.questions import of_source, of_stored
 from lookalike.search.report.sections import confused

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.search.labelled_source import LabelledSource
+from lookalike.search.calibrating.labelled_source import LabelledSource
 from lookalike.search.report.page import LeftOut
 from lookalike.search.report.sections import histograms, latency, provenance, roc_curves, training
 from lookalike.search.report.sections.similarity_map import MOST, embedded

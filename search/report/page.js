@@ -1,6 +1,4 @@
-"""The page's only script: the thumbnail of the map's point under the pointer. Without it the map is a still picture."""
-
-SCRIPT = """
+// The page's only script: the thumbnail of the map's point under the pointer. Without it the map is a still picture.
 (() => {
   const block = document.getElementById("map-data"), map = document.getElementById("map-picture");
   if (!block || !map) return;
@@ -35,4 +33,3 @@ SCRIPT = """
   map.addEventListener("pointerdown", show);
   map.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") tip.hidden = true; });
 })();
-"""

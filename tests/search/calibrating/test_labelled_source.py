@@ -10,7 +10,7 @@ from lookalike import Collection, LabelledSource, LookalikeError
 from lookalike.cli import run
 from lookalike.store.errors import LookalikeWarning
 
-from .photos import save_model, save_photo
+from ..photos import save_model, save_photo
 
 
 @pytest.fixture(scope="module")

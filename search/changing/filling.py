@@ -7,16 +7,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..store.changing.ingest import import_vectors
-from ..store.disk.regular import check_all_regular
-from ..store.errors import LookalikeError, LookalikeWarning, TooManyRejects
-from ..store.progress import Progress, silent
-from ..store.version.store import Store
+from ...store.changing.ingest import import_vectors
+from ...store.disk.regular import check_all_regular
+from ...store.errors import LookalikeError, LookalikeWarning, TooManyRejects
+from ...store.progress import Progress, silent
+from ...store.version.store import Store
 
 
 def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> dict[str, Any]:
     """Sync the collection at `path` with a source of images; options and result as `Collection.embed`."""
-    from .images import embed as sync
+    from ..images import embed as sync
 
     share = options.get("max_rejects")
     if share is not None and not 0 <= share <= 1:
@@ -46,7 +46,7 @@ def grow(path: Path, device: str, progress: Progress = silent) -> None:
     with Store.open(path) as store:
         indexed = store.content.index is not None
     if indexed:  # faiss is not loaded before
-        from ..indexer.index import grow as make_segment
+        from ...indexer.index import grow as make_segment
 
         try:
             make_segment(path, device=device, progress=lambda n, of, what: progress(n, of, f"index: {what}"))

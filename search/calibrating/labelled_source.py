@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..store.files.content import SourceUse
+from ...store.files.content import SourceUse
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lookalike.search import filling, images
+from lookalike.search import images
+from lookalike.search.changing import filling
 from lookalike.store.errors import LookalikeError, TooManyRejects
 
 
