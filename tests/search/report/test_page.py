@@ -7,8 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.search.report.page import SCRIPT, Section, data_block, facts, paragraph, table, text, whole_page
-from lookalike.search.report.style import STYLE
+from lookalike.search.report.page import SCRIPT, STYLE, Section, data_block, facts, paragraph, table, text, whole_page
 
 from .conftest import NASTY, Page
 
