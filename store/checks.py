@@ -1,0 +1,54 @@
+"""Checks of single values that people give, with one wording each: whole numbers, shares, choices, near-misses."""
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import LookalikeError
+
+DEVICES = ("auto", "cpu", "gpu")
+"""Where searches and encoders run: a GPU where there is one, or always the CPU, or always a GPU."""
+
+
+def whole_number(
+    name: str, value: Any, least: int = 1, most: int | None = None, error: type[Exception] = LookalikeError
+) -> int:
+    """`value` as an int. Raises `error` for anything but a whole number of at least `least` and at most `most`."""
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not number or value < least or (most is not None and value > most):
+        range_ = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise error(f"{name} is {shortened(value)}: it must be a whole number {range_}")
+    return int(value)
+
+
+def share(name: str, value: Any, *, open_: bool = False) -> float:
+    """`value` as a float. Raises LookalikeError for anything but a number from 0 to 1, or between them if `open_`."""
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not 0 <= value <= 1 or (open_ and value in (0, 1)):
+        raise LookalikeError(
+            f"{name} is {shortened(value)}: it must be a number {'between 0 and 1' if open_ else 'from 0 to 1'}"
+        )
+    return float(value)
+
+
+def choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """`value`. Raises LookalikeError where it is none of the `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        said = choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise LookalikeError(f"unknown {name} {shortened(value)}: use {said}")
+    return value
+
+
+def did_you_mean(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
+    """The end of a sentence about a name that does not exist, such as ": did you mean 'cat'?"; or nothing."""
+    near = difflib.get_close_matches(name, list(candidates), n=1, cutoff=cutoff)
+    return f": did you mean {near[0]!r}?" if near else ""
+
+
+def shortened(value: Any, most: int = 80) -> str:
+    """`repr` of a value, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
