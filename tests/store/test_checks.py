@@ -17,13 +17,13 @@ def test_whole_numbers_within_the_range_are_taken_and_all_others_refused(value, 
             assert whole_number("k", given_value, least, most) == value
             assert type(whole_number("k", given_value, least, most)) is int
         else:
-            with pytest.raises(LookalikeError, match="k is .*it must be a whole number"):
+            with pytest.raises(LookalikeError, match=r"k is .*it must be a whole number"):
                 whole_number("k", given_value, least, most)
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "3", None, np.bool_(True), float("nan"), [1]])
 def test_what_is_no_whole_number_is_refused(value):
-    with pytest.raises(LookalikeError, match="k is .*: it must be a whole number of at least 1$"):
+    with pytest.raises(LookalikeError, match=r"k is .*: it must be a whole number of at least 1$"):
         whole_number("k", value)
 
 
@@ -36,13 +36,13 @@ def test_the_range_is_named_and_the_error_can_be_another():
 def test_shares(value):
     assert share("fpr", value) == float(value)
     if value in (0, 1):
-        with pytest.raises(LookalikeError, match="fpr is .*: it must be a number between 0 and 1$"):
+        with pytest.raises(LookalikeError, match=r"fpr is .*: it must be a number between 0 and 1$"):
             share("fpr", value, open_=True)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf"), "0.5", None, True])
 def test_what_is_no_share_is_refused(value):
-    with pytest.raises(LookalikeError, match="fpr is .*: it must be a number from 0 to 1$"):
+    with pytest.raises(LookalikeError, match=r"fpr is .*: it must be a number from 0 to 1$"):
         share("fpr", value)
 
 
