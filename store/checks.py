@@ -34,11 +34,11 @@ def share(name: str, value: Any, *, open_: bool = False) -> float:
     return float(value)
 
 
-def choice(name: str, value: Any, choices: Sequence[str]) -> str:
-    """`value`. Raises LookalikeError where it is none of the `choices`."""
+def choice(name: str, value: Any, choices: Sequence[str], error: type[Exception] = LookalikeError) -> str:
+    """`value`. Raises `error` where it is none of the `choices`."""
     if not isinstance(value, str) or value not in choices:
         said = choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
-        raise LookalikeError(f"unknown {name} {shortened(value)}: use {said}")
+        raise error(f"unknown {name} {shortened(value)}: use {said}")
     return value
 
 

@@ -4,7 +4,7 @@ Nothing is scanned: a lookup is a binary search in each of the O(log n) runs (se
 a key.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,17 @@ from ..work.forks import cached_property
 from .moved import renamed
 
 _Int64 = NDArray[np.int64]
+
+
+def code_of(classes: Sequence[str]) -> dict[str, int]:
+    """The code of each class: its place in `classes`."""
+    return {name: code for code, name in enumerate(classes)}
+
+
+def codes_of(labels: Iterable[str | None], classes: Sequence[str]) -> _Int64:
+    """The code of each label, (n,) int64; -1 for a label that is not among `classes`."""
+    known = code_of(classes)
+    return np.array([-1 if label is None else known.get(label, -1) for label in labels], np.int64)
 
 
 @dataclass(frozen=True)
@@ -155,7 +166,7 @@ class Lookups:
     @cached_property
     def _class_codes(self) -> list[NDArray[np.int32]]:
         """By run: the code in `classes` of each label code of the run; the last entry, -1, is for no label."""
-        known = {label: code for code, label in enumerate(self.classes)}
+        known = code_of(self.classes)
         labels = (unescaped_list(run.batch.column("label").dictionary) for run in self._runs)
         return [np.array([*(known.get(label, -1) for label in each), -1], dtype=np.int32) for each in labels]
 
