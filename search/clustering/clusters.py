@@ -1,4 +1,4 @@
-"""What `cluster` answers: which image is in which cluster, and what the clusters are."""
+"""The result of `cluster`: the cluster of each image, and a description of each cluster."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ MEDOIDS = 3
 
 @dataclass(frozen=True)
 class Cluster:
-    """One cluster, or with number -1 the noise.
+    """One cluster; number -1 is the noise.
 
-    size: images. label, purity: the commonest label, and the share of the labelled images that have it; None without
-    labels. spread: the root mean square distance of the images to the direction of their mean. medoids: keys of the
-    three images nearest to that direction, nearest first, which have the least squared distance to all others. None
-    and empty for noise.
+    size: number of images. label, purity: the commonest label, and the share of the labelled images that have it; None
+    without labels. spread: root mean square distance of the images to the direction of their mean, None for noise.
+    medoids: keys of the three images nearest to that direction, nearest first, which have the smallest squared distance
+    to all others; empty for noise.
     """
 
     number: int
@@ -49,9 +49,9 @@ class Cluster:
 class Clusters:
     """The clusters of all images of one version.
 
-    rows: (n,) int64, ascending. codes: (n,) int64, the cluster of each, -1 for noise. clusters: the largest first, the
-    noise last where there is some. method: "kmeans" or "hdbscan". purity, nmi: of the images that have a label and are
-    no noise, against the labels (see measures.clusters); None without.
+    rows: (n,) int64, ascending. codes: (n,) int64, the cluster of each, -1 for noise. clusters: the largest first, and
+    the noise last if there is any. method: "kmeans" or "hdbscan". purity, nmi: agreement with the labels, over the
+    labelled images that are not noise (see measures.clusters); None without such images.
     """
 
     store: Store
@@ -64,7 +64,7 @@ class Clusters:
 
     @classmethod
     def of(cls, store: Store, rows: np.ndarray, codes: np.ndarray, method: str) -> "Clusters":
-        """Describe clusters of all live `rows` (n,), given as any codes (n,), -1 for noise."""
+        """Describe the clusters of all live `rows` (n,), given by arbitrary codes (n,), -1 for noise."""
         codes, classes = by_size(codes), store.codes(rows)
         return cls(
             store,
@@ -77,7 +77,7 @@ class Clusters:
         )
 
     def __len__(self) -> int:
-        """How many clusters there are, noise aside."""
+        """The number of clusters without the noise."""
         return int(self.codes.max(initial=-1)) + 1
 
     def __iter__(self) -> Iterator[Cluster]:
@@ -85,7 +85,7 @@ class Clusters:
 
     @property
     def noise(self) -> int:
-        """How many images are in no cluster."""
+        """The number of images in no cluster."""
         return int((self.codes == NOISE).sum())
 
     def keys(self) -> list[str]:
@@ -93,11 +93,11 @@ class Clusters:
         return self.store.keys(self.rows)
 
     def paths(self) -> list[str | None]:
-        """The file of each row's picture, absolute; None where its source keeps it in no file of its own."""
+        """The absolute path of each row's image file; None if its source keeps it in no file of its own."""
         return paths_of_rows(self.store, self.rows)
 
     def to_json(self) -> dict[str, Any]:
-        """The last object of `cluster --json`: what holds for all of them together."""
+        """The last object of `cluster --json`, which is about all clusters together."""
         return {
             "clusters": len(self),
             "images": len(self.rows),
@@ -115,20 +115,20 @@ class Clusters:
 
 
 def by_size(codes: np.ndarray) -> np.ndarray:
-    """The same clusters, (n,) int64, numbered 0, 1, ... from the largest on, equal ones by their first row."""
-    found, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    """The same clusters, (n,) int64, numbered 0, 1, ... by falling size, and by their first row if equal in size."""
+    numbers, first, counts = np.unique(codes, return_index=True, return_counts=True)
     order = np.lexsort((first, -counts))
-    order = order[found[order] >= 0]
-    number = np.full(len(found), NOISE, dtype=np.int64)
+    order = order[numbers[order] >= 0]
+    number = np.full(len(numbers), NOISE, dtype=np.int64)
     number[order] = np.arange(len(order))
-    return number[np.searchsorted(found, codes)]
+    return number[np.searchsorted(numbers, codes)]
 
 
 def _described(store: Store, rows: np.ndarray, codes: np.ndarray, classes: np.ndarray) -> Iterator[Cluster]:
     count = int(codes.max(initial=-1)) + 1
     sums = Sums.zero(list(map(str, range(count))), store.dim or 0)
-    for vectors, some in _blocks(store, codes):
-        sums.add(some, vectors)
+    for vectors, block in _blocks(store, codes):
+        sums.add(block, vectors)
     spreads = np.sqrt(squared_spreads(sums.sums, sums.counts)).tolist()
     medoids = _medoids(store, rows, codes, unit_means(sums))
     pairs = shared(np.where(codes < 0, count, codes), classes)  # the noise as one more cluster
@@ -160,14 +160,14 @@ def _medoids(store: Store, rows: np.ndarray, codes: np.ndarray, centres: np.ndar
     kept = np.zeros(0, dtype=np.int64)  # places in rows
     near = np.zeros(0, dtype=np.float64)
     done = 0
-    for vectors, some in _blocks(store, codes):
-        places = done + np.flatnonzero(some >= 0)
-        own = centres[codes[places]].astype(np.float64)
-        near = np.concatenate([near, np.vecdot(vectors[places - done].astype(np.float64), own)])
+    for vectors, block in _blocks(store, codes):
+        places = done + np.flatnonzero(block >= 0)
+        centre = centres[codes[places]].astype(np.float64)
+        near = np.concatenate([near, np.vecdot(vectors[places - done].astype(np.float64), centre)])
         kept = np.concatenate([kept, places])
         order = np.lexsort((kept, -near, codes[kept]))
         ordered = codes[kept][order]
         order = order[np.arange(len(order)) - np.searchsorted(ordered, ordered) < MEDOIDS]
-        kept, near, done = kept[order], near[order], done + len(some)
+        kept, near, done = kept[order], near[order], done + len(block)
     cuts = np.searchsorted(codes[kept], np.arange(1, len(centres)))
     return np.split(rows[kept], cuts) if len(centres) else []

@@ -1,18 +1,18 @@
-"""Clusters by density, as many as there are: several, one that all images are in, or none.
+"""Clusters by density, whatever their number: several, a single one of all images, or none.
 
-HDBSCAN (see cluster.py) never answers that all images are one group, and its option to do so calls nearly all of that
-group noise; where there is one group, or nothing but noise, it finds clusters of chance, or none. So its answer is
-looked at once more, by two measures taken from its own tree, which joins images and groups at rising distances:
+HDBSCAN (see methods.py) never answers that all images are one group, and its option to do so calls nearly all of that
+group noise. If there is one group, or only noise, it finds random clusters or none. So its answer is checked by two
+measures of its own tree, which joins images and groups at increasing distances:
 
-- A cluster is *apart* where it joins other images only at APART times the distance at which half of its own images
-  have joined. On single groups and even noise of 8 to 512 dimensions clusters of chance reach 1.17, groups that do not
-  overlap 2.2 or more; of handwritten digits, which do overlap, the best reach 1.5.
-- Images are *dense* that join at less than a share of the distance which images spread evenly over all directions
-  would have. Of even noise nearly nothing is, by a share that leaves chance more room in few dimensions.
+- A cluster is *apart* if it joins other images only at APART times the distance at which half of its own images have
+  joined. On single groups and on uniform noise of 8 to 512 dimensions random clusters reach 1.17, and groups that do
+  not overlap 2.2 or more; of handwritten digits, which do overlap, the best reach 1.5.
+- An image is *dense* if it joins at less than a given share of the distance that images spread evenly over all
+  directions would have. In uniform noise almost no image is, because the share is smaller in few dimensions.
 
-Where a cluster is apart, HDBSCAN's answer stands, less those clusters that are neither apart nor dense, and less single
-images as lonely as even noise, which it gives to the nearest cluster. Where none is, the groups are the dense images
-that are joined: one, where all images look alike, and none where all are noise.
+If a cluster is apart, HDBSCAN's answer is used without the clusters that are neither apart nor dense, and without
+single images as isolated as uniform noise, which HDBSCAN assigns to the nearest cluster. If none is, the groups are the
+dense images that are joined: one group if all images look alike, and none if all are noise.
 """
 
 from typing import Any
@@ -23,42 +23,42 @@ from ...measures.evenness import even_distance
 from .linkage import tree_of
 
 APART = 1.2
-LONELY = 0.85  # of the distance of even rows
-_Tree = np.ndarray  # n - 1 joins in rising order: left_node, right_node, value (the distance), cluster_size
+LONELY = 0.85  # of the distance of evenly spread rows
+_Tree = np.ndarray  # n - 1 joins in ascending order: left_node, right_node, value (the distance), cluster_size
 
 
-def dense_groups(rows: np.ndarray, min_size: int, way: str) -> np.ndarray:
-    """The group of each of n unit rows (n, d), (n,) int64, -1 for noise; a group has at least `min_size` rows, 2 <= n.
+def dense_groups(rows: np.ndarray, min_size: int, algorithm: str) -> np.ndarray:
+    """The group of each of n unit rows (n, d), (n,) int64, -1 for noise; a group has at least `min_size` rows; n >= 2.
 
-    way: scikit-learn's algorithm, "brute" (all distances at once) or "auto".
+    algorithm: that of scikit-learn's HDBSCAN, "brute" (all distances at once) or "auto".
     """
     from sklearn.cluster import HDBSCAN
 
-    found = HDBSCAN(min_cluster_size=min_size, algorithm=way, copy=False)
-    codes = np.asarray(found.fit_predict(rows.astype(np.float64)), dtype=np.int64)
-    tree = tree_of(found, rows, min_size)
-    own = _own_heights(tree, len(rows))
-    half = np.array([np.median(own[codes == code]) for code in range(codes.max(initial=-1) + 1)])
+    hdbscan = HDBSCAN(min_cluster_size=min_size, algorithm=algorithm, copy=False)
+    codes = np.asarray(hdbscan.fit_predict(rows.astype(np.float64)), dtype=np.int64)
+    tree = tree_of(hdbscan, rows, min_size)
+    heights = _first_joins(tree, len(rows))
+    half = np.array([np.median(heights[codes == code]) for code in range(codes.max(initial=-1) + 1)])
     apart = _births(tree, codes, min_size) > APART * half
     n, d = rows.shape
     dense = _dense_below(n, d, min_size)
     if not apart.any():
         return _joined_below(tree, len(rows), dense, min_size)
-    kept = np.append(apart | (half < dense), False)  # the last: noise stays noise
+    accepted = np.append(apart | (half < dense), False)  # the last entry: noise stays noise
     lonely = LONELY * even_distance(n, d, min_size)
-    strays = (own >= lonely) & np.append(half < lonely, False)[codes]
-    return np.where(kept[codes] & ~strays, codes, -1)
+    strays = (heights >= lonely) & np.append(half < lonely, False)[codes]
+    return np.where(accepted[codes] & ~strays, codes, -1)
 
 
 def _dense_below(n: int, d: int, k: int) -> float:
-    """The distance of join below which images are dense.
+    """The distance of joining below which images are dense.
 
-    The distance to the k-th neighbour varies by about 1 / (sqrt(k) (d - 1)) of itself among even rows.
+    The distance to the k-th neighbour varies by about 1 / (sqrt(k) (d - 1)) of itself among evenly spread rows.
     """
     return even_distance(n, d, k) * max(0.1, min(LONELY, 1 - 2 / (d - 0.99)))
 
 
-def _own_heights(tree: _Tree, n: int) -> np.ndarray:
+def _first_joins(tree: _Tree, n: int) -> np.ndarray:
     """The distance at which each row first joins another one, (n,)."""
     heights = np.empty(n)
     for side in ("left_node", "right_node"):
@@ -68,11 +68,13 @@ def _own_heights(tree: _Tree, n: int) -> np.ndarray:
 
 
 def _births(tree: _Tree, codes: np.ndarray, min_size: int) -> np.ndarray:
-    """The distance at which each cluster, once it is whole, joins `min_size` others or more, (c,); inf for never."""
+    """The distance at which each complete cluster joins at least `min_size` others, (c,); inf if it never does."""
     n, births = len(codes), np.full(codes.max(initial=-1) + 1, np.inf)
     sizes = np.bincount(codes[codes >= 0], minlength=len(births))
     rows = np.append(np.ones(n, dtype=np.int64), tree["cluster_size"])
-    within: list[dict[int, int]] = [{code: 1} if code >= 0 else {} for code in codes.tolist()]  # by node, not yet born
+    within: list[dict[int, int]] = [
+        {code: 1} if code >= 0 else {} for code in codes.tolist()
+    ]  # by node, for clusters that are not complete yet
     for left, right, height in zip(
         *(tree[name].tolist() for name in ("left_node", "right_node", "value")), strict=True
     ):
@@ -89,9 +91,9 @@ def _births(tree: _Tree, codes: np.ndarray, min_size: int) -> np.ndarray:
 
 
 def _joined_below(tree: _Tree, n: int, height: float, min_size: int) -> np.ndarray:
-    """Groups of `min_size` rows or more that are joined by joins below `height`, (n,) int64, -1 for the others."""
+    """Groups of at least `min_size` rows that are joined below `height`, (n,) int64, -1 for the other rows."""
     parent = np.arange(2 * n - 1)
-    low = np.flatnonzero(tree["value"] < height)  # a node's joins are all below its own
+    low = np.flatnonzero(tree["value"] < height)  # all joins within a node are below its own
     for side in ("left_node", "right_node"):
         parent[tree[side][low]] = n + low
     while (above := parent[parent]).tolist() != parent.tolist():

@@ -1,4 +1,4 @@
-"""Which image is in which cluster, written to a file: the columns `key`, `cluster` (-1: noise), `path` on demand."""
+"""The cluster of each image as a file with the columns `key`, `cluster` (-1 is noise) and, if wanted, `path`."""
 
 import csv
 import io
@@ -16,16 +16,16 @@ from .clusters import Clusters
 
 
 def check_cluster_file(path: Path) -> None:
-    """LookalikeError, before any work, for a name that does not end in .csv or .parquet, or cannot be written to."""
+    """Raise LookalikeError, before any work, for a name without .csv or .parquet, or a file that cannot be written."""
     if path.suffix.lower() not in _CONTENTS:
         raise LookalikeError(f"cannot write clusters to {path}: its name must end in {' or '.join(_CONTENTS)}")
     check_replaceable(path)
 
 
 def write_cluster_file(path: Path, clusters: Clusters, paths: Sequence[str | None] | None = None) -> None:
-    """Write a line for each image, in the order of rows; an older file of that name is replaced.
+    """Write one line per image, in the order of rows, replacing an older file of that name.
 
-    paths: the file of each image, for a column `path`, empty or null where there is none. Bytes that are not UTF-8 are
+    paths: the file of each image for a column `path`, empty or null if there is none. Bytes that are not UTF-8 are
     written as the collection stores them ("%uDCFF").
     """
     check_cluster_file(path)

@@ -1,8 +1,8 @@
-"""The tree by which HDBSCAN joins rows at rising distances, where scikit-learn does not give its own.
+"""The tree by which HDBSCAN joins rows at increasing distances, for releases of scikit-learn that do not give it.
 
-Single linkage of mutual reachability distances: of two rows the largest of their distance and the distances to their
-k-th neighbours, themselves counted (Campello, Moulavi and Sander, 2013). Prim's algorithm, one row of distances at a
-time: slower than scikit-learn's, and the same tree up to the order of equal distances.
+It is the single linkage of mutual reachability distances: for two rows the largest of their distance and the distances
+to their k-th neighbours, where a row counts itself (Campello, Moulavi and Sander, 2013). Prim's algorithm with one row
+of distances at a time is slower than that of scikit-learn, and gives the same tree up to the order of equal distances.
 """
 
 from typing import Any
@@ -13,21 +13,21 @@ FIELDS = ("left_node", "right_node", "value", "cluster_size")
 _KIND = [("left_node", np.int64), ("right_node", np.int64), ("value", np.float64), ("cluster_size", np.int64)]
 
 
-def tree_of(found: Any, rows: np.ndarray, k: int) -> np.ndarray:
+def tree_of(hdbscan: Any, rows: np.ndarray, k: int) -> np.ndarray:
     """The tree of a fitted `sklearn.cluster.HDBSCAN` with min_cluster_size `k` over rows (n, d): n - 1 joins.
 
     Fields: left_node and right_node (below n a row, else n plus the place of an earlier join), value (the distance),
     cluster_size.
     """
-    held = getattr(found, "_single_linkage_tree_", None)  # private: a release of scikit-learn may do without
-    names = getattr(getattr(held, "dtype", None), "names", None) or ()
-    if isinstance(held, np.ndarray) and set(FIELDS) <= set(names) and len(held) == len(rows) - 1:
-        return held
+    tree = getattr(hdbscan, "_single_linkage_tree_", None)  # private: another release of scikit-learn may lack it
+    names = getattr(getattr(tree, "dtype", None), "names", None) or ()
+    if isinstance(tree, np.ndarray) and set(FIELDS) <= set(names) and len(tree) == len(rows) - 1:
+        return tree
     return single_linkage(rows, k)
 
 
 def single_linkage(rows: np.ndarray, k: int) -> np.ndarray:
-    """The same, computed from rows (n, d), n > 1."""
+    """The same tree, computed from rows (n, d), n > 1."""
     rows = rows.astype(np.float64)
     core = np.array([np.partition(_distances(rows, i), k - 1)[k - 1] for i in range(len(rows))])
     ends, heights = _spanning_tree(rows, core)
@@ -40,7 +40,7 @@ def _distances(rows: np.ndarray, i: int) -> np.ndarray:
 
 
 def _spanning_tree(rows: np.ndarray, core: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The n - 1 edges of a smallest spanning tree, (n - 1, 2), and their lengths, rising."""
+    """The n - 1 edges of a minimum spanning tree, (n - 1, 2), and their lengths, ascending."""
     n = len(rows)
     near, nearest = np.full(n, np.inf), np.zeros(n, dtype=np.int64)
     outside = np.ones(n, dtype=bool)
@@ -58,7 +58,7 @@ def _spanning_tree(rows: np.ndarray, core: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _joined(ends: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    """Edges, rising, as joins of nodes."""
+    """Edges in ascending order as joins of nodes."""
     n = len(ends) + 1
     tree = np.empty(n - 1, dtype=_KIND)
     above, sizes = np.arange(2 * n - 1), np.ones(2 * n - 1, dtype=np.int64)
@@ -71,7 +71,7 @@ def _joined(ends: np.ndarray, heights: np.ndarray) -> np.ndarray:
 
 
 def _root(above: np.ndarray, node: int) -> int:
-    """The node that a node has been joined into last; the way there is shortened."""
+    """The node that a node was joined into last; the path to it is shortened."""
     root = node
     while above[root] != root:
         root = int(above[root])

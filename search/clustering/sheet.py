@@ -1,4 +1,4 @@
-"""A contact sheet of clusters: for each its most typical picture, its next typical ones, and some drawn at random."""
+"""A contact sheet of clusters: for each one its most typical pictures, and others drawn at random."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,16 @@ from ..pictures.thumbnails import Picture, of_rows
 from .clusters import NOISE, Cluster, Clusters
 
 SHOWN = 11
-"""Pictures of a cluster at most, its most typical one included."""
+"""The largest number of pictures of a cluster, including the most typical one."""
 NO_PICTURE = "in no cluster"
-"""What stands for the noise, which no picture is typical of."""
+"""What is shown for the noise, which has no typical picture."""
 
 
 def cluster_strips(clusters: Clusters, seed: int = 0) -> tuple[list[Strip], int]:
-    """A strip for each cluster, the largest first and the noise last, and how many clusters find no room on the sheet.
+    """One strip per cluster, the largest first and the noise last, and the number of clusters that do not fit.
 
-    The most typical pictures come first (see Cluster.medoids); the others are drawn by `seed`, in the order of rows.
+    The most typical pictures come first (see Cluster.medoids); the others are drawn at random by `seed`, in the order
+    of rows.
     """
     chosen, room = [], MOST
     for cluster in clusters:
@@ -49,7 +50,7 @@ def _cells(clusters: Clusters, rows: np.ndarray, side: int) -> Iterator[Cell]:
 
 
 def _strip(cluster: Cluster, cells: list[Cell]) -> Strip:
-    """The first picture stands for the cluster; noise has none that could."""
+    """The first picture represents the cluster; the noise has none."""
     images = f"{cluster.size} image{'s' * (cluster.size != 1)}"
     if cluster.number == NOISE:
         return Strip(Cell(NO_PICTURE, "noise", images), cells[: SHOWN - 1])

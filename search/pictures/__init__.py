@@ -1,1 +1,1 @@
-"""Pictures behind rows and queries, and contact sheets of them."""
+"""The pictures of rows and queries, and contact sheets of them."""

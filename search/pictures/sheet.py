@@ -1,8 +1,8 @@
-"""Contact sheets: queries and their hits as one picture, drawn with Pillow.
+"""Contact sheets: queries and their hits in one picture, drawn with Pillow.
 
-A query stands on the left and its hits follow in reading order, nearest first; each has its name, label and distance
-below. A picture that cannot be had is an empty frame that says why. Names are escaped and shortened to fit. Many
-queries stand in several columns, read one column after the other, so that the sheet is not much higher than wide.
+Each query is on the left, followed by its hits in reading order, nearest first, with name, label and distance below
+each picture. A missing picture is an empty frame with the reason. Names are escaped and shortened to fit. Many queries
+are arranged in several columns, read one after the other, so that the sheet is not much higher than wide.
 """
 
 import io
@@ -22,9 +22,9 @@ from .thumbnails import Picture
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 MOST = 1000
-"""Hits on one sheet: some 30 megapixels with as many queries, fewer with few."""
+"""The largest number of hits on one sheet: about 30 megapixels with as many queries, fewer with few."""
 _HIGHEST = 1.5
-"""Times its width, as long as there are strips to put beside each other."""
+"""The largest ratio of height to width, as long as there are strips to put side by side."""
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "Arial.ttf")
 _PAPER, _INK, _GREY, _LINE, _BLUE, _FRAME = "#ffffff", "#111111", "#666666", "#cccccc", "#1f5fae", "#f2f2f2"
 _SIZE, _LEAD, _GAP, _MARGIN = 13, 17, 12, 16
@@ -32,7 +32,7 @@ _SIZE, _LEAD, _GAP, _MARGIN = 13, 17, 12, 16
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture (uint8 (h, w, 3), or why there is none), what it is called, its label and its distance to the query."""
+    """A picture (uint8 (h, w, 3), or why there is none), its name, its label and its distance to the query."""
 
     picture: Picture
     name: str
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Strip:
-    """A query and its hits, nearest first; `error` says why there are none. A query's label stands for "query"."""
+    """A query and its hits, nearest first; `error` says why there are none. The query's label replaces "query"."""
 
     query: Cell
     hits: Sequence[Cell]
@@ -50,21 +50,21 @@ class Strip:
 
 
 def tile_side(hits: int, queries: int = 1) -> int:
-    """Pixels of a picture's side on a sheet with this many hits for a query at most, and this many queries."""
+    """The side of a picture in pixels, on a sheet with at most this many hits per query and this many queries."""
     if queries * (hits + 1) > 600:
         return 80
     return 160 if hits <= 12 and queries <= 100 else 112
 
 
 def check_sheet(path: Path) -> None:
-    """LookalikeError, before any work, where a sheet cannot be written under this name."""
+    """Raise LookalikeError, before any work, if a sheet cannot be written to this path."""
     if path.suffix.lower() not in FORMATS:
-        raise LookalikeError(f"cannot draw {path}: a sheet's name must end in {', '.join(FORMATS)}")
+        raise LookalikeError(f"cannot draw {path}: the name of a sheet must end in {', '.join(FORMATS)}")
     check_replaceable(path)
 
 
 def write_sheet(path: Path, strips: Sequence[Strip]) -> None:
-    """Draw the strips and write the picture whole or not at all, replacing an older file; LookalikeError otherwise."""
+    """Draw the strips and write the picture, replacing an older file. If it fails, nothing is written."""
     check_sheet(path)
     content = io.BytesIO()
     draw_sheet(strips).save(content, FORMATS[path.suffix.lower()], quality=90)
@@ -72,7 +72,7 @@ def write_sheet(path: Path, strips: Sequence[Strip]) -> None:
 
 
 def draw_sheet(strips: Sequence[Strip]) -> Image.Image:
-    """One RGB picture: strips below each other, all with the same width, in as many columns as keep it in shape."""
+    """One RGB picture with the strips below each other, all of the same width, in as many columns as are needed."""
     most = max((len(strip.hits) for strip in strips), default=0)
     grid = _Grid(tile_side(most, len(strips)), _columns(most))
     columns = _in_columns([grid.height(strip) for strip in strips], grid.width)
@@ -91,9 +91,9 @@ def draw_sheet(strips: Sequence[Strip]) -> Image.Image:
 
 
 def _in_columns(heights: Sequence[int], width: int) -> list[dict[int, int]]:
-    """Strips of these heights in the fewest columns of `width` that make the sheet at most _HIGHEST times as high.
+    """Distribute strips over the fewest columns for which the sheet is at most _HIGHEST times as high as wide.
 
-    Each column is {place of a strip: its height}; a column goes on until it holds its share of the whole height.
+    Each column is {place of a strip: its height}, and gets an equal share of the total height.
     """
     count = 1
     while count < len(heights) and sum(heights) / count > _HIGHEST * width * count:
@@ -102,7 +102,7 @@ def _in_columns(heights: Sequence[int], width: int) -> list[dict[int, int]]:
     columns: list[dict[int, int]] = []
     done = 0
     for place, height in enumerate(heights):
-        # By its middle, so that a high strip goes where most of it belongs.
+        # Decided by the middle of the strip, so that a high strip is in the column of its larger part.
         number = min(int((done + height / 2) / share), count - 1)
         while len(columns) <= number:
             columns.append({})
@@ -112,14 +112,14 @@ def _in_columns(heights: Sequence[int], width: int) -> list[dict[int, int]]:
 
 
 def _columns(hits: int) -> int:
-    """Five columns for ten hits, ten for fifty: about twice as wide as high, in rows of about one length."""
+    """Five columns for ten hits, ten for fifty: about twice as wide as high, in rows of similar length."""
     most = 5 if hits <= 12 else max(5, round(math.sqrt(2 * hits)))
     return max(1, math.ceil(hits / max(1, math.ceil(hits / most))))
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """Where things are: a column for the query, then `columns` for hits, of tiles with `side` pixels."""
+    """The layout: one column for the query, then `columns` for hits, with tiles of `side` pixels."""
 
     side: int
     columns: int
@@ -166,7 +166,7 @@ class _Grid:
 def _picture(
     sheet: Image.Image, pen: ImageDraw.ImageDraw, picture: Picture, at: tuple[int, int], side: int, outlined: bool
 ) -> None:
-    """The picture in the middle of its tile, or an empty frame with the reason; a query's tile is outlined."""
+    """Draw the picture in the middle of its tile, or the reason why there is none; a query's tile is outlined."""
     box = (at[0], at[1], at[0] + side - 1, at[1] + side - 1)
     pen.rectangle(box, _FRAME)
     if isinstance(picture, np.ndarray):
@@ -179,7 +179,7 @@ def _picture(
 
 
 def _fitted(text: str, width: int) -> str:
-    """`text`, its middle left out where it is wider than `width` pixels: a key's end tells most."""
+    """`text`, shortened in the middle if it is wider than `width` pixels, because the end of a key tells most."""
     font = _font()
     if font.getlength(text[:1000]) <= width and len(text) <= 1000:
         return text

@@ -1,4 +1,4 @@
-"""What a contact sheet shows of the answers of `search`, and what to say of the pictures that it lacks."""
+"""The strips of a contact sheet from the answers of `search`, and the message about missing pictures."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ from .thumbnails import Picture
 
 
 class Strips:
-    """Keeps answers (dicts with the fields of `search --json`) until MOST hits are kept; `left_out` counts the rest.
+    """Collects answers (dicts with the fields of `search --json`) until there are MOST hits.
 
-    An answer is kept whole but the last one, whose nearest hits are. left_out: hits that are not shown. missing: of
-    those shown, once `drawn`, how many have no picture, by the reason why. piped: the image that the query "-" is.
+    The last answer is cut to its nearest hits. left_out: number of hits that are not shown. missing: after `drawn`, the
+    number of shown hits without a picture, by reason. piped: the image of the query "-".
     """
 
     def __init__(self, store: "Store", piped: bytes | None = None) -> None:
@@ -30,22 +30,22 @@ class Strips:
         self.left_out = 0
 
     def add(self, answer: dict[str, Any]) -> None:
-        """Keep what there is room for of one answer."""
+        """Add one answer, or the part of it for which there is room."""
         hits = answer.get("hits", [])
-        kept = hits[: self._room]
-        self.left_out += len(hits) - len(kept)
-        # A query without hits (an error) takes room too, so that no list of queries makes an endless sheet.
+        shown_hits = hits[: self._room]
+        self.left_out += len(hits) - len(shown_hits)
+        # A query without hits (an error) takes room too, so that the size of a sheet is bounded.
         if self._room > 0:
-            self._answers.append({**answer, "hits": kept})
-            self._room -= max(1, len(kept))
+            self._answers.append({**answer, "hits": shown_hits})
+            self._room -= max(1, len(shown_hits))
 
     def drawn(self) -> list[Strip]:
-        """The strips, in the order asked."""
+        """The strips, in the order of the queries."""
         side = tile_side(max((len(answer["hits"]) for answer in self._answers), default=0), len(self._answers))
         keys = [hit["key"] for answer in self._answers for hit in answer["hits"]]
-        found = of_rows(self._store, self._store.find(keys), side)
-        self.missing = missing_of(found)
-        pictures = iter(found)
+        thumbnails = of_rows(self._store, self._store.find(keys), side)
+        self.missing = missing_of(thumbnails)
+        pictures = iter(thumbnails)
         return [self._strip(answer, side, pictures) for answer in self._answers]
 
     def _strip(self, answer: dict[str, Any], side: int, pictures: Any) -> Strip:
@@ -57,18 +57,18 @@ class Strips:
 
 
 AWAY = ("source cannot be read", "not found")
-"""Reasons that a source which has moved leaves."""
+"""The reasons given for pictures of a source that has moved."""
 
 
 def missing_of(pictures: Iterable[Picture]) -> "Counter[str]":
-    """How many of these pictures are not there, by the reason why."""
+    """The number of missing pictures by reason."""
     return Counter(picture for picture in pictures if isinstance(picture, str))
 
 
 def missing_words(reasons: "Counter[str]", path: str, collection: str) -> str:
-    """How many pictures a sheet lacks, why, and what to do where their source is not where it was."""
+    """The message about missing pictures: how many, why, and what to do if their source has moved."""
     why = ", ".join(f"{shown(reason)} ({count})" for reason, count in reasons.most_common())
     command = shown(shlex.join(("lookalike", "move", collection, "OLD", "NEW")))
-    hint = f"; if a source has moved, `{command}` says where to" if any(reason in reasons for reason in AWAY) else ""
+    hint = f"; if a source has moved, tell where with `{command}`" if any(reason in reasons for reason in AWAY) else ""
     pictures = "picture is" if reasons.total() == 1 else "pictures are"
     return f"{reasons.total()} {pictures} missing in {shown(path)}: {why}{hint}"
