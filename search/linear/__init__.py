@@ -1,1 +1,1 @@
-"""Linear heads on frozen embeddings: fitted, stored with a collection, kept up to date."""
+"""Linear heads on frozen embeddings: how they are fitted, stored with a collection and kept up to date."""

@@ -1,16 +1,16 @@
 """Fitting a linear head: scikit-learn's multinomial logistic regression on unit rows, or on whitened ones.
 
-Vectors of a trained embedder spread a thousand times more along some directions than along others, and L-BFGS then
-needs hundreds of iterations. Where there are rows enough to know those directions, they are turned and scaled to equal
-spread first (whitened; LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.3), and the head is turned
-back, so that it takes unit rows as ever. By benchmarks/linear_head.py, on one core: 60,000 Fashion-MNIST vectors of 64
-numbers take 2.4 s and 66 iterations whitened (0.8745 of the test images right) and 6.7 s and 194 otherwise (0.8562);
-20,000 rows of 1,000 made-up classes 18 s and 31 s, with no such gain. Newton's method (newton-cholesky) took 40 times
-as long for 10 classes, and its matrix does not fit for 1,000.
+Vectors of a trained embedder vary a thousand times more along some directions than along others, so that L-BFGS needs
+hundreds of iterations. If there are enough rows to estimate these directions, the rows are first rotated and scaled to
+equal variance (whitened; LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.3), and the head is
+transformed back, so that it takes unit rows. Measured by benchmarks/linear_head.py on one core: 60,000 Fashion-MNIST
+vectors of 64 numbers take 2.4 s and 66 iterations whitened (0.8745 of the test images right) and 6.7 s and 194
+otherwise (0.8562); 20,000 rows of 1,000 made-up classes 18 s and 31 s, with no such gain. Newton's method
+(newton-cholesky) took 40 times as long for 10 classes, and its matrix does not fit for 1,000.
 
-L-BFGS runs in rounds, so that the caller hears how far it is; each round goes on from the weights of the last one. The
-same rows in the same order give the same head on one machine. All of it in float64, in which it is some four times
-faster than in float32.
+L-BFGS runs in rounds, so that progress can be reported; each round continues from the weights of the last one. The same
+rows in the same order give the same head on one machine. All computations are in float64, which is about four times
+faster here than float32.
 """
 
 import warnings
@@ -24,18 +24,18 @@ from ...store.progress import Progress, silent
 
 ROUND = 10  # iterations between two calls of `progress`
 _FULL_TOLERANCE = 100  # classes
-_ENOUGH = 32  # rows a dimension; with fewer, whitened noise costs more than it brings
-_FLOOR = 1e-3  # of the largest variance: what lies below is not blown up further
+_ENOUGH = 32  # rows per dimension; with fewer, whitening amplifies noise more than it helps
+_FLOOR = 1e-3  # of the largest variance: smaller variances are not amplified further
 
 Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """inverse_penalty, most, tolerance: scikit-learn's C, max_iter and tol. whiten: "auto" with 32 rows a dimension.
+    """inverse_penalty, most, tolerance: scikit-learn's C, max_iter and tol. whiten: "auto" from 32 rows per dimension.
 
-    Whitened numbers have a variance of 1 instead of some 1/d, so that C is divided by d there, for the same penalty.
-    Beyond 100 classes the tolerance shrinks in proportion, as gradients do with a class's share of the rows: at 1,000
+    Whitened numbers have a variance of 1 instead of about 1/d, so C is divided by d for them, to give the same penalty.
+    Beyond 100 classes the tolerance shrinks in proportion, as gradients do with the share of rows per class: at 1,000
     classes and tol 1e-3 scikit-learn stops before its first step.
     """
 
@@ -47,7 +47,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Fitted:
-    """weights (c, d) and biases (c,) float64; iterations used; whether they sufficed."""
+    """weights (c, d) and biases (c,) float64, the iterations used, and whether the fit converged."""
 
     weights: Float64
     biases: Float64
@@ -60,9 +60,9 @@ def fit_logistic(
 ) -> Fitted:
     """Fit weights and biases for `count` classes.
 
-    rows: (n, d) float. codes: (n,) integers, each of 0..count-1 at least once. One class alone needs no weights: they
-    are zeros. Of two classes each gets half of the one weight row that tells them apart, which is the form of the
-    multinomial solution.
+    rows: (n, d) float. codes: (n,) integers, each of 0..count-1 at least once. For a single
+    class all weights are zero. Of two classes each gets half of the one weight row that separates them, which is the
+    form of the multinomial solution.
     """
     if count < 2:
         return Fitted(np.zeros((count, rows.shape[1])), np.zeros(count), 0, True)
@@ -71,19 +71,19 @@ def fit_logistic(
     if not whiten:
         return _descend(rows, codes, count, settings, settings.inverse_penalty, progress)
     mean, turn = whitening(rows)
-    found = _descend((rows - mean) @ turn, codes, count, settings, settings.inverse_penalty / rows.shape[1], progress)
-    weights = found.weights @ turn.T
-    return Fitted(weights, found.biases - weights @ mean, found.iterations, found.converged)
+    fitted = _descend((rows - mean) @ turn, codes, count, settings, settings.inverse_penalty / rows.shape[1], progress)
+    weights = fitted.weights @ turn.T
+    return Fitted(weights, fitted.biases - weights @ mean, fitted.iterations, fitted.converged)
 
 
 def whitening(rows: Float64) -> tuple[Float64, Float64]:
-    """(mean (d,), turn (d, d)): (rows - mean) @ turn has variance 1 along every axis, less below 1e-3 of the largest.
+    """(mean (d,), turn (d, d)): (rows - mean) @ turn has variance 1 along each axis, less if below 1e-3 of the largest.
 
-    rows: (n, d) float64. Rows that are all alike are not scaled.
+    rows: (n, d) float64. Rows that are all equal are not scaled.
     """
     mean = rows.mean(axis=0)
-    moved = rows - mean
-    variances, axes = np.linalg.eigh(moved.T @ moved / len(rows))
+    centred = rows - mean
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(rows))
     spread = np.maximum(variances, 0.0) + _FLOOR * variances[-1]
     return mean, axes / np.sqrt(np.where(variances[-1] > 0, spread, 1.0))
 

@@ -1,6 +1,6 @@
-"""Forked children use scikit-learn on one thread: they have none of the threads that OpenMP would wait for.
+"""Forked children use scikit-learn on one thread, because they lack the threads that OpenMP would wait for.
 
-Imported by what calls scikit-learn functions that run on several threads.
+Import it wherever scikit-learn functions that run on several threads are called.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""A linear head on frozen embeddings: one weight row and one bias a class, and its file.
+"""A linear head on frozen embeddings: one weight row and one bias per class, and its file.
 
 The logit of class c for a unit row x is weights[c] @ x + biases[c]; the largest decides (multinomial logistic
-regression; Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4). NumPy alone answers by a head;
-linear_fit.py, which fits one, needs scikit-learn. The file is Parquet: class, weights (float32), bias (float32).
+regression; Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4). Using a head needs only
+NumPy; fitting one (fit.py) needs scikit-learn. The file is Parquet: class, weights (float32), bias (float32).
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...store.errors import Damaged, one_line
 from ...store.files.escaped import escaped_array, unescaped_list
+from ...store.version.lookups import codes_of
 
 Float32 = NDArray[np.float32]
 COLUMNS = ["class", "weights", "bias"]
@@ -29,17 +30,17 @@ class Head:
     biases: Float32
 
     def logits(self, vectors: Float32, classes: list[str]) -> Float32:
-        """The logits of unit rows (nq, d) for each of `classes`, (nq, m) float32; -inf for one the head never saw."""
-        known = {name: place for place, name in enumerate(self.classes)}
-        columns = [column for column, name in enumerate(classes) if name in known]
-        places = [known[classes[column]] for column in columns]
+        """The logits of unit rows (nq, d) for `classes`, (nq, m) float32; -inf for a class unknown to the head."""
+        codes = codes_of(classes, self.classes)
+        columns = np.flatnonzero(codes >= 0)
+        places = codes[columns]
         logits = np.full((len(vectors), len(classes)), -np.inf, np.float32)
         logits[:, columns] = vectors @ self.weights[places].T + self.biases[places]
         return logits
 
 
 def as_parquet(head: Head) -> bytes:
-    """The file's content."""
+    """The content of the file."""
     weights = pa.array(np.ascontiguousarray(head.weights).reshape(-1))
     columns = [
         escaped_array(head.classes),
@@ -53,7 +54,7 @@ def as_parquet(head: Head) -> bytes:
 
 
 def read_head(path: Path, dim: int | None) -> Head:
-    """The head that `as_parquet` wrote; Damaged for another file."""
+    """The head that `as_parquet` wrote. Raises Damaged for another file."""
     try:
         table = pq.read_table(path, partitioning=None).combine_chunks()
         classes = unescaped_list(table.column("class"))

@@ -1,7 +1,7 @@
-"""The collection's own linear head: the one it stores, or one fitted on its labelled rows.
+"""The linear head of a collection: the stored one, or one fitted on its labelled rows.
 
-A stored head says which rows it was fitted on. Where rows came or went since, it answers all the same, with one
-warning; classes that came since are then never its answer. `lookalike index` fits such a head anew.
+A stored head records which rows it was fitted on. If rows were added or removed since, it is used all the same, with
+one warning, and never answers classes added since. `lookalike index` fits such a head again.
 """
 
 import secrets
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from ...store.version.store import Store
 
 FOLDER = "heads"
-MOST_NUMBERS = 1 << 27  # rows times classes, or dimensions, of float64, and of either there are two at once
+MOST_NUMBERS = 1 << 27  # rows times classes (or dimensions) of float64; two such arrays are in memory at once
 
 
 def head_of(store: "Store", progress: Progress = silent) -> Head:
-    """The stored head, also where it is out of date (with a warning), or one fitted in memory where there is none.
+    """The stored head, with a warning if it is out of date, or one fitted in memory if there is none.
 
-    LookalikeError for a head of another model.
+    Raises LookalikeError for a head of another model.
     """
     entry = store.content.head
     if entry is None:
@@ -36,8 +36,8 @@ def head_of(store: "Store", progress: Progress = silent) -> Head:
     head = _read(store, entry)
     if outdated(store):
         warnings.warn(
-            f"{store.path} has changed since version {entry.version}, where its linear head was fitted and calibrated, "
-            f"and that answers: `lookalike index {store.path}` refits it",
+            f"{store.path} has changed since version {entry.version}, when its linear head was fitted, and that head "
+            f"is still used: fit it again with `lookalike index {store.path}`",
             LookalikeWarning,
             stacklevel=2,
         )
@@ -45,7 +45,7 @@ def head_of(store: "Store", progress: Progress = silent) -> Head:
 
 
 def current_head(store: "Store", progress: Progress = silent) -> Head:
-    """The stored head where it is up to date, else one fitted in memory."""
+    """The stored head if it is up to date, else one fitted in memory."""
     entry = store.content.head
     if entry is None or outdated(store):
         return fitted_head(store, progress)
@@ -53,7 +53,7 @@ def current_head(store: "Store", progress: Progress = silent) -> Head:
 
 
 def outdated(store: "Store") -> bool:
-    """Whether the collection stores a head, and rows came or went since it was fitted."""
+    """Whether rows were added or removed since the stored head was fitted; False without a stored head."""
     entry = store.content.head
     if entry is None:
         return False
@@ -61,10 +61,10 @@ def outdated(store: "Store") -> bool:
 
 
 def fitted_head(store: "Store", progress: Progress = silent) -> Head:
-    """Fit a head on the live labelled rows of `store`; LookalikeError where there are none.
+    """Fit a head on the live labelled rows of `store`. Raises LookalikeError if there are none.
 
-    Beyond 2^27 / classes rows (or 2^27 / dimensions, if less) they are thinned evenly within each class, with a
-    warning.
+    Beyond 2^27 / classes rows (or 2^27 / dimensions, if that is less) an even selection within each class is used, with
+    a warning.
     """
     from .fit import Settings, fit_logistic
 
@@ -72,12 +72,12 @@ def fitted_head(store: "Store", progress: Progress = silent) -> Head:
     codes = store.codes(rows)
     rows, codes = rows[codes >= 0], codes[codes >= 0]
     if not len(rows):
-        raise LookalikeError(f"{store.path} has no labelled images: there is nothing to fit a linear head on")
+        raise LookalikeError(f"{store.path} has no labelled images to fit a linear head on")
     keep = thinned(codes, MOST_NUMBERS // max(len(store.classes), store.dim or 0))
     if len(keep) < len(rows):
         warnings.warn(
-            f"the linear head of {store.path} is fitted on {len(keep)} of {len(rows)} rows: {len(store.classes)} "
-            f"classes and {store.dim} dimensions leave no room for more",
+            f"the linear head of {store.path} is fitted on {len(keep)} of {len(rows)} rows: with {len(store.classes)} "
+            f"classes and {store.dim} dimensions more do not fit in memory",
             LookalikeWarning,
             stacklevel=2,
         )
@@ -86,21 +86,21 @@ def fitted_head(store: "Store", progress: Progress = silent) -> Head:
 
 
 def thinned(codes: np.ndarray, most: int) -> np.ndarray:
-    """Which of rows with these classes (n,) to keep, rising: all, or about `most`, evenly within each class.
+    """The places of about `most` rows with these classes (n,), ascending, chosen evenly within each class.
 
-    Every class keeps one row at least, and classes lose in proportion to their size.
+    Every class keeps at least one row, and classes shrink in proportion to their size.
     """
     if len(codes) <= most:
         return np.arange(len(codes))
     order = np.argsort(codes, kind="stable")
     _, first, counts = np.unique(codes[order], return_index=True, return_counts=True)
-    kept = np.maximum(1, counts * most // len(codes))
-    places = [start + np.arange(k) * count // k for start, count, k in zip(first, counts, kept, strict=True)]
+    shares = np.maximum(1, counts * most // len(codes))
+    places = [start + np.arange(k) * count // k for start, count, k in zip(first, counts, shares, strict=True)]
     return np.sort(order[np.concatenate(places)])
 
 
 def keep_head(writer: "Writer", store: "Store", head: Head) -> None:
-    """Publish `head`, of the rows of `store`, for the writer's next version; nothing where `store` has it already."""
+    """Publish `head`, fitted on the rows of `store`, for the writer's next version, unless `store` has it already."""
     if store.content.head is not None and not outdated(store):
         return
     name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
@@ -120,7 +120,7 @@ def keep_head(writer: "Writer", store: "Store", head: Head) -> None:
 
 
 def refit(writer: "Writer", progress: Progress = silent) -> None:
-    """Stage a new head where the collection stores one that is out of date; drop it where no labelled row is left."""
+    """Stage a new head if the stored one is out of date; remove it if no labelled row is left."""
     store = writer.base
     if writer.content.head is None or not outdated(store):
         return
@@ -134,7 +134,7 @@ def _read(store: "Store", entry: HeadEntry) -> Head:
     model = store.model.digest if store.model else None
     if entry.model != model:
         raise LookalikeError(
-            f"{store.path} has a linear head for model {entry.model}, and its model is {model}: "
-            "`lookalike calibrate --by linear` fits another"
+            f"{store.path} has a linear head for model {entry.model}, but its model is {model}: fit another with "
+            "`lookalike calibrate --by linear`"
         )
     return read_head(store.pages.table(entry), store.dim)
