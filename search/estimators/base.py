@@ -1,9 +1,10 @@
-"""What the scikit-learn estimators of this room share: unit rows in, `decide` in the middle, y's own labels out.
+"""The base class of the scikit-learn estimators: unit rows in, decisions by `decide`, labels of y out.
 
-Contract: any finite X is accepted and brought to unit rows; a row of zeros has no direction and stays zeros, at score 0
-from everything. `threshold=None`, the default, never rejects. With a threshold (a distance in [0, 2], or one for each
-of `classes_`, NaN for a class that never rejects) a row whose nearest class is farther away gets `unknown_label`, a
-value of y's own dtype: as given, or -1 for integers, "unknown" for text and objects, NaN for floats.
+Contract: any finite X is accepted and scaled to unit rows; a row of zeros has no direction and stays zeros, with score
+0 to everything. `threshold=None`, the default, never rejects. With a threshold (a distance in [0, 2], or one for each
+of `classes_`, with NaN for a class that is never rejected) a row whose nearest class is farther away gets
+`unknown_label`, a value of the dtype of y: the given one, or -1 for integers, "unknown" for text and objects, NaN for
+floats.
 """
 
 from abc import abstractmethod
@@ -21,9 +22,9 @@ _DEFAULTS = {"i": -1, "f": np.nan, "U": "unknown", "O": "unknown"}
 
 
 class DecidingClassifier(ClassifierMixin, BaseEstimator):
-    """The base class; a subclass learns from unit rows and ranks classes for them.
+    """The base class. A subclass learns from unit rows and ranks classes for them.
 
-    Attributes after `fit`: classes_ (c,), the labels of y, sorted; n_features_in_; feature_names_in_ where X names its
+    Attributes after `fit`: classes_ (c,), the sorted labels of y; n_features_in_; feature_names_in_ if X names its
     columns.
     """
 
@@ -31,7 +32,24 @@ class DecidingClassifier(ClassifierMixin, BaseEstimator):
     unknown_label: Any
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn from X (n, d) and labels y (n,); returns self. ValueError for NaN, infinity, or y without classes."""
+        """Learn from X (n, d) and labels y (n,).
+
+        Parameters
+        ----------
+        X : (n, d) floats
+            Finite vectors; they are scaled to unit length.
+        y : (n,) labels
+            Integers, floats, booleans, text or objects.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For NaN, infinity, or y that does not hold classes.
+        """
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -41,20 +59,20 @@ class DecidingClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """The label of each row of X (nq, d), or `unknown_label` where a threshold rejects it; (nq,)."""
-        made = self.decide(X)
+        """The label of each row of X (nq, d), or `unknown_label` where the threshold rejects it; (nq,)."""
+        codes = self.decide(X).code
         if self.threshold is None:
-            return self.classes_[made.code]
+            return self.classes_[codes]
         unknown = unknown_of(self.classes_, self.unknown_label)
-        return np.concatenate([self.classes_, unknown])[made.code]
+        return np.concatenate([self.classes_, unknown])[codes]
 
     def decide(self, X: Any) -> Decided:
-        """The decisions on X (nq, d): class, nearest, distance, threshold, margin; codes are places in classes_."""
+        """The decisions on X (nq, d); their codes are indices into classes_."""
         scores, codes = self._ranked(self._rows(X))
         return decide(scores, codes, self.threshold)
 
     def _rows(self, X: Any) -> np.ndarray:
-        """X checked against what was fitted, as unit rows (nq, d)."""
+        """X as unit rows (nq, d), checked to have the columns of the fitted X."""
         check_is_fitted(self, "classes_")
         return unit_or_zero(validate_data(self, X, dtype=(np.float64, np.float32), reset=False))
 
@@ -64,14 +82,7 @@ class DecidingClassifier(ClassifierMixin, BaseEstimator):
 
     @abstractmethod
     def _ranked(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """For such rows (nq, d) what `decide` takes: scores (nq, m) float32 and codes (nq, m), best first."""
-
-
-def whole_number(name: str, value: Any) -> int:
-    """`value` as an int from 1 on; ValueError that names the parameter for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} is {value!r}: a whole number from 1 works")
-    return int(value)
+        """The arguments of `decide` for such rows (nq, d): scores (nq, m) float32 and codes (nq, m), best first."""
 
 
 def unit_or_zero(matrix: np.ndarray) -> np.ndarray:
@@ -82,36 +93,37 @@ def unit_or_zero(matrix: np.ndarray) -> np.ndarray:
     return rows
 
 
-def unknown_of(classes: np.ndarray, wanted: Any) -> np.ndarray:
-    """The label of rejected rows as an array (1,) that joins `classes` (c,) without changing their kind of dtype.
+def unknown_of(classes: np.ndarray, label: Any) -> np.ndarray:
+    """The label of rejected rows as an array (1,), of the same kind of dtype as `classes` (c,).
 
-    ValueError where `wanted` is no value of that dtype or a class itself, or there is no default (bool, unsigned).
+    Raises ValueError if `label` has another dtype or is one of the classes, or if it is None and there is no default
+    (for bool and unsigned integers).
     """
     kind = classes.dtype.kind
-    if wanted is None:
+    if label is None:
         if kind not in _DEFAULTS:
             raise ValueError(
-                f"y has dtype {classes.dtype}, which no default fits: give an unknown_label, or other labels"
+                f"y has dtype {classes.dtype}, for which there is no default: give an unknown_label, or other labels"
             )
-        wanted = _DEFAULTS[kind]
-    label = _as_dtype(wanted, classes.dtype)
-    if (classes == label[0]).any():
-        raise ValueError(f"unknown_label {wanted!r} is a class of y: give another")
-    return label
+        label = _DEFAULTS[kind]
+    array = _as_dtype(label, classes.dtype)
+    if (classes == array[0]).any():
+        raise ValueError(f"unknown_label {label!r} is a class of y: give another")
+    return array
 
 
-def _as_dtype(wanted: Any, dtype: np.dtype[Any]) -> np.ndarray:
-    """`wanted` as an array (1,) of this kind of dtype, text as long as it needs to be."""
+def _as_dtype(label: Any, dtype: np.dtype[Any]) -> np.ndarray:
+    """`label` as an array (1,) of this kind of dtype; text is as long as it needs to be."""
     if dtype.kind == "O":
-        label = np.empty(1, dtype=object)
-        label[0] = wanted
-        return label
-    given = np.asarray([wanted])
+        array = np.empty(1, dtype=object)
+        array[0] = label
+        return array
+    given = np.asarray([label])
     if dtype.kind == "U" and given.dtype.kind == "U":
         return given
     if dtype.kind in "iuf" and given.dtype.kind in "iuf" and given.ndim == 1:
         with np.errstate(all="ignore"):
-            label = given.astype(dtype)
-        if np.array_equal(label, given, equal_nan=given.dtype.kind == "f"):
-            return label
-    raise ValueError(f"unknown_label {wanted!r} is no value of y's dtype {dtype}")
+            array = given.astype(dtype)
+        if np.array_equal(array, given, equal_nan=given.dtype.kind == "f"):
+            return array
+    raise ValueError(f"unknown_label is {label!r}: it must be a value of y's dtype, {dtype}")

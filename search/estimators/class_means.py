@@ -1,4 +1,4 @@
-"""Class prototypes of rows in memory, by the sums and anchors that collections use: bit for bit the same."""
+"""Class prototypes of rows in memory, by the sums and anchors that collections use, and so bit for bit the same."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,15 @@ Float32 = NDArray[np.float32]
 
 
 def class_means(rows: Float32, codes: np.ndarray, count: int, per_class: int = 1) -> tuple[Float32, np.ndarray]:
-    """Prototypes (p, d) float32 and their classes (p,) int64, ascending, each of `count` classes at least once.
+    """Prototypes (p, d) float32 and their classes (p,) int64, ascending, with at least one for each of `count` classes.
 
-    rows: (n, d) float32, of unit length or zeros. codes: (n,) integers in 0..count-1. per_class: at most so many a
-    class, by k-means. A prototype whose rows cancel out is zeros.
+    rows: (n, d) float32, of unit length or zeros. codes: (n,) integers in 0..count-1. per_class: the largest number of
+    prototypes per class, by k-means. A prototype whose rows cancel out is zeros.
     """
     sums = Sums.zero(list(map(str, range(count))), rows.shape[1])
     if per_class > 1:
         anchors = [_anchors(rows[codes == code], per_class) for code in range(count)]
-        owners = np.repeat(np.arange(count), [len(found) for found in anchors])
+        owners = np.repeat(np.arange(count), [len(each) for each in anchors])
         shape = (len(owners), rows.shape[1])
         sums = Sums(
             sums.classes, owners, np.zeros(shape, np.int64), np.zeros(len(owners), np.int64), np.vstack(anchors)
@@ -29,14 +29,14 @@ def class_means(rows: Float32, codes: np.ndarray, count: int, per_class: int = 1
 
 
 def _anchors(rows: Float32, per_class: int) -> Float32:
-    """One anchor at least; rows of zeros have no side."""
+    """At least one anchor; rows of zeros have no direction and are left out."""
     pointing = rows[rows.any(axis=1)]
-    found = anchors_of(pointing, per_class) if len(pointing) else pointing
-    return found if len(found) else np.zeros((1, rows.shape[1]), np.float32)
+    anchors = anchors_of(pointing, per_class) if len(pointing) else pointing
+    return anchors if len(anchors) else np.zeros((1, rows.shape[1]), np.float32)
 
 
 def scores_of(rows: np.ndarray, prototypes: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """The score of each class's nearest prototype, (nq, c) float64; -1, distance 2, for prototypes of zeros.
+    """The score of the nearest prototype of each class, (nq, c) float64; -1 (distance 2) for prototypes of zeros.
 
     rows: (nq, d). prototypes (p, d) and owners (p,) as `class_means` gives them.
     """

@@ -80,14 +80,14 @@ def test_thresholds_a_class_and_a_label_that_was_given(kind):
 @pytest.mark.parametrize(
     ("y", "options", "message"),
     [
-        ([True, False], {}, "bool, which no default fits"),
-        (np.array([1, 2], np.uint8), {}, "uint8, which no default fits"),
+        ([True, False], {}, "bool, for which there is no default"),
+        (np.array([1, 2], np.uint8), {}, "uint8, for which there is no default"),
         ([-1, 1], {}, "unknown_label -1 is a class"),
         (["a", "unknown"], {}, "'unknown' is a class"),
-        ([1, 2], {"unknown_label": "x"}, "'x' is no value of y's dtype int64"),
-        ([1, 2], {"unknown_label": 1.5}, "1.5 is no value"),
-        (np.array([1, 2], np.int8), {"unknown_label": 300}, "300 is no value"),
-        (["a", "b"], {"unknown_label": 3}, "3 is no value"),
+        ([1, 2], {"unknown_label": "x"}, "'x': it must be a value of y's dtype, int64"),
+        ([1, 2], {"unknown_label": 1.5}, "1.5: it must be a value"),
+        (np.array([1, 2], np.int8), {"unknown_label": 300}, "300: it must be a value"),
+        (["a", "b"], {"unknown_label": 3}, "3: it must be a value"),
     ],
 )
 @pytest.mark.parametrize("kind", ALL)

@@ -75,7 +75,7 @@ def test_a_row_is_none_of_its_own_neighbours_however_many_copies_there_are():
     for row, hits in enumerate(fitted.kneighbors(n_neighbors=3, return_distance=False).tolist()):
         assert row not in hits and len(set(hits)) == 3
     assert fitted.kneighbors(n_neighbors=6)[1].shape == (7, 6)
-    with pytest.raises(ValueError, match="n_neighbors is 7: there are 6 rows to choose from"):
+    with pytest.raises(ValueError, match="n_neighbors is 7: it must be at most 6"):
         fitted.kneighbors(n_neighbors=7)
     with pytest.raises(ValueError, match="n_neighbors is 0"):
         fitted.kneighbors([[1.0, 0]], 0)
