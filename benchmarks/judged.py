@@ -11,7 +11,7 @@ from lookalike import Collection
 from lookalike.measures.distances import distance_of
 from lookalike.measures.open_set import auroc
 from lookalike.search.calibrating.thresholds.sample import Sample
-from lookalike.search.deciding.rank import Ranked, Way, rank, rank_without_class
+from lookalike.search.deciding.rank import DecisionRule, Ranked, rank, rank_without_class
 
 Embedded = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -86,7 +86,7 @@ class Population:
 
 def ranked_populations(embedded: Embedded, by: str) -> Population:
     """Put the stored images into a collection, and rank the others by it as `calibrate` does."""
-    way = Way(by, exact=True)
+    rule = DecisionRule(by, exact=True)
     vectors, labels = embedded["stored"]
     with tempfile.TemporaryDirectory() as folder, Collection.create(Path(folder) / "collection") as collection:
         collection.add(vectors, [f"{number:08d}" for number in range(len(vectors))], labels.tolist())
@@ -96,9 +96,9 @@ def ranked_populations(embedded: Embedded, by: str) -> Population:
         codes = np.array([code[name] for name in truth])
         unseen = embedded["unseen"][0]
         return Population(
-            Pool(_sample(rank(collection._view, known, None, way), classes, codes)),
-            Pool(_sample(rank(collection._view, unseen, None, way), classes)),
-            Pool(_sample(rank_without_class(collection._view, known, truth.tolist(), way), classes)),
+            Pool(_sample(rank(collection._view, known, None, rule), classes, codes)),
+            Pool(_sample(rank(collection._view, unseen, None, rule), classes)),
+            Pool(_sample(rank_without_class(collection._view, known, truth.tolist(), rule), classes)),
             len(classes),
         )
 

@@ -121,9 +121,9 @@ def false_accepts_per_class(
     for made in chosen(
         FalseAcceptRate(fpr), lambda: unknown.drawn(rng, count), draws, rng, population.classes, per_class=True
     ):
-        rates = unknown.accepted_near(made.thresholds(population.classes), sorted(made.own))
+        rates = unknown.accepted_near(made.thresholds(population.classes), sorted(made.by_class))
         broken.append(max(rates) > fpr + 1e-12)
-        own.append(len(made.own))
+        own.append(len(made.by_class))
     return {
         "promise": "fpr", "target": fpr, "how": "replaced, per class", "images": count,
         **judged(broken, draws), "own thresholds": float(np.mean(own)) if own else None,

@@ -150,7 +150,7 @@ class Collection(ChangingCollection):
         drawn by `seed`. `cache` as in `calibrate`. Warns where the classes overlap so much that no threshold can keep
         its word.
         """
-        from .deciding.rank import Way
+        from .deciding.rank import DecisionRule
         from .evaluating.evaluate import evaluate
         from .evaluating.few_shots import FewShots
 
@@ -158,7 +158,7 @@ class Collection(ChangingCollection):
         return evaluate(
             self._view,
             LabelledSource.of(source),
-            Way(by, k, weights),
+            DecisionRule(by, k, weights),
             full=full,
             episodes=drawn,
             progress=progress,

@@ -1,4 +1,4 @@
-"""One version of a collection as searches see it; every piece is loaded when it is first asked for."""
+"""One version of a collection as searches see it; each part is loaded when it is first used."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..store.errors import LookalikeError
+from ..store.checks import DEVICES, choice
 from ..store.progress import Progress, silent
 from ..store.version.store import Store
 from ..store.work.forks import cached_property
@@ -19,13 +19,9 @@ if TYPE_CHECKING:
     from .linear.head import Head
 
 
-DEVICES = ("auto", "cpu", "gpu")
-
-
 def checked_device(device: str) -> str:
-    """The name of a device; LookalikeError for another one, and for "gpu" where FAISS finds none."""
-    if device not in DEVICES:
-        raise LookalikeError(f"device {device!r} is not known: {', '.join(DEVICES)} works")
+    """The name of a device. Raises LookalikeError for an unknown one, and for "gpu" if FAISS finds no GPU."""
+    choice("device", device, DEVICES)
     if device == "gpu":
         from ..indexer.engine.device import choose
 
@@ -34,9 +30,9 @@ def checked_device(device: str) -> str:
 
 
 class View:
-    """What is derived from `store`, kept for as long as that version is shown.
+    """What is derived from `store`, kept for as long as that version is open.
 
-    device: where searches and encoders run. encoders: those that other versions use too; own ones where none are given.
+    device: where searches and encoders run. encoders: shared with other versions of the collection; new ones if None.
     """
 
     def __init__(self, store: Store, device: str = "auto", encoders: Encoders | None = None) -> None:
@@ -47,7 +43,7 @@ class View:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], version: int | None = None, *, device: str = "auto") -> "View":
-        """Open the newest version, or `version`; LookalikeError where there is none or its manifest is damaged."""
+        """Open the newest version, or `version`. Raises LookalikeError if it is missing or its manifest is damaged."""
         return cls(Store.open(Path(path), version), device)
 
     def __enter__(self) -> "View":
@@ -60,7 +56,7 @@ class View:
 
     @property
     def images(self) -> ImageEncoder:
-        """The encoder of the collection's model, loaded when the first image arrives; LookalikeError without one."""
+        """The encoder of the collection's model. Raises LookalikeError if the collection has no model."""
         return self._encoders.of(self.store)
 
     @cached_property
@@ -72,14 +68,14 @@ class View:
 
     @cached_property
     def prototypes(self) -> "Prototypes":
-        """The unit rows that stand for classes, one or more each: those folded at `index` with what changed since."""
+        """The unit rows that stand for classes, one or more per class: those folded at `index`, brought up to date."""
         from ..indexer.prototypes.prototypes import Prototypes
 
         return Prototypes.of(self.store)
 
     @cached_property
     def labelled(self) -> np.ndarray | None:
-        """(next_row,) bool: the rows that have a label and so a vote; None where all have."""
+        """(next_row,) bool: the rows that have a label, and so a vote; None if all rows have one."""
         rows = self.store.live_rows()
         with_label = self.store.codes(rows) >= 0
         if with_label.all():
@@ -89,7 +85,7 @@ class View:
         return mask
 
     def head(self, progress: Progress = silent) -> "Head":
-        """The linear head: the stored one, or one fitted in memory where there is none; kept."""
+        """The linear head: the stored one, or else one that is fitted in memory and kept."""
         if self._head is None:
             from .linear.stored import head_of
 
@@ -97,14 +93,14 @@ class View:
         return self._head
 
     def fit_head(self, progress: Progress = silent) -> "Head":
-        """The linear head, fitted anew where the stored one is out of date or there is none; kept."""
+        """The linear head, fitted again if the stored one is out of date or missing, and kept."""
         from .linear.stored import current_head
 
         self._head = current_head(self.store, progress)
         return self._head
 
     def meeting(self, where: str | None) -> np.ndarray | None:
-        """(next_row,) bool: the rows that meet the SQL condition, None without one; the last one asked is kept."""
+        """(next_row,) bool: the rows that meet the SQL condition, None without one. The last result is kept."""
         if where is None:
             return None
         if self._selection is None or self._selection[0] != where:

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from ..search.deciding.rank import WAYS, WEIGHTS
+from ..search.deciding.rank import RULES, WEIGHTS
 from ..search.neighbours.expand import Failed, expanded
 from ..search.neighbours.nearest import neighbours
 from ..search.neighbours.paths import paths_of_rows
-from ..search.neighbours.queries import Asked, read_queries
-from ..search.view import DEVICES, View
+from ..search.neighbours.queries import Queries, read_queries
+from ..search.view import View
+from ..store.checks import DEVICES
 from ..store.errors import LookalikeError
 from ..store.progress import silent
 from ..store.work.fragments import cut
@@ -66,8 +67,8 @@ def search(
     (LOOKALIKE_WHERE_TIME=5m, LOOKALIKE_WHERE_MEMORY=4G) and as many threads as OMP_NUM_THREADS says.
     """
 
-    def answer(opened: View, asked: Asked) -> Iterator[dict[str, Any]]:
-        found = neighbours(opened, asked, min(k, max(1, opened.store.rows)), where, exact)
+    def answer(opened: View, queries: Queries) -> Iterator[dict[str, Any]]:
+        found = neighbours(opened, queries, min(k, max(1, opened.store.rows)), where, exact)
         nothing: list[list[str | None]] = [[None] * found.rows.shape[1]] * len(found)
         files = found.paths() if as_json or paths else nothing
         for hits, where_kept in zip(found, files, strict=True):
@@ -111,7 +112,7 @@ def _drawn(opened: View, path: Path, queries: Sequence[Any]) -> Iterator[Callabl
 @click.command(short_help="Say what each query is, or that it is unknown.")
 @click.argument("collection")
 @click.argument("query", nargs=-1, required=True)
-@click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
+@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="What decides.")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
 @click.option(
     "--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="How votes are weighted."
@@ -143,9 +144,9 @@ def classify(
 
     from ..search.deciding.classify import classify as decide
 
-    def answer(opened: View, asked: Asked) -> list[dict[str, Any]]:
-        made = decide(opened, asked, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)
-        files = _own_files(opened, asked) if as_json or paths else [None] * len(made)
+    def answer(opened: View, queries: Queries) -> list[dict[str, Any]]:
+        made = decide(opened, queries, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)
+        files = _own_files(opened, queries) if as_json or paths else [None] * len(made)
         return [{**one, "path": file} for one, file in zip(made, files, strict=True)]
 
     fitting = bar("fit") if by == "linear" else nullcontext(silent)
@@ -154,11 +155,11 @@ def classify(
         ctx.exit(_answer_all(opened, _piped_in(query), normalise, answer, emit_json if as_json else _print_decision))
 
 
-def _own_files(opened: View, asked: Asked) -> list[str | None]:
+def _own_files(opened: View, queries: Queries) -> list[str | None]:
     """For each query its image's file: the one asked with, or where the source keeps the key's picture."""
-    keys = [place for place, row in enumerate(asked.own.tolist()) if row >= 0 and asked.files[place] is None]
-    files = list(asked.files)
-    for place, path in zip(keys, paths_of_rows(opened.store, asked.own[keys]) if keys else [], strict=True):
+    keys = [place for place, row in enumerate(queries.excluded.tolist()) if row >= 0 and queries.files[place] is None]
+    files = list(queries.files)
+    for place, path in zip(keys, paths_of_rows(opened.store, queries.excluded[keys]) if keys else [], strict=True):
         files[place] = path
     return files
 
@@ -175,7 +176,7 @@ def _piped_in(queries: Sequence[str]) -> list[Any]:
 
 
 def _answer_all(opened: View, queries: Sequence[Any], normalise: bool, answer: Any, emit: Any) -> int:
-    """Answer in the order asked, a batch at a time; 1 where a query could not be read, else 0."""
+    """Answer in the order of the queries, a batch at a time; 1 where a query could not be read, else 0."""
     failed = 0
     for batch in cut(expanded(opened.store, queries), _BATCH):
         asked = read_queries(opened, batch, strict=False, normalise=normalise)

@@ -7,8 +7,8 @@ import click
 from ..search.calibrating.labelled_source import LabelledSource
 from ..search.calibrating.thresholds.conformal import OF
 from ..search.collection import Collection
-from ..search.deciding.rank import WAYS, WEIGHTS
-from ..search.view import DEVICES
+from ..search.deciding.rank import RULES, WEIGHTS
+from ..store.checks import DEVICES
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, say_next, source_options
 
@@ -18,7 +18,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.command(short_help="Choose the distance beyond which the answer is unknown.")
 @click.argument("collection")
 @click.argument("source")
-@click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
+@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="What decides.")
 @click.option(
     "--fpr", type=_SHARE, help="At most this share of unknown images is accepted (95 % sure).  [default: 0.01]"
 )
@@ -72,7 +72,7 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
 @click.command(short_help="Measure a labelled source against the collection.")
 @click.argument("collection")
 @click.argument("source")
-@click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
+@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="What decides.")
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
 @click.option(
     "--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="How votes are weighted."

@@ -7,7 +7,7 @@ import click
 
 from ..search.calibrating.labelled_source import LabelledSource
 from ..search.collection import Collection
-from ..search.deciding.rank import WAYS
+from ..search.deciding.rank import RULES
 from ..store.errors import LookalikeError
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, shown, source_options
@@ -17,7 +17,7 @@ from .output import bar, echo, emit_json, shown, source_options
 @click.argument("collection")
 @click.option("--out", required=True, metavar="FILE", help="The HTML file; an older one is replaced.")
 @click.option("--data", metavar="SOURCE", help="Labelled images that the collection has not seen, to measure with.")
-@click.option("--by", type=click.Choice(WAYS), default="prototype", show_default=True, help="What decides.")
+@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="What decides.")
 @click.option("--bench/--no-bench", default=True, show_default=True, help="Measure latency; up to half a minute.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the samples and the map."

@@ -1,1 +1,1 @@
-"""Choosing and measuring thresholds on labelled images that the collection has not seen."""
+"""Choosing and measuring thresholds on labelled images that the collection does not hold."""

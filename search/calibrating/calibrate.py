@@ -1,30 +1,32 @@
-"""Calibration: rank a labelled source, choose the threshold on a part of it, measure it on the others, store it.
+"""Calibration: rank a labelled source, choose the threshold on one part of it, measure it on the other, store it.
 
-Which images count and which are unknown: `labelled`. What a criterion promises and why it holds: `thresholds`.
+`labelled` says which images count and which are unknown, `enough` how many are needed, and `thresholds` what each
+criterion guarantees and why.
 """
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...measures.separation import separation
+from ...measures.separation import Separation, separation
 from ...store.changing.writer import writing
+from ...store.checks import whole_number
 from ...store.disk.lock import writer_lock
 from ...store.errors import Busy, LookalikeError, LookalikeWarning
 from ...store.progress import Progress
 from ..deciding.calibration import Calibration
 from ..deciding.calibration_file import prototypes_of, write_calibration
-from ..deciding.rank import Way, refuse_no_classes
+from ..deciding.rank import DecisionRule, refuse_no_classes
 from ..deciding.separated import to_classes, warn_of_overlap
 from ..linear.stored import keep_head
-from ..neighbours.ready import check_whole
 from ..view import View
-from .labelled import Labelled, Roles, candidates, labels_in, ranked_sample, read_labelled, roles, without_foreign
+from .enough import check_enough, checked_roles
+from .labelled import Labelled, Roles, ranked_sample, read_labelled
 from .labelled_source import LabelledSource
 from .thresholds.choose import Chosen, choose
 from .thresholds.criterion import Criterion
@@ -49,163 +51,117 @@ def calibrate(
     progress: Progress,
     cache: bool = True,
 ) -> Calibration:
-    """Choose and publish the threshold, or thresholds, for `by` that keep `criterion`; by "linear" the head with it.
+    """Choose and store the threshold, or thresholds, for `by` that meet `criterion`; for "linear" the head as well.
 
-    LookalikeError, and nothing is stored: a source without labels, too few images for the bound (it says how many are
-    missing), a target that these images cannot reach, or a collection without classes; one that cannot be written, or
-    got another model meanwhile. Warns where the classes overlap so much that no threshold can keep its word.
+    Raises LookalikeError, and stores nothing, for a source without labels, too few images (it says how many more are
+    needed), a target that these images cannot reach, or a collection without classes, which cannot be written, or which
+    got another model meanwhile. Warns if the classes overlap so much that no threshold is reliable.
 
-    Others may write while it measures: what it stores is then of the version that was shown, as if they had come after;
-    else of the version that it makes. One who writes at the end is waited for, which `progress` is told.
+    Others may write during the measurement: the calibration then has the version that was measured, as if they had
+    written later; else it has the version that storing it creates. If another process is writing at the end, it waits
+    and says so by `progress`.
     """
-    way = Way(by, k, weights)
-    seed = check_whole("seed", seed, 0)
-    with writer_lock(view.store.path):
-        pass  # a folder that cannot be written, or is being written to, says so before any work
+    rule = DecisionRule(by, k, weights)
+    seed = whole_number("seed", seed, 0)
+    _check_writable(view)
     refuse_no_classes(view)
-    labels = labels_in(view, source)
-    try:
-        _refuse_hopeless(view, source, labels, criterion, seed)
-    except LookalikeError:
-        candidates(view, source, progress)  # where all are known, more images of this kind would not help
-        raise
-    _refuse_known(view, source, criterion, seed, progress)
+    check_enough(view, source, criterion, seed, progress)
+
     labelled = read_labelled(view, source, progress, cache)
-    cast = _checked_roles(view, source, labelled.labels.tolist(), criterion, seed)
-    head = view.fit_head(progress) if by == "linear" and view.store.classes else None
-    sample, images = ranked_sample(view, labelled, cast, way)
+    cast = checked_roles(view, source, labelled.labels.tolist(), criterion, seed)
     _warn_of_stand_ins(source, cast, criterion)
-    nobody = [np.empty(0, np.int64)] * len(labelled.labels)
-    distances, codes, names = to_classes(view, labelled.vectors, labelled.labels, nobody, by)
-    warn_of_overlap(separation(distances, codes), names)
+
+    head = view.fit_head(progress) if by == "linear" else None
+    sample, images = ranked_sample(view, labelled, cast, rule)
+    warn_of_overlap(*_separation(view, labelled, by))
+
     chosen = choose(sample, criterion, len(view.store.classes), per_class=per_class, seed=seed, images=images)
-    wish = {"per_class": per_class, "seed": seed, "source": os.path.realpath(source)}
-    made = _record(view, criterion, chosen, way, unknowns=cast.unknowns, images=_counts(labelled, cast), **wish)
-    return _published(view, made, head, progress)
+    options = {"per_class": per_class, "seed": seed, "source": os.path.realpath(source)}
+    facts = {"unknowns": cast.unknowns, "images": _counts(labelled, cast)}
+    return _publish(view, _record(view, criterion, chosen, rule, **facts, **options), head, progress)
+
+
+def _check_writable(view: View) -> None:
+    """Raise LookalikeError, before any work, if the folder cannot be written or another process is writing."""
+    with writer_lock(view.store.path):
+        pass
 
 
 def _warn_of_stand_ins(source: LabelledSource, cast: Roles, criterion: Criterion) -> None:
-    """One line where a promise about unknown images rests on images of known classes."""
+    """Warn if a bound about unknown images is computed from images of known classes."""
     if cast.unknowns == UNKNOWNS[1] and criterion.of != "known":
         warnings.warn(
-            f"{source} has no image of a class that neither the collection nor the model knows: images of trained "
-            "classes stand in for these, and what is promised of them does not hold for unknown images",
+            f"{source} has no images of classes that neither the collection nor the model knows: images of trained "
+            "classes stand in for these, and the bound does not hold for images of unknown classes",
             LookalikeWarning,
             stacklevel=4,
         )
 
 
-def _published(view: View, made: Calibration, head: "Head | None", progress: Progress) -> Calibration:
-    """Store what was measured on top of the newest version; LookalikeError where that has another model.
+def _separation(view: View, labelled: Labelled, by: str) -> tuple[Separation, list[str]]:
+    """How well the classes are separated, and their names in the order of their codes."""
+    excluded = [np.empty(0, np.int64)] * len(labelled.labels)
+    distances, codes, names = to_classes(view, labelled.vectors, labelled.labels, excluded, by)
+    return separation(distances, codes), names
 
-    Where nobody wrote meanwhile it is of the version that it makes, which differs by nothing else.
+
+def _publish(view: View, calibration: Calibration, head: "Head | None", progress: Progress) -> Calibration:
+    """Store the calibration in a new version. Raises LookalikeError if the newest version has another model.
+
+    If nobody wrote meanwhile, the calibration has the number of the new version, which differs in nothing else.
     """
     with _write_when_free(view.store, progress) as writer:
         model = writer.base.model.digest if writer.base.model else None
-        if model != made.model:
+        if model != calibration.model:
             raise LookalikeError(
-                f"{view.store.path} got model {model} while it was calibrated for model {made.model}: calibrate again"
+                f"{view.store.path} got model {model} while it was calibrated for model {calibration.model}: calibrate "
+                "again"
             )
         if head is not None:
             keep_head(writer, view.store, head)
-        if writer.base.version == made.version:
-            made = replace(made, version=made.version + 1)
-        writer.add_calibration(write_calibration(view.store.path, made))
+        if writer.base.version == calibration.version:
+            calibration = replace(calibration, version=calibration.version + 1)
+        writer.add_calibration(write_calibration(view.store.path, calibration))
         writer.commit()
-        return made
+        return calibration
 
 
 @contextmanager
 def _write_when_free(store: "Store", progress: Progress) -> "Iterator[Writer]":
-    """Become the one writer, however long another is: work of minutes is done, and must not be lost to them."""
+    """Become the writer, however long another process writes: minutes of work are done and must not be lost."""
     with ExitStack() as stack:
         while True:
             try:
                 writer = stack.enter_context(writing(store))
                 break
             except Busy as busy:
-                progress(0, None, f"measured, and waits to be stored: {busy}")
+                progress(0, None, f"measured; waiting to store the calibration: {busy}")
         yield writer
-
-
-def _refuse_hopeless(
-    view: View, source: LabelledSource, labels: Sequence[str], criterion: Criterion, seed: int
-) -> None:
-    """LookalikeError where too few images can count, whichever of those with these labels turn out not to.
-
-    An image of a class that nobody knows keeps all others from standing in, and may be a copy or no image at all. So
-    the labels are refused only where they would be without such images too: the more of these, the more unknown ones.
-    """
-    try:
-        _checked_roles(view, source, labels, criterion, seed)
-    except LookalikeError:
-        with suppress(LookalikeError):
-            _checked_roles(view, source, without_foreign(view, labels), criterion, seed)
-            return
-        raise
-
-
-def _refuse_known(view: View, source: LabelledSource, criterion: Criterion, seed: int, progress: Progress) -> None:
-    """LookalikeError, before any image is encoded, where too few are left without those that are known already."""
-    left = candidates(view, source, progress)
-    try:
-        _refuse_hopeless(view, source, left.labels, criterion, seed)
-    except LookalikeError as error:
-        if not left.others:
-            raise
-        raise LookalikeError(f"{error}; of its other images {left.others}, and do not count") from None
-
-
-def _checked_roles(view: View, source: LabelledSource, labels: Sequence[str], criterion: Criterion, seed: int) -> Roles:
-    """The roles of images with these labels; LookalikeError where they are too few or cannot stand for the unknown."""
-    cast = roles(view, labels, mixed=criterion.of == "both", seed=seed)
-    _refuse(view, source, criterion, cast.unknowns)
-    try:
-        criterion.part(cast.count(criterion.of))
-    except LookalikeError as error:
-        if cast.unknowns == UNKNOWNS[1] and criterion.of == "unknown":
-            raise LookalikeError(f"{error}; those there are of trained classes, and would only stand in") from None
-        raise
-    return cast
 
 
 def _counts(labelled: Labelled, cast: Roles) -> dict[str, int]:
     counts = {"known": cast.count("known"), "unknown": cast.count("unknown"), **labelled.aside}
-    if cast.unknowns == UNKNOWNS[0]:  # of classes that the model was trained on and the collection lacks
+    if cast.unknowns == UNKNOWNS[0]:  # of classes that the model was trained on but the collection lacks
         counts["trained"] = len(labelled.labels) - cast.count("both")
     return counts
 
 
-def _refuse(view: View, source: LabelledSource, criterion: Criterion, unknowns: str | None) -> None:
-    """Where unknown images are needed, there must be some, and for a conformal promise about them real ones."""
-    if unknowns is None and criterion.of != "known":
-        raise LookalikeError(
-            f"{view.store.path} has one class only, so leaving a class out finds nothing: "
-            "give images of classes that the collection does not have"
-        )
-    if unknowns == UNKNOWNS[1] and (criterion.name, criterion.of) == ("conformal", "unknown"):
-        raise LookalikeError(
-            f"{source} has no images of classes that neither the collection nor the model knows: conformal of unknown "
-            "needs them; conformal of known does not"
-        )
-
-
-def _record(view: View, criterion: Criterion, chosen: Chosen, way: Way, **facts: Any) -> Calibration:
-    """What was asked for and found; `facts` are fields as they are."""
+def _record(view: View, criterion: Criterion, chosen: Chosen, rule: DecisionRule, **facts: Any) -> Calibration:
+    """The calibration with the state of the collection; `facts` are further fields."""
     store = view.store
     classes = {
         store.classes[code]: {
             "threshold": cut.threshold,
             "chosen_on": cut.chosen_on,
-            "measured_on": chosen.own_measured[code],
+            "measured_on": chosen.measured_by_class[code],
             "failed": cut.failed,
         }
-        for code, cut in sorted(chosen.own.items())
+        for code, cut in sorted(chosen.by_class.items())
     }
     return Calibration(
-        by=way.by,
-        k=way.k,
-        weights=way.weights,
+        by=rule.by,
+        k=rule.k,
+        weights=rule.weights,
         criterion=criterion.name,
         target=criterion.target,
         of=criterion.of,

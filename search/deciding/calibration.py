@@ -1,4 +1,4 @@
-"""A calibration: the threshold, what it was chosen and measured on, the model it holds for, and all that in words."""
+"""A calibration: the threshold, what it was chosen and measured on, and its description in words."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,30 +12,72 @@ from ..calibrating.thresholds.groups import enough_for_own
 from ..calibrating.thresholds.sample import UNKNOWNS
 
 FORMAT = 2
-_NOTHING = "everything is unknown"
 _MANY = 0.5
-"""The share of known images refused from which a threshold is of little use."""
+"""The share of refused known images above which a threshold is of little use."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What `calibrate` chose and measured.
+    """The threshold that `Collection.calibrate` chose, and what it was chosen and measured on.
 
-    criterion: "fpr", "precision", "f-beta" or "conformal", and the target aimed at; of: the images it is about,
-    "known", "unknown" or "both". threshold: a distance; a nearest class farther away than it is answered unknown, below
-    zero everything is. classes: with `per_class`, name to the threshold of each class that has its own, with what it
-    was chosen and measured on, and why where none keeps its word (`failed`); `threshold` is that of all others,
-    `failed` why there is none.
+    `str` gives the same as text, one fact per line.
 
-    unknowns: "unknown classes" (labels neither in the collection nor among the model's training classes), "trained
-    classes" (stand-ins, optimistic), or None where there was no image of either. images: how many known and unknown
-    ones there were, and others left aside: unlabelled, copies, stored in the collection already, seen_in_training (the
-    model learned from them), rejected. chosen_on, measured_on: counts,
-    the rate, and its bound or, on images that did not choose, its 95 % interval; measured_on is None where every image
-    was needed to choose. false_accepts: unknown images accepted, false_rejects: known images refused, with 95 %
-    intervals. version: the one that has it first, or where others wrote meanwhile the one that was measured. next_row,
-    rows, prototypes (their rule): the collection when calibrated. pretrained: whether the model began with ImageNet's
-    weights, and so knows classes that no list of its training classes names.
+    Attributes
+    ----------
+    by, k, weights : str, int, str
+        The decision rule that the threshold is for: "prototype", "knn" or "linear"; k and weights are those of "knn".
+    criterion, target, of : str, float, str
+        "fpr", "precision", "f-beta" or "conformal", its target, and the images it is about: "known", "unknown" or
+        "both".
+    per_class : bool
+        Whether classes with enough images have thresholds of their own.
+    threshold : float
+        A distance in [0, 2]. An image whose nearest class is farther away is answered unknown. Below zero all images
+        are. With `per_class` it is the threshold of all classes that are not in `classes`.
+    failed : str or None
+        Why there is no useful `threshold`.
+    classes : dict
+        With `per_class`: for each class with its own threshold a dict with the keys threshold, chosen_on, measured_on
+        and failed.
+    unknowns : str or None
+        "unknown classes" (labels that are neither in the collection nor among the training classes of the model),
+        "trained classes" (stand-ins, which give optimistic results), or None if there was no image of either.
+    images : dict
+        Numbers of known and unknown images, and of those left aside: unlabelled, copies, stored (in the collection
+        already), seen_in_training (the model was trained on them), rejected.
+    chosen_on, measured_on : dict or None
+        Counts and the rate, with its bound on the images that chose the threshold, and its 95 % interval on the others.
+        measured_on is None if all images were needed to choose.
+    false_accepts, false_rejects : dict or None
+        Unknown images accepted and known images refused, with 95 % intervals.
+    source, seed : str, int
+        The labelled images, and the random seed that split them.
+    version : int
+        The version of the collection that has this calibration first, or, if others wrote meanwhile, the version that
+        was measured.
+    next_row, rows, prototypes : int, int, dict
+        The state of the collection when it was calibrated; prototypes is its prototype rule.
+    model : str or None
+        The digest of the model.
+    pretrained : bool
+        Whether the model started from ImageNet weights, and so knows classes beyond its training classes.
+
+    Examples
+    --------
+    >>> calibration = Calibration(
+    ...     by="prototype", k=10, weights="uniform", criterion="fpr", target=0.05, of="unknown", per_class=False,
+    ...     threshold=0.61, failed=None, classes={}, unknowns="unknown classes", images={"known": 80, "unknown": 120},
+    ...     chosen_on={"images": 60, "false_accepts": 0, "rate": 0.0, "bound": 0.0487}, measured_on=None,
+    ...     false_accepts=None, false_rejects=None, source="shots", seed=0, version=3, next_row=500, rows=500,
+    ...     prototypes={}, model=None,
+    ... )
+    >>> calibration.threshold
+    0.61
+    >>> print(calibration)  # doctest: +NORMALIZE_WHITESPACE
+    threshold 0.6100 by prototype: 0 of 60 unknown images were accepted, so at most 0.0487 of all will be
+    (95 % confidence)
+    >>> calibration.over(["cat", "dog"])
+    0.61
     """
 
     by: str
@@ -72,125 +114,129 @@ class Calibration:
         return "\n".join(_lines(self))
 
     def over(self, classes: list[str]) -> "float | np.ndarray":
-        """The threshold, or where classes have their own, one for each of `classes` (c,) float32."""
+        """The threshold or, if classes have their own, the threshold of each of `classes`, (c,) float32."""
         if not self.classes:
             return self.threshold
-        own = {name: entry["threshold"] for name, entry in self.classes.items()}
-        return np.array([own.get(name, self.threshold) for name in classes], np.float32)
+        by_class = {name: entry["threshold"] for name, entry in self.classes.items()}
+        return np.array([by_class.get(name, self.threshold) for name in classes], np.float32)
 
 
-def _lines(made: Calibration) -> Iterator[str]:
-    """What was chosen, what it promises, what was measured, and what to doubt, a line each."""
-    chosen = made.chosen_on
+def _lines(calibration: Calibration) -> Iterator[str]:
+    """Lines on what was chosen, what it guarantees, what was measured, and what to be careful about."""
+    chosen = calibration.chosen_on
     if chosen is None:
-        yield f"threshold of classes that come later, by {made.by}: {made.threshold:.4f}, the smallest of all"
-    elif made.failed:
-        yield f"all other classes: {'never' if made.threshold < 0 else 'always'} answered; {made.failed}"
-    elif made.threshold < 0:
-        yield f"no threshold keeps {made.criterion} {made.target:g}: {_unknown(made)} lie upon a class; {_NOTHING}"
-    else:
-        others = " for all other classes" if made.classes else ""
-        yield f"threshold {made.threshold:.4f} by {made.by}{others}: {_promise(made, chosen)}"
-    yield from (_of_class(made, name, entry) for name, entry in made.classes.items())
-    if made.per_class and not made.classes:
-        criterion = _criterion(made)
-        of = {"known": "known images", "unknown": _unknown(made), "both": "images"}[criterion.of]
+        yield f"threshold {calibration.threshold:.4f} by {calibration.by} for classes added later, the smallest of all"
+    elif calibration.failed:
+        answered = "never" if calibration.threshold < 0 else "always"
+        yield f"all other classes are {answered} answered: {calibration.failed}"
+    elif calibration.threshold < 0:
         yield (
-            f"no class has enough images for a threshold of its own: some {enough_for_own(criterion)} {of} near it, "
-            "and as many near the others, are needed"
+            f"no threshold reaches {calibration.criterion} {calibration.target:g}, because {_unknown(calibration)} are "
+            "at distance 0 from a class: every answer is unknown"
         )
-    if made.measured_on:
-        yield f"measured on others: {_measured(made, made.measured_on)}"
+    else:
+        others = " for all other classes" if calibration.classes else ""
+        yield f"threshold {calibration.threshold:.4f} by {calibration.by}{others}: {_promise(calibration, chosen)}"
+    yield from (_of_class(calibration, name, entry) for name, entry in calibration.classes.items())
+    if calibration.per_class and not calibration.classes:
+        criterion = _criterion(calibration)
+        of = {"known": "known images", "unknown": _unknown(calibration), "both": "images"}[criterion.of]
+        yield (
+            f"no class has enough images for a threshold of its own: about {enough_for_own(criterion)} {of} near the "
+            "class, and as many near the other classes, are needed"
+        )
+    if calibration.measured_on:
+        yield f"measured on other images: {_measured(calibration, calibration.measured_on)}"
     for name in ("false_accepts", "false_rejects"):
-        if (counted := getattr(made, name)) and counted != made.measured_on:
-            yield _share(made, counted, name)
-    yield from _doubts(made)
+        if (counted := getattr(calibration, name)) and counted != calibration.measured_on:
+            yield _share(calibration, counted, name)
+    yield from _doubts(calibration)
 
 
-def _unknown(made: Calibration) -> str:
-    """What the images are called that were to be answered unknown."""
-    return "stand-ins" if made.unknowns == UNKNOWNS[1] else "unknown images"
+def _unknown(calibration: Calibration) -> str:
+    """The name of the images whose right answer is unknown."""
+    return "stand-ins" if calibration.unknowns == UNKNOWNS[1] else "unknown images"
 
 
-def _criterion(made: Calibration) -> Criterion:
-    asked: dict[str, Any] = {made.criterion.replace("-", "_"): made.target}
-    return criterion_of(**asked, of=made.of if made.criterion == "conformal" else "known")
+def _criterion(calibration: Calibration) -> Criterion:
+    options: dict[str, Any] = {calibration.criterion.replace("-", "_"): calibration.target}
+    return criterion_of(**options, of=calibration.of if calibration.criterion == "conformal" else "known")
 
 
-def _of_class(made: Calibration, name: str, entry: dict[str, Any]) -> str:
+def _of_class(calibration: Calibration, name: str, entry: dict[str, Any]) -> str:
     if entry["failed"] or entry["threshold"] < 0:
         answered = "never" if entry["threshold"] < 0 else "always"
-        return f"  {name}: {answered} answered; {entry['failed'] or f'{_unknown(made)} lie upon it'}"
-    return f"  {name}: {entry['threshold']:.4f}; {_promise(made, entry['chosen_on'])}"
+        reason = entry["failed"] or f"{_unknown(calibration)} are at distance 0 from it"
+        return f"  {name} is {answered} answered: {reason}"
+    return f"  {name}: {entry['threshold']:.4f}; {_promise(calibration, entry['chosen_on'])}"
 
 
-def _promise(made: Calibration, chosen: dict[str, Any]) -> str:
-    """What was seen and what follows from it."""
-    together = ", all classes together" if made.classes else ""
-    if made.criterion == "precision":
+def _promise(calibration: Calibration, chosen: dict[str, Any]) -> str:
+    """What was counted, and what it guarantees."""
+    sure = "(95 % confidence" + (", for all classes together)" if calibration.classes else ")")
+    if calibration.criterion == "precision":
         return (
-            f"{chosen['right']} of {chosen['accepted']} answers right, so at least {chosen['bound']:.2%} of all (95 % "
-            f"sure{together})"
+            f"{chosen['right']} of {chosen['accepted']} answers were right, so at least {chosen['bound']:.2%} of all "
+            f"will be {sure}"
         )
-    if made.criterion == "f-beta":
+    if calibration.criterion == "f-beta":
         return (
-            f"F-beta {chosen['rate']:.4f}, the best: {chosen['right']} of {chosen['accepted']} answers right, "
-            f"{chosen['known']} images of known classes; nothing is promised"
+            f"it has the best F-beta, {chosen['rate']:.4f}: {chosen['right']} of {chosen['accepted']} answers were "
+            f"right, with {chosen['known']} images of known classes; it guarantees nothing"
         )
     event = "false_rejects" if "false_rejects" in chosen else "false_accepts"
-    words = {"false_rejects": ("known images", "refused"), "false_accepts": (_unknown(made), "accepted")}[event]
-    seen = f"of {chosen['images']} {words[0]} {chosen[event]} {words[1]}"
-    if event == "false_accepts" and made.unknowns == UNKNOWNS[1]:
-        return f"{seen}, so at most {chosen['bound']:.3g} of all such (95 % sure{together}), not of unknown images"
-    if made.criterion == "conformal":
-        return f"{seen}, so on average at most {chosen['bound']:.3g} of those to come (conformal)"
-    return f"{seen}, so at most {chosen['bound']:.3g} of all (95 % sure{together})"
+    words = {"false_rejects": ("known images", "refused"), "false_accepts": (_unknown(calibration), "accepted")}[event]
+    count = f"{chosen[event]} of {chosen['images']} {words[0]} were {words[1]}"
+    if event == "false_accepts" and calibration.unknowns == UNKNOWNS[1]:
+        return f"{count}, so at most {chosen['bound']:.3g} of all stand-ins will be {sure}, not of unknown images"
+    if calibration.criterion == "conformal":
+        return f"{count}, so on average at most {chosen['bound']:.3g} of new ones will be (conformal)"
+    return f"{count}, so at most {chosen['bound']:.3g} of all will be {sure}"
 
 
-def _measured(made: Calibration, measured: dict[str, Any]) -> str:
-    if made.criterion == "f-beta":
-        return f"F-beta {measured['rate']:.4f} ({measured['low']:.4f} to {measured['high']:.4f})"
-    return _share(made, measured, next(name for name in measured if name != "images"))
+def _measured(calibration: Calibration, measured: dict[str, Any]) -> str:
+    if calibration.criterion == "f-beta":
+        return f"F-beta {measured['rate']:.4f} (between {measured['low']:.4f} and {measured['high']:.4f})"
+    return _share(calibration, measured, next(name for name in measured if name != "images"))
 
 
-def _share(made: Calibration, counted: dict[str, Any], name: str) -> str:
-    said = {
-        "right": "answers right",
-        "false_accepts": f"{_unknown(made)} accepted",
-        "false_rejects": "known images refused",
+def _share(calibration: Calibration, counted: dict[str, Any], name: str) -> str:
+    events = {
+        "right": "answers were right",
+        "false_accepts": f"{_unknown(calibration)} were accepted",
+        "false_rejects": "known images were refused",
     }
     return (
-        f"{counted[name]} of {counted['images']} {said[name]} "
-        f"({counted['rate']:.2%}, {counted['low']:.2%} to {counted['high']:.2%})"
+        f"{counted[name]} of {counted['images']} {events[name]} "
+        f"({counted['rate']:.2%}, between {counted['low']:.2%} and {counted['high']:.2%})"
     )
 
 
-def _doubts(made: Calibration) -> Iterator[str]:
-    """What a reader should know before trusting it."""
-    known, unknown = made.images.get("known", 0), made.images.get("unknown", 0)
-    if made.criterion in ("precision", "f-beta"):
-        share = f"{unknown / (known + unknown):.0%} of all images are"
-        stand_in = made.unknowns == UNKNOWNS[1] and unknown > 0
-        yield f"this holds where {share} {'such stand-ins' if stand_in else 'unknown'}, as here"
-    if made.unknowns == UNKNOWNS[1]:
+def _doubts(calibration: Calibration) -> Iterator[str]:
+    """What a reader should know before relying on it."""
+    known, unknown = calibration.images.get("known", 0), calibration.images.get("unknown", 0)
+    if calibration.criterion in ("precision", "f-beta"):
+        kind = "stand-ins" if calibration.unknowns == UNKNOWNS[1] and unknown > 0 else "unknown"
+        yield f"this is valid for images of which {unknown / (known + unknown):.0%} are {kind}, as in this source"
+    if calibration.unknowns == UNKNOWNS[1]:
         yield (
-            "unknowns: trained classes, the collection's own ranked as if it lacked them. Stand-ins are optimistic: of "
-            "classes that the model was not trained on many times as many may be accepted; give some, under labels "
-            "of their own"
+            "unknowns: trained classes. Images of the collection's own classes stood in for unknown ones, ranked as if "
+            "the collection lacked their class. That is optimistic: of classes that the model was not trained on, many "
+            "times as many images may be accepted. Add images of such classes to the source, with their own labels"
         )
-    if made.unknowns == UNKNOWNS[0] and made.pretrained:
+    if calibration.unknowns == UNKNOWNS[0] and calibration.pretrained:
         yield (
-            "the model began with ImageNet's weights: what looks like its 1,000 classes is not wholly unknown to it, "
-            "under whatever label"
+            "the model started from ImageNet weights: images that look like ImageNet's 1,000 classes are not fully "
+            "unknown to it, whatever their label"
         )
-    refused = made.false_rejects
-    if refused and refused["rate"] > _MANY and made.criterion == "fpr":
+    refused = calibration.false_rejects
+    if refused and refused["rate"] > _MANY and calibration.criterion == "fpr":
         yield (
-            f"{refused['rate']:.0%} of the known images are refused: {_unknown(made)} lie as near; a better model "
-            "mends that, or more of these images where few chose, but not another seed"
+            f"{refused['rate']:.0%} of the known images are refused, because {_unknown(calibration)} are as near: a "
+            "better model helps, or more of these images if there were few, but not another seed"
         )
     kinds = ("unlabelled", "copies", "stored", "seen_in_training", "rejected")
-    aside = {name.replace("_", " "): made.images.get(name, 0) for name in kinds}
-    aside["of classes that the model was trained on and the collection lacks"] = made.images.get("trained", 0)
+    aside = {name.replace("_", " "): calibration.images.get(name, 0) for name in kinds}
+    aside["of classes that the model was trained on but the collection lacks"] = calibration.images.get("trained", 0)
     if any(aside.values()):
         yield "left aside: " + ", ".join(f"{count} {name}" for name, count in aside.items() if count)

@@ -1,4 +1,4 @@
-"""Classification: rank the classes, then decide by the calibrated threshold; the decision itself is `decide`."""
+"""Classification: rank the classes, then decide by the calibrated threshold with `decide`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,11 +9,11 @@ from ...measures.distances import distance_of
 from ...store.progress import Progress, silent
 from ...store.version.store import Store
 from ..neighbours.nearest import nearest_of_others
-from ..neighbours.queries import Asked
+from ..neighbours.queries import Queries
 from ..view import View
 from .calibration_file import threshold_of
 from .decisions import Decisions
-from .rank import Way, rank, refuse_no_classes
+from .rank import DecisionRule, rank, refuse_no_classes
 from .rule import Decided, decide
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def classify(
     view: View,
-    asked: Asked,
+    queries: Queries,
     *,
     by: str,
     k: int,
@@ -30,47 +30,47 @@ def classify(
     exact: bool = False,
     progress: Progress = silent,
 ) -> Decisions:
-    """Decide for each of the `asked` vectors; a stored image (a key) does not speak for itself.
+    """Decide for each of the `queries`; a stored image (a key) is left out of prototypes and votes.
 
-    By a linear head it does, since the head was fitted on it too; only the distance leaves it out. progress: of fitting
-    a head where none is stored.
+    A linear head has been fitted on that image too, so only the distance leaves it out. progress: for fitting a head if
+    none is stored.
     """
-    way = Way(by, k, weights, exact)
+    rule = DecisionRule(by, k, weights, exact)
     refuse_no_classes(view)
-    own = [np.array([row], np.int64) if row >= 0 else np.empty(0, np.int64) for row in asked.own]
-    return decisions(view, asked.vectors, own, way, threshold_of(view.store, way), progress)
+    excluded = [np.array([row], np.int64) if row >= 0 else np.empty(0, np.int64) for row in queries.excluded]
+    return decisions(view, queries.vectors, excluded, rule, threshold_of(view.store, rule), progress)
 
 
 def decisions(
     view: View,
     vectors: np.ndarray,
-    own: Sequence[np.ndarray],
-    way: Way,
+    excluded: Sequence[np.ndarray],
+    rule: DecisionRule,
     calibration: "Calibration | None",
     progress: Progress = silent,
 ) -> Decisions:
-    """Rank the classes for `vectors` (nq, d), the rows `own` of each left out, and decide at the calibrated thresholds.
+    """Rank the classes for `vectors` (nq, d) and decide at the calibrated thresholds.
 
-    calibration: None refuses nothing.
+    excluded: for each query the rows that are left out. calibration: with None nothing is refused.
     """
-    ranked, store = rank(view, vectors, own, way, progress), view.store
-    made = decide(ranked.scores, ranked.codes, None if calibration is None else calibration.over(ranked.classes))
+    ranked, store = rank(view, vectors, excluded, rule, progress), view.store
+    decided = decide(ranked.scores, ranked.codes, None if calibration is None else calibration.over(ranked.classes))
     return Decisions(
-        labels=[ranked.classes[code] if code >= 0 else None for code in made.code.tolist()],
-        nearest=[ranked.classes[code] if code >= 0 else None for code in made.nearest.tolist()],
-        distances=made.distance,
-        thresholds=made.threshold,
-        by=way.by,
-        measure_margins=lambda: _margins(store, vectors, own, made) if way.by == "knn" else made.margin,
+        labels=[ranked.classes[code] if code >= 0 else None for code in decided.code.tolist()],
+        nearest=[ranked.classes[code] if code >= 0 else None for code in decided.nearest.tolist()],
+        distances=decided.distance,
+        thresholds=decided.threshold,
+        by=rule.by,
+        measure_margins=lambda: _margins(store, vectors, excluded, decided) if rule.by == "knn" else decided.margin,
     )
 
 
-def _margins(store: Store, vectors: np.ndarray, own: Sequence[np.ndarray], made: Decided) -> np.ndarray:
-    """The margins of a vote: to the nearest row of any other class where all neighbours were of one."""
-    alone = np.flatnonzero(np.isnan(made.margin) & (made.nearest >= 0))
+def _margins(store: Store, vectors: np.ndarray, excluded: Sequence[np.ndarray], decided: Decided) -> np.ndarray:
+    """The margins of a vote. If all neighbours are of one class, the nearest row of another class is looked up."""
+    alone = np.flatnonzero(np.isnan(decided.margin) & (decided.nearest >= 0))
     if not len(alone) or len(store.classes) < 2:
-        return made.margin
-    scores = nearest_of_others(store, vectors[alone], [own[i] for i in alone.tolist()], made.nearest[alone])
-    margins = made.margin.copy()
-    margins[alone] = np.where(np.isfinite(scores), distance_of(scores) - made.distance[alone], np.nan)
+        return decided.margin
+    scores = nearest_of_others(store, vectors[alone], [excluded[i] for i in alone.tolist()], decided.nearest[alone])
+    margins = decided.margin.copy()
+    margins[alone] = np.where(np.isfinite(scores), distance_of(scores) - decided.distance[alone], np.nan)
     return margins

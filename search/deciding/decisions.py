@@ -1,4 +1,4 @@
-"""Decisions: what `classify` answers, one entry a query."""
+"""Decisions: the result of `classify`, one per query."""
 
 import operator
 from collections.abc import Callable, Iterator
@@ -12,11 +12,11 @@ from ...store.work.forks import cached_property
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer to one query, as `classify --json` gives it.
+    """The decision on one query, with the fields of `classify --json`.
 
-    label: None is unknown. nearest: the class that came nearest, also where it was refused. distance: to its nearest
-    row or prototype. threshold: None never refuses. margin: the second class's distance minus the nearest's, by a vote
-    negative where the second one has the nearer row; None with one class.
+    label: the answer; None is unknown. nearest: the nearest class, even if it was refused. distance: to its nearest row
+    or prototype. threshold: None if nothing is refused. margin: the distance of the second class minus that of the
+    nearest; None with one class. In a vote it is negative if the second class has the nearer row.
     """
 
     label: str | None
@@ -29,13 +29,41 @@ class Decision:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What each query is, or None where it is unknown: columns, which give a Decision by place or one after the other.
+    """The class of each query, or None where it is unknown.
 
-    Attributes, each (nq,): labels (the answer, None = unknown), nearest (the class that came nearest, also where it was
-    refused), distances float32 to that class's nearest row or prototype, thresholds float32, also distances (NaN: never
-    refuses), margins float32 (the second class's distance minus the nearest's; NaN with one class); and `by`. The
-    margins are measured when a Decision or they are first asked for, which reads the collection once where all
-    neighbours of some image were of one class.
+    The fields are columns with one entry per query; indexing and iterating give a `Decision` per query.
+
+    Attributes
+    ----------
+    labels : list of str or None, length nq
+        The answer; None is unknown.
+    nearest : list of str or None, length nq
+        The nearest class, even if it was refused.
+    distances : (nq,) float32
+        To the nearest row (by "knn") or prototype of that class, in [0, 2].
+    thresholds : (nq,) float32
+        The largest distance that is accepted; NaN where nothing is refused.
+    margins : (nq,) float32
+        The distance of the second class minus that of the nearest; NaN with one class. They are computed at first use;
+        by "knn" this reads the collection once if all neighbours of some query are of one class.
+    by : str
+        "prototype", "knn" or "linear".
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from lookalike import Collection
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> shop = Collection.create(f"{folder.name}/shop")
+    >>> _ = shop.add(np.eye(3), ["a.jpg", "b.jpg", "c.jpg"], ["cat", "cat", "dog"])
+    >>> decisions = shop.classify(np.array([0.6, 0.8, 0.0]))
+    >>> decisions.labels
+    ['cat']
+    >>> decision = decisions[0]
+    >>> decision.nearest, round(decision.distance, 3), decision.threshold
+    ('cat', 0.142, None)
+    >>> shop.close(); folder.cleanup()
     """
 
     labels: list[str | None]
@@ -47,14 +75,14 @@ class Decisions:
 
     @cached_property
     def margins(self) -> np.ndarray:
-        """(nq,) float32: how much farther the second class is than the nearest."""
+        """(nq,) float32: the distance of the second class minus that of the nearest."""
         return self.measure_margins()
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, place: int) -> Decision:
-        """The decision on one query, from the end where negative; IndexError beyond the last."""
+        """The decision on one query; negative places count from the end. Raises IndexError beyond the last."""
         place = operator.index(place)
         return self._one(place, _number(self.margins[place]))
 
@@ -72,15 +100,15 @@ class Decisions:
         return (self[place] for place in range(len(self)))
 
     def records(self, *, margins: bool = True) -> list[dict[str, Any]]:
-        """One dict a query with the fields of `classify --json`, `query` left to the caller; undefined is None.
+        """One dict per query with the fields of `classify --json` except `query`; undefined values are None.
 
-        Without `margins`, which may read the whole collection, these are None.
+        margins: whether to compute them, which may read the whole collection; they are None otherwise.
         """
-        made = iter(self) if margins else (self._one(place, None) for place in range(len(self)))
-        return [asdict(decision) for decision in made]
+        decisions = iter(self) if margins else (self._one(place, None) for place in range(len(self)))
+        return [asdict(decision) for decision in decisions]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Plain values, the margins measured: a copy elsewhere has no collection to ask."""
+        """Plain values with the margins computed, because a copy in another process has no collection to read."""
         return {**self.__dict__, "margins": self.margins, "measure_margins": None}
 
 

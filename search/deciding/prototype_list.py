@@ -1,4 +1,4 @@
-"""What a collection's prototypes are made of, class by class: what `lookalike prototypes` shows."""
+"""A summary of the prototypes of each class, as `lookalike prototypes` shows it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,12 +14,11 @@ from ...store.version.store import Store
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class.
+    """The summary of one class.
 
-    prototypes: how many it has; 0 where its images cancel out, and have no direction. count: images they are made of.
-    newest_row, newest_key: the newest of these. spread: the root mean square distance of these images to their
-    prototype. nearest_class, nearest_distance: of the other classes the one with the nearest prototype. None where
-    there is none.
+    prototypes: number of prototypes; 0 if the images cancel out and have no direction. count: number of images that
+    they are made of. newest_row, newest_key: the newest of these images. spread: root mean square distance of these
+    images to their prototype. nearest_class, nearest_distance: the other class with the nearest prototype, or None.
     """
 
     name: str
@@ -38,37 +37,37 @@ class ClassRow:
 
 
 def prototype_list(store: Store, prototypes: Prototypes) -> list[ClassRow]:
-    """One row for each class of `store`, sorted by name; `prototypes` are the store's."""
+    """One row for each class of `store`, sorted by name; `prototypes` are those of the store."""
     sums = prototypes.folded.sums
     counts = np.bincount(sums.owners, sums.counts, len(sums.classes)).astype(int).tolist()
     spreads = _spreads(prototypes)
     near = _nearest_others(prototypes)
     rows = newest(store, 1)
-    rows = rows[np.argsort(store.codes(rows))]  # one of each class, in the order of sums.classes
+    rows = rows[np.argsort(store.codes(rows))]  # one per class, in the order of sums.classes
     keys = store.keys(rows)
-    made = np.bincount(prototypes.owners, minlength=len(prototypes.classes)).tolist()
-    made_of = dict(zip(prototypes.classes, made, strict=True))
+    numbers = np.bincount(prototypes.owners, minlength=len(prototypes.classes)).tolist()
+    number_of = dict(zip(prototypes.classes, numbers, strict=True))
     return [
-        ClassRow(name, made_of.get(name, 0), count, row, key, spreads.get(name), *near.get(name, (None, None)))
+        ClassRow(name, number_of.get(name, 0), count, row, key, spreads.get(name), *near.get(name, (None, None)))
         for name, count, row, key in zip(sums.classes, counts, rows.tolist(), keys, strict=True)
     ]
 
 
 def _spreads(prototypes: Prototypes) -> dict[str, float]:
-    """Root mean square distances of the classes that have a prototype, from sums alone."""
+    """Root mean square distances of the classes that have a prototype, computed from the sums alone."""
     sums = prototypes.folded.sums
     squared = sums.counts * squared_spreads(sums.sums, sums.counts)
     mean = np.bincount(sums.owners, squared, len(sums.classes)) / np.bincount(sums.owners, sums.counts)
-    found = dict(zip(sums.classes, np.sqrt(mean).tolist(), strict=True))
-    return {name: found[name] for name in prototypes.classes}
+    spreads = dict(zip(sums.classes, np.sqrt(mean).tolist(), strict=True))
+    return {name: spreads[name] for name in prototypes.classes}
 
 
 def _nearest_others(prototypes: Prototypes) -> dict[str, tuple[str, float]]:
-    """Of each class that has prototypes, the nearest other class and the distance between their nearest prototypes."""
+    """For each class with prototypes the nearest other class, and the distance between their nearest prototypes."""
     if len(prototypes.classes) < 2:
         return {}
     scores, codes = prototypes.search(prototypes.matrix, 2)
-    column = (codes[:, 0] == prototypes.owners).astype(int)  # its own class comes first, but for one that is equal
+    column = (codes[:, 0] == prototypes.owners).astype(int)  # the class itself comes first, unless another one is equal
     every = np.arange(len(codes))
     score, code = scores[every, column], codes[every, column]
     order = np.lexsort((code, -score, prototypes.owners))

@@ -1,10 +1,10 @@
-"""Which classes come first for each query, by prototype, a vote of neighbours or a linear head, before any decision.
+"""The classes of each query in order, by prototypes, a vote of neighbours or a linear head, before any decision.
 
 Contract: `Ranked.scores` (nq, c') float32 and `.codes` (nq, c') int64 into `.classes`, the answer first; missing
-entries are score -inf and code -1. A score is that of the class's nearest prototype or, by votes, nearest row; a head
-orders classes otherwise than their scores do. `own` lists, per query, stored rows that must not speak for it (its own
-content): they are left out of prototypes and of votes. A head has learned from them all the same: it is not fitted
-anew for each query, so on images that the collection holds its order is optimistic.
+entries are score -inf and code -1. The score of a class is that of its nearest prototype or, for a vote, of its nearest
+row; a linear head does not order classes by these scores. `excluded` gives, for each query, the stored rows of its own
+content, which are left out of prototypes and votes. A linear head has been fitted on them all the same, because it is
+not fitted again for each query: on images that the collection holds its order is optimistic.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,20 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...measures.scores import correct
+from ...store.checks import choice, whole_number
 from ...store.errors import LookalikeError
 from ...store.progress import Progress, silent
-from ..neighbours.ready import check_whole
+from ...store.version.lookups import codes_of
 from ..view import View
 from .vote import WEIGHTS, vote
 
-_MOST_CELLS = 25_000_000  # scores of classes that are held at once
+_MOST_CELLS = 25_000_000  # scores of classes in memory at once
 _Pair = tuple[np.ndarray, np.ndarray]
-WAYS = ("prototype", "knn", "linear")
+RULES = ("prototype", "knn", "linear")
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """Classes by nearness: scores (nq, c') float32, codes (nq, c') int64 into classes."""
+    """Classes in order, the answer first: scores (nq, c') float32, codes (nq, c') int64 into classes."""
 
     scores: np.ndarray
     codes: np.ndarray
@@ -34,8 +35,8 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Way:
-    """How to decide: `by` "prototype", "linear" or "knn", the last with k neighbours and their weights."""
+class DecisionRule:
+    """How to decide: `by` is "prototype", "linear" or "knn"; k, weights and exact are for the vote of "knn"."""
 
     by: str = "prototype"
     k: int = 10
@@ -43,56 +44,53 @@ class Way:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        if self.by not in WAYS:
-            raise LookalikeError(f"by is {self.by!r}: it is one of {', '.join(WAYS)}")
-        if self.weights not in WEIGHTS:
-            raise LookalikeError(f"weights is {self.weights!r}: it is one of {', '.join(WEIGHTS)}")
-        object.__setattr__(self, "k", check_whole("k", self.k))
+        choice("by", self.by, RULES)
+        choice("weights", self.weights, WEIGHTS)
+        object.__setattr__(self, "k", whole_number("k", self.k))
 
 
 def refuse_no_classes(view: View) -> None:
-    """LookalikeError where no row of the collection has a label."""
+    """Raise LookalikeError if no row of the collection has a label."""
     if not view.store.classes:
-        raise LookalikeError(f"{view.store.path} has no labelled images: there is nothing to classify by")
+        raise LookalikeError(f"{view.store.path} has no labelled images: classify and calibrate need some")
 
 
 def rank(
     view: View,
     vectors: np.ndarray,
-    own: Sequence[np.ndarray] | None,
-    way: Way,
+    excluded: Sequence[np.ndarray] | None,
+    rule: DecisionRule,
     progress: Progress = silent,
 ) -> Ranked:
-    """Rank the classes for unit `vectors` (nq, d), with the rows `own` of each query left out.
+    """Rank the classes for unit `vectors` (nq, d), with the `excluded` rows of each query left out.
 
-    progress: of fitting a linear head, where none is stored.
+    progress: for fitting a linear head if none is stored.
     """
     refuse_no_classes(view)
-    if way.by == "prototype":
-        return _by_prototype(view, vectors, own)
-    if way.by == "linear":
+    if rule.by == "prototype":
+        return _by_prototype(view, vectors, excluded)
+    if rule.by == "linear":
         head = view.head(progress)
         classes = view.prototypes.classes
-        return _in_blocks(view, vectors, own, lambda some, s: ranked_by(head.logits(vectors[some], classes), s))
-    return _by_vote(view, vectors, own, way)
+        return _in_blocks(view, vectors, excluded, lambda batch, s: ranked_by(head.logits(vectors[batch], classes), s))
+    return _by_vote(view, vectors, excluded, rule)
 
 
-def rank_without_class(view: View, vectors: np.ndarray, labels: Sequence[str], way: Way) -> Ranked:
-    """Rank for `vectors` (nq, d) as if each query's own class, `labels` (nq,), were not in the collection.
+def rank_without_class(view: View, vectors: np.ndarray, labels: Sequence[str], rule: DecisionRule) -> Ranked:
+    """Rank for `vectors` (nq, d) as if the class of each query, `labels` (nq,), were not in the collection.
 
-    A linear head is not fitted without that class; the class is only taken out of its order.
+    A linear head is not fitted again without that class; the class is only removed from its order.
     """
-    if way.by == "knn":
-        return _vote_without_class(view, vectors, np.asarray(labels, dtype=object), way)
+    if rule.by == "knn":
+        return _vote_without_class(view, vectors, np.asarray(labels, dtype=object), rule)
     classes = view.prototypes.classes
-    code_of = {name: code for code, name in enumerate(classes)}
-    codes = np.array([code_of.get(label, -1) for label in labels], np.int64)
-    head = view.head() if way.by == "linear" else None
+    codes = codes_of(labels, classes)
+    head = view.head() if rule.by == "linear" else None
 
-    def ranked(some: slice, scores: np.ndarray) -> _Pair:
-        there = np.flatnonzero(codes[some] >= 0)
-        scores[there, codes[some][there]] = -np.inf
-        return best_two(scores) if head is None else ranked_by(head.logits(vectors[some], classes), scores)
+    def ranked(batch: slice, scores: np.ndarray) -> _Pair:
+        there = np.flatnonzero(codes[batch] >= 0)
+        scores[there, codes[batch][there]] = -np.inf
+        return best_two(scores) if head is None else ranked_by(head.logits(vectors[batch], classes), scores)
 
     return _in_blocks(view, vectors, None, ranked)
 
@@ -100,36 +98,37 @@ def rank_without_class(view: View, vectors: np.ndarray, labels: Sequence[str], w
 def _in_blocks(
     view: View,
     vectors: np.ndarray,
-    own: Sequence[np.ndarray] | None,
+    excluded: Sequence[np.ndarray] | None,
     ranked: Callable[[slice, np.ndarray], _Pair],
 ) -> Ranked:
-    """What `ranked` gives for blocks of queries and the scores (b, c) of their classes: no (nq, c) is ever held."""
+    """Apply `ranked` to blocks of queries and their scores (b, c), so that no (nq, c) array is ever in memory."""
     prototypes = view.prototypes
     step = max(1, _MOST_CELLS // max(1, len(prototypes.matrix)))
     blocks = [slice(first, first + step) for first in range(0, max(1, len(vectors)), step)]
-    found = [
-        ranked(some, prototype_scores(view, vectors[some], own[some] if own is not None else None)) for some in blocks
+    pairs = [
+        ranked(batch, prototype_scores(view, vectors[batch], excluded[batch] if excluded is not None else None))
+        for batch in blocks
     ]
-    scores, codes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    scores, codes = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     return Ranked(scores, codes, prototypes.classes)
 
 
-def _by_prototype(view: View, vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> Ranked:
+def _by_prototype(view: View, vectors: np.ndarray, excluded: Sequence[np.ndarray] | None) -> Ranked:
     prototypes = view.prototypes
-    if own is None or not any(map(len, own)):
+    if excluded is None or not any(map(len, excluded)):
         scores, codes = prototypes.search(vectors, 2)
         return Ranked(scores, codes, prototypes.classes)
-    return _in_blocks(view, vectors, own, lambda some, scores: best_two(scores))
+    return _in_blocks(view, vectors, excluded, lambda batch, scores: best_two(scores))
 
 
-def prototype_scores(view: View, vectors: np.ndarray, own: Sequence[np.ndarray] | None) -> np.ndarray:
-    """The score of each class's nearest prototype (nq, c) float32; -inf for none.
+def prototype_scores(view: View, vectors: np.ndarray, excluded: Sequence[np.ndarray] | None) -> np.ndarray:
+    """The score of the nearest prototype of each class, (nq, c) float32; -inf for a class without one.
 
-    vectors: (nq, d) float32 unit rows. own: for each the rows (r,) int64 that are left out.
+    vectors: (nq, d) float32 unit rows. excluded: for each query the rows (r,) int64 that are left out.
     """
     prototypes = view.prototypes
     scores = prototypes.scores(vectors)
-    for i, rows in enumerate(own or ()):
+    for i, rows in enumerate(excluded or ()):
         if len(rows):
             for code, units in prototypes.left_out(view.store, rows).items():
                 scores[i, code] = correct(units @ vectors[i : i + 1].T, units, vectors[i : i + 1]).max(initial=-np.inf)
@@ -137,64 +136,66 @@ def prototype_scores(view: View, vectors: np.ndarray, own: Sequence[np.ndarray] 
 
 
 def best_two(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two best columns of scores (nq, c): scores (nq, 2) float32, codes (nq, 2) int64, ties by smaller code.
+    """The two best columns of scores (nq, c): scores (nq, 2) float32, codes (nq, 2) int64; ties go to the smaller code.
 
-    One column where c is 1. -inf is a missing class: score -inf, code -1.
+    There is one column if c is 1. A score of -inf is a missing class, which gets code -1.
     """
     return ranked_by(scores, scores)
 
 
 def ranked_by(order: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `best_two`, the classes ordered by `order` (nq, c), larger first, instead of by their scores (nq, c)."""
-    left = np.where(np.isfinite(scores), order, -np.inf)
-    every = np.arange(len(left))
-    best = np.empty((len(left), min(2, left.shape[1])), np.float32)
+    """Like `best_two`, but with the classes sorted by `order` (nq, c), largest first, not by their scores (nq, c)."""
+    remaining = np.where(np.isfinite(scores), order, -np.inf)
+    every = np.arange(len(remaining))
+    best = np.empty((len(remaining), min(2, remaining.shape[1])), np.float32)
     codes = np.empty(best.shape, np.int64)
     for place in range(best.shape[1]):
-        code = left.argmax(axis=1)
-        there = left[every, code] > -np.inf
-        best[:, place], codes[:, place] = np.where(there, scores[every, code], -np.inf), np.where(there, code, -1)
-        left[every, code] = -np.inf
+        code = remaining.argmax(axis=1)
+        present = remaining[every, code] > -np.inf
+        best[:, place], codes[:, place] = np.where(present, scores[every, code], -np.inf), np.where(present, code, -1)
+        remaining[every, code] = -np.inf
     return best, codes
 
 
-def _by_vote(view: View, vectors: np.ndarray, own: Sequence[np.ndarray] | None, way: Way) -> Ranked:
-    most = max((len(rows) for rows in own), default=0) if own is not None else 0
-    k = min(way.k, max(1, view.store.next_row))
-    scores, rows = view.instances.search(vectors, k + most, exact=way.exact, allowed=view.labelled)
-    if most and own is not None:
-        scores, rows = _without(scores, rows, own, k)
-    return _voted(view, scores, rows, way)
+def _by_vote(view: View, vectors: np.ndarray, excluded: Sequence[np.ndarray] | None, rule: DecisionRule) -> Ranked:
+    most = max((len(rows) for rows in excluded), default=0) if excluded is not None else 0
+    k = min(rule.k, max(1, view.store.next_row))
+    scores, rows = view.instances.search(vectors, k + most, exact=rule.exact, allowed=view.labelled)
+    if most and excluded is not None:
+        scores, rows = _without(scores, rows, excluded, k)
+    return _voted(view, scores, rows, rule)
 
 
-def _without(scores: np.ndarray, rows: np.ndarray, own: Sequence[np.ndarray], k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first k hits of each query that are not among its own rows."""
-    drop = np.array([np.isin(hits, mine) for hits, mine in zip(rows, own, strict=True)])
+def _without(
+    scores: np.ndarray, rows: np.ndarray, excluded: Sequence[np.ndarray], k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first k hits of each query that are not among its excluded rows."""
+    drop = np.array([np.isin(hits, hidden) for hits, hidden in zip(rows, excluded, strict=True)])
     order = np.argsort(drop, axis=1, kind="stable")[:, :k]
-    gone = np.take_along_axis(drop, order, axis=1)
-    kept, kept_rows = np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
-    return np.where(gone, np.float32(-np.inf), kept), np.where(gone, -1, kept_rows)
+    dropped = np.take_along_axis(drop, order, axis=1)
+    first, first_rows = np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+    return np.where(dropped, np.float32(-np.inf), first), np.where(dropped, -1, first_rows)
 
 
-def _vote_without_class(view: View, vectors: np.ndarray, labels: np.ndarray, way: Way) -> Ranked:
+def _vote_without_class(view: View, vectors: np.ndarray, labels: np.ndarray, rule: DecisionRule) -> Ranked:
     store = view.store
     rows = store.live_rows()
     codes = store.codes(rows)
-    k = min(way.k, max(1, store.next_row))
-    found = np.full((len(vectors), k), -1, np.int64)
+    k = min(rule.k, max(1, store.next_row))
+    hits = np.full((len(vectors), k), -1, np.int64)
     scores = np.full((len(vectors), k), -np.inf, np.float32)
     for code, name in enumerate(store.classes):
-        mine = np.flatnonzero(labels == name)
-        if len(mine):
+        places = np.flatnonzero(labels == name)
+        if len(places):
             allowed = np.zeros(store.next_row, bool)
             allowed[rows[(codes != code) & (codes >= 0)]] = True
-            scores[mine], found[mine] = view.instances.search(
-                np.ascontiguousarray(vectors[mine]), k, exact=way.exact, allowed=allowed
+            scores[places], hits[places] = view.instances.search(
+                np.ascontiguousarray(vectors[places]), k, exact=rule.exact, allowed=allowed
             )
-    return _voted(view, scores, found, way)
+    return _voted(view, scores, hits, rule)
 
 
-def _voted(view: View, scores: np.ndarray, rows: np.ndarray, way: Way) -> Ranked:
+def _voted(view: View, scores: np.ndarray, rows: np.ndarray, rule: DecisionRule) -> Ranked:
     codes = view.store.codes(rows.ravel()).reshape(rows.shape)
-    ranked, winners = vote(scores, codes, weights=way.weights)
+    ranked, winners = vote(scores, codes, weights=rule.weights)
     return Ranked(ranked, winners, view.store.classes)

@@ -1,7 +1,7 @@
-"""The separation check of a collection: do its classes overlap so much that no threshold can keep its word?
+"""The separation check of a collection: do its classes overlap so much that no threshold is reliable?
 
-The rule and its source are those of `measures.separation`, on the distances of images to classes: to their prototypes,
-or where neighbours vote to their nearest rows.
+`measures.separation` has the rule and its source. It is applied to the distances of images to classes: to their
+prototypes or, for a vote of neighbours, to their nearest rows.
 """
 
 import warnings
@@ -13,70 +13,71 @@ from ...measures.distances import distance_of
 from ...measures.separation import Separation
 from ...store.errors import LookalikeWarning
 from ...store.shown import shortened
+from ...store.version.lookups import codes_of
 from ..neighbours.nearest import nearest_of_each
 from ..view import View
 from .rank import prototype_scores
 
 _NAMED = 3
 _MOST_CELLS = 50_000_000
-"""Distances between images and classes held at once."""
+"""Distances between images and classes in memory at once."""
 _MOST_COMPARED = 400_000_000
-"""Images by stored rows that are compared, where the nearest rows count: some seconds."""
+"""Pairs of images and stored rows compared for a vote, which takes some seconds."""
 
 
 def to_classes(
-    view: View, vectors: np.ndarray, labels: np.ndarray, own: Sequence[np.ndarray], by: str
+    view: View, vectors: np.ndarray, labels: np.ndarray, excluded: Sequence[np.ndarray], by: str
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """(distances (m, c) float32, codes (m,), names (c,)) of images to the classes of the collection.
 
-    vectors: (n, d) float32 unit rows. labels: (n,) texts; images of classes that are not there are left out. own: for
-    each image the stored rows that do not count for it, its own content; where nothing else is left of its class it is
-    left out too. by: "knn" for the distance to a class's nearest row, else to its nearest prototype. inf: nothing is
-    left of another class. Of more images than fit, an even draw. Codes are places in `names`.
+    vectors: (n, d) float32 unit rows. labels: (n,) texts; images of classes that the collection lacks are left out.
+    excluded: for each image the stored rows that do not count (its own content); an image whose class has no other rows
+    is left out too. by: "knn" for the distance to the nearest row of a class, else to its nearest prototype. A distance
+    is inf if no row of that class is left. If there are too many images, an even selection is used. Codes are indices
+    into `names`.
     """
     names = view.store.classes if by == "knn" else view.prototypes.classes
-    place = {name: code for code, name in enumerate(names)}
-    codes = np.array([place.get(label, -1) for label in labels], np.int64)
-    asked = np.flatnonzero(codes >= 0)
+    codes = codes_of(labels, names)
+    images = np.flatnonzero(codes >= 0)
     most = max(1, _MOST_CELLS // max(1, len(names)))
     if by == "knn":
         most = max(1, min(most, _MOST_COMPARED // max(1, view.store.rows)))
-    if len(asked) > most:
-        asked = asked[np.linspace(0, len(asked) - 1, most).round().astype(np.int64)]
-    if not len(asked):
-        return np.empty((0, len(names)), np.float32), codes[asked], names
-    mine = [own[i] for i in asked.tolist()]
+    if len(images) > most:
+        images = images[np.linspace(0, len(images) - 1, most).round().astype(np.int64)]
+    if not len(images):
+        return np.empty((0, len(names)), np.float32), codes[images], names
+    hidden = [excluded[i] for i in images.tolist()]
     if by == "knn":
-        scores = nearest_of_each(view.store, vectors[asked], mine)
+        scores = nearest_of_each(view.store, vectors[images], hidden)
     else:
-        scores = prototype_scores(view, vectors[asked], mine)
-    left = np.isfinite(scores[np.arange(len(asked)), codes[asked]])
-    return distance_of(scores[left]), codes[asked][left], names
+        scores = prototype_scores(view, vectors[images], hidden)
+    left = np.isfinite(scores[np.arange(len(images)), codes[images]])
+    return distance_of(scores[left]), codes[images][left], names
 
 
-def warn_of_overlap(found: Separation, names: list[str]) -> None:
-    """Give the warning, if there is one, as a LookalikeWarning; the arguments are those of `overlap_warning`."""
-    message = overlap_warning(found, names)
+def warn_of_overlap(separation: Separation, names: list[str]) -> None:
+    """Issue the warning, if there is one, as a LookalikeWarning; the arguments are those of `overlap_warning`."""
+    message = overlap_warning(separation, names)
     if message:
         warnings.warn(message, LookalikeWarning, stacklevel=3)
 
 
-def overlap_warning(found: Separation, names: list[str]) -> str | None:
-    """The warning in one line, naming the worst pairs; None where the classes are not shown to overlap.
+def overlap_warning(separation: Separation, names: list[str]) -> str | None:
+    """The warning in one line, which names the worst pairs; None if the classes do not overlap measurably.
 
-    names: of the classes by their codes.
+    names: the classes in the order of their codes.
     """
-    if not found.overlapping:
+    if not separation.overlapping:
         return None
-    sure = [pair for pair in found.pairs if pair.low > found.limit] or list(found.pairs)
+    sure = [pair for pair in separation.pairs if pair.low > separation.limit] or list(separation.pairs)
     worst = ", ".join(
-        f"{shortened(names[pair.taken], 40)} for {shortened(names[pair.as_class], 40)} ({pair.error:.0%})"
+        f"{shortened(names[pair.taken], 40)} as {shortened(names[pair.as_class], 40)} ({pair.error:.0%})"
         for pair in sure[:_NAMED]
     )
-    if found.low is not None and found.low > found.limit:
-        what = f"{found.low:.0%} or more of images pass for a wrong class or are refused by their own"
+    if separation.low is not None and separation.low > separation.limit:
+        what = f"{separation.low:.0%} or more of the images are accepted as a wrong class or refused by their own"
     else:
         low = max(pair.low for pair in sure)
-        what = f"{low:.0%} or more of a class pass for another or are refused by their own"
-    message = f"classes overlap so much that no threshold can keep its word: whatever it is, {what}"
+        what = f"{low:.0%} or more of a class are accepted as another class or refused by their own"
+    message = f"classes overlap so much that no threshold is reliable: at any threshold {what}"
     return f"{message}; worst: {worst}" if worst else message

@@ -1,14 +1,15 @@
-"""The k nearest rows elect a class.
+"""The vote of the k nearest rows for a class.
 
 A ballot is a hit with a label; a missing hit (row -1, score -inf) and a hit without a label (code -1) have no vote. The
-answer ranks the classes that have a ballot: most votes first, among equals the one with the nearer row, then the
-smaller code. It is what `decide` takes, with each class's nearest row standing for it, so its second place may be
-nearer than the winner, and the margin negative.
+result ranks the classes that have a ballot: most votes first; ties go to the class with the nearer row, then to the
+smaller code. It has the form that `decide` takes, with the score of each class's nearest row, so the second class may
+be nearer than the winner, and the margin negative.
 """
 
 import numpy as np
 
 from ...measures.distances import distance_of
+from ...store.checks import choice
 
 WEIGHTS = ("uniform", "distance")
 
@@ -17,20 +18,20 @@ def vote(scores: np.ndarray, classes: np.ndarray, weights: str = "uniform") -> t
     """Rank the classes of each query's hits by their votes.
 
     scores: (nq, k) float inner products of the hits, in any order. classes: (nq, k) integer codes of their labels, -1
-    for none. weights: "uniform" gives each ballot one vote; "distance" gives 1/distance, and where a hit is at distance
-    0 one vote to each such hit and none to the others (scikit-learn's KNeighborsClassifier; Dudani, "The
-    distance-weighted k-nearest-neighbor rule", 1976, is the idea). Returns (scores (nq, k) float32, classes (nq, k)
-    int64): the score of each class's nearest row and its code, winner first, padded with -inf and -1. ValueError for
-    other weights or shapes.
+    for none. weights: "uniform" gives each ballot one vote; "distance" gives 1/distance or, if hits are at distance
+    0, one vote to each of these and none to the others (as scikit-learn's KNeighborsClassifier; the idea is from
+    Dudani, "The distance-weighted k-nearest-neighbor rule", 1976). Returns (scores (nq, k) float32, classes (nq, k)
+    int64): the score of each class's nearest row and its code, winner first, padded with -inf and -1. Raises
+    ValueError for other weights or shapes.
     """
     scores, classes, ballots, worth = _ballots(scores, classes, weights)
     return _ranked(scores, classes, ballots, worth)
 
 
 def shares(scores: np.ndarray, classes: np.ndarray, count: int, weights: str = "uniform") -> np.ndarray:
-    """Give each class's share of each query's votes, (nq, count) float64; zeros where nobody votes.
+    """The share of the votes that each class gets, (nq, count) float64; zeros for a query without ballots.
 
-    scores, classes (nq, k), weights: as in `vote`. count: how many classes there are. ValueError as there.
+    scores, classes (nq, k), weights: as in `vote`. count: number of classes. Raises ValueError as `vote` does.
     """
     _, classes, ballots, worth = _ballots(scores, classes, weights)
     votes = np.zeros((len(classes), count))
@@ -43,10 +44,9 @@ def shares(scores: np.ndarray, classes: np.ndarray, count: int, weights: str = "
 def _ballots(
     scores: np.ndarray, classes: np.ndarray, weights: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Scores and classes, checked, which of them are ballots, and what each of these is worth; (nq, k) each."""
+    """The checked scores and classes, which of them are ballots, and the weight of each ballot; (nq, k) each."""
     scores, classes = np.asarray(scores, dtype=np.float32), np.asarray(classes)
-    if weights not in WEIGHTS:
-        raise ValueError(f"weights {weights!r} are not known: one of {', '.join(WEIGHTS)}")
+    choice("weights", weights, WEIGHTS, ValueError)
     if scores.ndim != 2 or scores.shape != classes.shape or (classes.dtype.kind not in "iu" and classes.size):
         raise ValueError(f"scores {scores.shape} and classes {classes.shape} {classes.dtype}: give two (nq, k) arrays")
     ballots = (classes >= 0) & np.isfinite(scores)

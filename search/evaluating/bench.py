@@ -15,10 +15,10 @@ from ...indexer.segments.instances import Instances
 from ...indexer.segments.operating import OperatingPoint, operating_points
 from ...measures.intervals import mean_interval
 from ...measures.ranking import found_of_truth
+from ...store.checks import whole_number
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ..neighbours.nearest import nearest
-from ..neighbours.ready import check_whole
 from ..view import View
 
 BATCHES = (1, 64)
@@ -40,7 +40,7 @@ def bench(view: View, *, k: int, queries: int, seed: int, progress: Progress) ->
     qps: queries answered per second of those calls. LookalikeError for a collection with fewer than two rows.
     """
     for name, value, least in (("k", k, 1), ("queries", queries, 1), ("seed", seed, 0)):
-        check_whole(name, value, least)
+        whole_number(name, value, least)
     asked = _ask(view, k, queries, seed)
     points = operating_points(view.instances)
     measured = []

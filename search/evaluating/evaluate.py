@@ -21,7 +21,7 @@ from ...store.progress import Progress
 from ...store.shown import shortened
 from ..calibrating.labelled_source import LabelledSource
 from ..deciding.calibration_file import chosen_on
-from ..deciding.rank import Way
+from ..deciding.rank import DecisionRule
 from ..deciding.separated import warn_of_overlap
 from ..view import View
 from .few_shots import FewShots, few_shots
@@ -33,7 +33,7 @@ FPRS = (1e-1, 1e-2, 1e-3, 1e-4)
 def evaluate(
     view: View,
     source: LabelledSource,
-    way: Way,
+    rule: DecisionRule,
     *,
     full: bool = False,
     episodes: FewShots | None = None,
@@ -49,7 +49,7 @@ def evaluate(
     adds `details` (see `search.details`), `episodes` the few-shot accuracies. Warns in one line where the classes
     overlap so much that no threshold can keep its word.
     """
-    asked = ask_source(view, source, way, progress, cache)
+    asked = ask_source(view, source, rule, progress, cache)
     if episodes is None:  # which need no class of the collection
         _warn_of_strangers(asked)
     _warn_of_seen(asked)

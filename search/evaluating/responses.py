@@ -12,7 +12,7 @@ from ..deciding.calibration import Calibration
 from ..deciding.calibration_file import threshold_of
 from ..deciding.classify import decisions
 from ..deciding.decisions import Decisions
-from ..deciding.rank import Way
+from ..deciding.rank import DecisionRule
 from ..deciding.separated import to_classes
 from ..neighbours.own_picture import rows_of_contents
 from ..view import View
@@ -71,7 +71,9 @@ class Evaluation:
         return to_classes(self.view, self.vectors, self.labels, self.own, self.made.by)
 
 
-def ask_source(view: View, source: LabelledSource, way: Way, progress: Progress, cache: bool = True) -> Evaluation:
+def ask_source(
+    view: View, source: LabelledSource, rule: DecisionRule, progress: Progress, cache: bool = True
+) -> Evaluation:
     """Encode a source and let the collection answer each image.
 
     LookalikeError for a source without labels, and a collection without classes.
@@ -89,7 +91,7 @@ def ask_source(view: View, source: LabelledSource, way: Way, progress: Progress,
     store = view.store
     place = {name: code for code, name in enumerate(store.classes)}
     own = rows_of_contents(store, images.contents)
-    calibration = threshold_of(store, way)
+    calibration = threshold_of(store, rule)
     return Evaluation(
         view=view,
         source=source,
@@ -98,7 +100,7 @@ def ask_source(view: View, source: LabelledSource, way: Way, progress: Progress,
         contents=images.contents,
         codes=np.array([place.get(label, -1) for label in labels], np.int64),
         own=own,
-        made=decisions(view, images.vectors, own, way, calibration, progress),
+        made=decisions(view, images.vectors, own, rule, calibration, progress),
         calibration=calibration,
         rejected=images.rejected,
         seen=int(images.seen.sum()),

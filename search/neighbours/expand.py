@@ -1,8 +1,8 @@
-"""Queries that stand for many: a folder, a pattern of file names, a stack of pixels; listed as they are needed.
+"""Queries that stand for several: a folder, a pattern of file names, a stack of pixels. They are listed lazily.
 
-Contract: each image of a folder is a query of its own, by a source's rule of what an image is, sorted; so is each file
-that a pattern such as "photos/*.jpg" matches. A file that exists and a key are never taken for a pattern. What cannot
-be listed becomes one `Failed`, so that the other queries are answered.
+Contract: each image of a folder becomes a query, in sorted order, with the same rule for what an image is as in a
+source; so does each file that a pattern such as "photos/*.jpg" matches. The name of an existing file or of a key is
+never a pattern. A folder or pattern that cannot be listed becomes one `Failed`, so that the other queries are answered.
 """
 
 import glob
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from ...store.version.store import Store
 
 
-class FoundFile(str):
-    """A file that was found in a folder or by a pattern: it is that file, whatever keys there are."""
+class ListedFile(str):
+    """A file from a folder or a pattern: it always means that file, never a key of the same name."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A query that stands for nothing, and why."""
+    """A query that cannot be listed, and why."""
 
     query: Any
     reason: LookalikeError
 
 
 def as_list(queries: Any) -> list[Any]:
-    """One query or many, as a list; of many images in one array, (n, h, w, c) uint8, each."""
+    """One query or several, as a list; an array of images (n, h, w, c) uint8 gives one query per image."""
     if isinstance(queries, np.ndarray):
         several = queries.dtype.kind in "UO" or (queries.dtype == np.uint8 and queries.ndim == 4)
         return list(queries.tolist() if queries.dtype.kind in "UO" else queries) if several else [queries]
@@ -46,16 +46,16 @@ def as_list(queries: Any) -> list[Any]:
 
 
 def _is_open(query: Any) -> bool:
-    """Whether it is an open file, which is one query and gives lines if it is gone through."""
+    """Whether it is an open file, which is one query although iterating over it gives lines."""
     return hasattr(query, "read")
 
 
 def expanded(store: "Store", queries: Iterable[Any]) -> Iterator[Any]:
-    """The queries with folders and patterns replaced by their files; what was replaced once stays as it is."""
+    """The queries with folders and patterns replaced by their files; files listed earlier stay as they are."""
     for query in queries:
         try:
             yield from _files(store, query)
-        except Damaged:  # the collection is, not the query
+        except Damaged:  # of the collection, not of the query
             raise
         except LookalikeError as error:
             yield Failed(query, error)
@@ -64,7 +64,7 @@ def expanded(store: "Store", queries: Iterable[Any]) -> Iterator[Any]:
 def _files(store: "Store", query: Any) -> Iterator[Any]:
     text = os.fspath(query) if isinstance(query, str | os.PathLike) else None
     is_name = isinstance(query, str)
-    if not isinstance(text, str) or isinstance(query, FoundFile) or (is_name and text.startswith("key:")):
+    if not isinstance(text, str) or isinstance(query, ListedFile) or (is_name and text.startswith("key:")):
         yield query
     elif os.path.isdir(text):
         yield from _of_folder(store, query, text)
@@ -75,7 +75,7 @@ def _files(store: "Store", query: Any) -> Iterator[Any]:
 
 
 def _of_folder(store: "Store", query: Any, folder: str) -> Iterator[Any]:
-    """The images of a folder; the query itself where it is a key, and the folder of that name has no image."""
+    """The images of a folder; the query itself if it is a key and the folder of that name has no image."""
     images = _images(folder)
     first = next(images, None)
     is_key = isinstance(query, str) and not folder.startswith("./") and _is_key(store, folder)
@@ -83,48 +83,48 @@ def _of_folder(store: "Store", query: Any, folder: str) -> Iterator[Any]:
         yield query
         return
     if first is None:
-        raise LookalikeError(f"{folder!r} is a folder without an image: give a folder of images, or image files")
+        raise LookalikeError(f"{folder!r} is a folder without images: give a folder of images, or image files")
     if is_key:
         raise LookalikeError(f"{folder!r} is both a folder of images and a key: write key:{folder} or ./{folder}")
     yield first
     yield from images
 
 
-def _images(folder: str) -> Iterator[FoundFile]:
+def _images(folder: str) -> Iterator[ListedFile]:
     from ..images import images_below
 
     if versions(Path(folder)):
-        raise LookalikeError(f"{folder!r} is a collection, not a folder of images: ask with images, keys or vectors")
-    return map(FoundFile, images_below(folder))
+        raise LookalikeError(f"{folder!r} is a collection, not a folder of images: give images, keys or vectors")
+    return map(ListedFile, images_below(folder))
 
 
-def _of_pattern(pattern: str) -> Iterator[FoundFile]:
-    """What a pattern matches: images and .npy files, and the images of folders, each once."""
+def _of_pattern(pattern: str) -> Iterator[ListedFile]:
+    """The files that a pattern matches: images, .npy files, and the images of folders, each once."""
     from ..images import is_input
 
     matches = sorted(glob.glob(pattern, recursive=True))
     folder, name = os.path.split(pattern)
-    if not matches and os.path.isdir(folder):  # whose name has brackets
+    if not matches and os.path.isdir(folder):  # a folder with brackets in its name
         matches = sorted(glob.glob(os.path.join(glob.escape(folder), name)))
-    any_depth = "**" in pattern  # which matches what is in the folders too
-    taken = 0
-    images: Iterable[FoundFile]
+    any_depth = "**" in pattern  # matches the content of folders too
+    count = 0
+    images: Iterable[ListedFile]
     for match in matches:
         if os.path.isdir(match):
             images = () if any_depth or versions(Path(match)) else _images(match)
         else:
-            images = (FoundFile(match),) if is_input(match) or is_npy(match) else ()
+            images = (ListedFile(match),) if is_input(match) or is_npy(match) else ()
         for image in images:
-            taken += 1
+            count += 1
             yield image
-    if not taken and matches:
-        raise LookalikeError(f"{pattern!r} matches {len(matches)} names, and no image is among them")
-    if not taken:
-        raise LookalikeError(f"no file matches {pattern!r}, and it is no key of the collection")
+    if not count and matches:
+        raise LookalikeError(f"{pattern!r} matches {len(matches)} names, but no image is among them")
+    if not count:
+        raise LookalikeError(f"no file matches {pattern!r}, and it is not a key of the collection")
 
 
 def is_npy(name: str) -> bool:
-    """Whether a file of that name holds vectors."""
+    """Whether a file of this name holds vectors."""
     return name.lower().endswith(".npy")
 
 

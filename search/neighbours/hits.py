@@ -1,7 +1,8 @@
-"""Hits: what a similarity query answers.
+"""Hits: the result of a search.
 
-Contract: rows (nq, k) int64 and scores (nq, k) float32, nearest first, ties by smaller row. A missing hit is row -1,
-score -inf, distance +inf, key None, label None. Scores are inner products of unit vectors, larger is closer.
+Contract: rows (nq, k) int64 and scores (nq, k) float32, nearest first; of equal scores the smaller row comes first. A
+missing hit is row -1, score -inf, distance +inf, key None, label None. Scores are inner products of unit vectors;
+larger is closer.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,35 @@ if TYPE_CHECKING:
 
 
 class Hits:
-    """The k nearest rows of each query.
+    """The k nearest rows of each query, nearest first.
 
-    Attributes: rows (nq, k) int64, scores (nq, k) float32, distances (nq, k) float32 in [0, 2] (see `distances`);
-    queries: nq names of what was asked with, which a folder's images or a pattern's files are told apart by.
-    Iterating gives, for each query, a list of (key, label, score, distance) of its hits, missing ones left out.
+    Iterating gives, for each query, a list of (key, label, score, distance) of its hits without the missing ones.
+
+    Attributes
+    ----------
+    rows : (nq, k) int64
+        Row numbers; -1 is a missing hit.
+    scores : (nq, k) float32
+        Inner products with the query; -inf for a missing hit.
+    distances : (nq, k) float32
+        In [0, 2]; +inf for a missing hit.
+    queries : list of str, length nq
+        The name of each query. It tells the images of a folder or pattern apart.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from lookalike import Collection
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> shop = Collection.create(f"{folder.name}/shop")
+    >>> _ = shop.add(np.eye(3), ["a.jpg", "b.jpg", "c.jpg"], ["cat", "cat", "dog"])
+    >>> hits = shop.search(np.array([0.6, 0.8, 0.0]), k=2)
+    >>> hits.keys(), hits.labels()
+    ([['b.jpg', 'a.jpg']], [['cat', 'cat']])
+    >>> hits.distances.round(3)
+    array([[0.632, 0.894]], dtype=float32)
+    >>> shop.close(); folder.cleanup()
     """
 
     __slots__ = ("_store", "queries", "rows", "scores")
@@ -35,27 +60,29 @@ class Hits:
 
     @property
     def distances(self) -> np.ndarray:
-        """sqrt(max(0, 2 - 2 * score)), (nq, k) float32; +inf where there is no hit."""
+        """sqrt(max(0, 2 - 2 * score)), (nq, k) float32; +inf for a missing hit."""
         return distance_of(self.scores)
 
     def keys(self) -> list[list[str | None]]:
-        """The key of every hit, nq lists of k; None where there is no hit."""
+        """The key of every hit, nq lists of k; None for a missing hit."""
         return self._look_up(self._store.keys)
 
     def labels(self) -> list[list[str | None]]:
-        """The label of every hit, nq lists of k; None where there is no hit or no label."""
+        """The label of every hit, nq lists of k; None for a missing hit and for an image without a label."""
         return self._look_up(self._store.labels)
 
     def paths(self) -> list[list[str | None]]:
-        """The file of every hit, absolute, nq lists of k; None where there is no hit, and where the hit's source keeps
-        its picture in no file of its own (imports, images inside Parquet or IDX) or is not there now.
+        """The absolute path of every hit's image file, nq lists of k.
+
+        It is None for a missing hit, for an image that has no file of its own (imported vectors, images inside Parquet
+        or IDX files), and if the source cannot be reached now.
         """
         from .paths import paths_of_rows
 
         return self._look_up(lambda rows: paths_of_rows(self._store, rows))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What another process needs: the answer, and where the collection it came from is opened again."""
+        """The hits, and the path and version at which another process opens the collection again."""
         store = self._store
         return _opened_again, (str(store.path), store.version, self.rows, self.scores, self.queries)
 
@@ -73,9 +100,9 @@ class Hits:
         return f"Hits({self.rows.shape[0]} queries, k={self.rows.shape[1]})"
 
     def _look_up(self, column) -> list[list[str | None]]:  # type: ignore[no-untyped-def]
-        found = np.flatnonzero(self.rows.ravel() >= 0)
+        present = np.flatnonzero(self.rows.ravel() >= 0)
         values: list[str | None] = [None] * self.rows.size
-        for place, value in zip(found.tolist(), column(self.rows.ravel()[found]), strict=True):
+        for place, value in zip(present.tolist(), column(self.rows.ravel()[present]), strict=True):
             values[place] = value
         k = self.rows.shape[1]
         return [values[i * k : (i + 1) * k] for i in range(len(self.rows))]

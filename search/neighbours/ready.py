@@ -1,19 +1,20 @@
-"""What is asked with made ready: vectors by the checks of stored rows, at a cost that one fast query does not feel."""
+"""Query vectors checked as stored rows are, with a fast path for a single vector, and the check of k."""
 
 import numpy as np
 
+from ...store.checks import whole_number
 from ...store.errors import LookalikeError
 from ...store.unit import unit_rows
 
 # float32 rounding alone moves the squared length of a unit row by about this much (d up to some thousands).
 _ROUNDING = 2e-6
-_MOST_PADDED = 1 << 26  # hits that answers are filled up to: 800 MB
+_MOST_PADDED = 1 << 26  # hits that answers are padded to: 800 MB
 
 
 def ready_vectors(queries: np.ndarray, dim: int | None, normalise: bool) -> np.ndarray:
     """`queries` (d,) or (nq, d) as C-contiguous float32 unit rows (nq, d), by the rules of `store.unit`.
 
-    One row that is already float32 and of length 1 is passed on as it is; everything else goes through `unit_rows`.
+    A single row that is already float32 and of length 1 is returned unchanged; all others go through `unit_rows`.
     """
     if dim is None:
         raise empty_collection()
@@ -26,20 +27,15 @@ def ready_vectors(queries: np.ndarray, dim: int | None, normalise: bool) -> np.n
     return unit_rows(matrix, normalise=normalise, dim=dim, what="query")
 
 
-def check_whole(name: str, value: int, least: int = 1) -> int:
-    """The value as an int; LookalikeError for what is no whole number from `least` on."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise LookalikeError(f"{name} is {value!r}: a whole number from {least} works")
-    return int(value)
-
-
 def check_k(k: int, nq: int, rows: int) -> None:
-    """LookalikeError for a k that is no whole number from 1 on, or so far beyond the rows that memory would not do."""
-    check_whole("k", k)
+    """Raise LookalikeError for a k that is not a whole number of at least 1, or too large for memory."""
+    whole_number("k", k)
     if k > rows and nq * k > _MOST_PADDED:
-        raise LookalikeError(f"k is {k}, and there are {rows} rows: {nq} such answers would not fit, k={rows} works")
+        raise LookalikeError(
+            f"k is {k}, but there are only {rows} rows: {nq} x {k} hits do not fit in memory: give k={rows}"
+        )
 
 
 def empty_collection() -> LookalikeError:
-    """What answers a question to a collection that never held a vector."""
-    return LookalikeError("the collection is empty: embed or import something first")
+    """The error for a query to a collection that has no vectors yet."""
+    return LookalikeError("the collection is empty: embed or import images or vectors first")

@@ -9,7 +9,7 @@ from ..deciding.calibration import Calibration
 from ..deciding.calibration_file import read_calibration, threshold_of
 from ..deciding.classify import decisions
 from ..deciding.decisions import Decisions
-from ..deciding.rank import Way
+from ..deciding.rank import DecisionRule
 from ..evaluating.responses import Evaluation
 from ..images import held_card
 from ..view import View
@@ -22,11 +22,11 @@ MOST_IN_PAIRS = 5000
 
 
 class Material:
-    """A collection with labelled questions; `way` decides, `seed` draws every sample."""
+    """A collection with labelled questions; `rule` decides, `seed` draws every sample."""
 
-    def __init__(self, view: View, questions: Questions, way: Way, seed: int) -> None:
+    def __init__(self, view: View, questions: Questions, rule: DecisionRule, seed: int) -> None:
         self.view, self.store = view, view.store
-        self.questions, self.way, self.seed = questions, way, seed
+        self.questions, self.rule, self.seed = questions, rule, seed
 
     @cached_property
     def asked(self) -> Evaluation:
@@ -34,7 +34,7 @@ class Material:
         self.need_classes()
         self.need_labels()
         questions, place = self.questions, {name: code for code, name in enumerate(self.store.classes)}
-        calibration = threshold_of(self.store, self.way)
+        calibration = threshold_of(self.store, self.rule)
         return Evaluation(
             view=self.view,
             source=questions.named(),
@@ -43,7 +43,7 @@ class Material:
             contents=questions.contents,
             codes=np.array([place.get(label, -1) for label in questions.labels], np.int64),
             own=questions.own,
-            made=decisions(self.view, questions.vectors, questions.own, self.way, calibration),
+            made=decisions(self.view, questions.vectors, questions.own, self.rule, calibration),
             calibration=calibration,
             rejected=questions.rejected,
             seen=questions.seen,
@@ -70,7 +70,7 @@ class Material:
     @cached_property
     def calibration(self) -> Calibration | None:
         """The calibration for this way of deciding, None without one."""
-        return read_calibration(self.store, self.way.by)
+        return read_calibration(self.store, self.rule.by)
 
     @property
     def threshold(self) -> str:

@@ -14,7 +14,7 @@ from ...store.errors import LookalikeError
 from ...store.progress import Progress
 from ..calibrating.labelled_source import LabelledSource
 from ..deciding.calibration_file import read_calibration
-from ..deciding.rank import Way
+from ..deciding.rank import DecisionRule
 from ..view import View
 from .material import Material
 from .page import LeftOut, Section, whole_page
@@ -61,7 +61,7 @@ def report(
         raise LookalikeError(f"{view.store.path} is empty: embed or import something first")
     store = view.store
     questions = of_stored(view, seed) if data is None else of_source(view, data, progress, cache)
-    material = Material(view, questions, _way(view, by), seed)
+    material = Material(view, questions, _rule(view, by), seed)
     made = list(_sections(material, bench, date or datetime.now().astimezone(), progress))
     sections = [one for one in made if isinstance(one, Section)]
     left_out = [one for one in made if not isinstance(one, Section)]
@@ -76,10 +76,10 @@ def report(
     }
 
 
-def _way(view: View, by: str) -> Way:
+def _rule(view: View, by: str) -> DecisionRule:
     """The way of deciding that was calibrated, with its neighbours and weights, else the usual one."""
-    calibration = read_calibration(view.store, Way(by).by)
-    return Way(by) if calibration is None else Way(by, calibration.k, calibration.weights)
+    calibration = read_calibration(view.store, DecisionRule(by).by)
+    return DecisionRule(by) if calibration is None else DecisionRule(by, calibration.k, calibration.weights)
 
 
 def _sections(material: Material, bench: bool, date: datetime, progress: Progress) -> Iterator[_Made]:

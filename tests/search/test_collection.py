@@ -77,7 +77,9 @@ def test_a_broken_npy_fails_alone(shop, tmp_path):
         shop._view, [*(tmp_path / f"{name}.npy" for name in [*texts, "object", "whole"]), "k3"], strict=False
     )
     assert len(asked.failed) == len(texts) + 1 and len(asked.vectors) == 3
-    assert all("cannot be read as a .npy of vectors: " in reason and "\n" not in reason for _, reason in asked.failed)
+    assert all(
+        "cannot be read as a .npy file of vectors: " in reason and "\n" not in reason for _, reason in asked.failed
+    )
 
 
 def test_decisions_come_one_by_one_too(shop):
@@ -95,7 +97,7 @@ def test_an_empty_collection_answers_no_question(tmp_path):
     with Collection.create(tmp_path / "none") as none:
         for query in (unit(np.ones((2, 8))), [unit(np.ones((1, 8)))], str(tmp_path / "q.npy"), "k1"):
             for ask in (none.search, none.classify):
-                with pytest.raises(LookalikeError, match="is empty: embed or import something first"):
+                with pytest.raises(LookalikeError, match="is empty: embed or import images or vectors first"):
                     ask(query)
 
 
@@ -111,7 +113,7 @@ def test_a_name_that_is_a_file_and_a_key_is_refused(shop, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     np.save("k5.npy", shop.raw[0][7])
     shop.add(unit(np.ones((1, 8))), ["k5.npy"])
-    with pytest.raises(LookalikeError, match=r"both a file and a key: write key:k5\.npy or \./k5\.npy"):
+    with pytest.raises(LookalikeError, match=r"which are different pictures: write \./k5\.npy or key:k5\.npy"):
         shop.search("k5.npy")
     assert shop.search("./k5.npy", k=1).rows.tolist() == [[7]]
     assert shop.search("key:k5.npy", k=1).rows[0, 0] != 60
@@ -127,8 +129,8 @@ def test_a_name_that_is_a_file_and_a_key_is_refused(shop, tmp_path, monkeypatch)
         ("nothing", "'nothing' is neither a file nor a key"),
         ("key:nothing", "no key 'nothing'"),
         (b"", "'bytes' is empty"),
-        ({}, "a query is a dict: give a path, a key"),
-        (5, "a query is a int"),
+        ({}, "a query cannot be of type dict: give a path, a key"),
+        (5, "a query cannot be of type int"),
     ],
 )
 def test_what_cannot_be_asked_is_named(shop, query, message):
@@ -160,14 +162,15 @@ def test_long_vectors_are_scaled_where_that_is_asked_for(shop):
 @pytest.mark.parametrize("k", [0, -1, 2.5, "3", True, None])
 def test_a_k_that_is_no_whole_number_from_one_is_refused_by_its_value(shop, k):
     for ask in (partial(shop.search, shop.raw[0][:1]), partial(shop.search, "k1"), partial(shop.classify, "k1", "knn")):
-        with pytest.raises(LookalikeError, match=re.escape(f"k is {k!r}: a whole number from 1 works")):
+        with pytest.raises(LookalikeError, match=re.escape(f"k is {k!r}: it must be a whole number of at least 1")):
             ask(k=k)
 
 
 def test_a_k_far_beyond_the_rows_fills_no_memory(shop):
     for query in (shop.raw[0][:1], "k1"):
         with pytest.raises(
-            LookalikeError, match="k is 1000000000, and there are 60 rows: 1 such answers would not fit, k=60"
+            LookalikeError,
+            match=r"k is 1000000000, but there are only 60 rows: 1 x .* do not fit in memory: give k=60",
         ):
             shop.search(query, k=1_000_000_000)
         assert (shop.search(query, k=1000).rows[:, 60:] == -1).all()
@@ -184,7 +187,7 @@ def test_a_k_far_beyond_the_rows_fills_no_memory(shop):
         (lambda shop: shop.embed("any", max_rejects=-1), "max_rejects is -1"),
         (
             lambda shop: Collection.open(shop.path, device="banana"),
-            "device 'banana' is not known: auto, cpu, gpu works",
+            "unknown device 'banana': use auto, cpu or gpu",
         ),
         (lambda shop: Collection.open(shop.path, device="gpu"), "device 'gpu' cannot be used"),
     ],

@@ -94,9 +94,9 @@ def test_only_what_is_not_known_yet_is_encoded(shop, tmp_path, monkeypatch):
 
 def test_stored_images_are_told_before_one_is_encoded(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(Encoder, "encode", None)
-    with pytest.raises(LookalikeError, match=r"every image of .*photos is in the collection.*in a folder of their own"):
+    with pytest.raises(LookalikeError, match=r"every image of .*photos is in the collection.*in another folder"):
         shop.calibrate(tmp_path / "photos", fpr=1e-6)  # not how many more of them would do
-    with pytest.raises(LookalikeError, match=r"every image of .*photos is in the collection.*in a folder of their own"):
+    with pytest.raises(LookalikeError, match=r"every image of .*photos is in the collection.*in another folder"):
         shop.calibrate(tmp_path / "photos", conformal=0.5)
     for path in (tmp_path / "asked" / "c").iterdir():
         path.rename(tmp_path / "photos" / "a" / path.name)

@@ -1,1 +1,1 @@
-"""Thresholds that keep their word: one file a criterion, over distances and labels alone; `choose` applies them."""
+"""Thresholds whose bounds hold: one file per criterion, from distances and labels alone; `choose` applies them."""

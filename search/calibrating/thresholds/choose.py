@@ -1,4 +1,4 @@
-"""The way from images to thresholds: split them, choose on one part, measure on the other. `calibrate` publishes it."""
+"""From images to thresholds: split the images, choose on one part, measure on the other."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,26 +21,27 @@ DEFAULT_FPR = 0.01
 
 @dataclass(frozen=True)
 class Chosen:
-    """One threshold, or several, with what they were chosen and measured on.
+    """One or several thresholds, with what they were chosen and measured on.
 
-    threshold: for every class without its own. cut: how it was chosen; None where every class has its own. own: class
-    code to how its threshold was chosen. measured_on, own_measured: the error on images that did not choose, over all
-    and for each class of `own`. false_accepts: unknown images accepted, false_rejects: known images refused, on images
-    that did not choose, with 95 % intervals. Measures are None where there was nothing to measure on.
+    threshold: of every class without its own. cut: how it was chosen, None if every class has its own. by_class: class
+    code to how its threshold was chosen. measured_on, measured_by_class: the error on images that did not choose, over
+    all of them and for each class of `by_class`. false_accepts: unknown images accepted, false_rejects: known images
+    refused, both on images that did not choose, with 95 % intervals. Measures are None if there were no images for
+    them.
     """
 
     threshold: float
     cut: Cut | None
-    own: dict[int, Cut]
+    by_class: dict[int, Cut]
     measured_on: dict[str, Any] | None
-    own_measured: dict[int, dict[str, Any] | None]
+    measured_by_class: dict[int, dict[str, Any] | None]
     false_accepts: dict[str, Any] | None
     false_rejects: dict[str, Any] | None
 
     def thresholds(self, classes: int) -> np.ndarray:
-        """One a class, (classes,) float32, as `decide` takes them."""
+        """The threshold of each class, (classes,) float32, as `decide` takes them."""
         values = np.full(classes, self.threshold, np.float32)
-        values[list(self.own)] = [cut.threshold for cut in self.own.values()]
+        values[list(self.by_class)] = [cut.threshold for cut in self.by_class.values()]
         return values
 
 
@@ -51,17 +52,17 @@ def criterion_of(
     conformal: float | None = None,
     of: str = "known",
 ) -> Criterion:
-    """The one criterion that is asked for, `fpr=0.01` where none is; LookalikeError for two, or for a wrong value.
+    """The criterion that was given, or `fpr=0.01`. Raises LookalikeError for two of them, or for an invalid value.
 
-    of: what `conformal` is about, "known" images refused or "unknown" ones accepted.
+    of: what `conformal` bounds, "known" images refused or "unknown" images accepted.
     """
-    asked = {"fpr": fpr, "precision": precision, "f-beta": f_beta, "conformal": conformal}
-    given = {name: float(value) for name, value in asked.items() if value is not None}
+    options = {"fpr": fpr, "precision": precision, "f-beta": f_beta, "conformal": conformal}
+    given = {name: float(value) for name, value in options.items() if value is not None}
     if len(given) > 1:
-        said = " and ".join(f"{name} {value:g}" for name, value in given.items())
-        raise LookalikeError(f"{said} cannot be kept by one threshold: give one of {', '.join(asked)}")
+        both = " and ".join(f"{name} {value:g}" for name, value in given.items())
+        raise LookalikeError(f"{both} cannot be met by one threshold: give only one of {', '.join(options)}")
     if of != "known" and conformal is None:
-        raise LookalikeError(f"of {of} says what conformal bounds: give conformal too")
+        raise LookalikeError(f"of is {of!r} but conformal, which it belongs to, is not given: give conformal too")
     if conformal is not None:
         return Conformal(given["conformal"], of)
     name, value = next(iter(given.items()), ("fpr", DEFAULT_FPR))
@@ -81,10 +82,10 @@ def choose(
 ) -> Chosen:
     """Choose on a random part of the images and measure on all others; the same seed gives the same parts.
 
-    classes: how many there are; codes in `sample` lie below it. per_class: a threshold of its own for each class with
-    enough images, see `groups`. images: (n,) int64, equal where one image is in `sample` twice (known, and standing in
-    for the unknown): where it chooses it does not measure, in either role. LookalikeError with too few images (it says
-    how many are missing), and where no threshold does what is asked.
+    classes: number of classes; codes in `sample` lie below it. per_class: give each class with enough images its own
+    threshold, see `groups`. images: (n,) int64, equal numbers for an image that is in `sample` twice (known, and as a
+    stand-in for an unknown one): if it chooses in one role it does not measure in the other. Raises LookalikeError for
+    too few images (it says how many more are needed), and if no threshold meets the criterion.
     """
     concerned = np.random.default_rng(seed).permutation(np.flatnonzero(sample.of(criterion.of)))
     part = criterion.part(len(concerned))
@@ -94,43 +95,47 @@ def choose(
     groups = Groups(None, [])
     if per_class:
         groups = grouped(criterion, _expected(sample.take(concerned[part:]), classes, part))
-    cut, own = _cuts(criterion, choosing, groups, classes)
-    if all(made.failed for made in (cut, *own.values()) if made):
-        raise LookalikeError(str((cut or next(iter(own.values()))).failed))
-    return _measured(cut, own, criterion, measuring, classes)
+    cut, by_class = _cuts(criterion, choosing, groups, classes)
+    if all(each.failed for each in (cut, *by_class.values()) if each):
+        raise LookalikeError(str((cut or next(iter(by_class.values()))).failed))
+    return _measured(cut, by_class, criterion, measuring, classes)
 
 
 def _expected(others: Sample, classes: int, part: int) -> np.ndarray:
-    """How many of `part` images should come near each class, (classes,) float, by those of the other part."""
+    """How many of `part` images are expected near each class, (classes,) float, judging by the other part."""
     near = others.nearest[others.nearest >= 0]
     return np.bincount(near, minlength=classes) * (part / max(1, len(others)))
 
 
 def _cuts(criterion: Criterion, choosing: Sample, groups: Groups, classes: int) -> tuple[Cut | None, dict[int, Cut]]:
-    """For the shared group, if there is one, and for each class by itself."""
-    own = {code: _cut(criterion, choosing, mask_of([code], classes), groups.number) for code in groups.singles}
-    if not own:
+    """The cut of the shared group, if there is one, and the cut of each class that has its own."""
+    by_class = {code: _cut(criterion, choosing, mask_of([code], classes), groups.number) for code in groups.singles}
+    if not by_class:
         return criterion.choose(choosing), {}
     if groups.shared is None:
-        return None, own
-    return _cut(criterion, choosing, mask_of(groups.shared, classes), groups.number), own
+        return None, by_class
+    return _cut(criterion, choosing, mask_of(groups.shared, classes), groups.number), by_class
 
 
 def _cut(criterion: Criterion, choosing: Sample, mask: np.ndarray, groups: int) -> Cut:
     count, needed = int(choosing.near(mask).sum()), criterion.needed(groups)
-    if count < needed:  # by chance: as many again were expected
-        return Cut(criterion.vacuous, {"images": count}, f"{count} images came near, and {needed} are needed")
+    if count < needed:  # only by chance: twice as many were expected
+        return Cut(
+            criterion.vacuous, {"images": count}, f"{needed} images near it are needed, but there were only {count}"
+        )
     return criterion.choose(choosing, mask, groups)
 
 
-def _measured(cut: Cut | None, own: dict[int, Cut], criterion: Criterion, measuring: Sample, classes: int) -> Chosen:
-    kept = [made.threshold for made in own.values() if not made.failed]
-    made = Chosen(cut.threshold if cut else min(kept), cut, own, None, {}, None, None)
-    accepted = accepts(measuring.distances, np.append(made.thresholds(classes), np.nan)[measuring.nearest])
+def _measured(
+    cut: Cut | None, by_class: dict[int, Cut], criterion: Criterion, measuring: Sample, classes: int
+) -> Chosen:
+    useful = [each.threshold for each in by_class.values() if not each.failed]
+    chosen = Chosen(cut.threshold if cut else min(useful), cut, by_class, None, {}, None, None)
+    accepted = accepts(measuring.distances, np.append(chosen.thresholds(classes), np.nan)[measuring.nearest])
     return replace(
-        made,
+        chosen,
         measured_on=criterion.measure(measuring, accepted),
-        own_measured={code: criterion.measure(measuring, accepted, mask_of([code], classes)) for code in own},
+        measured_by_class={code: criterion.measure(measuring, accepted, mask_of([code], classes)) for code in by_class},
         false_accepts=rate("false_accepts", accepted[~measuring.known]),
         false_rejects=rate("false_rejects", ~accepted[measuring.known]),
     )

@@ -1,4 +1,4 @@
-"""What every criterion can do; `choose` applies it to images, all at once or a group of classes at a time."""
+"""The interface of a criterion; `choose` applies it to all images, or to one group of classes at a time."""
 
 from typing import Any, ClassVar, Protocol
 
@@ -9,40 +9,41 @@ from .sample import Sample
 
 
 class Criterion(Protocol):
-    """A wish about a threshold.
+    """A requirement for a threshold.
 
-    name: as the option is called. target: its value. of: the images it is about and that can choose, "known", "unknown"
-    or "both", these in the mix they come in; all others only measure.
+    name: the name of the option. target: its value. of: the images it is about, which choose the threshold: "known",
+    "unknown" or "both" in the mix of the source; all other images only measure.
     """
 
     name: ClassVar[str]
 
     @property
     def of(self) -> str:
-        """What it is about: "known" images, "unknown" ones or "both"."""
+        """The images that it is about: "known" or "unknown" ones, or "both"."""
 
     @property
     def target(self) -> float:
-        """The value asked for."""
+        """The required value."""
 
     @property
     def vacuous(self) -> float:
-        """The threshold that keeps the wish without data."""
+        """The threshold that meets the requirement without any data."""
 
     def needed(self, groups: int = 1) -> int:
-        """The fewest images that can choose for a group, where `groups` groups shall all keep their bounds."""
+        """The fewest images that can choose for a group, if the bounds of all `groups` groups are to hold."""
 
     def part(self, count: int) -> int:
-        """How many of `count` images choose; the others measure. LookalikeError where they are too few."""
+        """How many of `count` images choose; the others measure. Raises LookalikeError if there are too few."""
 
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
         """The threshold for images near the classes of `group` (classes,) bool, or near any.
 
-        sample: images `of` its kind that choose, in random order, at least `needed(groups)` near the group.
+        sample: the images that choose, in random order, at least `needed(groups)` of them near the group.
         """
 
     def measure(self, sample: Sample, accepted: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any] | None:
-        """The error on images that did not choose, with its interval; None where there are none to tell.
+        """The error on images that did not choose, with its interval; None if there are no such images.
 
-        accepted: (n,) bool, whether each image's distance is within its threshold. group: (classes,) bool, or None.
+        accepted: (n,) bool, whether the distance of each image is within its threshold. group: (classes,) bool, or
+        None.
         """

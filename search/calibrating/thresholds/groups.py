@@ -1,12 +1,12 @@
-"""Which classes get a threshold of their own, and what holds for the others.
+"""Which classes get a threshold of their own, and which ones share a threshold.
 
-A class has enough images where its bound can be expected to hold on the images that choose, with room for chance: their
-expected number exceeds the need by three of its standard deviations. All other classes share one threshold, and the
-images near any of them are one group more; where that group has too few images itself, the class with the fewest joins
-it, and so on. Every group keeps the bound on the images near its classes, so all of them together keep it too.
+A class gets its own if it can be expected to have enough of the images that choose, with room for chance: their
+expected number exceeds the required number by three standard deviations. All other classes share one threshold, and the
+images near any of them are one more group. If that group has too few images itself, the class with the fewest joins it,
+and so on. The bound holds for each group on the images near its classes, and so for all of them together.
 
-The groups are made by the images that measure. Were they made by the images that choose, then a class would stand
-among the others because few of *these* images came near it: they would not be drawn like those to come.
+The groups are formed by the images that measure. If they were formed by the images that choose, a class would be in the
+shared group because few of *these* images are near it, and they would not be drawn like the images to come.
 """
 
 import math
@@ -19,19 +19,19 @@ from .criterion import Criterion
 
 
 class Groups(NamedTuple):
-    """Disjoint groups that hold every class: the codes that share a threshold (None: no class does), and the others."""
+    """Disjoint groups of all classes: the codes that share a threshold (None if no class does), and the other codes."""
 
     shared: Sequence[int] | None
     singles: Sequence[int]
 
     @property
     def number(self) -> int:
-        """How many groups there are."""
+        """The number of groups."""
         return len(self.singles) + (self.shared is not None)
 
 
 def grouped(criterion: Criterion, counts: np.ndarray) -> Groups:
-    """As many classes as can be get a threshold of their own; with one group only, no class has.
+    """Give as many classes as possible a threshold of their own; with a single group no class has one.
 
     counts: (classes,) how many of the images that choose are expected near each class.
     """
@@ -46,9 +46,9 @@ def grouped(criterion: Criterion, counts: np.ndarray) -> Groups:
 
 
 def enough_for_own(criterion: Criterion) -> int:
-    """About how many images of a source (`criterion.of`) must come near a class for a threshold of its own.
+    """About how many images of a source (`criterion.of`) must be near a class for a threshold of its own.
 
-    As many must come near all the others, which then are the second group.
+    As many must be near all the other classes, which are then the second group.
     """
     both = count = 2 * math.ceil(_enough(criterion.needed(2)))
     while criterion.part(count) < both:
@@ -57,7 +57,7 @@ def enough_for_own(criterion: Criterion) -> int:
 
 
 def mask_of(codes: Sequence[int], classes: int) -> np.ndarray:
-    """(classes,) bool, true at these codes."""
+    """(classes,) bool: true at these codes."""
     mask = np.zeros(classes, bool)
     mask[list(codes)] = True
     return mask

@@ -21,7 +21,7 @@ def section(material: Material) -> Section:
     """A table of measures; those that need more images, labels or a threshold say so."""
     measured = fields(material.asked, _found(material), pair_curve(*material.paired, fprs=FPRS))
     body = facts([*_closed(material, measured), *_apart(material), *_open(material, measured)], "facts numbers")
-    learned = [name for name, there in (("model", material.card), ("head", material.way.by == "linear")) if there]
+    learned = [name for name, there in (("model", material.card), ("head", material.rule.by == "linear")) if there]
     if material.questions.source is None and learned:
         words = (
             f"Stored images asked: where the {' or the '.join(learned)} learned from them, all of this is optimistic"
@@ -45,7 +45,7 @@ def _closed(material: Material, measured: dict[str, Any]) -> list[tuple[str, str
     known, pairs = int(material.known.sum()), len(material.paired[1])
     return [
         ("images of classes that the collection has", f"{known:,}"),
-        (f"nearest class right, by {material.way.by} (accuracy)", _number(measured["accuracy"])),
+        (f"nearest class right, by {material.rule.by} (accuracy)", _number(measured["accuracy"])),
         ("nearest image of the same class (recall@1)", _number(measured["recall_at_1"])),
         ("MAP@R", _number(measured["map_at_r"])),
         (f"same or different, pairs of {pairs:,} images: AUC", _number(measured["auc"])),

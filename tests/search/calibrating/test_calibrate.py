@@ -77,7 +77,9 @@ def test_too_few_unknown_images_are_refused_with_the_number_missing(shop):
     vectors, labels = source(30)
     give_source(shop, vectors, labels)
     version = shop._view.store.version
-    with pytest.raises(LookalikeError, match="needs 299 images of unknown classes; there are 30, 269 are missing"):
+    with pytest.raises(
+        LookalikeError, match="needs 299 images of unknown classes, but there are only 30: add 269 more"
+    ):
         shop.calibrate("any", fpr=0.01)
     assert View.open(shop.path).store.version == version
 
@@ -90,7 +92,7 @@ def test_copies_and_stored_images_do_not_count(shop):
     contents = [content(i) for i in range(len(vectors))]
     contents[-20:] = [content(999)] * 20  # twenty copies of one unknown image
     give_source(shop, vectors, labels, contents)
-    with pytest.raises(LookalikeError, match="there are 41, 18 are missing"):
+    with pytest.raises(LookalikeError, match="there are only 41: add 18 more"):
         shop.calibrate("any", fpr=0.05)
     made = shop.calibrate("any", fpr=0.1)
     assert made.false_rejects["images"] == 30
@@ -145,7 +147,7 @@ def test_unknown_images_upon_a_class_leave_nothing_accepted(shop):
     prototypes = shop._view.prototypes.matrix
     give_source(shop, np.repeat(prototypes[:1], 100, axis=0), ["strange"] * 100)
     made = shop.calibrate("any", fpr=0.1)
-    assert made.threshold < 0 and "everything is unknown" in str(made)
+    assert made.threshold < 0 and "every answer is unknown" in str(made)
     assert shop.classify(["k0", "k1"]).labels == [None, None]
 
 
@@ -274,16 +276,19 @@ def test_too_few_images_are_told_by_their_labels_before_one_is_read(shop):
     give_source(shop, *source(30))
     shop._view.images.encode_source = None
     for wish, words in (
-        ({"fpr": 0.01}, "needs 299 images of unknown classes; there are 30, 269 are missing"),
-        ({"conformal": 0.01, "of": "unknown"}, "needs 99 images of unknown classes; there are 30, 69 are missing"),
-        ({"conformal": 0.01}, "needs 99 images of known classes; there are 40, 59 are missing"),
-        ({"precision": 0.99}, "there are 70, .* are missing"),
+        ({"fpr": 0.01}, "needs 299 images of unknown classes, but there are only 30: add 269 more"),
+        (
+            {"conformal": 0.01, "of": "unknown"},
+            "needs 99 images of unknown classes, but there are only 30: add 69 more",
+        ),
+        ({"conformal": 0.01}, "needs 99 images of known classes, but there are only 40: add 59 more"),
+        ({"precision": 0.99}, "there are only 70: add .* more"),
     ):
         with pytest.raises(LookalikeError, match=words):
             shop.calibrate("any", **wish)
     give_source(shop, *clusters(3, 50), trained=["c0", "c1", "c2", "c3"])
     shop._view.images.encode_source = None
-    with pytest.raises(LookalikeError, match="there are 50, 249 are missing"):  # all of them standing in
+    with pytest.raises(LookalikeError, match="there are only 50: add 249 more"):  # all of them standing in
         shop.calibrate("any", fpr=0.01)
     give_source(shop, clusters(3, 5)[0], [None] * 5)
     shop._view.images.encode_source = None
@@ -298,7 +303,7 @@ def test_an_image_that_may_not_count_is_no_reason_to_refuse_before_it_was_read(s
     shop._view.images.labels = lambda source: [*labels, "notes"]
     assert shop.calibrate("any", fpr=0.1).unknowns == "trained classes"
     give_source(shop, *source(1, known=80), trained=["c0", "c1", "c2", "c3"])  # here it is one
-    with pytest.raises(LookalikeError, match="there are 1, 28 are missing"):
+    with pytest.raises(LookalikeError, match="there are only 1: add 28 more"):
         shop.calibrate("any", fpr=0.1)
 
 
@@ -327,7 +332,7 @@ def test_too_few_that_count_are_told_before_they_are_ranked(shop, by, monkeypatc
     for name in ("rank", "rank_without_class"):
         monkeypatch.setattr(f"lookalike.search.calibrating.labelled.{name}", None)
     monkeypatch.setattr("lookalike.search.linear.stored.fitted_head", None)
-    with pytest.raises(LookalikeError, match="there are 58, 1 are missing"):
+    with pytest.raises(LookalikeError, match="there are only 58: add 1 more"):
         shop.calibrate("any", by=by, fpr=0.05)
 
 
@@ -349,7 +354,7 @@ def test_an_image_that_stands_in_does_not_choose_and_measure(shop, by, wish):
 def test_few_images_are_said_to_be_few(shop, images):
     vectors, labels = clusters(3, images)
     give_source(shop, vectors, labels, trained=["c0", "c1", "c2", "c3"])
-    with pytest.raises(LookalikeError, match=f"there are {images}, .* are missing"):
+    with pytest.raises(LookalikeError, match=f"there are only {images}: add .* more"):
         shop.calibrate("any", precision=0.9)
 
 
@@ -375,5 +380,5 @@ def test_overlapping_classes_are_named_before_a_threshold_is_chosen(shop):
     vectors, labels = clusters(9, 400)
     shuffled = np.random.default_rng(0).permutation(labels).tolist()
     give_source(shop, vectors, shuffled)
-    with pytest.warns(LookalikeWarning, match=r"no threshold can keep its word: .*; worst: c\d for c\d \(\d+%\)"):
+    with pytest.warns(LookalikeWarning, match=r"no threshold is reliable: .*; worst: c\d for c\d \(\d+%\)"):
         shop.calibrate("any", fpr=0.2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike import LookalikeError
-from lookalike.search.deciding.rank import Way, rank, rank_without_class
+from lookalike.search.deciding.rank import DecisionRule, rank, rank_without_class
 
 from ..conftest import clusters
 
@@ -41,7 +41,7 @@ def test_prototypes_without_a_query_s_own_rows(shop, seed, indexed):
     rng = np.random.default_rng(seed)
     queries = clusters(seed + 9, 6)[0]
     own = [rng.choice(60, rng.integers(0, 4), replace=False) for _ in queries]
-    ranked = rank(shop._view, queries, own, Way())
+    ranked = rank(shop._view, queries, own, DecisionRule())
     for i, query in enumerate(queries):
         expected = naive_prototypes(vectors, labels, query, own[i])[:2]
         assert [ranked.classes[code] for code in ranked.codes[i]] == [label for label, _ in expected]
@@ -52,8 +52,11 @@ def test_a_class_of_which_only_the_query_is_left_is_gone(shop):
     shop.add(shop.raw[0][:1] * -1, ["alone"], ["lonely"])
     row = np.array([60])
     query = -shop.raw[0][:1]
-    assert rank(shop._view, query, None, Way()).classes[rank(shop._view, query, None, Way()).codes[0, 0]] == "lonely"
-    ranked = rank(shop._view, query, [row], Way())
+    assert (
+        rank(shop._view, query, None, DecisionRule()).classes[rank(shop._view, query, None, DecisionRule()).codes[0, 0]]
+        == "lonely"
+    )
+    ranked = rank(shop._view, query, [row], DecisionRule())
     assert "lonely" not in [ranked.classes[code] for code in ranked.codes[0]]
 
 
@@ -61,7 +64,7 @@ def test_a_class_of_which_only_the_query_is_left_is_gone(shop):
 def test_votes_without_a_query_s_own_rows(shop, weights):
     vectors, labels = shop.raw
     own = [np.array([i]) if i % 2 else np.empty(0, np.int64) for i in range(10)]
-    ranked = rank(shop._view, vectors[:10], own, Way("knn", 5, weights))
+    ranked = rank(shop._view, vectors[:10], own, DecisionRule("knn", 5, weights))
     for i in range(10):
         if weights == "uniform":
             winner, score = naive_vote(vectors, labels, vectors[i], 5, set(own[i].tolist()))
@@ -74,7 +77,7 @@ def test_votes_without_a_query_s_own_rows(shop, weights):
 @pytest.mark.parametrize("by", ["prototype", "knn"])
 def test_leaving_the_own_class_out(shop, by):
     vectors, labels = shop.raw
-    ranked = rank_without_class(shop._view, vectors[:20], labels[:20], Way(by, 5))
+    ranked = rank_without_class(shop._view, vectors[:20], labels[:20], DecisionRule(by, 5))
     for i in range(20):
         assert labels[i] not in [ranked.classes[code] for code in ranked.codes[i] if code >= 0]
         if by == "prototype":
@@ -97,4 +100,4 @@ def test_a_collection_without_labels_cannot_classify(shop):
 )
 def test_ways_that_do_not_exist_are_named(options, named):
     with pytest.raises(LookalikeError, match=named):
-        Way(**options)
+        DecisionRule(**options)

@@ -106,7 +106,7 @@ def test_accepts_no_infinite_distance(thresholds):
         (np.zeros((2, 1)), np.zeros((2, 1)), None, "two"),
         (np.zeros((2, 1)), np.zeros((2, 1), int), np.nan, "threshold is NaN"),
         (np.zeros((2, 1)), np.array([[0], [3]]), np.array([0.1, 0.2, 0.3]), "for class 3"),
-        (np.zeros((2, 1)), np.zeros((2, 1), int), np.zeros((1, 1)), "one a class"),
+        (np.zeros((2, 1)), np.zeros((2, 1), int), np.zeros((1, 1)), "one per class"),
     ],
 )
 def test_refuses_what_does_not_fit(scores, classes, thresholds, said):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lookalike import Collection
-from lookalike.search.deciding.rank import Way, rank, rank_without_class
+from lookalike.search.deciding.rank import DecisionRule, rank, rank_without_class
 from lookalike.search.evaluating.evaluate import interclass_distance
 
 from ..conftest import clusters
@@ -29,7 +29,7 @@ def by_class(shop, queries):
 def test_the_best_prototype_of_each_class_ranks_it(several):
     queries = clusters(9, 20)[0]
     scores = by_class(several, queries)
-    ranked = rank(several._view, queries, None, Way())
+    ranked = rank(several._view, queries, None, DecisionRule())
     assert np.array_equal(ranked.codes, np.argsort(-scores, axis=1)[:, :2])
     np.testing.assert_allclose(ranked.scores, -np.sort(-scores, axis=1)[:, :2], atol=1e-6)
 
@@ -46,7 +46,7 @@ def test_a_stored_image_does_not_speak_for_itself(several, row):
 
 def test_leaving_the_own_class_out(several):
     vectors, labels = several.raw
-    ranked = rank_without_class(several._view, vectors[:30], labels[:30], Way())
+    ranked = rank_without_class(several._view, vectors[:30], labels[:30], DecisionRule())
     scores = by_class(several, vectors[:30])
     for i, label in enumerate(labels[:30]):
         scores[i, several._view.prototypes.classes.index(label)] = -np.inf
@@ -82,6 +82,6 @@ def test_a_query_with_stored_content_is_evaluated_without_it(tmp_path):
         shop.keep_prototypes(per_class=2)
         give_source(shop, rows[3:], ["b"], [content(1)])
         assert shop.evaluate("source")["accuracy"] == 1.0
-        ranked = rank(shop._view, rows[3:], [np.array([3])], Way())
+        ranked = rank(shop._view, rows[3:], [np.array([3])], DecisionRule())
         assert [ranked.classes[code] for code in ranked.codes[0]] == ["a", "b"]
         np.testing.assert_allclose(ranked.scores[0], [0.96, 0.0], atol=1e-6)

@@ -109,7 +109,7 @@ def test_a_missing_hit_has_no_vote_whatever_its_code(weights):
 
 
 def test_refuses_unknown_weights_and_shapes():
-    with pytest.raises(ValueError, match="'rank' are not known: one of uniform, distance"):
+    with pytest.raises(ValueError, match="unknown weights 'rank': use uniform or distance"):
         vote(np.zeros((1, 1)), np.zeros((1, 1), int), "rank")
     with pytest.raises(ValueError, match="two"):
         vote(np.zeros((1, 1)), np.zeros((1, 2), int))

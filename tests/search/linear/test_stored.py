@@ -201,11 +201,11 @@ def test_calibrate_again_keeps_a_head_that_is_up_to_date(calibrated):
 
 
 def test_own_contents_are_left_out_of_the_distance_and_of_nothing_else(shop):
-    from lookalike.search.deciding.rank import Way, rank
+    from lookalike.search.deciding.rank import DecisionRule, rank
 
     vectors, labels = shop.raw
     own = [np.array([i]) for i in range(5)]
-    ranked = rank(shop._view, vectors[:5], own, Way("linear"))
+    ranked = rank(shop._view, vectors[:5], own, DecisionRule("linear"))
     expected = peer(vectors, labels)
     for i in range(5):
         answer = ranked.classes[ranked.codes[i, 0]]
@@ -216,11 +216,11 @@ def test_own_contents_are_left_out_of_the_distance_and_of_nothing_else(shop):
 
 
 def test_leaving_the_own_class_out_takes_the_next_of_the_order(shop):
-    from lookalike.search.deciding.rank import Way, rank_without_class
+    from lookalike.search.deciding.rank import DecisionRule, rank_without_class
 
     vectors, labels = shop.raw
     shares = peer(vectors, labels).predict_proba(vectors[:20])
-    ranked = rank_without_class(shop._view, vectors[:20], labels[:20], Way("linear"))
+    ranked = rank_without_class(shop._view, vectors[:20], labels[:20], DecisionRule("linear"))
     names = sorted(set(labels))
     for i in range(20):
         order = [names[code] for code in np.argsort(-shares[i]) if names[code] != labels[i]]

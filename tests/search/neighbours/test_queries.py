@@ -79,7 +79,7 @@ def test_a_copy_in_another_place_finds_the_key_whose_name_it_has(shop, tmp_path,
 def test_another_picture_of_the_keys_name_is_refused_with_both_ways_out(shop, tmp_path, monkeypatch):
     save_photo(tmp_path / "elsewhere" / "IMG_1.png", 3)
     monkeypatch.chdir(tmp_path / "elsewhere")
-    words = r"'IMG_1.png' is both a file and a key: write key:IMG_1\.png or \./IMG_1\.png"
+    words = r"'IMG_1.png' is both a file and a key, which are different pictures: write \./IMG_1\.png or key:IMG_1\.png"
     for ask in (shop.search, shop.classify):
         with pytest.raises(LookalikeError, match=words):
             ask("IMG_1.png")
@@ -154,7 +154,7 @@ def test_a_folder_stands_for_all_its_images_in_order(shop, new):
     asked = read_queries(shop._view, [str(new), "IMG_0.png"], strict=False)
     assert [name for name, _ in asked.failed] == [f"{new}/bad.png"] and len(asked.names) == 4
     assert asked.order == [0, -1, 1, 2, 3]
-    assert asked.names[-1] == "IMG_0.png" and asked.own.tolist() == [-1, -1, -1, asked.own[-1]]
+    assert asked.names[-1] == "IMG_0.png" and asked.excluded.tolist() == [-1, -1, -1, asked.excluded[-1]]
 
 
 def test_a_pattern_stands_for_the_images_it_matches(shop, new, monkeypatch):
@@ -168,7 +168,7 @@ def test_a_pattern_stands_for_the_images_it_matches(shop, new, monkeypatch):
     assert shop.search("new [1]/*.png", k=1).queries == ["new [1]/b.png"]
     with pytest.raises(LookalikeError, match=r"no file matches 'new/z\*'"):
         shop.search("new/z*")
-    with pytest.raises(LookalikeError, match=r"'n\*/\*\.txt' matches 1 names, and no image is among them"):
+    with pytest.raises(LookalikeError, match=r"'n\*/\*\.txt' matches 1 names, but no image is among them"):
         shop.search("n*/*.txt")
 
 
@@ -190,7 +190,7 @@ def test_files_of_a_pattern_are_files_where_a_key_of_that_name_is_another_pictur
 def test_what_holds_no_images_is_refused_by_name(shop, made, tmp_path):
     (tmp_path / "empty").mkdir()
     for query, words in (
-        (tmp_path / "empty", "is a folder without an image"),
+        (tmp_path / "empty", "is a folder without images"),
         (str(tmp_path / "shop"), "is a collection, not a folder of images"),
     ):
         with pytest.raises(LookalikeError, match=words):
@@ -243,7 +243,7 @@ def test_transparent_pixels_are_decoded_as_a_file_of_them_is(shop):
 def test_uint8_is_never_taken_for_vectors_and_floats_never_for_pixels(shop):
     assert read_queries(shop._view, np.zeros((3, 16), np.uint8)).vectors.shape == (1, 16)  # one grey image of 3 x 16
     for array, words in (
-        (np.zeros((3, 20, 24), np.uint8), r"array of uint8 with shape \(3, 20, 24\).*several images are a list"),
+        (np.zeros((3, 20, 24), np.uint8), r"array of uint8 with shape \(3, 20, 24\).*several images as a list"),
         (np.zeros((20, 24, 3), np.float32), r"array of float32 with shape \(20, 24, 3\): vectors are floats"),
         (np.zeros((20, 24, 3), np.uint16), "array of uint16"),
         (np.zeros((0, 24), np.uint8), "no pixels"),
@@ -274,8 +274,8 @@ def test_a_npy_is_one_in_any_case_and_as_bytes(shop):
         ("/home/me/photos/cat/IMG_1.png", r"; did you mean 'cat/IMG_1.png' or 'IMG_1.png'\?$"),
         ("key:cat/IMG_2.png", r"no key 'cat/IMG_2.png' in .*; did you mean"),
         ("zebra", "'zebra' is neither a file nor a key of [^;]*$"),
-        ("a red shoe", "neither a file nor a key of .*no model of this version understands text"),
-        ("text:shoe", "'text:shoe' asks in words, and no model of this version understands text"),
+        ("a red shoe", "neither a file nor a key of .*this version cannot search by text"),
+        ("text:shoe", "'text:shoe' is a query in words, and this version cannot search by text"),
     ],
 )
 def test_what_is_neither_a_file_nor_a_key_is_answered_with_what_may_be_meant(shop, query, words):

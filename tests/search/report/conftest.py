@@ -13,7 +13,7 @@ from PIL import Image
 
 from lookalike import Collection
 from lookalike.search.calibrating.labelled_source import LabelledSource
-from lookalike.search.deciding.rank import Way
+from lookalike.search.deciding.rank import DecisionRule
 from lookalike.search.report.material import Material
 from lookalike.search.report.questions import Questions, of_stored
 from lookalike.store.changing.writer import writing
@@ -130,7 +130,7 @@ def pictured(tmp_path):
 
 def material_of(view, questions: Questions | None = None, by: str = "prototype") -> Material:
     """What sections draw from, of stored questions unless others are given."""
-    return Material(view, questions or of_stored(view, 0), Way(by), 0)
+    return Material(view, questions or of_stored(view, 0), DecisionRule(by), 0)
 
 
 def questions_of(vectors, labels, own=None, source="somewhere") -> Questions:

@@ -171,7 +171,7 @@ def test_it_decides_as_was_calibrated(pictured, tmp_path, monkeypatch, chose):
     pictured.refresh()
     _, page = report(pictured, tmp_path, data=pictured.asked, by="knn")  # a warning would fail the test
     assert "threshold 0.300" in page.text and "false accepts" in page.text and "three neighbours" in page.text
-    assert ("chose the threshold" in page.text) == chose
+    assert ("threshold was chosen on" in page.text) == chose
 
 
 def test_the_shell_answers_what_was_drawn(shop, tmp_path, capsys):

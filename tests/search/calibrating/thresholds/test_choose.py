@@ -54,7 +54,7 @@ def test_what_is_measured_is_what_a_loop_counts_on_the_images_that_did_not_choos
         assert made.measured_on["right"] == (others.right & accepted).sum()
     elif criterion.name != "f-beta":
         assert made.measured_on in (made.false_accepts, made.false_rejects)
-    assert set(made.own_measured) == set(made.own) and bool(made.own) == per_class
+    assert set(made.measured_by_class) == set(made.by_class) and bool(made.by_class) == per_class
 
 
 @pytest.mark.parametrize("criterion", [made for made in CRITERIA if made.of != "both"], ids=str)
@@ -87,7 +87,7 @@ def test_a_class_of_its_own_is_promised_its_bound_and_all_together():
     for _ in range(200):
         made = choose(draw(rng, 1600, 1.0), criterion, 4, per_class=True, seed=int(rng.integers(1 << 30)))
         rates = false_accepts(made.thresholds(4))
-        own = sorted(made.own)
+        own = sorted(made.by_class)
         rest = [code for code in range(4) if code not in own]
         assert own
         pooled = (SHARES[rest] * rates[rest]).sum() / SHARES[rest].sum() if rest else 0
@@ -101,8 +101,8 @@ def test_conformal_thresholds_a_class_refuse_a_share_near_each_on_average():
     rng, refused = np.random.default_rng(4), []
     for _ in range(200):
         made = choose(draw(rng, 600, 0.0), Conformal(0.1), 4, per_class=True, seed=int(rng.integers(1 << 30)))
-        assert {0, 1} <= set(made.own)
-        rates, rest = 1 - np.clip(made.thresholds(4), 0, 1), [code for code in range(4) if code not in made.own]
+        assert {0, 1} <= set(made.by_class)
+        rates, rest = 1 - np.clip(made.thresholds(4), 0, 1), [code for code in range(4) if code not in made.by_class]
         pooled = (SHARES[rest] * rates[rest]).sum() / SHARES[rest].sum() if rest else 0.1
         refused.append([rates[0], rates[1], pooled])
     mean, error = np.mean(refused, axis=0), np.std(refused, axis=0) / np.sqrt(200)
@@ -115,9 +115,9 @@ def test_precision_of_each_class_and_a_class_that_cannot_keep_it():
     wrong = (sample.nearest == 1) & (rng.random(3000) < 0.5)
     sample = Sample(sample.distances, sample.nearest, np.where(wrong, -1, sample.truth))
     made = choose(sample, Precision(0.85), 4, per_class=True)
-    assert made.own[1].accepts_nothing and "cannot be promised" in made.own[1].failed
+    assert made.by_class[1].threshold < 0 and "cannot be reached" in made.by_class[1].failed
     assert made.thresholds(4)[1] < 0 < made.thresholds(4)[0]
-    assert made.own[0].chosen_on["bound"] >= 0.85 and made.own_measured[1] is None
+    assert made.by_class[0].chosen_on["bound"] >= 0.85 and made.measured_by_class[1] is None
     assert made.threshold > 0
 
 
@@ -125,8 +125,8 @@ def test_without_a_shared_group_later_classes_get_the_smallest_threshold():
     rng = np.random.default_rng(6)
     sample = draw(rng, 4000, 0.0)
     made = choose(sample, Conformal(0.1), 4, per_class=True)
-    assert made.cut is None and sorted(made.own) == [0, 1, 2, 3]
-    assert made.threshold == min(cut.threshold for cut in made.own.values())
+    assert made.cut is None and sorted(made.by_class) == [0, 1, 2, 3]
+    assert made.threshold == min(cut.threshold for cut in made.by_class.values())
     assert made.thresholds(5)[4] == np.float32(made.threshold)
 
 
@@ -137,7 +137,7 @@ def test_a_class_that_came_short_by_chance_keeps_its_word_without_data(monkeypat
     sample = joined(draw(np.random.default_rng(7), 400, 1.0), unknown(np.linspace(1, 2, 30)))
     short = Sample(sample.distances, np.where(sample.nearest == 3, 0, sample.nearest), sample.truth)
     made = choose(short, FalseAcceptRate(0.1), 4, per_class=True)
-    assert made.own[3].accepts_nothing and made.own[3].failed.startswith("0 images came near")
+    assert made.by_class[3].threshold < 0 and made.by_class[3].failed.startswith("0 images came near")
     assert made.threshold > 0
 
 
@@ -146,14 +146,14 @@ def test_one_class_is_one_threshold_however_it_is_asked_for(criterion):
     rng = np.random.default_rng(8)
     sample = joined(known(rng.random(300), rng.random(300) < 2), unknown(1.2 + 0.5 * rng.random(300)))
     made = [choose(sample, criterion, 1, per_class=per_class) for per_class in (False, True)]
-    assert made[0] == made[1] and made[0].own == {}
+    assert made[0] == made[1] and made[0].by_class == {}
     assert 0 < made[0].threshold <= 2
 
 
 def test_nothing_is_chosen_where_nothing_can_be():
     with pytest.raises(LookalikeError, match="needs 299 images of unknown classes; there are 0"):
         choose(known(np.ones(500)), FalseAcceptRate(0.01), 1)
-    with pytest.raises(LookalikeError, match="cannot be promised"):
+    with pytest.raises(LookalikeError, match="cannot be reached"):
         choose(unknown(np.ones(500)), Precision(0.9), 1)
     with pytest.raises(LookalikeError, match="every F-beta is 0"):
         choose(unknown(np.ones(500)), FBeta(1.0), 1)
@@ -214,14 +214,14 @@ def test_no_images_lead_to_a_threshold_beyond_its_bound(drawn, times, criterion,
         return
     shuffled = np.random.default_rng(1).permutation(np.flatnonzero(sample.of(criterion.of)))
     choosing = sample.take(shuffled[: criterion.part(len(shuffled))])
-    others = [code for code in range(4) if code not in made.own]
-    groups = [[code] for code in made.own] + ([others] if made.cut else [])
-    for group, cut in zip(groups, [*made.own.values(), made.cut], strict=False):
-        mine = choosing.take(np.isin(choosing.nearest, group)) if made.own else choosing
+    others = [code for code in range(4) if code not in made.by_class]
+    groups = [[code] for code in made.by_class] + ([others] if made.cut else [])
+    for group, cut in zip(groups, [*made.by_class.values(), made.cut], strict=False):
+        mine = choosing.take(np.isin(choosing.nearest, group)) if made.by_class else choosing
         accepted = accepts(mine.distances, cut.threshold)
         if criterion.name == "fpr" and len(mine):
             assert clopper_pearson(int(accepted.sum()), len(mine), 1 - 0.05 / len(groups), "upper")[1] <= 0.3 or (
-                cut.accepts_nothing
+                cut.threshold < 0
             )
         elif criterion.name == "conformal":
             events = ~accepted if criterion.of == "known" else accepted

@@ -69,7 +69,7 @@ def test_equal_distances_are_accepted_or_refused_together():
     assert kept.chosen_on["false_rejects"] == 0 and 0.7 < kept.threshold < 0.71
     barred = Conformal(0.1, "unknown").choose(unknown(np.full(50, 0.7)))
     assert barred.chosen_on["false_accepts"] == 0 and 0.69 < barred.threshold < 0.7
-    assert Conformal(0.1, "unknown").choose(unknown(np.zeros(50))).accepts_nothing
+    assert Conformal(0.1, "unknown").choose(unknown(np.zeros(50))).threshold < 0
 
 
 def test_known_images_that_find_nothing_cannot_be_accepted():
@@ -89,7 +89,7 @@ def test_only_what_it_is_about_is_counted():
 
 
 def test_refuses_what_it_does_not_know():
-    with pytest.raises(LookalikeError, match="of is 'all': it is one of known, unknown"):
+    with pytest.raises(LookalikeError, match="unknown of 'all': use known or unknown"):
         Conformal(0.1, "all")
     with pytest.raises(LookalikeError, match=r"conformal 1.0 .* between 0 and 1"):
         Conformal(1.0)

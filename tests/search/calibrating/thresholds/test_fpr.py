@@ -95,7 +95,7 @@ def test_scores_that_differ_by_rounding_are_accepted_or_refused_together():
 
 def test_one_value_is_refused_whole():
     cut = choose_cut(np.full(300, 0.7, dtype=np.float32), 0.01)
-    assert (cut.chosen_on["false_accepts"], cut.accepts_nothing) == (0, False)
+    assert (cut.chosen_on["false_accepts"], cut.threshold < 0) == (0, False)
     assert 0.69 < cut.threshold < 0.7
     assert cut.chosen_on["bound"] <= 0.01
 
@@ -103,10 +103,10 @@ def test_one_value_is_refused_whole():
 def test_unknowns_upon_a_class_leave_no_cut_and_it_says_so():
     distances = np.concatenate([np.zeros(10), np.ones(290)]).astype(np.float32)
     cut = choose_cut(distances, 0.01)
-    assert cut.accepts_nothing
+    assert cut.threshold < 0
     assert not accepts(np.float32([0, 1e-4, 1]), cut.threshold).any()
     assert (cut.chosen_on["false_accepts"], cut.chosen_on["rate"]) == (0, 0.0)
-    assert not choose_cut(distances, 0.2).accepts_nothing
+    assert choose_cut(distances, 0.2).threshold >= 0
 
 
 def test_unknowns_without_a_hit_are_never_accepted():
@@ -118,7 +118,7 @@ def test_unknowns_without_a_hit_are_never_accepted():
     ("count", "fpr", "missing"), [(0, 0.01, 299), (298, 0.01, 1), (58, 0.05, 1), (300, 0.001, 2695)]
 )
 def test_too_few_are_refused_and_the_missing_ones_counted(count, fpr, missing):
-    with pytest.raises(LookalikeError, match=rf"there are {count}, {missing} are missing") as caught:
+    with pytest.raises(LookalikeError, match=rf"there are only {count}: add {missing} more") as caught:
         FalseAcceptRate(fpr).part(count)
     assert "\n" not in str(caught.value)
     assert FalseAcceptRate(fpr).part(count + missing) == count + missing
