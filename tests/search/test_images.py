@@ -101,7 +101,7 @@ def test_stored_images_are_told_before_one_is_encoded(shop, tmp_path, monkeypatc
     for path in (tmp_path / "asked" / "c").iterdir():
         path.rename(tmp_path / "photos" / "a" / path.name)
     with pytest.raises(
-        LookalikeError, match=r"there are 8, .* missing.*; of its other images 12 are in the collection"
+        LookalikeError, match=r"there are only 8: add .* more.*; of its other images 12 are in the collection"
     ):
         shop.calibrate(tmp_path / "photos", conformal=0.05)
 

@@ -62,7 +62,7 @@ def criterion_of(
         both = " and ".join(f"{name} {value:g}" for name, value in given.items())
         raise LookalikeError(f"{both} cannot be met by one threshold: give only one of {', '.join(options)}")
     if of != "known" and conformal is None:
-        raise LookalikeError(f"of is {of!r} but conformal, which it belongs to, is not given: give conformal too")
+        raise LookalikeError(f"of is {of!r}, which is for conformal only: give conformal too")
     if conformal is not None:
         return Conformal(given["conformal"], of)
     name, value = next(iter(given.items()), ("fpr", DEFAULT_FPR))
@@ -121,7 +121,7 @@ def _cut(criterion: Criterion, choosing: Sample, mask: np.ndarray, groups: int) 
     count, needed = int(choosing.near(mask).sum()), criterion.needed(groups)
     if count < needed:  # only by chance: twice as many were expected
         return Cut(
-            criterion.vacuous, {"images": count}, f"{needed} images near it are needed, but there were only {count}"
+            criterion.vacuous, {"images": count}, f"{needed} nearby images are needed, but there were only {count}"
         )
     return criterion.choose(choosing, mask, groups)
 

@@ -70,7 +70,7 @@ def test_it_is_stored_read_back_and_replaced(shop):
         decision = again.classify("k0").records()[0]
         assert decision["threshold"] == pytest.approx(made.threshold)
     json.dumps(made.to_json(), allow_nan=False)
-    assert "95 % sure" in str(made)
+    assert "95 % confidence" in str(made)
 
 
 def test_too_few_unknown_images_are_refused_with_the_number_missing(shop):
@@ -236,7 +236,7 @@ def test_others_may_write_while_it_measures_and_that_is_told(shop, by):
     while_measuring(shop, grow)
     made = shop.calibrate("any", by=by, fpr=0.1)
     assert (made.threshold, made.rows, len(shop)) == (expected.threshold, 60, 61)
-    told = "has changed since version" if by == "prototype" else "refits it"
+    told = "has changed since version" if by == "prototype" else "fit it again"
     with pytest.warns(LookalikeWarning, match=told):
         assert shop.classify("k1", by=by).thresholds[0] == np.float32(made.threshold)
 
@@ -268,7 +268,7 @@ def test_who_writes_when_it_has_measured_is_waited_for(shop):
             written.close()
 
         made = shop.calibrate("any", fpr=0.1, progress=progress)
-    assert str(os.getpid()) in told[-1] and "waits" in told[-1]
+    assert str(os.getpid()) in told[-1] and "waiting" in told[-1]
     assert shop.classify("k1").thresholds[0] == np.float32(made.threshold)
 
 
@@ -313,7 +313,7 @@ def test_a_collection_without_labels_says_so_before_an_image_is_read(tmp_path):
         give_source(bare, *source(20))
         bare._view.images.encode_source = None
         for by in ("prototype", "knn", "linear"):
-            with pytest.raises(LookalikeError, match="bare has no labelled images: there is nothing to classify by"):
+            with pytest.raises(LookalikeError, match="bare has no labelled images: classify and calibrate need some"):
                 bare.calibrate("any", by=by, fpr=0.01)
 
 
@@ -372,7 +372,7 @@ def test_another_model_s_calibration_is_refused(shop, monkeypatch):
     entry = shop._view.store.content.calibrations[0]
     monkeypatch.setattr(type(shop._view.store), "model", type("Model", (), {"digest": "b" * 64})())
     assert entry.model is None
-    with pytest.raises(LookalikeError, match=f"model None, and its model is {'b' * 64}"):
+    with pytest.raises(LookalikeError, match=f"model None, but its model is {'b' * 64}"):
         shop.classify(list(shop.raw[0][:1]))
 
 
@@ -380,5 +380,5 @@ def test_overlapping_classes_are_named_before_a_threshold_is_chosen(shop):
     vectors, labels = clusters(9, 400)
     shuffled = np.random.default_rng(0).permutation(labels).tolist()
     give_source(shop, vectors, shuffled)
-    with pytest.warns(LookalikeWarning, match=r"no threshold is reliable: .*; worst: c\d for c\d \(\d+%\)"):
+    with pytest.warns(LookalikeWarning, match=r"no threshold is reliable: .*; worst: c\d as c\d \(\d+%\)"):
         shop.calibrate("any", fpr=0.2)

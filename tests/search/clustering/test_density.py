@@ -139,4 +139,4 @@ def test_the_birth_of_a_cluster_is_where_it_joins_others():
     found = HDBSCAN(min_cluster_size=3, min_samples=1, copy=True).fit(rows)
     assert found.labels_.tolist()[:6] in ([0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0])
     assert density._births(found._single_linkage_tree_, found.labels_, 3) == pytest.approx([0.8, 0.8])
-    assert density._own_heights(found._single_linkage_tree_, 7) == pytest.approx([0.1] * 6 + [3.8])
+    assert density._first_joins(found._single_linkage_tree_, 7) == pytest.approx([0.1] * 6 + [3.8])

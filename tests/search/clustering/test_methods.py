@@ -143,7 +143,7 @@ def test_copies_are_one_cluster(tmp_path):
         ({"k": 3, "method": "hdbscan"}, "k is 3"),
         ({"k": 3, "min_size": 4}, "min_size is 4"),
         ({"min_size": 1}, "min_size is 1"),
-        ({"min_size": 500}, "fewer than hdbscan's smallest cluster, 500"),
+        ({"min_size": 500}, "fewer than the smallest cluster of 500"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(blobs, options, named):
@@ -155,7 +155,7 @@ def test_too_many_images_for_hdbscan_are_pointed_to_k(blobs, monkeypatch):
     monkeypatch.setattr(module, "MATRIX_ROWS", 100)
     monkeypatch.setattr(module, "MOST_WORK", 6 * 150.0**2)
     assert module.most_rows(6) == 150
-    with pytest.raises(LookalikeError, match=r"181 images.*150 of 6 dimensions at most: give k"):
+    with pytest.raises(LookalikeError, match=r"181 images.*150 images of 6 dimensions: give k"):
         blobs.cluster()
     monkeypatch.setattr(module, "MOST_WORK", 6 * 200.0**2)  # pair by pair, without the matrix
     check(blobs, blobs.cluster())

@@ -103,7 +103,7 @@ def test_after_a_change_the_head_answers_with_one_warning_and_index_refits_it(ca
     with pytest.warns(LookalikeWarning) as said:
         made = calibrated.classify(far, by="linear")
     (warning,) = said
-    assert "`lookalike index" in str(warning.message) and "refits it" in str(warning.message)
+    assert "`lookalike index" in str(warning.message) and "fit it again" in str(warning.message)
     assert made.nearest == peer(vectors, labels).predict(far).tolist(), "the head never saw the new class"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LookalikeWarning)  # the calibration's own
@@ -187,7 +187,7 @@ def test_a_head_of_another_model_is_refused_with_both_digests(calibrated):
     with writing(calibrated._view.store) as writer:
         writer.set_head(replace(calibrated._view.store.content.head, model="ab12"))
         writer.commit()
-    with pytest.raises(LookalikeError, match="for model ab12, and its model is None"):
+    with pytest.raises(LookalikeError, match="for model ab12, but its model is None"):
         calibrated.refresh().classify("k1", by="linear")
 
 

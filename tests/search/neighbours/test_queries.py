@@ -244,7 +244,7 @@ def test_uint8_is_never_taken_for_vectors_and_floats_never_for_pixels(shop):
     assert read_queries(shop._view, np.zeros((3, 16), np.uint8)).vectors.shape == (1, 16)  # one grey image of 3 x 16
     for array, words in (
         (np.zeros((3, 20, 24), np.uint8), r"array of uint8 with shape \(3, 20, 24\).*several images as a list"),
-        (np.zeros((20, 24, 3), np.float32), r"array of float32 with shape \(20, 24, 3\): vectors are floats"),
+        (np.zeros((20, 24, 3), np.float32), r"array of float32 with shape \(20, 24, 3\): give vectors as floats"),
         (np.zeros((20, 24, 3), np.uint16), "array of uint16"),
         (np.zeros((0, 24), np.uint8), "no pixels"),
         (b"", "'bytes' is empty"),

@@ -85,7 +85,7 @@ def test_a_sheet_is_written_as_its_name_says(tmp_path):
     content = io.BytesIO()
     draw_sheet(strips).save(content, "PNG", quality=90)
     assert (tmp_path / "a.png").read_bytes() == content.getvalue()
-    with pytest.raises(LookalikeError, match=r"a.gif: a sheet's name must end in .png"):
+    with pytest.raises(LookalikeError, match=r"a.gif: the name of a sheet must end in .png"):
         write_sheet(tmp_path / "a.gif", strips)
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(LookalikeError, match="it is a folder"):

@@ -59,7 +59,9 @@ def test_too_few_are_refused_and_the_missing_ones_counted(share, needed):
     for of in ("known", "unknown"):
         criterion = Conformal(share, of)
         assert criterion.needed() == needed >= 1 / share - 1 - 1e-9
-        with pytest.raises(LookalikeError, match=rf"needs {needed} images of {of} classes; there are 0, {needed} are"):
+        with pytest.raises(
+            LookalikeError, match=rf"needs {needed} images of {of} classes, but there are only 0: add {needed} more"
+        ):
             criterion.part(0)
         assert criterion.part(needed) == needed and criterion.part(10 * needed) == 5 * needed
 
@@ -74,7 +76,7 @@ def test_equal_distances_are_accepted_or_refused_together():
 
 def test_known_images_that_find_nothing_cannot_be_accepted():
     cut = Conformal(0.1).choose(known([0.5] * 10 + [math.inf] * 10))
-    assert "10 of 20 images come near a class" in cut.failed
+    assert "10 of 20 images are near a class" in cut.failed
     assert not Conformal(0.5).choose(known([0.5] * 19 + [math.inf])).failed
 
 
@@ -91,5 +93,5 @@ def test_only_what_it_is_about_is_counted():
 def test_refuses_what_it_does_not_know():
     with pytest.raises(LookalikeError, match="unknown of 'all': use known or unknown"):
         Conformal(0.1, "all")
-    with pytest.raises(LookalikeError, match=r"conformal 1.0 .* between 0 and 1"):
+    with pytest.raises(LookalikeError, match=r"conformal is 1.0: .* between 0 and 1"):
         Conformal(1.0)
