@@ -170,7 +170,6 @@ SHORT = {
     "embedder/training/optimiser.py": "the schedule that resuming relies on",
     "indexer/prototypes/fixed.py": "sums and anchors share it",
     "measures/evenness.py": "keeps scipy.special out of the other measures",
-    "search/estimators/prototype.py": "an estimator per module",
     "search/linear/forked.py": "keeps threadpoolctl in one file",
     "search/neighbours/query_vectors.py": "files of vectors are not files of images",
     "search/report/sampling.py": "four sections draw with it",

@@ -58,7 +58,7 @@ class FalseAcceptRate:
         return max(math.ceil(count / 2), needed)
 
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
-        """The cut as described at the top of the file; each of several groups has confidence 1 - 0.05/groups."""
+        """The cut described above, for group (classes,) bool; each of several groups has confidence 1 - 0.05/groups."""
         ordered, confidence = np.sort(sample.distances[sample.near(group)]), _confidence(groups)
         allowed = most_events(len(ordered), self.target, confidence) or 0  # never None: there are enough
         threshold = below(float(ordered[allowed]))

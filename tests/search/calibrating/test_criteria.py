@@ -271,7 +271,7 @@ def test_who_calibrates_without_unknown_images_or_measures_what_chose_is_told(sh
         warnings.simplefilter("error")
         made = shop.calibrate("any", fpr=0.1)
         shop.evaluate("another")
-    assert "95 % sure)" in str(made).splitlines()[0] and "unknown images 6 accepted" not in str(made)
+    assert "95 % confidence)" in str(made).splitlines()[0] and "stand-ins" not in str(made)
     with pytest.warns(LookalikeWarning, match="was chosen on some images of any"):
         shop.evaluate("any")
 
