@@ -1,4 +1,4 @@
-"""Answers held against the truth: confusion matrix, precision, recall and F1.
+"""Answers compared with the truth: precision, recall and F1.
 
 truth, answers: (n,) integer codes from 0 to classes - 1; -1 stands for "none of them": an image of an unknown class in
 `truth`, the answer unknown in `answers`. So an image of an unknown class that is answered with a class lowers that
@@ -37,16 +37,6 @@ def class_scores(truth: np.ndarray, answers: np.ndarray, classes: int) -> ClassS
     support = np.bincount(truth + 1, minlength=classes + 1)[1:]
     answered = np.bincount(answers + 1, minlength=classes + 1)[1:]
     return ClassScores(_share(right, answered), _share(right, support), _share(2 * right, answered + support), support)
-
-
-def confusion_matrix(truth: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
-    """(c + 1, c + 1) int64: how many images of each class (row) got each answer (column); the last is "none of them".
-
-    truth, answers: (n,) integer codes. ValueError for codes outside -1 ... classes - 1, and for other shapes.
-    """
-    truth, answers = _codes(truth, answers, classes)
-    size = classes + 1
-    return np.bincount((truth % size) * size + answers % size, minlength=size * size).reshape(size, size)
 
 
 def _codes(truth: np.ndarray, answers: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:

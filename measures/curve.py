@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .verification import allowed_accepts, pairs_of, twice_wins
+from .verification import allowed_accepts, twice_wins
 
 SAME, DIFFERENT = 0, 1
 
@@ -99,13 +99,6 @@ class Counted:
         same, different = self._counts
         below = self._upto[DIFFERENT][:-1]
         return sum(int(s) * int(b) for s, b in zip(same, 2 * below + different, strict=True) if s)
-
-
-def curve_of(scores: np.ndarray, same: np.ndarray, fprs: Sequence[float] = (1e-3,), points: int = 300) -> Curve:
-    """The curve of scores (n,) float that fit into memory; same (n,) bool. ValueError for NaN and other shapes."""
-    scores, same = pairs_of(scores, same)
-    accepts, rejects = np.sort(scores[same]), np.sort(scores[~same])
-    return summed([Sorted(accepts, rejects)], len(accepts), len(rejects), fprs, points)
 
 
 def summed(ranges: Iterable[Range], same: int, different: int, fprs: Sequence[float], points: int) -> Curve:

@@ -19,25 +19,13 @@ def auroc(known: np.ndarray, unknown: np.ndarray) -> float | None:
     return auc_between(unknown, known)
 
 
-def oscr_curve(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(fpr, ccr, cuts): the open-set classification rate curve, by rising cut, from accepting nothing to accepting all.
-
-    right: (n,) bool, is the nearest class of each known image its own? cuts: (p,) float64. fpr: (p,) float64, the share
-    of unknown images accepted. ccr: (p,) float64, the share of known images that are accepted and right, so the curve
-    ends at (1, accuracy); both nan without images of their kind. ValueError for shapes that differ and NaN. Dhamija,
-    Guenther and Boult, "Reducing Network Agnostophobia", NeurIPS 2018, section 3, with a distance in the place of a
-    probability and ties accepted on both axes.
-    """
-    known, right, unknown = _checked(known, right, unknown)
-    won = np.sort(known[right])
-    cuts = np.unique(np.concatenate([won, unknown, [-np.inf, np.inf]]))
-    fpr = np.searchsorted(np.sort(unknown), cuts, "right") / (len(unknown) or np.nan)
-    ccr = np.searchsorted(won, cuts, "right") / (len(known) or np.nan)
-    return fpr, ccr, cuts
-
-
 def oscr(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> float | None:
-    """The area under `oscr_curve` of known (n,), right (n,) and unknown (m,); None where either kind is empty.
+    """The area under the open-set classification rate curve; None where either kind is empty.
+
+    known (n,) and unknown (m,): distances. right: (n,) bool, whether the nearest class of each known image is its own.
+    The curve has the share of unknown images accepted against the share of known images accepted and right, by rising
+    cut. ValueError for shapes that differ and NaN. Dhamija, Guenther and Boult, "Reducing Network Agnostophobia",
+    NeurIPS 2018, section 3, with a distance in the place of a probability and ties accepted on both axes.
 
     It is the chance that a known image is answered right and lies nearer than an unknown one, ties counting half: at
     most the accuracy, which it reaches where the two do not mix, and at most the AUROC.

@@ -6,21 +6,6 @@ Rows are integers; -1 is a missing hit and never matches anything.
 import numpy as np
 
 
-def recall_at_k(
-    neighbours: np.ndarray,
-    truth: np.ndarray,
-    scores: np.ndarray | None = None,
-    truth_scores: np.ndarray | None = None,
-) -> float | None:
-    """The share of the true k nearest rows (nq, k) that were found, averaged over queries; None without any true row.
-
-    The arguments and errors are those of `found_of_truth`, which gives the counts for each query.
-    """
-    found, of = found_of_truth(neighbours, truth, scores, truth_scores)
-    asked = of > 0
-    return float(np.mean(found[asked] / of[asked])) if asked.any() else None
-
-
 def found_of_truth(
     neighbours: np.ndarray,
     truth: np.ndarray,

@@ -27,45 +27,6 @@ def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     return _share(accepted - accepted_same), _share(accepted_same), thresholds
 
 
-def auc(scores: np.ndarray, same: np.ndarray) -> float | None:
-    """The chance that a same pair scores above a different one, ties counting half; None where a kind is missing.
-
-    scores: (n,) float. same: (n,) bool. ValueError for NaN and other shapes.
-    """
-    scores, same = pairs_of(scores, same)
-    return auc_between(scores[same], scores[~same])
-
-
-def tpr_at_fpr(scores: np.ndarray, same: np.ndarray, fpr: float) -> float | None:
-    """The largest TPR of any threshold whose FPR is <= fpr (no interpolation); None where a kind is missing.
-
-    scores: (n,) float. same: (n,) bool. ValueError for NaN, other shapes and fpr outside [0, 1].
-    """
-    scores, same = pairs_of(scores, same)
-    accepts, rejects = scores[same], np.sort(scores[~same])
-    allowed = allowed_accepts(len(rejects), fpr)
-    if not len(accepts) or not len(rejects):
-        return None
-    if allowed == len(rejects):
-        return 1.0
-    # One more false accept would be too many, so the threshold lies above the first different pair that must stay out.
-    return float(np.mean(accepts > rejects[len(rejects) - 1 - allowed]))
-
-
-def eer(scores: np.ndarray, same: np.ndarray) -> float | None:
-    """The equal error rate: where the ROC's line meets FPR = 1 - TPR; None where a kind is missing.
-
-    scores: (n,) float. same: (n,) bool. ValueError for NaN and other shapes.
-    """
-    fpr, tpr, _ = roc(scores, same)
-    if np.isnan(fpr[-1]) or np.isnan(tpr[-1]):
-        return None
-    excess = fpr - (1 - tpr)  # rises from -1 to 1
-    after = int(np.argmax(excess >= 0))
-    share = excess[after - 1] / (excess[after - 1] - excess[after])
-    return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
-
-
 def auc_between(higher: np.ndarray, lower: np.ndarray) -> float | None:
     """The chance that a value of `higher` lies above one of `lower`, ties counting half; None where one is empty.
 

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from lookalike.measures.verification import allowed_accepts, auc, auc_between, eer, roc, tpr_at_fpr
+from lookalike.measures.verification import allowed_accepts, auc_between, roc
+
+from .oracles import auc, eer, tpr_at_fpr
 
 RATES = (0.0, 1e-3, 0.01, 0.1, 0.29, 0.5, 1.0)
 
