@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..store.checks import whole_number
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from ..store.version.store import Store
@@ -22,8 +23,7 @@ def kmeans(store: Store, rows: Ints, k: int, seed: int = 0, progress: Progress =
     Lloyd's algorithm from k-means++ draws, three times, on at most 65,536 evenly spread rows or 256 a centre; the
     best is kept. The same seed gives the same clusters. LookalikeError for k below 1 or above n.
     """
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= len(rows):
-        raise LookalikeError(f"k is {k!r}: a whole number from 1 to {len(rows)}, the number of images, works")
+    k = whole_number("k", k, 1, len(rows))
     dim = store.dim or 0
     size = min(len(rows), max(LEAST_SAMPLE, POINTS_PER_CENTRE * k), max(k, MOST_NUMBERS // dim))
     progress(0, len(rows), f"k-means on {size} rows")
@@ -48,7 +48,7 @@ def _trained(sample: Floats, k: int, seed: int, index: object) -> Floats:
     try:
         clustering.train(sample, index)
     except RuntimeError as error:
-        raise LookalikeError(f"k-means with k {k} does not work ({short(error)})") from None
+        raise LookalikeError(f"k-means with k {k} failed ({short(error)})") from None
     centres: Floats = faiss.vector_float_to_array(clustering.centroids).reshape(k, -1).copy()
     return centres
 

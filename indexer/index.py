@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..store.changing.writer import Writer, writing
-from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.checks import share, whole_number
+from ..store.errors import LookalikeWarning
 from ..store.files.content import HeadEntry, SegmentEntry
 from ..store.progress import Progress, silent
 from ..store.sizes import parse_size
@@ -123,14 +124,10 @@ def _long_tail(store: Store) -> bool:
 
 
 def _checked(store: Store, spec: str, recall: float, k: int, memory: int | str | None) -> Request:
-    if not 0 < recall <= 1:
-        raise LookalikeError(f"recall is {recall!r}: a share above 0, at most 1, works")
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
-    wanted, memory = memory, parse_size(memory) if isinstance(memory, str) else memory
-    if memory is not None and (isinstance(memory, bool) or not isinstance(memory, int) or memory < 1):
-        raise LookalikeError(f"memory is {wanted!r}: a number of bytes, or such as '2G', works")
-    return Request(validated(spec, store.dim or 64), float(recall), k, memory)
+    recall, k = share("recall", recall, zero=False), whole_number("k", k)
+    size = parse_size(memory) if isinstance(memory, str) else memory
+    size = None if size is None else whole_number("memory", size)
+    return Request(validated(spec, store.dim or 64), recall, k, size)
 
 
 def _stage(writer: Writer, request: Request, device: Device, everything: bool, progress: Progress) -> None:

@@ -24,13 +24,21 @@ def whole_number(
     return int(value)
 
 
-def share(name: str, value: Any, *, open_: bool = False) -> float:
-    """`value` as a float. Raises LookalikeError for anything but a number from 0 to 1, or between them if `open_`."""
+def share(name: str, value: Any, *, open_: bool = False, zero: bool = True) -> float:
+    """`value` as a float. Raises LookalikeError for anything but a number from 0 to 1.
+
+    open_: both ends are refused. zero: False refuses 0 alone.
+    """
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 <= value <= 1 or (open_ and value in (0, 1)):
-        raise LookalikeError(
-            f"{name} is {shortened(value)}: it must be a number {'between 0 and 1' if open_ else 'from 0 to 1'}"
-        )
+    if (
+        not number
+        or not math.isfinite(value)
+        or not 0 <= value <= 1
+        or (open_ and value in (0, 1))
+        or (value == 0 and not zero)
+    ):
+        range_ = "between 0 and 1" if open_ else "from 0 to 1" if zero else "above 0 and at most 1"
+        raise LookalikeError(f"{name} is {shortened(value)}: it must be a number {range_}")
     return float(value)
 
 

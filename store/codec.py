@@ -34,7 +34,7 @@ def from_plain(kind: type[T], data: Any, where: str) -> T:
     names = {f.name: "later" in f.metadata for f in fields(kind)}  # type: ignore[arg-type]
     odd = sorted(n for n in set(names) ^ set(data) if not names.get(n, False))
     if odd:
-        raise LookalikeError(f"{where}: field {odd[0]!r} is {'missing' if odd[0] in names else 'not known'}")
+        raise LookalikeError(f"{where}: field {odd[0]!r} is {'missing' if odd[0] in names else 'unknown'}")
     return kind(**{n: _value(hints[n], data[n], f"{where}, {n}") for n in names if n in data})
 
 
@@ -57,4 +57,4 @@ def _value(hint: Any, data: Any, where: str) -> Any:
 
 
 def _mistyped(where: str, data: Any) -> LookalikeError:
-    return LookalikeError(f"{where}: {data!r:.60} is not what belongs there")
+    return LookalikeError(f"{where}: {data!r:.60} is not a valid value")

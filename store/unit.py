@@ -49,13 +49,13 @@ def _checked_matrix(matrix: Any, dim: int | None) -> NDArray[Any]:
     try:
         rows = np.asarray(matrix)
     except ValueError as error:
-        raise LookalikeError(f"vectors do not form a matrix ({error}): rows of one length work") from None
+        raise LookalikeError(f"vectors do not form a matrix ({error}): give rows of one length") from None
     if rows.dtype.kind != "f" or rows.dtype.itemsize not in (2, 4, 8):
-        raise LookalikeError(f"vectors have dtype {rows.dtype}: float32, float16 or float64 works")
+        raise LookalikeError(f"vectors have dtype {rows.dtype}: use float32, float16 or float64")
     if rows.ndim != 2 or rows.shape[1] == 0:
-        raise LookalikeError(f"vectors have shape {rows.shape}: a matrix (rows, dimensions) works")
+        raise LookalikeError(f"vectors have shape {rows.shape}: give a matrix (rows, dimensions)")
     if dim is not None and rows.shape[1] != dim:
-        raise LookalikeError(f"vectors have {rows.shape[1]} dimensions: {dim} works here")
+        raise LookalikeError(f"vectors have {rows.shape[1]} dimensions: they must have {dim}")
     return rows
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...store.checks import DEVICES, choice
 from ...store.errors import LookalikeError, LookalikeWarning
 from ...store.work.forks import Lock
 from .kinds import nested
@@ -38,12 +39,12 @@ class Device:
             return None
         name = type(index).__name__
         if (nprobe := max((getattr(part, "nprobe", 0) for part in nested(index)), default=0)) > MOST_LISTS:
-            _say(f"{name} stays on the CPU: its nprobe is {nprobe}, and a GPU visits {MOST_LISTS} lists at most")
+            _say(f"{name} stays on the CPU: its nprobe is {nprobe}, but a GPU visits at most {MOST_LISTS} lists")
             return None
         try:
             return GpuIndex(_copy(index, self.count), self.count)
         except RuntimeError as error:
-            _say(f"{name} stays on the CPU, since the GPU does not take it ({short(error)})")
+            _say(f"{name} stays on the CPU, since the GPU refuses it ({short(error)})")
             return None
 
     def help_training(self, index: Any) -> None:
@@ -52,7 +53,7 @@ class Device:
             try:
                 index.clustering_index = _copy(faiss.IndexFlat(index.d, index.metric_type), self.count)
             except RuntimeError as error:
-                _say(f"training on the CPU, since the GPU does not take it ({short(error)})")
+                _say(f"training on the CPU, since the GPU refuses it ({short(error)})")
 
 
 def choose(device: str = "auto") -> Device:
@@ -60,17 +61,19 @@ def choose(device: str = "auto") -> Device:
 
     Raises LookalikeError for another name, and for "gpu" where FAISS finds none.
     """
-    if device not in ("auto", "cpu", "gpu"):
-        raise LookalikeError(f"device {device!r} is not known: auto, cpu or gpu works")
-    if device == "cpu":
+    if choice("device", device, DEVICES) == "cpu":
         return Device("cpu")
     if not hasattr(faiss, "StandardGpuResources"):
-        _refuse(device, "this build of FAISS has no GPU support; 'lookalike[gpu]' (CUDA 12) or [cuvs] (CUDA 13) has")
+        _refuse(
+            device, "this build of FAISS has no GPU support: install 'lookalike[gpu]' (CUDA 12) or [cuvs] (CUDA 13)"
+        )
         return Device("cpu")
     try:
         count = int(faiss.get_num_gpus())
     except RuntimeError as error:
-        return _without_gpu(device, f"the CUDA driver does not answer ({short(error)}); update it, or use --device cpu")
+        return _without_gpu(
+            device, f"the CUDA driver does not respond ({short(error)}); update it, or use --device cpu"
+        )
     if count == 0:
         return _without_gpu(device, "FAISS finds no GPU that its CUDA driver can use; use --device cpu")
     return Device("gpu", count)
@@ -147,7 +150,7 @@ class GpuIndex:
         """Take half of what did not fit, from now on; False where one query does not fit."""
         self._largest = tried // 2
         if self._largest == 0:
-            _say("the GPU's memory does not hold a single query's search: searching on the CPU")
+            _say("the GPU has too little memory for a single query: searching on the CPU")
         else:
-            _say(f"the GPU's memory does not hold {tried} queries: searching {self._largest} at a time")
+            _say(f"the GPU has too little memory for {tried} queries: searching {self._largest} at a time")
         return self._largest > 0

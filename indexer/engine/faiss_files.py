@@ -50,7 +50,7 @@ def publish_index(path: Path, index: Any, probe: NDArray[np.float32], spec: str)
     except (LookalikeError, RuntimeError) as error:
         path.unlink(missing_ok=True)
         raise LookalikeError(
-            f"spec {spec!r} makes an index that cannot be opened again, so that nothing was changed "
+            f"spec {spec!r} makes an index that cannot be opened again, so nothing was changed "
             f"({short(error).replace(str(path), 'its file')}): use auto, or another spec"
         ) from error
     return published
@@ -66,7 +66,7 @@ def _same_answer(read: Any, index: Any, probe: NDArray[np.float32]) -> None:
     with on_one_thread():
         (scores, _), (again, _) = index.search(probe, k), read.search(probe, k)
     if not np.allclose(scores, again, rtol=1e-3, atol=1e-3, equal_nan=True):
-        raise LookalikeError("it answers otherwise once it is read back")
+        raise LookalikeError("it gives other answers after it is read back")
 
 
 def size_of(index: Any) -> int:
@@ -90,7 +90,7 @@ def read_faiss(path: Path) -> Any:
     """
     for code in _type_codes(path):
         if code not in CODES:
-            raise LookalikeError(f"{path} holds an index of type {code!r}, which lookalike does not read")
+            raise LookalikeError(f"{path} holds an index of type {code!r}, which lookalike does not support")
     index = _parse(path)
     refuse_unlisted(index, str(path))
     return index

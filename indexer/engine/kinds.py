@@ -65,7 +65,7 @@ def refuse_unlisted(index: Any, what: str) -> None:
     """Raise LookalikeError where `index`, called `what`, or an index within it, is not one to build or to read."""
     for part in nested(index):
         if (name := type(part).__name__) not in CLASSES:
-            raise LookalikeError(f"{what} holds an index {name}, which lookalike does not read: use auto, or Flat")
+            raise LookalikeError(f"{what} holds an index {name}, which lookalike does not support: use auto, or Flat")
         if isinstance(part, faiss.IndexRefine):
             _refuse_refining_by(own_class(part.refine_index), what)
 

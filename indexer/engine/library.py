@@ -42,6 +42,6 @@ def short(error: BaseException) -> str:
 def unsearchable(what: object, error: RuntimeError) -> Damaged:
     """The error of a search that FAISS gives up, in an index of `what`."""
     return Damaged(
-        f"the index of {what} cannot be searched ({short(error)}): `lookalike index --compact` makes another one, and "
-        "--exact searches without it"
+        f"the index of {what} cannot be searched ({short(error)}): run `lookalike index --compact` to build it again, "
+        "or search with --exact"
     )

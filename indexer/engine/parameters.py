@@ -88,8 +88,8 @@ def checked(index: Any, parameters: dict[str, Any], what: str) -> dict[str, int]
     for name, value in parameters.items():
         if name not in most or isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most[name]:
             raise LookalikeError(
-                f"{what} is to be searched with {name!r:.40} {value!r:.40}, which it cannot be: "
-                "`lookalike index --compact` makes it anew"
+                f"{what} cannot be searched with {name!r:.40} {value!r:.40}: "
+                "run `lookalike index --compact` to build it again"
             )
     return {name: parameters.get(name, min(least(name), limit)) for name, limit in most.items()}
 

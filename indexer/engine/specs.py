@@ -46,7 +46,7 @@ def empty_index(spec: str, dim: int) -> Any:
         index = faiss.index_factory(dim, spec, INNER_PRODUCT)
     except (RuntimeError, TypeError, ValueError) as error:
         raise LookalikeError(
-            f"spec {spec!r} does not work for {dim} dimensions ({short(error)}): use auto, Flat, IVF256,Flat or HNSW32"
+            f"spec {spec!r} is not valid for {dim} dimensions ({short(error)}): use auto, Flat, IVF256,Flat or HNSW32"
         ) from None
     if index.metric_type != INNER_PRODUCT:
         raise LookalikeError(f"spec {spec!r} cannot compare by inner product: use auto, Flat, IVF256,Flat or HNSW32")
@@ -75,7 +75,7 @@ def choose_spec(asked: str, n: int, dim: int, memory: int | None) -> tuple[str, 
         return choices[0], None
     for spec in choices:
         if estimated_bytes(spec, n, dim) <= memory:
-            note = f"{choices[0]} would not fit into {shown(memory, math.floor)}: {spec} taken"
+            note = f"{spec} is used, since {choices[0]} does not fit into {shown(memory, math.floor)}"
             return spec, None if spec == choices[0] else note
     raise _too_large(min(choices, key=lambda spec: estimated_bytes(spec, n, dim)), n, dim, memory)
 
@@ -115,7 +115,7 @@ def _too_large(spec: str, n: int, dim: int, memory: int) -> TooLarge:
     ways = ["auto"] if least <= memory else [f"{smallest} with --memory {shown(least)}"] if least < size else []
     return TooLarge(
         f"spec {spec!r} takes up to {shown(size)} for {n} rows, more than --memory {shown(memory, math.floor)}: "
-        f"{', or '.join([*ways, f'--memory {shown(size)}'])} works"
+        f"use {', or '.join([*ways, f'--memory {shown(size)}'])}"
     )
 
 
@@ -127,4 +127,6 @@ def estimated_bytes(spec: str, n: int, dim: int) -> int:
     try:
         return math.ceil(most_bytes(empty_index(spec, dim), n))
     except RuntimeError as error:
-        raise LookalikeError(f"spec {spec!r} tells no size ({short(error)}): use auto, Flat or IVF256,Flat") from None
+        raise LookalikeError(
+            f"spec {spec!r} has no known size ({short(error)}): use auto, Flat or IVF256,Flat"
+        ) from None

@@ -52,7 +52,7 @@ def ensure_tried(files: Sequence[File]) -> None:
         if problem is not None:
             raise Damaged(
                 f"{new[done].path} is not an index that can be searched ({problem}): "
-                "`lookalike index --compact` makes it anew"
+                "run `lookalike index --compact` to build it again"
             )
         new = new[done:]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...measures.scores import correct
+from ...store.checks import whole_number
 from ...store.errors import Damaged, LookalikeError
 from ...store.files.content import PrototypeEntry
 from ...store.version.store import Store
@@ -71,13 +72,6 @@ class Prototypes:
         if index is not None and (index.ntotal, index.d) != (pointing, store.dim):
             raise Damaged(f"{path} and its index disagree: {pointing} prototypes, and {index.ntotal}")
         return cls(Folded(sums, window), rows, index)
-
-    def without(self, name: str) -> "Prototypes":
-        """The others, where the class `name` is left out; LookalikeError where it is not there."""
-        if name not in self.classes:
-            raise LookalikeError(f"class {name!r} has no prototype: one of the {len(self.classes)} classes works")
-        rest = self._sums.taken(np.flatnonzero(self._sums.owners != self.classes.index(name)))
-        return Prototypes(Folded(rest, self.folded.window))
 
     def left_out(self, store: Store, rows: Ints) -> dict[int, Floats]:
         """What the prototypes of the classes of `rows` (m,), live rows of `store`, are without those rows.
@@ -141,10 +135,9 @@ class Prototypes:
         queries: (nq, d) C-contiguous float32 unit rows. Sorted by (-score, code); -inf and -1 where there are fewer.
         Raises LookalikeError for k < 1 or another dimension.
         """
-        if k < 1:
-            raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
+        k = whole_number("k", k)
         if self.classes and queries.shape[1:] != self.matrix.shape[1:]:
-            raise LookalikeError(f"queries have shape {queries.shape}: (queries, {self.matrix.shape[1]}) works")
+            raise LookalikeError(f"queries have shape {queries.shape}: it must be (queries, {self.matrix.shape[1]})")
         try:
             hits: Hits = self._segment.search(queries, self._enough(k))
         except RuntimeError as error:

@@ -1,16 +1,16 @@
 """Fold prototypes into files, and change the rule by which they are made."""
 
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...store.changing.writer import Writer, writing
+from ...store.checks import whole_number
 from ...store.disk.publish import Published, publish
-from ...store.errors import LookalikeError
 from ...store.files.content import FileEntry, PrototypeEntry, PrototypeRule
+from ...store.files.new_files import random_name
 from ...store.foreign.table_trial import note_readable
 from ...store.version.store import Store
 from ..engine.device import Device
@@ -39,20 +39,14 @@ def keep(path: str | os.PathLike[str], *, window: int | None = None, per_class: 
     with Store.open(path) as store, writing(store) as writer:
         held = writer.content.prototype_rule
         rule = PrototypeRule(
-            held.window if window is None else _whole("window", window, 0, "0 (all images) or more"),
-            held.per_class if per_class is None else _whole("per_class", per_class, 1, "1 or more"),
+            held.window if window is None else whole_number("window", window, 0),
+            held.per_class if per_class is None else whole_number("per_class", per_class),
         )
         if rule != held:
             writer.set_prototype_rule(rule)
             fold(writer)
             writer.commit()
         return rule
-
-
-def _whole(name: str, value: int, least: int, works: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise LookalikeError(f"{name} is {value!r}: a whole number, {works}, works")
-    return value
 
 
 def fold(writer: Writer) -> None:
@@ -71,7 +65,7 @@ def _publish(folder: Path, store: Store, folded: Folded, rule: PrototypeRule) ->
     rows = unit_means(sums)
     pointing = np.ascontiguousarray(rows[rows.any(axis=1)])
     spec, index = _index_over(pointing)
-    name = f"{FOLDER}/{secrets.token_hex(8)}"
+    name = random_name(FOLDER, "")
     table = as_parquet(sums, rows, None if folded.window is None else _by_class(store, folded.window))
     published = publish(folder / f"{name}.parquet", table)
     note_readable(published.sha256)

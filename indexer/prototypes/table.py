@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from ...store.errors import Damaged, one_line
 from ...store.files.content import PrototypeRule
 from ...store.files.escaped import escaped_array, unescaped_list
+from ...store.files.new_files import parquet_bytes
 from ...store.unit import TOLERANCE
 from ..segments.order import Floats, Ints
 from .sums import Sums
@@ -28,7 +29,7 @@ class Table(NamedTuple):
     window: Ints | None
 
 
-def as_parquet(sums: Sums, rows: Floats, windows: list[Ints] | None) -> bytes:
+def as_parquet(sums: Sums, rows: Floats, windows: list[Ints] | None) -> memoryview:
     """The file's content: `sums`, the unit rows (p, d) that come of them and, if any, each class's window (m,)."""
     columns = {
         "class": escaped_array(sums.classes[code] for code in sums.owners.tolist()),
@@ -43,10 +44,7 @@ def as_parquet(sums: Sums, rows: Floats, windows: list[Ints] | None) -> bytes:
         for place, window in zip(sums.starts[:-1].tolist(), windows, strict=True):
             spread[place] = window
         columns["window"] = pa.array(spread, pa.list_(pa.int64()))
-    stream = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), stream, compression="zstd")
-    data: bytes = stream.getvalue().to_pybytes()
-    return data
+    return parquet_bytes(pa.table(columns), compression="zstd")
 
 
 def read_table(path: Path, dim: int | None, rule: PrototypeRule) -> Table:

@@ -136,8 +136,8 @@ def _counted(n: int, what: str) -> str:
 
 
 _HEADS = {
-    "refitted": "the linear head was out of date and is fitted anew",
-    "dropped": "the linear head is dropped: no labelled row is left",
+    "refitted": "the linear head was out of date and was fitted again",
+    "dropped": "the linear head was dropped, since no labelled row is left",
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...measures.scores import NEAR
+from ...store.checks import whole_number
 from ...store.errors import LookalikeError
 from ...store.files.content import SegmentEntry
 from ...store.version.store import Store
@@ -83,19 +84,18 @@ class Instances:
         """The first row that no segment covers."""
         return max((RowMap.of(self.store, entry).stop for entry in self.store.content.segments), default=0)
 
-    def _check(self, queries: Any, k: Any, allowed: Any) -> int:
+    def _check(self, queries: Any, k: int, allowed: Any) -> int:
         dim, n = self.store.dim, self.store.next_row
-        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-            raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
+        k = whole_number("k", k)
         if not isinstance(queries, np.ndarray) or queries.dtype != np.float32 or queries.ndim != 2:
-            raise LookalikeError(f"queries are {_shown(queries)}: a float32 matrix (queries, dimensions) works")
+            raise LookalikeError(f"queries are {_shown(queries)}: they must be a float32 matrix (queries, dimensions)")
         if dim is not None and queries.shape[1] != dim:
-            raise LookalikeError(f"queries have {queries.shape[1]} dimensions: the collection has {dim}")
+            raise LookalikeError(f"queries have {queries.shape[1]} dimensions, but the collection has {dim}")
         if not queries.flags.c_contiguous:
-            raise LookalikeError("queries are not C-contiguous: numpy.ascontiguousarray makes them so")
+            raise LookalikeError("queries are not C-contiguous: copy them with numpy.ascontiguousarray")
         if allowed is not None and (allowed.dtype != np.bool_ or allowed.shape != (n,)):
-            raise LookalikeError(f"allowed is {_shown(allowed)}: ({n},) bool, one for each row, works")
-        return int(k)
+            raise LookalikeError(f"allowed is {_shown(allowed)}: it must be ({n},) bool, one value per row")
+        return k
 
     def _few(self, allowed: Mask) -> Ints | None:
         """The live rows that are allowed, where they are few enough to be compared one by one."""
@@ -164,8 +164,8 @@ def open_segment(
     rows = RowMap.of(store, entry)
     if (int(index.ntotal), int(index.d), index.metric_type) != (entry.rows, store.dim, INNER_PRODUCT):
         raise LookalikeError(
-            f"{path} holds {index.ntotal} vectors of {index.d} dimensions and metric {index.metric_type}: "
-            f"{entry.rows} of {store.dim} by inner product work"
+            f"{path} holds {index.ntotal} vectors of {index.d} dimensions and metric {index.metric_type}, "
+            f"but its manifest says {entry.rows} of {store.dim}, compared by inner product"
         )
     live = None if store.content.deleted is None else rows.live(store)
     own: dict[str, Any] = dict(entry.parameters)

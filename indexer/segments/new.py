@@ -1,7 +1,6 @@
 """Make one segment: choose, train, fill, tune, measure, publish."""
 
 import math
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy as np
 
 from ...store.errors import LookalikeError
 from ...store.files.content import FileEntry, SegmentEntry
+from ...store.files.new_files import random_name
 from ...store.progress import Progress, silent
 from ...store.version.store import Store
 from ..engine import parameters as knobs
@@ -55,14 +55,14 @@ def new_segment(
     if memory is not None and (size := size_of(made)) > memory:
         bound = shown(memory, math.floor)
         raise LookalikeError(
-            f"spec {spec!r} took {shown(size)} for {n} rows, more than --memory {bound}: --memory {shown(size)} works"
+            f"spec {spec!r} took {shown(size)} for {n} rows, more than --memory {bound}: use --memory {shown(size)}"
         )
     row_map = RowMap.from_rows(rows)
     progress(n, n, f"tuning {spec}")
     parameters, reached = _tuned(store, made, row_map, recall, k, spec)
     short = _short_of(spec, parameters, recall, reached, asked, memory)
     note = "; ".join(filter(None, (note, short))) or None
-    name = f"{FOLDER}/{secrets.token_hex(8)}.faiss"
+    name = random_name(FOLDER, ".faiss")
     file = FileEntry(name, *publish_index(store.path / name, made, store.gather(rows[:1])[0], spec))
     note_sound(File(store.path / name, file.sha256, spec, dim))
     return SegmentEntry(
@@ -147,8 +147,11 @@ def _short_of(
     way_out = [] if asked == "auto" else ["auto"]
     if memory is not None:
         way_out.append("a larger --memory")
-    advice = f": {' with '.join(way_out)} reaches more" if way_out else ""
-    return f"spec {spec!r} reaches recall@{reached.k} {reached.mean:.3f}, not {wanted}, at its most ({values}){advice}"
+    advice = f": use {' with '.join(way_out)} to reach more" if way_out else ""
+    return (
+        f"spec {spec!r} reaches recall@{reached.k} {reached.mean:.3f} instead of {wanted}, even with its largest "
+        f"settings ({values}){advice}"
+    )
 
 
 def _blocks(store: Store, rows: Ints) -> Blocks:

@@ -1,15 +1,14 @@
 """Which row an id of a segment is: first_row + id, or what the segment's row map says where rows are missing."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...store.disk.publish import publish
 from ...store.errors import Damaged
 from ...store.files.content import FileEntry, SegmentEntry
+from ...store.files.new_files import publish_array
 from ...store.version.store import Store
 from .order import Ints
 
@@ -48,8 +47,7 @@ class RowMap:
         if self.map is None:
             return None
         rows = np.ascontiguousarray(self.map, dtype=np.int64)
-        name = f"instances/{secrets.token_hex(8)}.rows.npy"
-        return FileEntry(name, *publish(folder / name, lambda file: np.save(file, rows, allow_pickle=False)))
+        return publish_array(folder, "instances", ".rows.npy", rows)
 
     @property
     def stop(self) -> int:

@@ -57,8 +57,8 @@ def _of_rows(content: Content) -> list[FileEntry]:
 
 def _overtaken(folder: Path, version: int) -> Busy:
     return Busy(
-        f"{folder} got version {version} from another process, although this one holds its lock: nothing of this is "
-        "in it; let one process at a time write to it, and run this again"
+        f"another process committed version {version} of {folder}, although this one holds the lock, so these changes "
+        "were not saved: let one process write at a time, and run this again"
     )
 
 
@@ -69,8 +69,8 @@ def _refuse_missing(folder: Path, version: int, entries: Iterable[FileEntry]) ->
             if os.lstat(folder / entry.file).st_size == entry.size:
                 continue
         raise LookalikeError(
-            f"cannot commit version {version} of {folder}: {entry.file} was removed before it was named, by another "
-            "process's `gc` or by hand; run this again"
+            f"cannot commit version {version} of {folder}: {entry.file} was removed before the commit, by the `gc` "
+            "of another process or by hand: run this again"
         )
 
 

@@ -65,7 +65,7 @@ def import_vectors(
     file = open_vectors(vectors, own)
     if file.left_out:
         warnings.warn(
-            f"{vectors}: keys, labels, vectors, text, numbers and times are taken; left out: "
+            f"{vectors}: only keys, labels, vectors, text, numbers and times are imported; not imported: "
             f"{', '.join(map(repr, file.left_out))}",
             LookalikeWarning,
             stacklevel=2,
@@ -142,8 +142,8 @@ class _Sync:
         if model is None:
             if base.model is not None:
                 warnings.warn(
-                    f"{self.path} does not say which model made its vectors: they are compared with those of model "
-                    f"{base.model.digest} as if it had",
+                    f"{self.path} does not say which model made its vectors: they are treated as vectors of model "
+                    f"{base.model.digest}, the model of the collection",
                     LookalikeWarning,
                     stacklevel=4,
                 )
@@ -182,7 +182,7 @@ class _Sync:
         if doubled.any():
             at = int(doubled.argmax())
             raise LookalikeError(
-                f"{self.path}: key {block.keys[at]!r} comes twice, the second time in row {block.first + at}: "
+                f"{self.path}: key {block.keys[at]!r} appears twice, the second time in row {block.first + at}: "
                 "keys must be distinct"
             )
 
@@ -200,7 +200,7 @@ class _Sync:
         """What to do about a key of another source, which may be this one before it was renamed."""
         if os.path.isabs(owner) and not os.path.lexists(owner):
             command = shlex.join(("lookalike", "move", str(self.writer.path), owner, self.source))
-            return f"if that file has moved, `{command}` says so; if not, rename the key"
+            return f"if that file has moved, run `{command}`; if not, rename the key"
         return "rename it, or remove those rows first"
 
     def _same(self, block: _Named, held: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -4,13 +4,13 @@ A source is named by its absolute path with links resolved. People type paths as
 there any more, or a folder that holds several sources: then all of those move.
 """
 
-import difflib
 import os
 import shlex
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..checks import did_you_mean
 from ..disk.regular import check_regular
 from ..errors import LookalikeError, LookalikeWarning
 from ..shown import shown
@@ -75,7 +75,7 @@ def _wanted(store: Store, known: dict[str, int], old: str, new: str) -> dict[str
             return _ordered(inner)
     if target in known:
         raise LookalikeError(
-            f"{store.path} has {target!r} as a source already, and no {old!r}: nothing is left to move"
+            f"{target!r} is a source of {store.path} already, and {old!r} is none: there is nothing to move"
         )
     raise LookalikeError(_unknown(store, known, old))
 
@@ -98,18 +98,17 @@ def _target(text: str) -> str:
     for each in (text, text.rpartition(":")[0]):
         if each and os.path.exists(each):
             return os.path.realpath(each)
-    raise LookalikeError(f"cannot move to {text!r}: it does not exist; give the place where the images lie now")
+    raise LookalikeError(f"cannot move to {text!r}: it does not exist; give the place where the images are now")
 
 
 def _unknown(store: Store, known: dict[str, int], old: str) -> str:
     """What to say where `old` is no source: which one was meant, and which there are."""
     if not known:
-        return f"{store.path} has no source that could be moved: none of its rows came from a file or folder"
+        return f"{store.path} has no source that can be moved: none of its rows came from a file or folder"
     wanted = os.path.realpath(old)
     name = os.path.basename(wanted)
-    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.8)
-    near = near or [each for each in known if os.path.basename(each) == name][:1]
-    meant = f": did you mean {near[0]!r}?" if near else ""
+    namesakes = [each for each in known if os.path.basename(each) == name]
+    meant = did_you_mean(wanted, known, cutoff=0.8) or did_you_mean(wanted, namesakes, cutoff=0.0)
     there = ", ".join(f"{each!r} ({rows:,} images)" for each, rows in sorted(known.items())[:_LISTED])
     more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
     return f"{store.path} has no source {old!r}{meant or ';'} its sources are {there}{more}"
@@ -118,7 +117,7 @@ def _unknown(store: Store, known: dict[str, int], old: str) -> str:
 def _check(store: Store, counts: dict[str, int], was: str, now: str, wanted: dict[str, str]) -> None:
     """Refuse to move a source onto itself, to nowhere, or onto another source, which prune would then mix up."""
     if was == now:
-        raise LookalikeError(f"{was!r} is where this source lies already: there is nothing to move")
+        raise LookalikeError(f"the source is at {was!r} already: there is nothing to move")
     if not os.path.exists(now):
         raise LookalikeError(f"cannot move {was!r} to {now!r}: it does not exist; nothing was moved")
     _check_kind(was, now)
@@ -147,12 +146,12 @@ def _check_files(store: Store, was: str, now: str) -> None:
     rows = rows_of_source(store, was)[:_LOOKED_AT]
     if not len(rows) or not os.path.isdir(now) or any(_lies_in(now, key) for key in store.keys(rows)):
         return
-    missing = f"{shown(now)} has none of the {len(rows)} files of {shown(was)} that were looked for"
+    missing = f"{shown(now)} has none of the first {len(rows)} files of {shown(was)}"
     inside = os.path.join(now, os.path.basename(was))
     if os.path.exists(inside):
         raise LookalikeError(f"{missing}: did you mean {inside!r}?")
     path = shown(str(store.path))
-    warnings.warn(f"{missing}: `lookalike rollback {path}` takes the move back", LookalikeWarning, stacklevel=3)
+    warnings.warn(f"{missing}: run `lookalike rollback {path}` to undo the move", LookalikeWarning, stacklevel=3)
 
 
 def _lies_in(folder: str, key: str) -> bool:

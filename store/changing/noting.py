@@ -54,7 +54,7 @@ def _worth_it(run: RunEntry, count: int) -> bool:
 
 def _warn(error: LookalikeError) -> None:
     warnings.warn(
-        f"{error}: files that were touched and have the same bytes are read again next time",
+        f"{error}: unchanged files that have a new time of modification will be read again next time",
         LookalikeWarning,
         stacklevel=2,
     )

@@ -98,14 +98,18 @@ class Writer:
             return
         if held is not None and held.digest != digest:
             raise LookalikeError(
-                f"{self.path} holds vectors of model {held.digest}, not of model {digest}: use the model it was made "
-                "with, or another collection"
+                f"{self.path} holds vectors of model {held.digest}, not of model {digest}: use that "
+                "model, or another collection"
             )
         self.base.pages.ensure_tables(self._content.parts)
         made_by = {self.base.pages.footer(part).model for part in self._content.parts}
         if made_by - {digest} or (made_by and self._content.dim != dim):
             others = sorted(other for other in made_by if other not in (None, digest))
-            what = f"of model {others[0]}, not of model {digest}" if others else "that came without a model, and model"
+            what = (
+                f"of model {others[0]}, not of model {digest}"
+                if others
+                else "that were added without a model, and model"
+            )
             fit = "use another collection" if others else f"{digest} may not fit them: use another collection"
             raise LookalikeError(f"{self.path} holds vectors {what}{': ' if others else ' '}{fit}")
         self._set(model=model_entry(self.path, digest, dim, precision, files), dim=dim)
@@ -128,13 +132,15 @@ class Writer:
         note_readable(part.sha256)  # it is ours, whichever process wrote it
         dim, model, rows, _ = self.base.pages.footer(part)
         if not rows == part.rows == table.num_rows > 0:
-            raise Damaged(f"{path} holds {rows} rows, its entry says {part.rows} and its lookups {table.num_rows}")
+            raise Damaged(f"{path} holds {rows} rows, but its entry says {part.rows} and its lookups {table.num_rows}")
         held = self._content.model
         if model is not None and held is not None and held.digest != model:
-            raise LookalikeError(f"{path} was made by model {model}, and {self.path} holds model {held.digest}")
+            raise LookalikeError(
+                f"{path} was made by model {model}, but {self.path} holds vectors of model {held.digest}"
+            )
         expected = self._content.dim if self._content.parts else held and held.dim
         if expected not in (None, dim):
-            raise LookalikeError(f"{path} has {dim} dimensions, and {self.path} has {expected}")
+            raise LookalikeError(f"{path} has {dim} dimensions, but {self.path} has {expected}")
         self._set(dim=dim)
 
     def delete(self, rows: Int64) -> None:

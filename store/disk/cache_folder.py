@@ -76,11 +76,11 @@ def _private(folder: Path) -> bool:
     elif found.st_uid != os.geteuid():
         _warn(folder, "belongs to another user", "set XDG_CACHE_HOME to a folder of your own")
     elif found.st_mode & _OTHERS_WRITE:
-        _warn(folder, "can be written to by other users", "remove it, and it is made anew")
+        _warn(folder, "can be written to by other users", "remove it, and it is created again")
     else:
         return True
     return False
 
 
 def _warn(folder: Path, why: str, do: str) -> None:
-    warnings.warn(f"no cache is used, since {folder} {why}: {do}", LookalikeWarning, stacklevel=4)
+    warnings.warn(f"the cache is not used, since {folder} {why}: {do}", LookalikeWarning, stacklevel=4)

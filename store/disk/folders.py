@@ -57,7 +57,7 @@ def check_lock(path: Path) -> None:
         return
     if not stat.S_ISREG(mode):
         kind = "a link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-        raise LookalikeError(f"cannot lock {path.parent}: {path} is {kind}; remove it, and it is made anew")
+        raise LookalikeError(f"cannot lock {path.parent}: {path} is {kind}; remove it, and it is created again")
 
 
 def _check(path: Path) -> None:

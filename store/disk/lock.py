@@ -62,12 +62,12 @@ class Held:
         if self._note is None or found in (None, self._note):
             return
         self._note = None
-        self._warn(f"{_name(found)} took it too")
+        self._warn(f"{_name(found)} got it too")
 
     def _warn(self, why: str) -> None:
         warnings.warn(
-            f"the lock of {self.folder} may keep nobody out: {why}. Let one process at a time write to it; of two that "
-            "commit at once one is refused, and `gc` keeps what is younger than a day",
+            f"the lock of {self.folder} may not keep other processes out: {why}. Let one process write at a time; if "
+            "two commit at once, one of them is refused, and `gc` keeps files younger than a day",
             LookalikeWarning,
             stacklevel=4,
         )
@@ -105,7 +105,7 @@ def _take(descriptor: int, folder: Path) -> None:
             return
         except OSError as error:
             if error.errno not in _HELD:
-                raise LookalikeError(f"cannot lock {folder}: {reason(error)}; a local disk works") from error
+                raise LookalikeError(f"cannot lock {folder}: {reason(error)}: use a folder on a local disk") from error
         if time.monotonic() > until:
             raise Busy(f"{folder} is being written to by {_holder(descriptor)}: wait until it is done, or end it")
         time.sleep(0.02)

@@ -24,7 +24,7 @@ _LOCAL = {
 def doubt(path: Path, descriptor: int) -> str | None:
     """Why the lock on `path`, just taken by `descriptor`, may keep nobody out; None where nothing says so."""
     if _granted_twice(path, descriptor):
-        return "its file system grants a lock to two at once"
+        return "its file system grants one lock to two processes at once"
     kind = local_only(os.fstat(descriptor).st_dev, _mounts())
     return None if kind is None else f"its file system ({kind}) keeps locks within this machine"
 

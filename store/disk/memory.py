@@ -46,7 +46,7 @@ def no_memory(error: BaseException) -> str:
     """The line that a person reads where the job itself lacks memory: what was asked for, what there is, what to do."""
     asked = " ".join(str(error).split())[:150]
     return (
-        f"there is not enough memory to go on ({asked or 'no more could be had'}; {in_words(free_memory())} are free): "
+        f"there is not enough memory ({asked or 'an allocation failed'}; {in_words(free_memory())} are free): "
         "use fewer workers (--workers 1), close other programs, or raise the limit of this process"
     )
 

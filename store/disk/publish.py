@@ -65,7 +65,7 @@ def plain_errors(doing: str) -> Iterator[None]:
         raise LookalikeError(f"cannot {doing}: {reason(error)}") from error
 
 
-def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
+def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes | memoryview) -> Published:
     """Write a new file at `path`, whole or not at all.
 
     `write` is the content, or is called with a file object to write it to (`.write`, `.tell`; hashed as it streams).
@@ -83,7 +83,7 @@ def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
             return _finish(path, temporary, written)
 
 
-def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
+def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes | memoryview) -> Published:
     """Write, flush and fsync; the size and digest of what was handed over."""
     stream = _Hashing(file, path)
     try:

@@ -1,14 +1,13 @@
 """Which rows are deleted: a bitmap, bit i of byte b being row 8 * b + i. Rows beyond its end are not deleted."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..disk.publish import publish
 from .content import FileEntry
+from .new_files import publish_array
 from .npy_files import map_npy
 
 FOLDER = "deleted"
@@ -37,8 +36,7 @@ class Bitmap:
 
     def save(self, folder: Path) -> FileEntry:
         """Publish as deleted/<name>.npy below the collection `folder`."""
-        name = f"{FOLDER}/{secrets.token_hex(8)}.npy"
-        return FileEntry(name, *publish(folder / name, lambda file: np.save(file, self.bits, allow_pickle=False)))
+        return publish_array(folder, FOLDER, ".npy", self.bits)
 
     def with_rows(self, rows: NDArray[np.int64]) -> "Bitmap":
         """A new bitmap that holds `rows` (m,) too, none negative; repeated rows count once."""

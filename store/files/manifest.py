@@ -104,7 +104,7 @@ def parse_manifest(raw: bytes, folder: Path, version: int) -> Manifest:
         raise _damaged(folder, version, "its digest does not match")
     if form != FORMAT:
         raise LookalikeError(
-            f"version {version} of {folder} has format {form!r}, and this lookalike reads format {FORMAT}: upgrade it"
+            f"version {version} of {folder} has format {form!r}, but this lookalike reads format {FORMAT}: upgrade it"
         )
     data.pop("format")
     try:
@@ -121,8 +121,8 @@ def parse_manifest(raw: bytes, folder: Path, version: int) -> Manifest:
 
 def _damaged(folder: Path, version: int, why: str) -> Damaged:
     return Damaged(
-        f"version {version} of {folder} is damaged ({why}) and nothing is read past it: `lookalike rollback {folder}` "
-        "goes back to the last sound version (`--to N`: to version N)"
+        f"version {version} of {folder} is damaged ({why}): run `lookalike rollback {folder}` to go back to the "
+        "last sound version (with `--to N`, to version N)"
     )
 
 

@@ -21,7 +21,7 @@ def model_entry(folder: Path, digest: str, dim: int, precision: str, files: Mapp
     """
     for name in (digest, *files):
         if not _NAME.fullmatch(name):
-            raise LookalikeError(f"model file name {name!r} is not letters, digits, '.', '-' and '_'")
+            raise LookalikeError(f"model file name {name!r} must consist of letters, digits, '.', '-' and '_'")
     entries = [_copied(folder, f"model/{digest}/{name}", source) for name, source in sorted(files.items())]
     return ModelEntry(digest, int(dim), precision, tuple(entries))
 

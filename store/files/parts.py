@@ -7,7 +7,6 @@ was noted since (see `noting`). The schema's metadata holds b"lookalike": {"form
 """
 
 import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..disk.publish import publish
 from ..errors import Damaged, LookalikeError, one_line
 from ..foreign.table_trial import note_readable
 from ..version.extra_names import RESERVED as RESERVED
@@ -26,6 +24,7 @@ from ..version.extra_names import stored_names as stored_names
 from ..work.forks import cached_property
 from .content import PartEntry
 from .escaped import escaped_array
+from .new_files import parquet_bytes, publish_new
 from .runs import COLUMNS
 
 FOLDER = "vectors"
@@ -101,7 +100,7 @@ def check_keys(keys: Sequence[str], first: int = 0) -> None:
         if key == "":
             raise LookalikeError(f"row {number} has an empty key: every row needs a name")
         if key in seen:
-            raise LookalikeError(f"key {key!r} comes twice, in rows {seen[key]} and {number}: keys must be distinct")
+            raise LookalikeError(f"key {key!r} appears twice, in rows {seen[key]} and {number}: keys must be distinct")
         seen[key] = number
 
 
@@ -127,12 +126,9 @@ def write_table(folder: Path, table: Any, model: str | None) -> PartEntry:
     buffer = _encoded(table, model)
     offset = _vector_offset(pq.read_metadata(pa.BufferReader(buffer)), vectors.nbytes)
     _check_mapping(np.frombuffer(buffer, np.uint8), offset, vectors)
-    name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
-    size, sha256 = publish(Path(folder) / name, lambda file: file.write(memoryview(buffer)))
-    note_readable(sha256)
-    return PartEntry(
-        file=name, size=size, sha256=sha256, first_row=-1, rows=table.num_rows, vector_offset=offset, row_map=None
-    )
+    file = publish_new(folder, FOLDER, ".parquet", buffer)
+    note_readable(file.sha256)
+    return PartEntry(file.file, file.size, file.sha256, first_row=-1, rows=table.num_rows, vector_offset=offset)
 
 
 def _matrix(column: Any) -> NDArray[np.float32]:
@@ -155,23 +151,18 @@ def empty_schema(dim: int | None) -> Any:
     return schema.set(at, schema.field(at).with_type(pa.list_(schema.field(at).type.value_field)))
 
 
-def _encoded(table: Any, model: str | None) -> Any:
+def _encoded(table: Any, model: str | None) -> memoryview:
     """The Parquet file as one buffer."""
-    table = table.replace_schema_metadata(provenance(model))
-    stream = pa.BufferOutputStream()
     paths = [_VECTOR if name == "vector" else name for name in table.column_names]
-    writer = pq.ParquetWriter(
-        stream,
-        table.schema,
+    return parquet_bytes(
+        table.replace_schema_metadata(provenance(model)),
+        row_group_size=table.num_rows,
         compression={path: "none" if path == _VECTOR else "zstd" for path in paths},
         use_dictionary=["label", "source"],
         write_statistics=[path for path in paths if path != _VECTOR],
         data_page_size=_ONE_PAGE,
         max_rows_per_page=_ONE_PAGE,
     )
-    with writer:
-        writer.write_table(table, row_group_size=table.num_rows)
-    return stream.getvalue()
 
 
 def _table(rows: Rows) -> Any:
@@ -200,7 +191,7 @@ def _vector_offset(metadata: Any, size: int) -> int:
         column = group.column(i)
         if column.path_in_schema == _VECTOR:
             return int(column.data_page_offset + column.total_compressed_size - size)
-    raise LookalikeError("this version of pyarrow writes vectors under another name: pyarrow 26 works")
+    raise LookalikeError("this version of pyarrow writes vectors under another name: install pyarrow 26")
 
 
 def _check_mapping(data: NDArray[np.uint8], offset: int, vectors: NDArray[np.float32]) -> None:
@@ -209,7 +200,7 @@ def _check_mapping(data: NDArray[np.uint8], offset: int, vectors: NDArray[np.flo
     mapped = data[offset : offset + n * d * 4].reshape(n, d * 4)
     some = np.unique(np.linspace(0, n - 1, min(n, _PROBES)).astype(np.int64))
     if not np.array_equal(np.take(mapped, some, axis=0).view(np.float32), vectors[some]):
-        raise LookalikeError("this version of pyarrow does not write vectors in one page: pyarrow 26 works")
+        raise LookalikeError("this version of pyarrow does not write vectors in one page: install pyarrow 26")
 
 
 def map_vectors(path: Path, entry: PartEntry, dim: int) -> NDArray[np.uint8]:

@@ -6,7 +6,6 @@ key, or the whole SHA-256, decides. Runs cover disjoint row ranges, in order.
 """
 
 import hashlib
-import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..disk.publish import publish
 from ..errors import Damaged
 from ..foreign.table_trial import note_readable
 from ..work.forks import cached_property
 from .content import RunEntry
+from .new_files import publish_new
 from .run_check import check_run
 
 FOLDER = "lookups"
@@ -138,10 +137,10 @@ def _publish_run(
     }
     arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns.values()]
     batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
-    name = f"{FOLDER}/{secrets.token_hex(8)}.arrow"
-    size, sha256 = publish(Path(folder) / name, lambda file: _write_batch(file, batch, len(contents)))
-    note_readable(sha256)
-    return RunEntry(file=name, size=size, sha256=sha256, first_row=int(rows[0]), last_row=int(rows[-1]), rows=len(rows))
+    file = publish_new(folder, FOLDER, ".arrow", lambda stream: _write_batch(stream, batch, len(contents)))
+    note_readable(file.sha256)
+    first, last = int(rows[0]), int(rows[-1])
+    return RunEntry(file.file, file.size, file.sha256, first_row=first, last_row=last, rows=len(rows))
 
 
 def _write_batch(file: Any, batch: Any, contents: int) -> None:

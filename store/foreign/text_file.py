@@ -41,7 +41,7 @@ def text_lines(path: str) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(file, 1):
                 if "\0" in line:
                     raise LookalikeError(
-                        f"{path} line {number} holds a zero byte, so it is damaged or not text: write the table anew"
+                        f"{path} line {number} holds a zero byte, so it is damaged or not text: write the table again"
                     )
                 yield number, line
     except UnicodeError as error:

@@ -5,19 +5,17 @@ alone. Where row numbers are no longer consecutive, a row map beside the part li
 rows, so that index segments go on leaving them out.
 """
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from ..changing.writer import Writer
-from ..disk.publish import publish
 from ..errors import LookalikeError
 from ..files.content import FileEntry, PartEntry, RunEntry
+from ..files.new_files import publish_array
 from ..files.parts import write_table
 from ..files.runs import merge_runs
 from ..progress import Progress, silent
@@ -112,8 +110,7 @@ def publish_row_map(folder: Path, rows: Int64) -> FileEntry | None:
     """Publish the numbers of a part's rows (n,), n > 0, ascending, unless they are consecutive: then None."""
     if int(rows[-1]) - int(rows[0]) + 1 == len(rows):
         return None
-    name = f"row_maps/{secrets.token_hex(8)}.npy"
-    return FileEntry(name, *publish(folder / name, lambda file: np.save(file, rows, allow_pickle=False)))
+    return publish_array(folder, "row_maps", ".npy", rows)
 
 
 def _new_runs(store: Store) -> Iterator[RunEntry]:

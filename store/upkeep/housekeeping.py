@@ -61,7 +61,7 @@ def _target(folder: Path, version: int | None, newest: int) -> Manifest:
         raise LookalikeError(f"{folder} has no sound version before {newest}: restore it from a copy")
     if version not in versions(folder):
         there = ", ".join(map(str, versions(folder)[-10:]))
-        raise LookalikeError(f"version {version} of {folder} is not there: the last ones are {there}")
+        raise LookalikeError(f"version {version} of {folder} does not exist: the last versions are {there}")
     manifest = read_manifest(folder, version)
     _check_files(folder, manifest)
     return manifest

@@ -57,7 +57,7 @@ def renamed_words(names: Sequence[str], stored: Sequence[str]) -> str | None:
         return None
     more = f" and {len(pairs) - _FEW} more" if len(pairs) > _FEW else ""
     return (
-        "--where has other names for columns that SQL would mix up, since it takes upper and lower case for the same: "
+        "SQL does not tell upper from lower case, so --where uses other names for these columns: "
         f"{', '.join(pairs[:_FEW])}{more}"
     )
 

@@ -142,7 +142,9 @@ def _refuse_odd_rows(path: Path, entry: PartEntry, dim: int, stored: NDArray[np.
         return
     if (place := first_beyond(stored)) is not None:
         row = "" if entry.row_map is not None else f" (row {entry.first_row + place})"
-        raise Damaged(f"{path} holds at place {place}{row} what is not a unit vector: `lookalike verify` lists all")
+        raise Damaged(
+            f"{path}: the vector at place {place}{row} is not a unit vector: run `lookalike verify` to list all"
+        )
     note(entry.sha256, mark)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import whole_number
 from ..disk.lock import reader_lock, writer_lock
 from ..disk.publish import TEMPORARY, plain_errors
 from ..errors import Busy, LookalikeError
@@ -82,8 +83,8 @@ class Store:
             elif version is not None:
                 newest_version(folder)  # says so where there is no collection at all
                 there = ", ".join(map(str, versions(folder)[-10:]))
-                raise LookalikeError(f"version {version} of {folder} is not there: the last ones are {there}")
-        raise Busy(f"{folder} loses its versions faster than they can be opened: try again")
+                raise LookalikeError(f"version {version} of {folder} does not exist: the last versions are {there}")
+        raise Busy(f"the versions of {folder} are removed faster than they can be opened: try again")
 
     def latest(self) -> "Store":
         """The newest version: this very object where nothing was committed since."""
@@ -169,9 +170,7 @@ class Store:
 
         ValueError for a size below 1.
         """
-        if size < 1:
-            raise ValueError(f"size {size} must be at least 1")
-        return blocks_of(self.layout, self.dim or 0, first, stop, size)
+        return blocks_of(self.layout, self.dim or 0, first, stop, whole_number("size", size, error=ValueError))
 
     def keys(self, rows: Int64) -> list[str]:
         """The keys of `rows` (m,) int64; LookalikeError for a row that does not exist."""

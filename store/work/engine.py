@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from ..checks import choice
 from ..disk.memory import is_out_of_memory, no_memory
 from ..errors import LookalikeError
 from .fragments import Fragment, perform
@@ -55,9 +56,7 @@ def opened(
     work: the function that all fragments will name. With it, all workers start at once and load it while the caller
     prepares the fragments: loading takes longer than many a fragment.
     """
-    if engine not in ENGINES:
-        raise LookalikeError(f"engine {engine!r} is not known: {', '.join(ENGINES)} works")
-    return ENGINES[engine](workers, env or {}, poison, work)
+    return ENGINES[choice("engine", engine, [*ENGINES])](workers, env or {}, poison, work)
 
 
 @contextmanager

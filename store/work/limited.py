@@ -39,7 +39,7 @@ def come_through(work: str, asked: Sequence[Sequence[Any]], memory: int, seconds
     except subprocess.TimeoutExpired as error:
         return (error.stdout or b"").splitlines().count(_OK.encode()), endless
     except OSError as error:
-        raise LookalikeError(f"cannot start a process that tries {asked[0][0]}: {reason(error)}") from error
+        raise LookalikeError(f"cannot start a process to try {asked[0][0]}: {reason(error)}") from error
     lines = child.stdout.decode(errors="replace").splitlines()
     done, wrong = lines.count(_OK), [line for line in lines if line.startswith(_WRONG)]
     if done == len(asked):
@@ -48,7 +48,7 @@ def come_through(work: str, asked: Sequence[Sequence[Any]], memory: int, seconds
         return done, wrong[0].removeprefix(_WRONG)[:300]
     if child.returncode == -signal.SIGXCPU:
         return done, endless
-    return done, f"it ends a process that reads it ({_ended(child.returncode)})"
+    return done, f"a process that read it ended with {_ended(child.returncode)}"
 
 
 def _ended(code: int) -> str:

@@ -71,7 +71,7 @@ class Worker:
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, **env}
                 )
         except OSError as error:
-            raise LookalikeError(f"cannot start a worker process: {error.strerror}: fewer workers may do") from error
+            raise LookalikeError(f"cannot start a worker process: {error.strerror}: try fewer workers") from error
         self.tasks: deque[Task] = deque()
         self.silent = self.step = 0.0
         self._rest, self._unsent = b"", bytearray()
@@ -223,7 +223,7 @@ class Pool:
             if worker.step > self.deadline:
                 self._bury(worker, f"one step took longer than {self.deadline:g} s")
             elif worker.silent > silence:
-                self._bury(worker, f"its worker gave no sign of life for {silence:g} s")
+                self._bury(worker, f"its worker did not respond for {silence:g} s")
 
     def _bury(self, worker: Worker, why: str | None = None) -> None:
         """A worker died, or is ended since it hangs: blame the fragment it worked on, and take the others back."""

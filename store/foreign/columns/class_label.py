@@ -20,8 +20,8 @@ class ClassLabel:
             return None
         if code >= self.count or code != int(code):
             raise LookalikeError(
-                f"{where}: label code {code} stands for no class: the schema names {self.count}, from code 0 on; "
-                "mend the label, or the names in the schema's ClassLabel"
+                f"{where}: label code {code} has no class, since the schema names {self.count} classes, from code 0: "
+                "correct the label, or the names in the schema's ClassLabel"
             )
         return str(int(code)) if self.names is None else self.names[int(code)]
 

@@ -38,7 +38,7 @@ def listed(path: Text, rows: int, of: Path, what: str, column: str | None = None
     ending = Path(path).suffix.lower()
     if column is not None and ending not in _TABLES:
         raise LookalikeError(
-            f"{what}s come from {os.fspath(path)} and from the column {column!r}: give one of them, or a table "
+            f"{what}s are given both by {os.fspath(path)} and by column {column!r}: give one of them, or a table "
             f"({', '.join(_TABLES)}) that has this column"
         )
     if ending in _READERS or ending in _TABLES:
@@ -47,7 +47,7 @@ def listed(path: Text, rows: int, of: Path, what: str, column: str | None = None
     _refuse_nul(path)
     if lines != rows and (lines < rows or not _blank_from(path, rows)):
         raise LookalikeError(
-            f"{os.fspath(path)} has {lines} lines and {of} has {rows} rows: give one line for each row"
+            f"{os.fspath(path)} has {lines} lines, but {of} has {rows} rows: give one line for each row"
             + _hint(path, lines, rows)
         )
     _warn_of_quotes(path)
@@ -66,7 +66,7 @@ def _whole(path: Path, rows: int, of: Path, what: str, column: str | None) -> li
     may_be_heading = len(values) == rows + 1 and _TABLES.get(ending) not in (parquet_column, arrow_column)
     heading = f"; name its heading {what!r}, or remove it" if may_be_heading else ""
     raise LookalikeError(
-        f"{path} has {len(values)} {what}s and {of} has {rows} rows: give one {what} for each row{heading}"
+        f"{path} has {len(values)} {what}s, but {of} has {rows} rows: give one {what} for each row{heading}"
     )
 
 
@@ -80,8 +80,8 @@ def _warn_of_quotes(path: Text) -> None:
     lines = [line for line in itertools.islice(read_lines(path), 100) if line]
     if lines and all(len(line) > 1 and line[0] == line[-1] == '"' for line in lines):
         warnings.warn(
-            f"every line of {os.fspath(path)} is in quotes, and they are taken as part of it: name the file .csv where "
-            "they are not",
+            f"every line of {os.fspath(path)} is in quotes, which are read as part of the text: rename the file "
+            "to .csv if they are not",
             LookalikeWarning,
             stacklevel=5,
         )
@@ -133,11 +133,11 @@ def _hint(path: Text, lines: int, rows: int) -> str:
     """What else the file may be, where it has another number of lines than there are rows."""
     first = next(read_lines(path), "")
     if first.lstrip().startswith("["):
-        return "; a JSON list is read from a file that is named .json"
+        return "; if it is a JSON list, rename it to end in .json"
     if lines == rows + 1 and first.strip('"').casefold() in _HEADS:
-        return f"; remove the first line, {first!r}, where it is a heading, or name the file .csv"
+        return f"; if the first line, {first!r}, is a heading, remove it, or rename the file to .csv"
     if lines <= 1 < rows and "\r" in first:
-        return "; its lines end with CR alone: save it with the line ends of Unix"
+        return "; its lines end with CR alone: save it with Unix line ends"
     return ""
 
 
@@ -150,7 +150,7 @@ def _table(path: Path, what: str, column: str | None) -> list[str | None]:
     longer = next((number for number, row in enumerate(body) if len(row) > max(1, len(table[0]))), None)
     if longer is not None:
         cells = len(body[longer])
-        raise LookalikeError(f"{path}: row {longer} has {cells} cells, and the first line has {len(table[0])}")
+        raise LookalikeError(f"{path}: row {longer} has {cells} cells, but the first line has {len(table[0])}")
     return [(row[at] or None) if at < len(row) else None for row in body]
 
 
@@ -191,8 +191,8 @@ def _column(path: Path, table: list[list[str]], what: str) -> int:
         return named[0]
     if len(head) > 1:
         raise LookalikeError(
-            f"{path} has {len(head)} columns ({', '.join(table[0][:8])}): give one column, or name one of them {what!r}"
-            f" or with --{what}-column"
+            f"{path} has {len(head)} columns ({', '.join(table[0][:8])}): name one of them {what!r}, or "
+            f"choose one with --{what}-column"
         )
     return 0
 

@@ -23,7 +23,7 @@ class ArrowVectors(TableVectors):
         with path.open("rb") as file:
             head = file.read(len(_FILE_MAGIC))
         if head.startswith(_OLD_FEATHER):
-            raise LookalikeError(f"{path} is in Feather's first format, of 2016: write it anew, or as .parquet")
+            raise LookalikeError(f"{path} is in the first Feather format, of 2016: write it as Feather 2 or .parquet")
         self._stream = head != _FILE_MAGIC
         with self._readable():
             schema, self.rows = self._counted()

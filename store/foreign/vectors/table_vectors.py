@@ -53,7 +53,7 @@ class TableVectors:
         """Find the columns; LookalikeError where one is missing or of another type."""
         words = {name: str(kind) for name, kind in kinds.items()}
         for column in [column for column in asked if column is not None and asked.count(column) > 1][:1]:
-            raise LookalikeError(f"{self._path}: column {column!r} cannot be two things: name it once")
+            raise LookalikeError(f"{self._path}: column {column!r} is named for two purposes: name it once")
 
         def text(name: str) -> bool:
             return is_text(kinds[name])

@@ -122,7 +122,7 @@ def _refusals(condition: Any) -> Iterator[str]:
         built += len(quoted(node) or "") if inside else 0
         stack += [(item, inside) for item in reversed(node.values())]
     if built > MOST_BUILT:
-        yield f"functions are given {built:,} characters of text in it, and {MOST_BUILT:,} are allowed"
+        yield f"its functions receive {built:,} characters of text, and {MOST_BUILT:,} are allowed"
 
 
 def _refusal(node: dict[str, Any]) -> str | None:
@@ -146,7 +146,7 @@ def _function_refusal(node: dict[str, Any]) -> str | None:
     if name == "replace":
         old, new = ([quoted(argument) for argument in _arguments(node)] + [None] * 3)[1:3]
         if old is None or new is None or len(new) > len(old):
-            return "replace() may only put a text that is no longer in the place of another (both in quotes)"
+            return "replace() may only replace a text by one that is not longer (both in quotes)"
     return None
 
 

@@ -5,7 +5,6 @@ no file, no network and no extension: a condition is data, and data never runs c
 `limits` what it may take.
 """
 
-import difflib
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import did_you_mean
 from ...errors import LookalikeError
 from ...files.escaped import escaped
 from ...shown import shortened
@@ -86,9 +86,8 @@ def _reason(error: Exception, duckdb: Any, allowed: Limits, columns: Sequence[st
 
 def _absent(name: str, columns: Sequence[str]) -> str:
     """What to say of a column that there is not, which a text without its quotes looks like too."""
-    near = difflib.get_close_matches(name.lower(), columns, n=1)
-    meant = f"did you mean {near[0]!r}?" if near else f"if it is a text, put it in single quotes: label = '{name}'"
-    return f"there is no column {name!r}: {meant}"
+    near = did_you_mean(name.lower(), columns)
+    return f"there is no column {name!r}" + (near or f": if it is a text, put it in single quotes: label = '{name}'")
 
 
 def _table(store: "Store", columns: dict[str, str], condition: str) -> Any:

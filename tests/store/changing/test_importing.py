@@ -173,7 +173,7 @@ def test_vectors_of_nobody_knows_which_model_are_taken_with_a_word(tmp_path, uni
 def test_as_many_lines_as_rows_are_wanted(tmp_path, units, text):
     np.save(tmp_path / "x.npy", units(3))
     (tmp_path / "text").write_text("a\nb\n")
-    with pytest.raises(LookalikeError, match=r"text has 2 lines and .*x\.npy has 3 rows"):
+    with pytest.raises(LookalikeError, match=r"text has 2 lines, but .*x\.npy has 3 rows"):
         import_vectors(tmp_path / "shop", tmp_path / "x.npy", **{text: tmp_path / "text"})
     assert not (tmp_path / "shop").exists()
 
@@ -196,7 +196,7 @@ def test_a_doubled_key_is_refused_wherever_it_comes(tmp_path, units, small_piece
     keys = [str(i) for i in range(40)]
     keys[again] = "1"
     (tmp_path / "keys").write_text("\n".join(keys))
-    with pytest.raises(LookalikeError, match=rf"key '1' comes twice, .*{again}"):
+    with pytest.raises(LookalikeError, match=rf"key '1' appears twice, .*{again}"):
         import_vectors(tmp_path / "shop", tmp_path / "x.npy", keys=tmp_path / "keys")
     assert (tmp_path / "shop").exists() == (again > 12)  # what was committed on the way stays
     if again > 12:
@@ -214,7 +214,7 @@ def test_a_doubled_key_is_refused_among_rows_that_were_there(tmp_path, units, sm
     keys = [str(i) for i in range(40)]
     keys[again] = "1"
     (tmp_path / "keys").write_text("\n".join(keys))
-    with pytest.raises(LookalikeError, match=f"key '1' comes twice, the second time in row {again}"):
+    with pytest.raises(LookalikeError, match=f"key '1' appears twice, the second time in row {again}"):
         import_vectors(tmp_path / "shop", tmp_path / "x.npy", keys=tmp_path / "keys")
     with Store.open(tmp_path / "shop") as store:
         assert store.rows == 40
@@ -315,7 +315,7 @@ def test_a_file_that_was_renamed_is_told_from_another(tmp_path, units):
 
 def test_labels_that_mean_no_label_elsewhere_stay_and_are_said_once(tmp_path):
     save(tmp_path / "x.parquet", [("a", "-1", 0), ("b", "nan", 1), ("c", "cat", 2)])
-    with pytest.warns(LookalikeWarning, match="labels '-1', 'nan' are taken for classes like any other"):
+    with pytest.warns(LookalikeWarning, match="labels '-1', 'nan' are treated as classes like any other"):
         import_vectors(tmp_path / "shop", tmp_path / "x.parquet")
     assert {label for label, _ in held(tmp_path / "shop").values()} == {"-1", "nan", "cat"}
     save(tmp_path / "x.parquet", [("a", "-1", 1), ("b", "nan", 1), ("c", "cat", 2)])
