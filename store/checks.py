@@ -1,4 +1,4 @@
-"""Checks of single values that people give, with one wording each: whole numbers, shares, choices, near-misses."""
+"""Checks of single values that users give, each with one wording: whole numbers, shares, choices and misspelt names."""
 
 import difflib
 import math
@@ -27,7 +27,7 @@ def whole_number(
 def share(name: str, value: Any, *, open_: bool = False, zero: bool = True) -> float:
     """`value` as a float. Raises LookalikeError for anything but a number from 0 to 1.
 
-    open_: both ends are refused. zero: False refuses 0 alone.
+    open_: refuse both ends. zero: whether 0 is allowed.
     """
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if (
@@ -43,7 +43,7 @@ def share(name: str, value: Any, *, open_: bool = False, zero: bool = True) -> f
 
 
 def choice(name: str, value: Any, choices: Sequence[str]) -> str:
-    """`value`. Raises LookalikeError where it is none of the `choices`."""
+    """`value`. Raises LookalikeError where it is not one of the `choices`."""
     if not isinstance(value, str) or value not in choices:
         said = choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
         raise LookalikeError(f"unknown {name} {shortened(value)}: use {said}")

@@ -1,6 +1,6 @@
-"""Frozen dataclasses to plain JSON data and back, every field checked against its annotation.
+"""Converts frozen dataclasses to plain JSON data and back, and checks every field against its annotation.
 
-A field that came with a later release is declared with `metadata=LATER` and a default, which older data means.
+A field that was added in a later release is declared with `metadata=LATER` and a default, which older data gets.
 """
 
 from dataclasses import fields, is_dataclass
@@ -27,7 +27,10 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: type[T], data: Any, where: str) -> T:
-    """The dataclass `kind` from JSON data; LookalikeError names the field of `where` that is missing or mistyped."""
+    """The dataclass `kind` from JSON data.
+
+    Raises LookalikeError, which names the field of `where` that is missing or has the wrong type.
+    """
     if not isinstance(data, dict):
         raise _mistyped(where, data)
     hints = _hints(kind)  # type: ignore[arg-type]
@@ -39,7 +42,7 @@ def from_plain(kind: type[T], data: Any, where: str) -> T:
 
 
 def _value(hint: Any, data: Any, where: str) -> Any:
-    """`data` as what the annotation `hint` promises."""
+    """`data` as the type that the annotation `hint` gives."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         inner = next(a for a in get_args(hint) if a is not NoneType)

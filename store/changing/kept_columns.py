@@ -1,4 +1,4 @@
-"""Which stored rows have the same further columns as a table that is imported again."""
+"""Compares the further columns of stored rows with those of a table that is imported again."""
 
 from typing import Any
 
@@ -13,13 +13,16 @@ from ..version.store import Store
 
 
 class KeptColumns:
-    """The further columns of a store's rows, beside those of a file."""
+    """The further columns of a store's rows, to compare with those of a file."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def equal(self, table: Any, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(m,) bool: which of the m rows of `table` (None: of no columns) have the values of `rows` (m,) int64."""
+        """Which of the m rows of `table` have the same further values as the stored `rows` (m,) int64, (m,) bool.
+
+        table: None means a table without columns.
+        """
         names = [] if table is None else stored_names(table.column_names)
         new = dict(zip(names, [] if table is None else table.columns, strict=True))
         equal = np.ones(len(rows), dtype=bool)
@@ -44,7 +47,7 @@ class KeptColumns:
 
 
 def _equal(one: Any, other: Any) -> NDArray[np.bool_] | bool:
-    """Where two columns agree: null with null, or with a column that is not there, and NaN with NaN."""
+    """Where two columns agree. Null equals null and a missing column; NaN equals NaN."""
     if one is None or other is None:
         return pc.is_null(other if one is None else one).to_numpy(zero_copy_only=False)
     if one.type != other.type:

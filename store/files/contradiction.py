@@ -1,4 +1,4 @@
-"""What a manifest says that cannot be: whoever forges one also makes its digest, and all else trusts its numbers."""
+"""Impossible statements of a manifest. A forger can make the digest match, and all other code trusts its numbers."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 MOST = 1 << 48  # rows, bytes, versions: beyond what any machine holds, and small enough that no sum of them overflows
 MOST_DIM = 1 << 20
-_FOLDERS = ("manifests", "lock")  # what no file of a version may be
+_FOLDERS = ("manifests", "lock")  # names that no file of a version may have
 
 
 def contradiction(content: "Content", version: int = MOST) -> str | None:
-    """The first thing in the content of a version that cannot be, in words; None where all fits together."""
+    """The first impossible statement in the content of a version, in words; None where there is none."""
     return next(_contradictions(content, version), None)
 
 
@@ -35,7 +35,7 @@ def _contradictions(content: "Content", version: int) -> Iterator[str]:
 
 
 def _beyond(content: "Content", version: int) -> Iterator[str]:
-    """What is said of rows that no version has given away yet, and of versions that are still to come."""
+    """Statements about rows that no version has added yet, and about versions that do not exist yet."""
     ends = {
         "a part": max((p.first_row + p.rows for p in content.parts), default=0),
         "a lookup table": max((r.last_row + 1 for r in content.runs), default=0),
@@ -55,7 +55,7 @@ def _beyond(content: "Content", version: int) -> Iterator[str]:
 
 
 def _numbers(content: "Content") -> Iterator[str]:
-    """Numbers that are beyond all bounds, or zero where there must be something."""
+    """Numbers that are out of range, or zero where that is impossible."""
     if content.dim is not None and not 1 <= content.dim <= MOST_DIM:
         yield f"its dimension is {_short(content.dim)}"
     if content.next_row > MOST:
@@ -75,7 +75,7 @@ def _numbers(content: "Content") -> Iterator[str]:
 
 
 def _card(file: str, card: dict[str, Any]) -> Iterator[str]:
-    """What a segment's card says that is no number, where it is to be shown as one."""
+    """A value of a segment's card that is not a number although it is shown as one."""
     for name, value in card.items():
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not number and not (name == "note" and (value is None or isinstance(value, str))):
@@ -83,7 +83,7 @@ def _card(file: str, card: dict[str, Any]) -> Iterator[str]:
 
 
 def _files(content: "Content") -> Iterator[str]:
-    """Files that are named twice with other hashes, or lie where none may."""
+    """Files that are named twice with different hashes, or lie in forbidden places."""
     from .content import file_entries
 
     known: dict[str, FileEntry] = {}
@@ -102,7 +102,7 @@ def _files(content: "Content") -> Iterator[str]:
 
 
 def _ranges(what: str, ranges: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """Ranges of rows, first and stop, that overlap or do not ascend."""
+    """Ranges of rows, (first, stop), that overlap or do not ascend."""
     end = 0
     for first, stop in ranges:
         if first < end or stop <= first:
@@ -111,5 +111,5 @@ def _ranges(what: str, ranges: Sequence[tuple[int, int]]) -> Iterator[str]:
 
 
 def _short(number: int) -> str:
-    """A number for a message: one of thousands of digits is cut."""
+    """A number for a message; one with thousands of digits is shortened."""
     return f"{number}" if number < MOST * MOST else "beyond all bounds"

@@ -1,4 +1,4 @@
-"""Which rows are deleted: a bitmap, bit i of byte b being row 8 * b + i. Rows beyond its end are not deleted."""
+"""The deleted rows as a bitmap: bit i of byte b is row 8 * b + i. Rows beyond its end are not deleted."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ FOLDER = "deleted"
 class Bitmap:
     """An immutable set of rows.
 
-    bits: (bytes,) uint8. count: how many rows it holds.
+    bits: (bytes,) uint8. count: the number of rows in the set.
     """
 
     bits: NDArray[np.uint8]
@@ -25,12 +25,12 @@ class Bitmap:
 
     @classmethod
     def empty(cls) -> "Bitmap":
-        """No row."""
+        """The empty set."""
         return cls(np.zeros(0, dtype=np.uint8), 0)
 
     @classmethod
     def load(cls, path: Path) -> "Bitmap":
-        """Read a bitmap that `save` wrote; Damaged for another file."""
+        """Read a bitmap that `save` wrote. Raises Damaged for another file."""
         bits = np.array(map_npy(path, np.uint8, "a bitmap of deleted rows"))
         return cls(bits, int(np.bitwise_count(bits).sum(dtype=np.int64)))
 
@@ -39,7 +39,7 @@ class Bitmap:
         return publish_array(folder, FOLDER, ".npy", self.bits)
 
     def with_rows(self, rows: NDArray[np.int64]) -> "Bitmap":
-        """A new bitmap that holds `rows` (m,) too, none negative; repeated rows count once."""
+        """A new bitmap that also holds `rows` (m,), none negative; repeated rows count once."""
         if len(rows) == 0:
             return self
         bits = np.zeros(max(len(self.bits), int(rows.max() >> 3) + 1), dtype=np.uint8)
@@ -64,5 +64,5 @@ class Bitmap:
         return held
 
     def rows(self) -> NDArray[np.int64]:
-        """The rows it holds, (count,) int64, ascending."""
+        """The rows of the set, (count,) int64, ascending."""
         return np.flatnonzero(np.unpackbits(self.bits, bitorder="little")).astype(np.int64)

@@ -1,9 +1,10 @@
 """Parts: the Parquet files that hold a collection's vectors, keys and labels.
 
-One row group, and all vectors PLAIN and uncompressed in one page, so that the last n * d * 4 bytes of that column are
-the float32 matrix itself and can be memory-mapped. Text is stored as `escaped` gives it. Unknown content, width,
-height, file size and mtime are null; size and mtime are the file's when its row was made, and `Store.table` gives what
-was noted since (see `noting`). The schema's metadata holds b"lookalike": {"format": 1, "model": digest or null}.
+A part has one row group, with all vectors PLAIN and uncompressed in one page, so that the last n * d * 4 bytes of that
+column are the float32 matrix itself and can be memory-mapped. Text is stored in the form that `escaped` gives. Unknown
+content, width, height, file size and mtime are null. Size and mtime are those of the file when its row was made;
+`Store.table` returns what was noted since (see `noting`). The schema's metadata holds b"lookalike": {"format": 1,
+"model": digest or null}.
 """
 
 import json
@@ -39,10 +40,10 @@ _PROBES = 64
 class Rows:
     """The rows of one part, in order.
 
-    keys: n distinct texts. vectors: (n, d) float32 unit rows. labels: n texts or None; an empty text is None too.
-    contents: the SHA-256 of the encoded image in hex, or None. widths, heights: pixels. source: who owns the rows.
-    sizes: bytes of each file. mtimes_ns: nanoseconds. extra: n rows of the source's further columns. Raises
-    LookalikeError for a key that is empty or comes twice, ValueError for lengths that differ.
+    keys: n distinct texts. vectors: (n, d) float32 unit rows. labels: n texts or None; an empty text becomes None.
+    contents: the SHA-256 of the encoded image in hex, or None. widths, heights: pixels. source: the source that the
+    rows belong to. sizes: bytes of each file. mtimes_ns: nanoseconds. extra: n rows of the source's further columns.
+    Raises LookalikeError for a key that is empty or appears twice, and ValueError for lengths that differ.
     """
 
     keys: Sequence[str]
@@ -72,7 +73,7 @@ class Rows:
     def of_vectors(
         cls, keys: Sequence[str], vectors: NDArray[np.float32], labels: Sequence[str | None] | None, source: str
     ) -> "Rows":
-        """Rows that come with no image: nothing is known but key, vector and label."""
+        """Rows without images: only keys, vectors and labels are known."""
         none: list[None] = [None] * len(keys)
         return cls(keys, vectors, none if labels is None else labels, none, none, none, source, none, none)
 
@@ -92,7 +93,7 @@ class Rows:
 
 
 def check_keys(keys: Sequence[str], first: int = 0) -> None:
-    """Refuse empty keys and keys that come twice; rows are named from `first` on."""
+    """Refuse empty keys and keys that appear twice. Messages count rows from `first`."""
     if len(set(keys)) == len(keys) and "" not in keys:
         return
     seen: dict[str, int] = {}
@@ -105,21 +106,24 @@ def check_keys(keys: Sequence[str], first: int = 0) -> None:
 
 
 def lookup_columns(rows: Rows) -> Any:
-    """The table of `rows` that the writer turns into key, content and label lookups (columns: runs.COLUMNS)."""
+    """The table of `rows` from which the writer makes the key, content and label lookups (columns: runs.COLUMNS)."""
     return pa.table({name: rows.columns[name] for name in COLUMNS})
 
 
 def write_part(folder: Path, rows: Rows, model: str | None) -> PartEntry:
-    """Publish `rows` as vectors/<name>.parquet below the collection `folder`; first_row is left -1 for the writer.
+    """Publish `rows` as vectors/<name>.parquet below the collection `folder`; the writer fills in first_row (here -1).
 
-    Before it is published, the file is checked to map back to the vectors. Raises LookalikeError where it does not, or
-    where the disk fails.
+    Before publishing, the file is checked to map back to the vectors. Raises LookalikeError where it does not, or where
+    the disk fails.
     """
     return write_table(folder, _table(rows), model)
 
 
 def write_table(folder: Path, table: Any, model: str | None) -> PartEntry:
-    """`write_part` of a table with the columns of a part, as `read_part` gives them; ValueError without a row."""
+    """`write_part` for a table with the columns of a part, as `read_part` returns it.
+
+    Raises ValueError for a table without rows.
+    """
     if table.num_rows == 0:
         raise ValueError("a part needs at least one row")
     vectors = _matrix(table.column("vector").combine_chunks())
@@ -138,12 +142,12 @@ def _matrix(column: Any) -> NDArray[np.float32]:
 
 
 def provenance(model: str | None) -> dict[bytes, bytes]:
-    """What a Parquet file of ours says of itself: that its text is `escaped`, and the digest of the vectors' model."""
+    """Metadata for our Parquet files: that text is `escaped`, and the digest of the vectors' model."""
     return {b"lookalike": json.dumps({"format": FORMAT, "model": model}).encode()}
 
 
 def empty_schema(dim: int | None) -> Any:
-    """The columns that every part has; where no dimension is known yet, vectors are lists of any length."""
+    """The columns that every part has. Where the dimension is not known yet, vectors are lists of any length."""
     schema = _table(Rows.of_vectors([], np.empty((0, dim or 1), np.float32), None, "")).schema
     if dim is not None:
         return schema
@@ -152,7 +156,7 @@ def empty_schema(dim: int | None) -> Any:
 
 
 def _encoded(table: Any, model: str | None) -> memoryview:
-    """The Parquet file as one buffer."""
+    """The bytes of the Parquet file."""
     paths = [_VECTOR if name == "vector" else name for name in table.column_names]
     return parquet_bytes(
         table.replace_schema_metadata(provenance(model)),
@@ -185,7 +189,7 @@ def _extra(extra: Any) -> dict[str, Any]:
 
 
 def _vector_offset(metadata: Any, size: int) -> int:
-    """Where the float32 matrix starts: it is the last `size` bytes of its column."""
+    """The position of the float32 matrix: the last `size` bytes of its column."""
     group = metadata.row_group(0)
     for i in range(group.num_columns):
         column = group.column(i)
@@ -206,7 +210,8 @@ def _check_mapping(data: NDArray[np.uint8], offset: int, vectors: NDArray[np.flo
 def map_vectors(path: Path, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
     """The vectors of a part as a read-only memory map of bytes, (n, 4 * dim) uint8.
 
-    The matrix is not aligned in the file: take rows first, then `.view(np.float32)`. Damaged for a file too short.
+    The matrix is not aligned in the file: take rows first, then `.view(np.float32)`. Raises Damaged for a file that is
+    too short.
     """
     if entry.vector_offset < 0 or entry.vector_offset + entry.rows * 4 * dim > path.stat().st_size:
         raise Damaged(f"{path} is too short for {entry.rows} vectors of {dim} dimensions")
@@ -214,7 +219,10 @@ def map_vectors(path: Path, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
 
 
 def read_part(path: Path, columns: list[str] | None = None) -> Any:
-    """All columns of a part, or the named ones in order; text as stored, see `escaped`. Damaged where unreadable."""
+    """All columns of a part, or the named ones in order; text as stored, see `escaped`.
+
+    Raises Damaged where the part cannot be read.
+    """
     try:
         return pq.read_table(path, columns=columns, partitioning=None)
     except (pa.ArrowException, OSError) as error:

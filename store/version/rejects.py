@@ -32,7 +32,7 @@ _FIRM = [field.name for field in SCHEMA if not field.nullable]
 
 @dataclass(frozen=True)
 class Reject:
-    """An image that was not embedded: its key, the stage that refused it, why, its SHA-256 in hex where it was read."""
+    """An image that was not embedded: its key, the stage that rejected it, the reason, its SHA-256 if it was read."""
 
     key: str
     stage: str
@@ -53,7 +53,7 @@ def write_rejects(folder: Path, source: str, rejects: Sequence[Reject]) -> Rejec
 def read_rejects(store: "Store") -> Any:
     """All rejects of a version, an Arrow table: key, stage, reason, content_sha256, source; text is `escaped`.
 
-    Damaged where one of their files cannot be read.
+    Raises Damaged where one of their files cannot be read.
     """
     tables = [SCHEMA.append(pa.field("source", pa.large_string())).empty_table()]
     store.pages.ensure_tables(store.content.rejects)

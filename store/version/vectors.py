@@ -1,4 +1,4 @@
-"""Stored vectors, gathered row by row or streamed in blocks, from the maps of the parts."""
+"""Stored vectors, gathered row by row or streamed in blocks, from the memory maps of the parts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ Float32 = NDArray[np.float32]
 
 
 def gather(layout: Layout, dim: int, rows: Int64) -> tuple[Float32, Int64]:
-    """The vectors of `rows` (m,), (m, dim) float32, and those rows that no part holds (then there are no vectors)."""
+    """The vectors of `rows` (m,), (m, dim) float32, and the rows that no part has (then there are no vectors)."""
     part, place = layout.locate(rows)
     if len(part) and part.min() < 0:
         return np.empty((0, dim), dtype=np.float32), rows[part < 0]
@@ -26,14 +26,14 @@ def gather(layout: Layout, dim: int, rows: Int64) -> tuple[Float32, Int64]:
 
 
 def _items(matrix: NDArray[np.uint8]) -> Any:
-    """The rows of a matrix of bytes as (n,) opaque items: NumPy moves those whole, and bytes one by one."""
+    """The rows of a matrix of bytes as (n,) opaque items, since NumPy moves those whole and bytes one by one."""
     return matrix.view(f"V{matrix.shape[1]}")[:, 0]
 
 
 def blocks(layout: Layout, dim: int, first: int, stop: int | None, size: int) -> Iterator[tuple[Int64, Float32]]:
-    """Live rows with first <= row < stop, ascending, and their vectors: blocks (size,) and (size, dim), the last less.
+    """Live rows with first <= row < stop, ascending, and their vectors: (size,) and (size, dim), the last one less.
 
-    Holds one block and the map of one part.
+    Holds one block and the map of one part in memory.
     """
     held: list[tuple[Int64, Float32]] = []
     filled = 0
@@ -57,7 +57,7 @@ def _taken(mapped: NDArray[np.uint8], places: Int64) -> Float32:
 
 
 def _joined(held: list[tuple[Int64, Float32]]) -> tuple[Int64, Float32]:
-    """One block out of pieces."""
+    """One block made of pieces."""
     if len(held) == 1:
         return held[0]
     return np.concatenate([r for r, _ in held]), np.concatenate([v for _, v in held])

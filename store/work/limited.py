@@ -1,7 +1,8 @@
-"""Files tried in a child process, within limits of memory and time: one that ends its reader costs a line.
+"""Tries files in a child process with limited memory and time, so that a file that crashes its reader costs one line.
 
-A right hash says that a file is as its manifest wants it, and whoever made the collection wrote both. What parses such
-files trusts what they say, so that a stranger's file may end the process that reads it, fill its memory, or never end.
+A matching hash only says that a file is as its manifest describes it, and whoever made the collection wrote both.
+Parsers trust what such files say, so that a stranger's file may crash the process that reads it, fill its memory, or
+never end.
 """
 
 import json
@@ -21,10 +22,10 @@ _OK, _WRONG = "file: sound", "file: wrong: "
 
 
 def come_through(work: str, asked: Sequence[Sequence[Any]], memory: int, seconds: int) -> tuple[int, str | None]:
-    """How many files a child came through, one after the other, and what was wrong with the next; None: with none.
+    """How many files a child read without a problem, one after the other, and the problem of the next or None.
 
-    work: "lookalike.room.module:function", called with each of `asked` (JSON-able; the path first), which gives what is
-    wrong with a file, or None. memory: bytes of address space. seconds: for all files.
+    work: "lookalike.room.module:function", called with each of `asked` (JSON-able; the path first), which returns the
+    problem of a file, or None. memory: bytes of address space. seconds: for all files.
     """
     asking = json.dumps({"work": work, "asked": asked, "memory": memory, "seconds": seconds})
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")

@@ -1,4 +1,4 @@
-"""Vectors, and perhaps keys and labels, of files that hold named arrays, and .npz. Nothing is ever unpickled."""
+"""Vectors, and perhaps keys and labels, in files of named arrays, and .npz. Nothing is ever unpickled."""
 
 import os
 import zipfile
@@ -30,13 +30,13 @@ class Kind(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Both, as they are shown."""
+        """Shape and dtype as messages show them."""
         what = "Python objects" if self.dtype.hasobject else str(self.dtype)
         return f"{what} {self.shape}"
 
 
 class ArrayFile(ABC):
-    """See block.Vectors. `columns` names arrays; else they are found by their usual names, or as the only matrix."""
+    """See block.Vectors. `columns` names arrays; the default is their usual names, or the only matrix."""
 
     model: str | None = None
     dim: int | None
@@ -85,7 +85,7 @@ class ArrayFile(ABC):
         return Role("vector", usual, _MATRIX, self._is_matrix, self.unit)
 
     def _could_name(self, name: str) -> bool:
-        """Whether an array could be keys or labels; one of objects is refused with the reason when it is read."""
+        """Whether an array could hold keys or labels. An array of objects is refused when it is read."""
         return self._kinds[name].shape == (self.rows,)
 
     def _can_be_kept(self, name: str) -> bool:
@@ -102,7 +102,7 @@ class ArrayFile(ABC):
         """The rows of an array in order, `size` at a time."""
 
     def blocks(self, size: int) -> Iterator[Block]:
-        """All rows in order, `size` at a time; LookalikeError where they cannot be read."""
+        """All rows in order, `size` at a time. Raises LookalikeError where they cannot be read."""
         start = 0
         keys, labels = self._texts(self._key, size), self._texts(self._label, size)
         further = {name: self._rows(name, size) for name in self._extra}
@@ -122,7 +122,7 @@ class ArrayFile(ABC):
             start += len(matrix)
 
     def _kept(self, values: NDArray[Any]) -> Any:
-        """Values of a further array, as a table's column of them is kept."""
+        """The values of a further array, in the form that a table's column has."""
         values = self._as_text(values)
         if values.dtype.kind in "US":
             return escaped_array(map(os.fsdecode, values.tolist())).cast(pa.string())
