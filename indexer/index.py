@@ -1,4 +1,4 @@
-"""Index a collection: new rows become segments, classes become prototypes, one commit publishes both."""
+"""Indexes a collection: new rows become segments, classes become prototypes, and one commit publishes both."""
 
 import os
 import time
@@ -30,7 +30,7 @@ from .segments.rowmaps import RowMap
 
 @dataclass(frozen=True)
 class Request:
-    """What `index` was asked for; kept in the manifest, so that later rows are indexed alike. memory: bytes or None."""
+    """The settings of `index`, kept in the manifest so that later rows are indexed alike. memory: bytes or None."""
 
     spec: str
     recall: float
@@ -43,7 +43,7 @@ class Request:
 
 
 class Piece(NamedTuple):
-    """Rows (n,) that become one segment, and how."""
+    """Rows (n,) that become one segment, and its settings."""
 
     rows: Ints
     request: Request
@@ -64,14 +64,13 @@ def index(
     progress: Progress = silent,
     also: Callable[[Writer, Progress], None] | None = None,
 ) -> IndexCard:
-    """Index the rows that no segment covers and fold the prototypes, in one commit, or none where nothing changed.
+    """Index the rows that no segment covers and fold the prototypes, in one commit; commit nothing if nothing changed.
 
-    Small parts are merged in the same commit.
-
-    spec: a FAISS factory string, or "auto" (see specs). recall: the recall@k to reach on stored rows, in (0, 1].
-    memory: bytes that all segments may take, or such as "2G". compact: drop removed vectors from the disk, and index
-    everything anew, as another spec does. also: called before the commit, to stage what else follows from the rows.
-    Raises LookalikeError for a spec, recall, k, memory or device that does not work.
+    Small parts are merged in the same commit. spec: a FAISS factory string, or "auto" (see specs). recall: the recall@k
+    to reach on stored rows, in (0, 1]. memory: bytes for all segments together, as a number or a text such as "2G".
+    compact: drop removed vectors from the disk and index everything again, as another spec does. also: called before
+    the commit, to stage changes that depend on the rows. Raises LookalikeError for an invalid spec, recall, k, memory
+    or device.
     """
     started = time.monotonic()
     chosen = choose(device)
@@ -93,15 +92,15 @@ def index(
 
 
 def _became(held: HeadEntry | None, now: HeadEntry | None) -> str | None:
-    """What the card says of a linear head that was stored and is now to be."""
+    """What the card says about a stored linear head that has changed."""
     return None if now == held else "refitted" if now else "dropped"
 
 
 def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progress = silent) -> IndexCard | None:
-    """Index a tail beyond 50,000 rows as the collection was last indexed; None where there is nothing to do.
+    """Index a tail of more than 50,000 rows as the collection was last indexed; None if there is nothing to do.
 
-    Nothing is done for a collection that was never indexed, and where there is nothing to do only the manifest is
-    read. Raises what `index` raises.
+    Does nothing for a collection that was never indexed; then, and without a long tail, only the manifest is read.
+    Raises the errors of `index`.
     """
     with Store.open(path) as store:
         asked = store.content.index
@@ -114,7 +113,7 @@ def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progre
 
 
 def _long_tail(store: Store) -> bool:
-    """Whether more live rows lie behind the last segment than are searched one by one; from the manifest where it can.
+    """Whether too many live rows come after the last segment to be compared one by one; from the manifest if possible.
 
     A segment ends at `first_row + rows` or, with a row map, later.
     """
@@ -153,7 +152,7 @@ def _stage(writer: Writer, request: Request, device: Device, everything: bool, p
 
 
 def _planned(store: Store, request: Request, kept: Segments) -> tuple[Segments, list[Piece]]:
-    """The segments to keep, and the pieces behind them; none is kept where they leave the others too little memory."""
+    """The segments to keep and the pieces after them; keeps none if they leave too little memory for the pieces."""
     try:
         return kept, _pieces(store, request, kept)
     except TooLarge:
@@ -163,7 +162,7 @@ def _planned(store: Store, request: Request, kept: Segments) -> tuple[Segments, 
 
 
 def _pieces(store: Store, request: Request, kept: Segments) -> list[Piece]:
-    """What becomes a new segment each, with its share of the memory; TooLarge where one does not fit."""
+    """The rows of each new segment, with its share of the memory. Raises TooLarge where one does not fit."""
     rows, dim = _live_from(store, _stop(store, kept)), store.dim or 0
     left = None if request.memory is None else max(0, request.memory - sum(entry.size for entry in kept))
     found = []
@@ -178,7 +177,7 @@ def _pieces(store: Store, request: Request, kept: Segments) -> list[Piece]:
 
 
 def _as_wanted(store: Store, entry: SegmentEntry, request: Request) -> SegmentEntry:
-    """The segment, tuned again where another recall or k is wanted."""
+    """The segment, tuned again if its recall or k differs from the request."""
     card = SegmentCard.of(entry)
     if not entry.parameters or (card.wanted, card.k) == (request.recall, request.k):
         return entry
@@ -191,10 +190,10 @@ def _covered(store: Store, entry: SegmentEntry) -> plan.Covered:
 
 
 def _stop(store: Store, segments: Segments) -> int:
-    """The first row behind these segments."""
+    """The first row after these segments."""
     return max((RowMap.of(store, entry).stop for entry in segments), default=0)
 
 
 def _live_from(store: Store, first: int) -> Ints:
-    """Live rows from `first` on, ascending (m,) int64; the parts before are not touched."""
+    """Live rows from `first` on, ascending (m,) int64; earlier parts are not read."""
     return store.layout.live_between(store.layout.between(first, None), first)

@@ -1,9 +1,9 @@
-"""The ROC of same and different scores, summed up from ranges of them that come in rising order.
+"""The ROC of same and different scores, summed up from ranges of scores in rising order.
 
-A range answers by rank and by value, whether it holds the scores themselves, sorted, or only how many have each value.
-So 50 million pairs and a handful go the same way, and both are exact: what is accepted at a threshold is counted, ties
-fall together (see verification.py), and the points to draw are points of the full curve. Scores are (n,) float, larger
-for pairs that look more alike.
+A range can be queried by rank and by value, whether it holds the scores themselves, sorted, or only how many have each
+value. So 50 million pairs and a handful are handled alike, and both are exact: accepted scores are counted, ties are
+treated together (see verification.py), and the points to draw are points of the full curve. Scores are (n,) float,
+larger for pairs that look more alike.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,11 +19,12 @@ SAME, DIFFERENT = 0, 1
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """What the scores of same and different pairs say; None where one of the two kinds is missing.
+    """The measures of the scores of same and different pairs; None where one of the two kinds is missing.
 
-    same, different: how many there are. auc, eer: as in verification.py. tprs: for each of `fprs` the largest true
-    positive rate of any threshold whose false positive rate is not above it. fpr, tpr, thresholds: (p,) float64, points
-    of the ROC curve to draw, from accepting nothing (threshold inf) to accepting all; empty where a kind is missing.
+    same, different: the numbers of pairs. auc: the chance that a same pair scores above a different one, ties counting
+    half. eer: the equal error rate. tprs: for each of `fprs`, the largest true positive rate of any threshold whose
+    false positive rate is not above it. fpr, tpr, thresholds: (p,) float64, points of the ROC curve to draw, from
+    accepting nothing (threshold inf) to accepting all; empty where a kind is missing.
     """
 
     same: int
@@ -38,9 +39,9 @@ class Curve:
 
 
 class Range(Protocol):
-    """The same (kind 0) and different (kind 1) scores between two values; a rank is a place in rising order.
+    """The same (kind 0) and different (kind 1) scores between two values. A rank is a place in rising order.
 
-    sizes: how many of each kind there are.
+    sizes: the number of scores of each kind.
     """
 
     sizes: tuple[int, int]
@@ -49,14 +50,14 @@ class Range(Protocol):
         """The scores (m,) at these ranks (m,) int64."""
 
     def below(self, kind: int, values: np.ndarray, side: str = "left") -> np.ndarray:
-        """How many scores lie below each of these values (m,), (m,) int64; with side "right" how many not above it."""
+        """How many scores are below each value (m,), (m,) int64; with side "right", how many are not above it."""
 
     def twice_wins(self) -> int:
         """Twice the number of (same, different) with same > different, plus the number of equal ones."""
 
 
 class Sorted:
-    """A range of scores that are all there: same (n,) and different (n',) float, each sorted, rising."""
+    """A range with all of its scores: same (n,) and different (n',) float, each sorted, rising."""
 
     def __init__(self, same: np.ndarray, different: np.ndarray) -> None:
         self._scores = same, different
@@ -76,7 +77,7 @@ class Sorted:
 
 
 class Counted:
-    """A range of which it is known how many scores have each of some values (m,) float, rising.
+    """A range that only knows how many scores have each of some values (m,) float, rising.
 
     same, different: (m,) integers, how many scores of that kind have the value.
     """
@@ -104,8 +105,8 @@ class Counted:
 def summed(ranges: Iterable[Range], same: int, different: int, fprs: Sequence[float], points: int) -> Curve:
     """The curve of `same` and `different` scores that come in rising ranges.
 
-    points: how many points of the ROC to keep, about; with fewer scores it is every one. They stand evenly in TPR, in
-    FPR, and in the logarithm of FPR, which is where small rates are read.
+    points: about how many points of the ROC to keep; with fewer scores, every one. They are spaced evenly in TPR, in
+    FPR, and in the logarithm of FPR, where small rates are read.
     """
     forbidden = [different - 1 - allowed_accepts(different, fpr) for fpr in fprs]
     if not same or not different:
@@ -122,7 +123,7 @@ def summed(ranges: Iterable[Range], same: int, different: int, fprs: Sequence[fl
 
 
 class _Sums:
-    """What is known after the scores below some value."""
+    """The state after the scores below some value."""
 
     def __init__(self, sizes: tuple[int, int], forbidden: list[int], ranks: tuple[np.ndarray, np.ndarray]) -> None:
         self.wins = 0  # twice the pairs of pairs won, as Python integers: they outgrow 64 bits
@@ -133,7 +134,7 @@ class _Sums:
         self._points = [np.array([[0.0, 0.0, np.inf]])]
 
     def add(self, some: Range) -> None:
-        """Take the next range; equal scores must not be cut in two."""
+        """Add the next range. Equal scores must not be divided between two ranges."""
         self.wins += some.twice_wins() + 2 * some.sizes[SAME] * self._before[DIFFERENT]
         self._stop_false_accepts(some)
         self._draw(some)
@@ -146,7 +147,7 @@ class _Sums:
         return tuple(self._tpr_of[rank] for rank in self._forbidden)
 
     def roc(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The points drawn, by falling threshold."""
+        """The points to draw, by falling threshold."""
         points = np.concatenate(self._points)
         return tuple(points[np.unique(-points[:, 2], return_index=True)[1]].T)
 
@@ -171,7 +172,7 @@ class _Sums:
             self._points.append(np.stack(points, axis=1).astype(np.float64))
 
     def _cross(self, some: Range) -> None:
-        """The equal error rate, if the ROC's line meets FPR = 1 - TPR here or beyond: later ranges correct it."""
+        """The equal error rate, if the ROC's line meets FPR = 1 - TPR here or later; later ranges correct it."""
         reached = [value for kind in (SAME, DIFFERENT) for value in self._last_in_excess(some, kind)]
         if reached:
             value = np.array([max(reached)])
@@ -197,7 +198,7 @@ class _Sums:
 
 
 def _ranks_to_draw(same: int, different: int, points: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ranks of same and of different scores whose thresholds are drawn; the lowest ones accept all."""
+    """Ranks of same and of different scores whose thresholds are drawn; the lowest ones accept everything."""
     each = points // 3
     even = [np.linspace(0, size - 1, min(each, size)).round().astype(np.int64) for size in (same, different)]
     rare = different - np.geomspace(1, different, min(each, different)).round().astype(np.int64)

@@ -13,12 +13,12 @@ def found_of_truth(
     truth_scores: np.ndarray | None = None,
     tolerance: float = 1e-6,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(found, of): for each query how many true rows were found, of how many. Both (nq,) int64.
+    """(found, of): for each query, how many true rows were found, and how many there are. Both (nq,) int64.
 
-    neighbours: (nq, k') int64 rows, a row counted once. truth: (nq, k) int64 rows of exact search, none twice.
-    scores, truth_scores: their exact scores, in the same shapes. Given both, a neighbour that scores at least as the
-    last true row (within tolerance) counts as found: where rows tie, exact search's own choice among them is arbitrary.
-    ValueError for other shapes.
+    neighbours: (nq, k') int64 rows; a repeated row counts once. truth: (nq, k) int64 rows of exact search, without
+    repeats. scores, truth_scores: their exact scores, in the same shapes. With both, a neighbour that scores at least
+    as high as the last true row (within tolerance) counts as found, since exact search makes an arbitrary choice among
+    rows that tie. Raises ValueError for other shapes.
     """
     neighbours, truth = _table(neighbours, "neighbours"), _table(truth, "truth")
     if len(neighbours) != len(truth):
@@ -41,7 +41,7 @@ def _in_row(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _first_of_its_kind(rows: np.ndarray) -> np.ndarray:
-    """(nq, k') bool: is this the first time that the row occurs in its line?"""
+    """(nq, k') bool: whether the row occurs for the first time in its line."""
     order = np.argsort(rows, axis=1, kind="stable")
     ordered = np.take_along_axis(rows, order, axis=1)
     fresh = np.ones(rows.shape, dtype=bool)
@@ -54,5 +54,5 @@ def _first_of_its_kind(rows: np.ndarray) -> np.ndarray:
 def _table(rows: np.ndarray, name: str) -> np.ndarray:
     rows = np.asarray(rows)
     if rows.ndim != 2 or rows.dtype.kind not in "iu":
-        raise ValueError(f"{name} has shape {rows.shape} and type {rows.dtype}: give integers, one line a query")
+        raise ValueError(f"{name} has shape {rows.shape} and type {rows.dtype}: give integers, one line per query")
     return rows.astype(np.int64, copy=False)

@@ -1,10 +1,11 @@
 """What queries find in a whole collection: recall@k, R-precision and MAP@R, without keeping any ranking.
 
-R of a query is how many references have its class. MAP@R and R-precision as Musgrave, Belongie and Lim (A Metric
-Learning Reality Check, ECCV 2020, section 3.2, equations 3 and 4): the mean over ranks 1..R of the precision at those
-ranks that hold a reference of the query's class, and the share of the first R ranks that do. recall@k as Oh Song,
-Xiang, Jegelka and Savarese (CVPR 2016): the share of queries with one of their class among the first k. A reference of
-another class that ties with one of the query's own counts as ranked before it, so ties never flatter.
+R of a query is the number of references of its class. MAP@R and R-precision are those of Musgrave, Belongie and Lim (A
+Metric Learning Reality Check, ECCV 2020, section 3.2, equations 3 and 4): the mean over ranks 1..R of the precision at
+those ranks that have a reference of the query's class, and the share of the first R ranks that do. recall@k is that of
+Oh Song, Xiang, Jegelka and Savarese (CVPR 2016): the share of queries with a reference of their class among the first
+k. A reference of another class that ties with one of the query's class counts as ranked before it, so ties never
+flatter.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ _BLOCK_BYTES = 64 << 20
 
 @dataclass(frozen=True, eq=False)
 class Retrieval:
-    """What each query found, float64 (nq,), nan where its class has no reference; a mean over nothing is None."""
+    """The results of each query, float64 (nq,), nan if its class has no reference; a mean over nothing is None."""
 
     first: np.ndarray  # the rank of the nearest reference of its class, from 1
     average_precision: np.ndarray  # at R
@@ -45,11 +46,11 @@ def retrieval(
     own: Sequence[np.ndarray] | np.ndarray | None = None,
     threads: int = 2,
 ) -> Retrieval:
-    """Hold each query against all references.
+    """Compare each query with all references.
 
-    queries (nq, d) and references (n, d) float32 unit rows; query_codes (nq,) and codes (n,) integer classes, -1 for
-    none, which matches nothing; own: per query, positions (r,) in `references` that are left out (the query itself).
-    Memory: two score blocks of 64 MiB; time O(nq n (d + log n)).
+    queries (nq, d) and references (n, d): float32 unit rows. query_codes (nq,) and codes (n,): integer classes; -1 for
+    none, which matches nothing. own: for each query, positions (r,) in `references` that are left out (the query
+    itself). Memory: two score blocks of 64 MiB; time O(nq n (d + log n)).
     """
     found = np.full((3, len(queries)), np.nan)
     if not len(queries) or not len(references):
@@ -76,7 +77,7 @@ def retrieval(
 
 
 def _places(order: np.ndarray, own: Sequence[np.ndarray] | np.ndarray | None):  # type: ignore[no-untyped-def]
-    """From a query to its own references' places after sorting by class; None where nothing is left out."""
+    """Maps a query to the places of its own references after sorting by class; None where nothing is left out."""
     if own is None or not any(len(rows) for rows in own):
         return None
     place = np.empty(len(order), np.int64)

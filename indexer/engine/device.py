@@ -1,8 +1,8 @@
-"""CPU or GPU: the only file that names what only GPU builds of FAISS have.
+"""CPU or GPU: the only module that uses features of FAISS's GPU builds.
 
 Files hold CPU indexes; a GPU gets a copy when a collection is opened. An index type without a GPU form stays on the
-CPU, and what a GPU cannot search (k > 2048, more than 2048 lists, an ID selector, memory that runs out, whatever else
-it refuses) is searched on the CPU. That is said once, and so is a GPU build of FAISS that finds no GPU to use.
+CPU, and searches that a GPU cannot do (k > 2048, more than 2048 lists, an ID selector, too little memory, or any other
+refusal) run on the CPU. A warning says so once, also where a GPU build of FAISS finds no GPU.
 """
 
 import warnings
@@ -48,7 +48,7 @@ class Device:
             return None
 
     def help_training(self, index: Any) -> None:
-        """Let k-means of an IVF index run on the GPUs, where they take it."""
+        """Let k-means of an IVF index run on the GPUs, if they accept it."""
         if self.kind == "gpu":
             try:
                 index.clustering_index = _copy(faiss.IndexFlat(index.d, index.metric_type), self.count)
@@ -57,7 +57,7 @@ class Device:
 
 
 def choose(device: str = "auto") -> Device:
-    """The device called "auto" (GPUs where there are any), "cpu" or "gpu".
+    """The device for "auto" (GPUs if there are any), "cpu" or "gpu".
 
     Raises LookalikeError for another name, and for "gpu" where FAISS finds none.
     """
@@ -80,7 +80,7 @@ def choose(device: str = "auto") -> Device:
 
 
 def _without_gpu(device: str, why: str) -> Device:
-    """The CPU, said, since whoever installed a GPU build of FAISS expects a GPU."""
+    """The CPU, with a warning, since users who install a GPU build of FAISS expect a GPU."""
     _refuse(device, why)
     _say(f"searching on the CPU: {why}")
     return Device("cpu")
@@ -93,18 +93,18 @@ def _refuse(device: str, why: str) -> None:
 
 @cache
 def _say(text: str) -> None:
-    """Warn, once for each text."""
+    """Warn once for each text."""
     warnings.warn(text, LookalikeWarning, stacklevel=3)
 
 
 @cache
 def _resources() -> Any:
-    """One GPU's scratch memory and streams, which its indexes share: 1.5 GiB each time otherwise."""
+    """The scratch memory and streams of one GPU, which its indexes share: otherwise each takes 1.5 GiB."""
     return faiss.StandardGpuResources()
 
 
 def _copy(index: Any, count: int) -> Any:
-    """`index` on one GPU, or in shards over all."""
+    """`index` on one GPU, or in shards over all of them."""
     if count == 1:
         return faiss.index_cpu_to_gpu(_resources(), 0, index)
     options = faiss.GpuMultipleClonerOptions()
@@ -113,12 +113,12 @@ def _copy(index: Any, count: int) -> Any:
 
 
 class GpuIndex:
-    """A searched copy on the GPUs, one search at a time: GPU indexes are not safe to share between threads."""
+    """A copy of an index on the GPUs, searched one call at a time: GPU indexes cannot be shared between threads."""
 
     def __init__(self, index: Any, count: int) -> None:
         self.index, self.count = index, count
         self._lock = Lock()
-        self._largest: int | None = None  # queries at once, once memory ran out with more; 0 once it failed
+        self._largest: int | None = None  # queries at once, after memory ran out; 0 after a failure
 
     def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:
         """Scores (nq, k) and ids (nq, k), best first; None where the CPU must answer."""
@@ -147,7 +147,7 @@ class GpuIndex:
         return scores, ids
 
     def _halve(self, tried: int) -> bool:
-        """Take half of what did not fit, from now on; False where one query does not fit."""
+        """Halve the size of later batches; False where a single query does not fit."""
         self._largest = tried // 2
         if self._largest == 0:
             _say("the GPU has too little memory for a single query: searching on the CPU")

@@ -1,10 +1,11 @@
-"""Which index: factory strings of FAISS, what "auto" stands for, and what an index will weigh.
+"""Which index to build: factory strings of FAISS, what "auto" means, and how large an index will be.
 
-"auto" is Flat up to 50,000 rows and 6.4 million numbers (rows x dimensions; about 0.5 ms a query on one thread),
-exact and with nothing to tune; beyond, IVF,Flat with about 4 sqrt(n) lists and nprobe tuned on the collection's own
-rows: exact scores, any filter, one knob, and a build that takes a tenth of a graph's. Under a memory limit, the first
-that fits of this, IVF with codes of 8, 6 or 4 bits a dimension, IVF,PQ with four-bit codes of 2, 4 or 8 dimensions,
-and the same codes without lists and ids. Whatever the code, stored rows decide among its candidates.
+"auto" is Flat up to 50,000 rows and 6.4 million numbers (rows x dimensions; about 0.5 ms per query on one thread),
+which is exact and needs no tuning. Beyond that it is IVF,Flat with about 4 sqrt(n) lists and nprobe tuned on the
+collection's own rows: exact scores, any filter, one parameter, and a build that takes a tenth of the time of a graph.
+Under a memory limit it is the first that fits of this, IVF with codes of 8, 6 or 4 bits per dimension, IVF,PQ with
+four-bit codes of 2, 4 or 8 dimensions, and the same codes without lists and ids. With any code, stored rows decide
+among its candidates.
 """
 
 import math
@@ -19,18 +20,18 @@ from .weight import most_bytes, shown
 
 FLAT_ROWS = 50_000
 FLAT_NUMBERS = 6_400_000
-GRAPH_QUANTISER = 16_384  # lists from which on finding the lists takes a graph
+GRAPH_QUANTISER = 16_384  # from this many lists on, a graph finds the lists
 _ID_MAP = re.compile(r"^IDMap2?,|,IDMap2?$")
 
 
 class TooLarge(LookalikeError):
-    """An index that takes more than the memory it may take."""
+    """An index needs more memory than it is allowed."""
 
 
 def validated(spec: str, dim: int) -> str:
-    """`spec` as it will be used: "auto", or a factory string that FAISS takes for inner products of `dim` dimensions.
+    """`spec` as it will be used: "auto", or a factory string that FAISS accepts for inner products in `dim` dimensions.
 
-    ID maps are taken out, since ids are the rows' places already. Raises LookalikeError with FAISS's reason.
+    ID maps are removed, since ids are the places of rows already. Raises LookalikeError with FAISS's reason.
     """
     if spec == "auto":
         return spec
@@ -41,7 +42,7 @@ def validated(spec: str, dim: int) -> str:
 
 
 def empty_index(spec: str, dim: int) -> Any:
-    """An index by `spec`, neither trained nor filled; LookalikeError with FAISS's reason where there is none."""
+    """An index by `spec`, neither trained nor filled. Raises LookalikeError with FAISS's reason where it fails."""
     try:
         index = faiss.index_factory(dim, spec, INNER_PRODUCT)
     except (RuntimeError, TypeError, ValueError) as error:
@@ -54,7 +55,7 @@ def empty_index(spec: str, dim: int) -> Any:
 
 
 def serves(spec: str, n: int, dim: int) -> bool:
-    """Whether `n` rows are enough for the lists of `spec`, 39 each, as k-means wants; "auto" serves any."""
+    """Whether `n` rows are enough for the lists of `spec`, 39 each, as k-means needs; "auto" suits any number."""
     if spec == "auto":
         return True
     index = empty_index(spec, dim)
@@ -63,9 +64,9 @@ def serves(spec: str, n: int, dim: int) -> bool:
 
 
 def choose_spec(asked: str, n: int, dim: int, memory: int | None) -> tuple[str, str | None]:
-    """The factory string for a segment of `n` rows, and what to tell about it.
+    """The factory string for a segment of `n` rows, and a note for the user or None.
 
-    memory: bytes the segment may take; an explicit spec beyond it is refused (TooLarge), "auto" takes a smaller code.
+    memory: bytes for the segment. Raises TooLarge for an explicit spec beyond it; "auto" uses a smaller code.
     """
     if asked != "auto":
         _refuse_large(asked, n, dim, memory)
@@ -81,19 +82,19 @@ def choose_spec(asked: str, n: int, dim: int, memory: int | None) -> tuple[str, 
 
 
 def automatic(n: int, dim: int) -> list[str]:
-    """What "auto" considers for `n` rows, best first."""
+    """The specs that "auto" considers for `n` rows, best first."""
     if n <= FLAT_ROWS and n * dim <= FLAT_NUMBERS:
         best = "Flat"
     else:
         best = f"{_lists(n)},Flat"
     codes = [f"SQ{bits}" for bits in (8, 6, 4)]
     products = [f"PQ{m}x4fs" for m in _sub_vectors(dim)] if n >= 4096 else []
-    bare = [*codes, *products] if n >= 4096 else []  # without lists, whose ids alone take 8 bytes a row
+    bare = [*codes, *products] if n >= 4096 else []  # without lists, whose ids alone take 8 bytes per row
     return [best, *(f"{_lists(n)},{code}" for code in codes + products), *bare]
 
 
 def _lists(n: int) -> str:
-    """Inverted lists for `n` rows: about 4 sqrt(n), at least 39 rows each."""
+    """A spec of inverted lists for `n` rows: about 4 sqrt(n), with at least 39 rows each."""
     nlist = max(1, min(int(4 * math.sqrt(n)), n // 39))
     return f"IVF{nlist}_HNSW32" if nlist >= GRAPH_QUANTISER else f"IVF{nlist}"
 
@@ -120,9 +121,9 @@ def _too_large(spec: str, n: int, dim: int, memory: int) -> TooLarge:
 
 
 def estimated_bytes(spec: str, n: int, dim: int) -> int:
-    """What an index of `n` rows by `spec` takes at most, as a file and in memory: codes, ids, links, centroids.
+    """The most bytes that an index of `n` rows by `spec` takes, as a file and in memory.
 
-    LookalikeError for a spec that tells no size.
+    Counts codes, ids, links and centroids. Raises LookalikeError for a spec without a known size.
     """
     try:
         return math.ceil(most_bytes(empty_index(spec, dim), n))

@@ -1,8 +1,8 @@
-"""The numbers by which FAISS finds its way in an index: sizes, kinds, and which row a list or a graph names.
+"""The numbers by which FAISS navigates an index: sizes, types, and the rows that its lists or graphs name.
 
-`structure` collects the first two; an index made afresh by the same factory string has the same. `misplaced` looks
-through ids and neighbours, and holds array sizes against each other. Both trust nothing that the file says, and are
-called where a crash does no harm: in the child process of trial.py.
+`structure` collects sizes and types; a new index made from the same factory string has the same ones. `misplaced`
+checks ids and neighbours, and compares array sizes. Both trust nothing in the file, and run where a crash does no harm:
+in the child process of trial.py.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _AS_READ = {"IndexFlatIP": "IndexFlat", "OPQMatrix": "LinearTransform"}
 
 
 def structure(index: Any, name: str = "") -> dict[str, Any]:
-    """The numbers that say how an index is laid out, by a name such as "quantizer.hnsw.M"; nested ones too."""
+    """The numbers that describe the layout of an index, by names such as "quantizer.hnsw.M"; nested ones too."""
     view = own_class(index)
     found = {f"{name}type": _kind(view), **_numbers(view, name)}
     for part in _PARTS:
@@ -67,7 +67,7 @@ def _numbers(thing: Any, name: str, own: type | None = None) -> dict[str, Any]:
 
 
 def misplaced(index: Any) -> Iterator[str]:
-    """What is wrong with the arrays of an index whose numbers are right: their sizes, and what ids and graphs name."""
+    """Problems in the arrays of an index whose numbers are right: sizes, and the rows that ids and graphs name."""
     for view in _nested(index):
         yield from _wrong_knobs(view)
         yield from _wrong_sizes(view)
@@ -80,7 +80,7 @@ def misplaced(index: Any) -> Iterator[str]:
 
 
 def _wrong_knobs(view: Any) -> Iterator[str]:
-    """Settings of a search that would take it through more than there is."""
+    """Search settings that would read beyond the index."""
     values = {
         "nprobe": (getattr(view, "nprobe", 1), getattr(view, "nlist", 1)),
         "k_factor": (getattr(view, "k_factor", 1), _MOST),
@@ -101,7 +101,7 @@ def _nested(index: Any) -> Iterator[Any]:
 
 
 def _wrong_sizes(view: Any) -> Iterator[str]:
-    """Arrays that are not as long as the numbers say, and rows that differ between an index and the ones within."""
+    """Arrays whose length does not match the numbers, and nested indexes with another number of rows."""
     n, d = int(view.ntotal), int(view.d)
     for name in ("base_index", "refine_index", "index", "storage"):
         if isinstance(inner := getattr(view, name, None), faiss.Index) and inner.ntotal != n:
@@ -148,7 +148,7 @@ def _wrong_transform(transform: Any) -> Iterator[str]:
 
 
 def _wrong_lists(view: Any) -> Iterator[str]:
-    """Inverted lists of another kind, and ids that are no rows, or come twice."""
+    """Inverted lists of another type, and ids that are not rows or appear twice."""
     lists, nlist, n = view.invlists, int(view.nlist), int(view.ntotal)
     lists = faiss.downcast_InvertedLists(lists)
     if not isinstance(lists, faiss.ArrayInvertedLists | faiss.BlockInvertedLists):
@@ -176,7 +176,7 @@ def _wrong_lists(view: Any) -> Iterator[str]:
 
 
 def _wrong_graph(graph: Any, n: int) -> Iterator[str]:
-    """An HNSW graph whose levels, offsets or neighbours lead out of it."""
+    """An HNSW graph whose levels, offsets or neighbours point outside of it."""
     levels, offsets, cumulated, neighbours = (
         faiss.vector_to_array(getattr(graph, name)).astype(np.int64)
         for name in ("levels", "offsets", "cum_nneighbor_per_level", "neighbors")
@@ -201,7 +201,7 @@ def _wrong_graph(graph: Any, n: int) -> Iterator[str]:
 
 
 def _wrong_levels(levels: Any, offsets: Any, cumulated: Any, neighbours: Any) -> Iterator[str]:
-    """A row that a higher level names and that has no place there."""
+    """A row that a higher level names but that has no place there."""
     for level in range(1, int(levels.max())):
         there = np.flatnonzero(levels > level)
         width = int(cumulated[level + 1] - cumulated[level])

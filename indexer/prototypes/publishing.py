@@ -1,4 +1,4 @@
-"""Fold prototypes into files, and change the rule by which they are made."""
+"""Folds prototypes into files, and changes the rule by which they are made."""
 
 import os
 from pathlib import Path
@@ -27,14 +27,14 @@ from .sums import unit_means
 from .table import as_parquet
 
 FOLDER = "prototypes"
-_RECALL, _K = 0.99, 10  # what an index over more prototypes than Flat is for must reach
+_RECALL, _K = 0.99, 10  # for an index over too many prototypes for Flat
 
 
 def keep(path: str | os.PathLike[str], *, window: int | None = None, per_class: int | None = None) -> PrototypeRule:
-    """Make prototypes of the newest `window` rows of a class (0: of all), at most `per_class` each, from now on.
+    """From now on make prototypes of the newest `window` rows of a class (0: all), at most `per_class` for each.
 
-    None leaves a setting as it is. They are folded in the same commit; nothing is committed where nothing changes.
-    LookalikeError for a number below these.
+    None leaves a setting unchanged. Prototypes are folded in the same commit; without a change nothing is committed.
+    Raises LookalikeError for a smaller number.
     """
     with Store.open(path) as store, writing(store) as writer:
         held = writer.content.prototype_rule
@@ -50,7 +50,7 @@ def keep(path: str | os.PathLike[str], *, window: int | None = None, per_class: 
 
 
 def fold(writer: Writer) -> None:
-    """Stage the prototypes of the live rows of the writer's base; LookalikeError where the disk fails."""
+    """Stage the prototypes of the live rows of the writer's base. Raises LookalikeError where the disk fails."""
     store, entry, rule = writer.base, writer.base.content.prototypes, writer.content.prototype_rule
     if entry is None or outdated(store, entry, rule):
         folded = afresh(store, rule) if entry is None or entry.rule != rule else refolded(store, entry)
@@ -60,7 +60,7 @@ def fold(writer: Writer) -> None:
 
 
 def _publish(folder: Path, store: Store, folded: Folded, rule: PrototypeRule) -> PrototypeEntry:
-    """Write the table and the index over its rows."""
+    """Write the table of prototypes and the index over its rows."""
     sums = folded.sums
     rows = unit_means(sums)
     pointing = np.ascontiguousarray(rows[rows.any(axis=1)])
@@ -94,7 +94,7 @@ def _by_class(store: Store, window: Ints) -> list[Ints]:
 
 
 def _index_over(rows: Floats) -> tuple[str, Any]:
-    """The spec and index for prototypes (p, d), by the builder that serves segments."""
+    """The spec and index for prototypes (p, d), from the same builder as segments."""
     count, dim = rows.shape
     spec, _ = choose_spec("auto", count, dim, None)
     ids = np.arange(count)

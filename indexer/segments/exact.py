@@ -58,7 +58,7 @@ def in_chunks(ids: Ints, vectors: Vectors, size: int = BLOCK) -> Iterator[tuple[
 
 
 class Scan:
-    """Rows of a store from `first` on that no segment covers, read anew for each search: for tails beyond memory."""
+    """Rows of a store from `first` on that no segment covers, read again for each search: for tails beyond memory."""
 
     def __init__(self, store: Store, first: int) -> None:
         self.store, self.first = store, first

@@ -29,9 +29,9 @@ _empty = np.empty
 
 
 class Instances:
-    """Nearest rows of the collection as `store` has it; what it needs is read when first searched.
+    """The nearest rows in the collection that `store` has open; data is read when it is first searched.
 
-    device: "auto", "cpu" or "gpu". Safe to share between threads.
+    device: "auto", "cpu" or "gpu". Can be shared between threads.
     """
 
     def __init__(self, store: Store, device: str = "auto", parameters: dict[str, Any] | None = None) -> None:
@@ -47,10 +47,10 @@ class Instances:
         """The `k` nearest rows of each query.
 
         queries: (nq, d) C-contiguous float32 unit rows. allowed: (next_row,) bool, the rows that may be hits. exact:
-        compare with every row, whatever the segments are. Returns scores (nq, k) float32, inner products, and rows
-        (nq, k) int64, sorted by (-score, row); where there are fewer than k rows, -inf and -1 fill up. Raises
-        LookalikeError for k < 1, another shape or dtype, or a mask of another length. Segments approximate as `index`
-        tuned them; the tail is exact.
+        compare with every row, whatever the segments are. Returns scores (nq, k) float32, inner products, and rows (nq,
+        k) int64, sorted by (-score, row), filled up with -inf and -1 if there are fewer than k rows. Segments
+        approximate as `index` tuned them; the tail is exact. Raises LookalikeError for k < 1, another shape or dtype,
+        or a mask of another length.
         """
         if self._lean is not None and allowed is None and (hits := self._lean.search(queries, k)) is not None:
             return hits
@@ -76,7 +76,7 @@ class Instances:
         return [part for part, _ in self._parts() if isinstance(part, Segment)]
 
     def threads(self, nq: int, *, exact: bool = False) -> int:
-        """The most threads at a time that a search of `nq` queries uses."""
+        """The most threads that a search of `nq` queries uses at a time."""
         return max((part.threads(nq, exact=exact) for part, _ in self._parts()), default=1)
 
     @cached_property
@@ -98,7 +98,7 @@ class Instances:
         return k
 
     def _few(self, allowed: Mask) -> Ints | None:
-        """The live rows that are allowed, where they are few enough to be compared one by one."""
+        """The live rows that are allowed, if they are few enough to be compared one by one; otherwise None."""
         rows = np.flatnonzero(allowed)
         return rows[self.store.live(rows)] if len(rows) <= FEW else None
 
@@ -154,10 +154,10 @@ def _search_one(
 def open_segment(
     store: Store, entry: SegmentEntry, device: Device, parameters: dict[str, Any] | None = None
 ) -> tuple[Segment, RowMap]:
-    """A segment of `store`, checked, memory-mapped, and copied to the GPU where there is one.
+    """A segment of `store`, checked, memory-mapped, and copied to the GPU if there is one.
 
-    parameters: to search with, in place of those of the same name that the segment was tuned to; it may have others.
-    LookalikeError where its file holds other vectors than the manifest says.
+    parameters: to search with, instead of the tuned ones of the same name; unknown names are ignored. Raises
+    LookalikeError where its file does not hold the vectors that the manifest describes.
     """
     path = store.file(entry)
     index = read_faiss(path)
@@ -177,7 +177,7 @@ def open_segment(
 
 
 class Lean:
-    """One query in one clean Flat segment on the CPU, with as little around FAISS as can be."""
+    """One query in one clean Flat segment on the CPU, with as little work around FAISS as possible."""
 
     def __init__(self, segment: Segment, rows: RowMap) -> None:
         self._search_c, self._most, self._shape = segment.index.search_c, segment.n - 1, (1, segment.dim)
@@ -192,7 +192,10 @@ class Lean:
         return cls(segment, rows)
 
     def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:
-        """Scores and rows (1, k) of one query (1, d), or None for the whole way: other shapes, ties, k out of range."""
+        """Scores and rows (1, k) of one query (1, d).
+
+        Returns None where the general path is needed: other shapes, ties, k out of range.
+        """
         if type(k) is not int or not 0 < k <= self._most or getattr(queries, "shape", None) != self._shape:
             return None
         if queries.dtype != np.float32 or not queries.flags.c_contiguous:
@@ -205,9 +208,9 @@ class Lean:
         finally:
             set_threads(threads)
         found = scores[0].tolist()
-        if len(set(found)) <= k:  # equal neighbours: their order, and who is left out, must be settled
+        if len(set(found)) <= k:  # ties must be resolved, also with rows left out
             return None
-        if found[0] > _NEAR or found[k] < -1:  # computed again, see measures.scores
+        if found[0] > _NEAR or found[k] < -1:  # must be corrected, see measures.scores
             return None
         ids = ids[:, :k]
         if self._row_map is not None:

@@ -1,4 +1,4 @@
-"""Make one segment: choose, train, fill, tune, measure, publish."""
+"""Builds one segment: choose, train, fill, tune, measure, publish."""
 
 import math
 import time
@@ -29,7 +29,7 @@ from .segment import Segment
 from .tuning import Recall, further, measured, sampled, tuned
 
 FOLDER = "instances"
-_SEED = 20_260_101  # the same rows are asked after each time, so that a build can be repeated
+_SEED = 20_260_101  # the same query rows each time, so that a build can be repeated
 
 
 def new_segment(
@@ -45,7 +45,7 @@ def new_segment(
 ) -> SegmentEntry:
     """Publish a segment over `rows` (n,), the live rows from the first to the last of them.
 
-    spec: as for `index`. memory: bytes that it may take. Raises LookalikeError where the spec does not work for these
+    spec: as for `index`. memory: bytes for the segment. Raises LookalikeError where the spec cannot be used for these
     rows.
     """
     started, n, dim, asked = time.monotonic(), len(rows), store.dim or 0, spec
@@ -79,7 +79,10 @@ def new_segment(
 
 
 def retuned(store: Store, entry: SegmentEntry, *, spec: str, recall: float, k: int, memory: int | None) -> SegmentEntry:
-    """The same segment, its parameters tuned for another recall or k; spec and memory are what was asked for."""
+    """The same segment, with its parameters tuned for another recall or k.
+
+    spec, memory: those of the request.
+    """
     started = time.monotonic()
     row_map = RowMap.of(store, entry)
     ensure_tried([File.of(store, entry, entry.spec)])
@@ -93,9 +96,9 @@ def retuned(store: Store, entry: SegmentEntry, *, spec: str, recall: float, k: i
 def _tuned(
     store: Store, index: Any, row_map: RowMap, wanted: float, k: int, spec: str
 ) -> tuple[dict[str, Any], Recall | None]:
-    """Parameters tuned on stored rows, and the recall they reach for others; ({}, None) where every row is compared.
+    """Parameters tuned on stored rows, and the recall they reach on others; ({}, None) where every row is compared.
 
-    LookalikeError where FAISS cannot search such an index.
+    Raises LookalikeError where FAISS cannot search such an index.
     """
     rows = row_map.rows(np.arange(row_map.n))
     live = None if store.content.deleted is None else row_map.live(store)
@@ -160,6 +163,6 @@ def _blocks(store: Store, rows: Ints) -> Blocks:
 
 
 def _blocks_by_id(store: Store, rows: Ints) -> Blocks:
-    """Live rows as ids, which are places in `rows`."""
+    """`_blocks` with ids, which are places in `rows`, instead of rows."""
     for found, vectors in _blocks(store, rows):
         yield np.searchsorted(rows, found), vectors

@@ -1,7 +1,7 @@
-"""Reach a wanted recall with the least work: measured on stored rows, tuned on some, reported on others.
+"""Reaches a target recall with the least work: tuned on some stored rows, reported on others.
 
-recall: of the k rows nearest to a query (its own row left out), the share that a search finds; hits as near as the
-k-th count, whoever they are.
+recall: the share of the k rows nearest to a query (without its own row) that a search finds. Any hit as near as the
+k-th counts.
 """
 
 import math
@@ -42,13 +42,13 @@ class Sample:
     k: int
 
     def half(self, which: int) -> "Sample":
-        """Every second query, from the first (0) or the second (1) on: two sets apart from each other."""
+        """Every second query, starting with the first (0) or the second (1): two disjoint sets."""
         vectors = np.ascontiguousarray(self.vectors[which::2])
         return Sample(self.ids[which::2], vectors, self.kth[which::2], self.k)
 
 
 def sampled(live: Ints, k: int, vectors: Vectors, blocks: Blocks, rng: np.random.Generator) -> Sample | None:
-    """Up to 2 x QUERIES of the ids `live` (n,), which `blocks` holds, as queries with the truth about them.
+    """Up to 2 x QUERIES of the ids `live` (n,) as queries with their true neighbours; `blocks` holds all vectors.
 
     None for fewer than 4 rows.
     """
@@ -69,7 +69,7 @@ def recalls(segment: Segment, sample: Sample) -> NDArray[np.float64]:
 
 
 def measured(segment: Segment, sample: Sample) -> Recall:
-    """Recall with its interval."""
+    """The mean recall with its interval."""
     each = recalls(segment, sample)
     total, nq = float(each.sum()), len(each)
     return Recall(total / nq, *mean_interval(total, nq), nq, sample.k)
@@ -107,7 +107,7 @@ def tuned(make: Callable[[dict[str, Any]], Segment], sample: Sample, wanted: flo
 
 
 def further(most: dict[str, int], values: dict[str, Any]) -> dict[str, Any]:
-    """All knobs a quarter higher, none beyond its largest value in `most`."""
+    """All parameters a quarter higher, none above its largest value in `most`."""
     return {name: min(most[name], value + max(1, value // 4)) for name, value in values.items()}
 
 

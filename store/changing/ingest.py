@@ -57,7 +57,7 @@ def remove(path: Folder, keys: Sequence[str]) -> int:
     with Store.open(path) as store, writing(store) as writer:
         rows = writer.base.find(distinct)
         if (unknown := rows < 0).any():
-            others = f" (nor {int(unknown.sum()) - 1} other given keys)" if unknown.sum() > 1 else ""
+            others = f", nor {int(unknown.sum()) - 1} more of the given keys" if unknown.sum() > 1 else ""
             key = distinct[int(unknown.argmax())]
             near = NearKeys(writer.base).words(key)
             raise LookalikeError(f"{writer.path} has no key {key!r}{others}: nothing was removed{near}")

@@ -39,7 +39,9 @@ def test_a_spec_that_outgrew_its_memory_is_refused_with_the_size_of_all_rows(sho
     made = shop(unit(rng, 2000))
     index(made.path, spec="IVF8,Flat", memory=150_000)
     version = made.add(unit(rng, 400)).open().version
-    words = "spec 'IVF8,Flat' takes up to 170.1KB for 2400 rows, more than --memory 146.4KB: use auto, or --memory 170.1KB"
+    words = (
+        "spec 'IVF8,Flat' takes up to 170.1KB for 2400 rows, more than --memory 146.4KB: use auto, or --memory 170.1KB"
+    )
     for again in (lambda: grow(made.path), lambda: index(made.path, spec="IVF8,Flat", memory=150_000)):
         with pytest.raises(LookalikeError) as caught:
             again()

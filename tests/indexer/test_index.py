@@ -145,7 +145,8 @@ def test_out_of_reach_is_said_of_knobs_at_their_largest_with_a_way_that_was_not_
     assert segments._short_of("IVF9,SQ4", {}, 0.9, short, "auto", 1000).endswith(
         ": use a larger --memory to reach more"
     )
-    assert segments._short_of("IVF9_HNSW32,Flat", {"nprobe": 9}, 0.9, short, "auto", None).endswith("settings (nprobe 9)")
+    said = segments._short_of("IVF9_HNSW32,Flat", {"nprobe": 9}, 0.9, short, "auto", None)
+    assert said.endswith("settings (nprobe 9)")
 
 
 @pytest.mark.parametrize(

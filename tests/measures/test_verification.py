@@ -125,7 +125,7 @@ def test_refuses_nan_and_shapes_that_do_not_fit(measure):
         measure(np.zeros(3), np.array([True, False]))
     with pytest.raises(ValueError, match="one bool for each score"):
         measure(np.zeros(2), np.array([1, 0]))
-    with pytest.raises(ValueError, match="one line of numbers"):
+    with pytest.raises(ValueError, match="one-dimensional array"):
         measure(np.zeros((2, 2)), np.ones((2, 2), dtype=bool))
 
 

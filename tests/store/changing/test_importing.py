@@ -153,7 +153,7 @@ def test_what_is_not_taken_is_said(tmp_path, units):
     tags, photo = [["x"], [], None], [b"x", b"y", b"z"]
     table = pa.table({"key": ["a", "b", "c"], "vector": vectors, "price": [1, 2, 3], "tags": tags, "photo": photo})
     pq.write_table(table, tmp_path / "x.parquet")
-    with pytest.warns(LookalikeWarning, match=r"x\.parquet: keys, labels.* left out: 'tags', 'photo'$"):
+    with pytest.warns(LookalikeWarning, match=r"x\.parquet: only keys, labels.* not imported: 'tags', 'photo'$"):
         import_vectors(tmp_path / "shop", tmp_path / "x.parquet")
     with Store.open(tmp_path / "shop") as shop:
         export(shop, tmp_path / "ours.parquet")
@@ -267,7 +267,7 @@ def test_another_dimension_is_refused(tmp_path, units):
     np.save(tmp_path / "x.npy", units(3))
     np.save(tmp_path / "y.npy", units(3, 5))
     import_vectors(tmp_path / "shop", tmp_path / "x.npy")
-    with pytest.raises(LookalikeError, match=r"5 dimensions, and .*shop has 8"):
+    with pytest.raises(LookalikeError, match=r"5 dimensions, but those of .*shop have 8"):
         import_vectors(tmp_path / "shop", tmp_path / "y.npy")
 
 
@@ -309,7 +309,7 @@ def test_a_file_that_was_renamed_is_told_from_another(tmp_path, units):
     with pytest.raises(LookalikeError, match="rename it, or remove those rows first"):
         import_vectors(tmp_path / "c", tmp_path / "b.npy")
     (tmp_path / "a.npy").unlink()
-    with pytest.raises(LookalikeError, match=r"if that file has moved, `lookalike move .*a\.npy .*b\.npy` says so"):
+    with pytest.raises(LookalikeError, match=r"if that file has moved, run `lookalike move .*a\.npy .*b\.npy`"):
         import_vectors(tmp_path / "c", tmp_path / "b.npy")
 
 

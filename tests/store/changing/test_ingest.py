@@ -79,7 +79,7 @@ def test_removing_and_adding_again(shop, units):
         (np.eye(8)[:2], ["n", 3], None, "key 3 of row 1 is int: it must be text"),
         (np.eye(8)[:2], ["n", None], None, "key None of row 1"),
         (np.eye(8)[:2], ["n", "m"], ["x", 2], "label 2 of row 1 is int: it must be text or None"),
-        (np.eye(7)[:2], ["n", "m"], None, "7 dimensions, and .*shop has 8"),
+        (np.eye(7)[:2], ["n", "m"], None, "7 dimensions, but those of .*shop have 8"),
         (np.eye(8)[:2] * 2, ["n", "m"], None, "row 0 has length 2"),
         (np.eye(8)[:2] * 0, ["n", "m"], None, "row 0 is all zeros"),
         (np.eye(8)[:2] * np.nan, ["n", "m"], None, "row 0 holds NaN"),
@@ -101,7 +101,7 @@ def test_rows_are_normalised_where_asked(shop):
 
 
 @pytest.mark.parametrize(
-    ("keys", "problem"), [(["a", "z"], "no key 'z': nothing"), (["y", "a", "z"], "'y', nor 1 other")]
+    ("keys", "problem"), [(["a", "z"], "no key 'z': nothing"), (["y", "a", "z"], "'y', nor 1 more")]
 )
 def test_an_unknown_key_is_named_and_nothing_removed(shop, units, keys, problem):
     add(shop, units(1), ["a"])

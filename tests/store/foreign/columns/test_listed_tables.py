@@ -40,7 +40,7 @@ def test_a_named_column_of_any_table(tmp_path, name):
         listed(tmp_path / name, 2, OF, "key")
     with pytest.raises(LookalikeError, match="no column 'nope': name one with --label-column"):
         listed(tmp_path / name, 2, OF, "label", "nope")
-    with pytest.raises(LookalikeError, match=r"has 2 keys and v\.npy has 3 rows: give one key for each row$"):
+    with pytest.raises(LookalikeError, match=r"has 2 keys, but v\.npy has 3 rows: give one key for each row$"):
         listed(tmp_path / name, 3, OF, "key", "image_path")
 
 
