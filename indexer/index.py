@@ -75,7 +75,7 @@ def index(
     started = time.monotonic()
     chosen = choose(device)
     with Store.open(path) as store, writing(store) as writer:
-        request, held = _checked(writer.base, spec, recall, k, memory), writer.base.content.head
+        request, old_head = _checked(writer.base, spec, recall, k, memory), writer.base.content.head
         if compact:
             compact_store(writer, progress)
         _stage(writer, request, chosen, compact, progress)
@@ -83,7 +83,7 @@ def index(
         if also is not None:
             also(writer, progress)
         merge_small(writer, progress)
-        head = _became(held, writer.content.head)
+        head = _became(old_head, writer.content.head)
         now = writer.commit()
         prototypes = now.content.prototypes
         classes = prototypes.classes if prototypes else 0
@@ -91,9 +91,9 @@ def index(
         return IndexCard.of(now.version, request.to_json(), now.content.segments, classes, seconds, head)
 
 
-def _became(held: HeadEntry | None, now: HeadEntry | None) -> str | None:
+def _became(before: HeadEntry | None, after: HeadEntry | None) -> str | None:
     """What the card says about a stored linear head that has changed."""
-    return None if now == held else "refitted" if now else "dropped"
+    return None if after == before else "refitted" if after else "dropped"
 
 
 def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progress = silent) -> IndexCard | None:
@@ -103,10 +103,10 @@ def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progre
     Raises the errors of `index`.
     """
     with Store.open(path) as store:
-        asked = store.content.index
-        if asked is None or not _long_tail(store):
+        request = store.content.index
+        if request is None or not _long_tail(store):
             return None
-    card = index(path, **asked, device=device, progress=progress)
+    card = index(path, **request, device=device, progress=progress)
     for note in card.notes:  # who added the rows sees no card
         warnings.warn(note, LookalikeWarning, stacklevel=2)
     return card
@@ -117,9 +117,9 @@ def _long_tail(store: Store) -> bool:
 
     A segment ends at `first_row + rows` or, with a row map, later.
     """
-    held = store.content.segments
-    at_most = store.next_row - max((entry.first_row + entry.rows for entry in held), default=0)
-    return at_most > plan.SMALL and len(_live_from(store, _stop(store, held))) > plan.SMALL
+    segments = store.content.segments
+    at_most = store.next_row - max((entry.first_row + entry.rows for entry in segments), default=0)
+    return at_most > plan.SMALL and len(_live_from(store, _stop(store, segments))) > plan.SMALL
 
 
 def _checked(store: Store, spec: str, recall: float, k: int, memory: int | str | None) -> Request:
@@ -131,15 +131,15 @@ def _checked(store: Store, spec: str, recall: float, k: int, memory: int | str |
 
 def _stage(writer: Writer, request: Request, device: Device, everything: bool, progress: Progress) -> None:
     """Stage the segments of the next version."""
-    store, asked = writer.base, writer.base.content.index
-    if asked is not None and (asked["spec"], asked["memory"]) != (request.spec, request.memory):
+    store, last_request = writer.base, writer.base.content.index
+    if last_request is not None and (last_request["spec"], last_request["memory"]) != (request.spec, request.memory):
         everything = True
-    held = store.content.segments
-    covered = [_covered(store, entry) for entry in held]
-    tail = _live_from(store, _stop(store, held))
-    kept = held[: plan.kept(covered, len(tail), everything)]
+    segments = store.content.segments
+    covered = [_covered(store, entry) for entry in segments]
+    tail = _live_from(store, _stop(store, segments))
+    kept = segments[: plan.kept(covered, len(tail), everything)]
     new: list[Piece] = []
-    if len(kept) < len(held) or len(tail):
+    if len(kept) < len(segments) or len(tail):
         kept, new = _planned(store, request, kept)
     entries = [_as_wanted(store, entry, request) for entry in kept]
     for piece in new:
@@ -147,7 +147,7 @@ def _stage(writer: Writer, request: Request, device: Device, everything: bool, p
         entries.append(new_segment(store, piece.rows, **asked_for))
     if tuple(entries) != writer.content.segments:
         writer.set_segments(tuple(entries))
-    if request.to_json() != asked:
+    if request.to_json() != last_request:
         writer.set_index(request.to_json())
 
 
@@ -165,15 +165,15 @@ def _pieces(store: Store, request: Request, kept: Segments) -> list[Piece]:
     """The rows of each new segment, with its share of the memory. Raises TooLarge where one does not fit."""
     rows, dim = _live_from(store, _stop(store, kept)), store.dim or 0
     left = None if request.memory is None else max(0, request.memory - sum(entry.size for entry in kept))
-    found = []
+    pieces = []
     for start, stop in plan.pieces(len(rows)):
         n = stop - start
         beside = kept and (n <= plan.SMALL or not serves(request.spec, n, dim))
         room = None if left is None else left * n // len(rows)
         piece = Piece(rows[start:stop], replace(request, spec="auto" if beside else request.spec, memory=room))
         choose_spec(piece.request.spec, n, dim, room)
-        found.append(piece)
-    return found
+        pieces.append(piece)
+    return pieces
 
 
 def _as_wanted(store: Store, entry: SegmentEntry, request: Request) -> SegmentEntry:

@@ -113,9 +113,9 @@ def summed(ranges: Iterable[Range], same: int, different: int, fprs: Sequence[fl
         empty = np.empty(0)
         return Curve(same, different, None, None, tuple(fprs), (None,) * len(fprs), empty, empty, empty)
     sums = _Sums((same, different), forbidden, _ranks_to_draw(same, different, max(3, points)))
-    for some in ranges:
-        sums.add(some)
-        del some  # before the next range is made: only one is held
+    for range_ in ranges:
+        sums.add(range_)
+        del range_  # before the next range is made: only one is held
     fpr, tpr, thresholds = sums.roc()
     return Curve(
         same, different, sums.wins / (2 * same * different), sums.eer, tuple(fprs), sums.tprs(), fpr, tpr, thresholds
@@ -133,14 +133,14 @@ class _Sums:
         self._tpr_of = {rank: 1.0 for rank in forbidden if rank < 0}
         self._points = [np.array([[0.0, 0.0, np.inf]])]
 
-    def add(self, some: Range) -> None:
+    def add(self, range_: Range) -> None:
         """Add the next range. Equal scores must not be divided between two ranges."""
-        self.wins += some.twice_wins() + 2 * some.sizes[SAME] * self._before[DIFFERENT]
-        self._stop_false_accepts(some)
-        self._draw(some)
-        self._cross(some)
+        self.wins += range_.twice_wins() + 2 * range_.sizes[SAME] * self._before[DIFFERENT]
+        self._stop_false_accepts(range_)
+        self._draw(range_)
+        self._cross(range_)
         for kind in (SAME, DIFFERENT):
-            self._before[kind] += some.sizes[kind]
+            self._before[kind] += range_.sizes[kind]
 
     def tprs(self) -> tuple[float, ...]:
         """The TPR above each forbidden rank."""
@@ -151,48 +151,50 @@ class _Sums:
         points = np.concatenate(self._points)
         return tuple(points[np.unique(-points[:, 2], return_index=True)[1]].T)
 
-    def _accepted(self, some: Range, values: np.ndarray, side: str = "left") -> tuple[np.ndarray, np.ndarray]:
+    def _accepted(self, range_: Range, values: np.ndarray, side: str = "left") -> tuple[np.ndarray, np.ndarray]:
         """How many same and different scores are >= each value; with side "right", > it."""
-        same, different = (self._sizes[kind] - self._before[kind] - some.below(kind, values, side) for kind in (0, 1))
+        same, different = (self._sizes[kind] - self._before[kind] - range_.below(kind, values, side) for kind in (0, 1))
         return same, different
 
-    def _stop_false_accepts(self, some: Range) -> None:
+    def _stop_false_accepts(self, range_: Range) -> None:
         for rank in self._forbidden:
             place = rank - self._before[DIFFERENT]
-            if 0 <= place < some.sizes[DIFFERENT]:
-                value = some.at(DIFFERENT, np.array([place]))
-                self._tpr_of[rank] = float(self._accepted(some, value, "right")[SAME][0]) / self._sizes[SAME]
+            if 0 <= place < range_.sizes[DIFFERENT]:
+                value = range_.at(DIFFERENT, np.array([place]))
+                self._tpr_of[rank] = float(self._accepted(range_, value, "right")[SAME][0]) / self._sizes[SAME]
 
-    def _draw(self, some: Range) -> None:
+    def _draw(self, range_: Range) -> None:
         for kind in (SAME, DIFFERENT):
             places = self._ranks[kind] - self._before[kind]
-            values = some.at(kind, places[(places >= 0) & (places < some.sizes[kind])])
-            same, different = self._accepted(some, values)
+            values = range_.at(kind, places[(places >= 0) & (places < range_.sizes[kind])])
+            same, different = self._accepted(range_, values)
             points = different / self._sizes[DIFFERENT], same / self._sizes[SAME], values
             self._points.append(np.stack(points, axis=1).astype(np.float64))
 
-    def _cross(self, some: Range) -> None:
+    def _cross(self, range_: Range) -> None:
         """The equal error rate, if the ROC's line meets FPR = 1 - TPR here or later; later ranges correct it."""
-        reached = [value for kind in (SAME, DIFFERENT) for value in self._last_in_excess(some, kind)]
+        reached = [value for kind in (SAME, DIFFERENT) for value in self._last_in_excess(range_, kind)]
         if reached:
             value = np.array([max(reached)])
-            (fpr, excess), (fpr_before, before) = (self._excess(some, value, side) for side in ("left", "right"))
+            (fpr, excess), (fpr_before, before) = (self._excess(range_, value, side) for side in ("left", "right"))
             self.eer = fpr_before + before / (before - excess) * (fpr - fpr_before)
 
-    def _last_in_excess(self, some: Range, kind: int) -> np.ndarray:
+    def _last_in_excess(self, range_: Range, kind: int) -> np.ndarray:
         """The largest score of a kind at which FPR >= 1 - TPR, if any; FPR - (1 - TPR) falls as scores rise: bisect."""
-        inside, outside = -1, some.sizes[kind]
+        inside, outside = -1, range_.sizes[kind]
         while outside - inside > 1:
             middle = (inside + outside) // 2
-            if self._excess(some, some.at(kind, np.array([middle])), "left")[1] >= 0:
+            if self._excess(range_, range_.at(kind, np.array([middle])), "left")[1] >= 0:
                 inside = middle
             else:
                 outside = middle
-        return some.at(kind, np.array([inside])[inside < 0 :])  # not a Python float: its type stays that of the scores
+        return range_.at(
+            kind, np.array([inside])[inside < 0 :]
+        )  # not a Python float: its type stays that of the scores
 
-    def _excess(self, some: Range, value: np.ndarray, side: str) -> tuple[float, float]:
+    def _excess(self, range_: Range, value: np.ndarray, side: str) -> tuple[float, float]:
         """(FPR, FPR - (1 - TPR)) of accepting from `value` on, or above it; the sign of the second is exact."""
-        same, different = (int(count[0]) for count in self._accepted(some, value, side))
+        same, different = (int(count[0]) for count in self._accepted(range_, value, side))
         exact = different * self._sizes[SAME] - (self._sizes[SAME] - same) * self._sizes[DIFFERENT]
         return different / self._sizes[DIFFERENT], exact / (self._sizes[SAME] * self._sizes[DIFFERENT])
 

@@ -58,19 +58,22 @@ def episodes(
     accuracies = np.empty(count)
     for i in range(count):
         drawn = [rng.permuted(places[j])[: shots + queries] for j in rng.choice(len(places), way, replace=False)]
-        accuracies[i] = _accuracy([rows[some[:shots]] for some in drawn], [rows[some[shots:]] for some in drawn])
+        accuracies[i] = _accuracy(
+            [rows[rows_of_class[:shots]] for rows_of_class in drawn],
+            [rows[rows_of_class[shots:]] for rows_of_class in drawn],
+        )
     mean, error = float(accuracies.mean()), float(accuracies.std(ddof=1)) / count**0.5 if count > 1 else 1.0
     low, high = max(0.0, mean - 1.96 * error), min(1.0, mean + 1.96 * error)
     return Episodes(way, shots, queries, count, len(classes), mean, low, high)
 
 
-def _accuracy(supports: list[np.ndarray], asked: list[np.ndarray]) -> float:
+def _accuracy(supports: list[np.ndarray], queries: list[np.ndarray]) -> float:
     """The share of queries that are nearest to the prototype of their own class, averaged over classes."""
     prototypes = np.stack([support.mean(axis=0, dtype=np.float64) for support in supports])
     halves = np.square(prototypes).sum(axis=1) / 2  # |q - c|^2 is least where q.c - |c|^2 / 2 is largest
-    nearest = (np.concatenate(asked) @ prototypes.T - halves).argmax(axis=1)
-    sizes = [len(some) for some in asked]
-    right = nearest == np.repeat(np.arange(len(asked)), sizes)
+    nearest = (np.concatenate(queries) @ prototypes.T - halves).argmax(axis=1)
+    sizes = [len(batch) for batch in queries]
+    right = nearest == np.repeat(np.arange(len(queries)), sizes)
     return float(np.mean(np.add.reduceat(right, np.cumsum([0, *sizes[:-1]])) / sizes))
 
 

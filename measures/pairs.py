@@ -62,13 +62,13 @@ def _ranges(vectors: np.ndarray, ends: np.ndarray, block: int, budget: int, size
 def _cut(counts: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
     """Ranges of buckets, rising, which hold all scores: each within the budget unless it is a single bucket."""
     filled = [int(bucket) for bucket in np.flatnonzero(counts)]
-    first, last, held = filled[0], filled[0], 0
+    first, last, size = filled[0], filled[0], 0
     for bucket in filled:
-        if held and held + counts[bucket] > budget:
+        if size and size + counts[bucket] > budget:
             yield first, last + 1
-            first, held = bucket, 0
+            first, size = bucket, 0
         last = bucket
-        held += int(counts[bucket])
+        size += int(counts[bucket])
     yield first, last + 1
 
 
@@ -90,12 +90,12 @@ def _collect(blocks: Iterator[_Block], same: int, different: int, low: float, hi
     everything = np.isneginf(low) and np.isposinf(high)
     for scores in blocks:
         for kind in (0, 1):
-            some = scores[kind] if everything else scores[kind][(scores[kind] >= low) & (scores[kind] < high)]
-            free = kept[kind][filled[kind] : filled[kind] + len(some)]
-            if len(free) < len(some):
+            inside = scores[kind] if everything else scores[kind][(scores[kind] >= low) & (scores[kind] < high)]
+            free = kept[kind][filled[kind] : filled[kind] + len(inside)]
+            if len(free) < len(inside):
                 raise RuntimeError(f"more than {sizes[kind]} scores in a range: they changed between two passes")
-            free[:] = some
-            filled[kind] += len(some)
+            free[:] = inside
+            filled[kind] += len(inside)
     for kind in (0, 1):
         if filled[kind] != sizes[kind]:
             raise RuntimeError(f"{filled[kind]} scores, not {sizes[kind]}, in a range: they changed between two passes")

@@ -52,9 +52,9 @@ def retrieval(
     none, which matches nothing. own: for each query, positions (r,) in `references` that are left out (the query
     itself). Memory: two score blocks of 64 MiB; time O(nq n (d + log n)).
     """
-    found = np.full((3, len(queries)), np.nan)
+    results = np.full((3, len(queries)), np.nan)
     if not len(queries) or not len(references):
-        return Retrieval(*found)
+        return Retrieval(*results)
     order = np.argsort(codes, kind="stable")
     sorted_codes = codes[order]
     sorted_references = np.ascontiguousarray(references[order])
@@ -67,13 +67,13 @@ def retrieval(
         first, last = np.searchsorted(sorted_codes, [query_codes[i], query_codes[i] + 1])
         if places is not None:
             scores[places(i)] = np.nan
-        found[:, i] = _of_one(scores[first:last], np.concatenate((scores[:first], scores[last:])))
+        results[:, i] = _of_one(scores[first:last], np.concatenate((scores[:first], scores[last:])))
 
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(queries), block):
             scores = queries[start : start + block] @ sorted_references.T
             list(pool.map(one, range(start, start + len(scores)), scores))
-    return Retrieval(*found)
+    return Retrieval(*results)
 
 
 def _places(order: np.ndarray, own: Sequence[np.ndarray] | np.ndarray | None):  # type: ignore[no-untyped-def]
@@ -91,18 +91,18 @@ def _of_one(same: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
     NaN is left out.
     """
     same = np.sort(same[~np.isnan(same)])[::-1]
-    wanted = len(same)
-    if wanted == 0:
+    relevant = len(same)
+    if relevant == 0:
         return np.nan, np.nan, np.nan
     other = other[~np.isnan(other)]
     first = 1.0 + float(np.count_nonzero(other >= same[0]))
-    if len(other) > wanted:
+    if len(other) > relevant:
         # Only the R best of the others can push one of the R ranks away.
-        other = np.partition(other, len(other) - wanted)[-wanted:]
+        other = np.partition(other, len(other) - relevant)[-relevant:]
     before = len(other) - np.searchsorted(np.sort(other), same, side="left")
-    hits = np.arange(1, wanted + 1)
-    inside = hits + before <= wanted
-    return first, float((hits / (hits + before))[inside].sum() / wanted), float(np.count_nonzero(inside) / wanted)
+    hits = np.arange(1, relevant + 1)
+    inside = hits + before <= relevant
+    return first, float((hits / (hits + before))[inside].sum() / relevant), float(np.count_nonzero(inside) / relevant)
 
 
 def _mean(values: np.ndarray) -> float | None:

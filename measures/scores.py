@@ -24,16 +24,16 @@ def pair_scores(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """
     scores: np.ndarray = np.vecdot(right, left)
     near = np.flatnonzero(scores > NEAR)
-    for some in _pieces(near, right.shape[1]):
-        scores[some] = _by_difference(left[some], right[some])
+    for batch in _pieces(near, right.shape[1]):
+        scores[batch] = _by_difference(left[batch], right[batch])
     return np.clip(scores, -1, 1, out=scores)
 
 
 def correct(scores: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Correct the scores (n, m) of all pairs of unit rows in place, left (n, d) with right (m, d), and return them."""
     rows, columns = np.nonzero(scores > NEAR)
-    for some in _pieces(np.arange(len(rows)), right.shape[1]):
-        scores[rows[some], columns[some]] = _by_difference(left[rows[some]], right[columns[some]])
+    for batch in _pieces(np.arange(len(rows)), right.shape[1]):
+        scores[rows[batch], columns[batch]] = _by_difference(left[rows[batch]], right[columns[batch]])
     return np.clip(scores, -1, 1, out=scores)
 
 

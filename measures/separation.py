@@ -80,12 +80,12 @@ def separation(distances: np.ndarray, codes: np.ndarray, limit: float = LIMIT, c
         return Separation(len(codes), None, None, (), limit)
     error = (1 - confidence) / (1 + ordered_pairs)
     pooled = least_error(distances[np.arange(len(codes)), codes], _nearest_others(distances, codes), error)
-    found = [
+    overlaps = [
         Overlap(taken, to, *least_error(distances[codes == to, to], distances[codes == taken, to], error))
         for taken, to in _candidates(distances, codes, present, sizes, limit)
     ]
     worst: dict[frozenset[int], Overlap] = {}
-    for pair in sorted((pair for pair in found if pair.error > limit), key=_worst_first):
+    for pair in sorted((pair for pair in overlaps if pair.error > limit), key=_worst_first):
         worst.setdefault(frozenset((pair.taken, pair.as_class)), pair)
     return Separation(len(codes), *pooled, tuple(worst.values()), limit)
 
@@ -126,10 +126,10 @@ def _nearest_others(distances: np.ndarray, codes: np.ndarray) -> np.ndarray:
     nearest = np.empty(len(codes), distances.dtype)
     step = max(1, _CELLS // distances.shape[1])
     for first in range(0, len(codes), step):
-        some = slice(first, first + step)
-        others = distances[some].copy()
-        others[np.arange(len(others)), codes[some]] = np.inf
-        nearest[some] = others.min(axis=1)
+        batch = slice(first, first + step)
+        others = distances[batch].copy()
+        others[np.arange(len(others)), codes[batch]] = np.inf
+        nearest[batch] = others.min(axis=1)
     return nearest
 
 

@@ -44,8 +44,8 @@ def twice_wins(higher: np.ndarray, lower: np.ndarray) -> int:
         return 2 * len(higher) * len(lower) - twice_wins(lower, higher)
     total = 0
     for first in range(0, len(higher), _STEP):
-        some = higher[first : first + _STEP]
-        total += int(np.searchsorted(lower, some, "left").sum() + np.searchsorted(lower, some, "right").sum())
+        batch = higher[first : first + _STEP]
+        total += int(np.searchsorted(lower, batch, "left").sum() + np.searchsorted(lower, batch, "right").sum())
     return total
 
 

@@ -53,8 +53,8 @@ def _value(hint: Any, data: Any, where: str) -> Any:
         return tuple(_value(get_args(hint)[0], item, where) for item in data)
     if is_dataclass(hint):
         return from_plain(hint, data, where)  # type: ignore[arg-type]
-    wanted = origin or hint
-    if type(data) is not wanted or (wanted is int and data < 0):
+    expected = origin or hint
+    if type(data) is not expected or (expected is int and data < 0):
         raise _mistyped(where, data)
     return data
 

@@ -64,14 +64,14 @@ def can_select(index: Any) -> bool:
 def knobs(index: Any) -> dict[str, int]:
     """Its run-time parameters for recall, each with its largest sensible value; empty for Flat."""
     inner = core(index)
-    found = {}
+    limits = {}
     if isinstance(inner, faiss.IndexIVF):
-        found["nprobe"] = int(inner.nlist)
+        limits["nprobe"] = int(inner.nlist)
     if isinstance(inner, faiss.IndexHNSW):
-        found["efSearch"] = min(4096, max(16, int(inner.ntotal)))
+        limits["efSearch"] = min(4096, max(16, int(inner.ntotal)))
     if isinstance(index, faiss.IndexRefine) or not is_exact(index):
-        found["k_factor"] = 256
-    return found
+        limits["k_factor"] = 256
+    return limits
 
 
 def least(name: str) -> int:

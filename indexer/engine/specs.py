@@ -63,14 +63,14 @@ def serves(spec: str, n: int, dim: int) -> bool:
     return not isinstance(inner, faiss.IndexIVF) or n >= 39 * int(inner.nlist)
 
 
-def choose_spec(asked: str, n: int, dim: int, memory: int | None) -> tuple[str, str | None]:
+def choose_spec(requested: str, n: int, dim: int, memory: int | None) -> tuple[str, str | None]:
     """The factory string for a segment of `n` rows, and a note for the user or None.
 
     memory: bytes for the segment. Raises TooLarge for an explicit spec beyond it; "auto" uses a smaller code.
     """
-    if asked != "auto":
-        _refuse_large(asked, n, dim, memory)
-        return asked, None
+    if requested != "auto":
+        _refuse_large(requested, n, dim, memory)
+        return requested, None
     choices = automatic(n, dim)
     if memory is None:
         return choices[0], None
@@ -101,8 +101,8 @@ def _lists(n: int) -> str:
 
 def _sub_vectors(dim: int) -> list[int]:
     """Numbers of sub-vectors of about 2, 4 and 8 dimensions, largest first: even ones that divide `dim`."""
-    found = (max((m for m in range(2, dim // each + 1, 2) if dim % m == 0), default=0) for each in (2, 4, 8))
-    return [m for m in dict.fromkeys(found) if m]
+    numbers = (max((m for m in range(2, dim // each + 1, 2) if dim % m == 0), default=0) for each in (2, 4, 8))
+    return [m for m in dict.fromkeys(numbers) if m]
 
 
 def _refuse_large(spec: str, n: int, dim: int, memory: int | None) -> None:

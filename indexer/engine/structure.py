@@ -32,17 +32,17 @@ _AS_READ = {"IndexFlatIP": "IndexFlat", "OPQMatrix": "LinearTransform"}
 def structure(index: Any, name: str = "") -> dict[str, Any]:
     """The numbers that describe the layout of an index, by names such as "quantizer.hnsw.M"; nested ones too."""
     view = own_class(index)
-    found = {f"{name}type": _kind(view), **_numbers(view, name)}
+    numbers = {f"{name}type": _kind(view), **_numbers(view, name)}
     for part in _PARTS:
         if (inner := getattr(view, part, None)) is not None and not isinstance(inner, int | float):
-            found |= _numbers(inner, f"{name}{part}.")
+            numbers |= _numbers(inner, f"{name}{part}.")
     for place, transform in enumerate(_transforms(view)):
         own = faiss.LinearTransform if isinstance(transform, faiss.LinearTransform) else type(transform)
-        found |= {f"{name}chain.{place}": _kind(transform), **_numbers(transform, f"{name}chain.{place}.", own)}
+        numbers |= {f"{name}chain.{place}": _kind(transform), **_numbers(transform, f"{name}chain.{place}.", own)}
     for inner_name in _INNER:
         if isinstance(inner := getattr(view, inner_name, None), faiss.Index):
-            found |= structure(inner, f"{name}{inner_name}.")
-    return found
+            numbers |= structure(inner, f"{name}{inner_name}.")
+    return numbers
 
 
 def _kind(thing: Any) -> str:
@@ -59,11 +59,11 @@ def _numbers(thing: Any, name: str, own: type | None = None) -> dict[str, Any]:
     mro = (own or type(thing)).__mro__
     names = {attribute for kind in mro for attribute, what in vars(kind).items() if isinstance(what, property)}
     values = {attribute: getattr(thing, attribute) for attribute in names - _FREE}
-    found: dict[str, Any] = {f"{name}{a}": int(value) for a, value in values.items() if isinstance(value, int)}
+    numbers: dict[str, Any] = {f"{name}{a}": int(value) for a, value in values.items() if isinstance(value, int)}
     for attribute in _VECTORS:
         if hasattr(values.get(attribute), "size"):
-            found[f"{name}{attribute}"] = faiss.vector_to_array(values[attribute]).tolist()
-    return found
+            numbers[f"{name}{attribute}"] = faiss.vector_to_array(values[attribute]).tolist()
+    return numbers
 
 
 def misplaced(index: Any) -> Iterator[str]:
@@ -217,20 +217,20 @@ def _wrong_nsg(graph: Any, n: int) -> Iterator[str]:
     if not graph.is_built or graph.ntotal != n:
         yield f"a graph of {graph.ntotal} rows instead of {n}"
         return
-    held = graph.get_final_graph() if hasattr(graph, "get_final_graph") else graph.final_graph
-    if (n, graph.R) != (held.N, held.K):
-        yield f"a graph of {held.N} rows and {held.K} neighbours"
+    final = graph.get_final_graph() if hasattr(graph, "get_final_graph") else graph.final_graph
+    if (n, graph.R) != (final.N, final.K):
+        yield f"a graph of {final.N} rows and {final.K} neighbours"
         return
-    neighbours = faiss.rev_swig_ptr(held.data, n * int(graph.R))
+    neighbours = faiss.rev_swig_ptr(final.data, n * int(graph.R))
     if neighbours.min() < -1 or neighbours.max() >= n or not 0 <= graph.enterpoint < n:
         yield "a graph names a row that is not there"
 
 
-def _unlike(what: str, found: int, wanted: int) -> Iterator[str]:
-    if found != wanted:
-        yield f"{found} {what} instead of {wanted}"
+def _unlike(what: str, count: int, expected: int) -> Iterator[str]:
+    if count != expected:
+        yield f"{count} {what} instead of {expected}"
 
 
-def _short(what: str, found: int, wanted: int) -> Iterator[str]:
-    if found < wanted:
-        yield f"{found} {what} instead of {wanted}"
+def _short(what: str, count: int, expected: int) -> Iterator[str]:
+    if count < expected:
+        yield f"{count} {what} instead of {expected}"

@@ -78,8 +78,8 @@ def _tried(files: Sequence[File]) -> tuple[int, str | None]:
     """How many files a child read without a problem, one after the other, and the problem of the next."""
     sizes = [file.path.stat().st_size for file in files]
     seconds = SECONDS * len(files) + sum(sizes) // BYTES_A_SECOND
-    asked = [[str(file.path), file.spec, file.dim] for file in files]
-    return come_through(f"{__name__}:problem", asked, MEMORY + 8 * max(sizes), seconds)
+    arguments = [[str(file.path), file.spec, file.dim] for file in files]
+    return come_through(f"{__name__}:problem", arguments, MEMORY + 8 * max(sizes), seconds)
 
 
 def problem(path: str | Path, spec: str, dim: int) -> str | None:
@@ -87,10 +87,10 @@ def problem(path: str | Path, spec: str, dim: int) -> str | None:
     path = Path(path)
     try:
         index = read_faiss(path)
-        fresh, held = structure(empty_index(spec, dim)), structure(index)
-        odd = sorted(name for name in fresh.keys() | held.keys() if fresh.get(name) != held.get(name))
+        fresh, numbers = structure(empty_index(spec, dim)), structure(index)
+        odd = sorted(name for name in fresh.keys() | numbers.keys() if fresh.get(name) != numbers.get(name))
         if odd:
-            return f"its {odd[0]} is {held.get(odd[0])}, and that of a {spec} is {fresh.get(odd[0])}"
+            return f"its {odd[0]} is {numbers.get(odd[0])}, and that of a {spec} is {fresh.get(odd[0])}"
         for wrong in misplaced(index):
             return wrong
         _search(index, dim)

@@ -22,16 +22,16 @@ def most_bytes(index: Any, n: int) -> float:
         return _HEADERS + most_bytes(view.base_index, n) + most_bytes(view.refine_index, n)
     if isinstance(view, faiss.IndexPreTransform):
         return _HEADERS + most_bytes(view.index, n) + 4.0 * view.d * (view.d + core(index).d)
-    own = _HEADERS + _trained(view)
+    fixed = _HEADERS + _trained(view)
     if isinstance(view, faiss.IndexIVF):
         nlist = int(view.nlist)
-        return own + _codes(view, n, nlist) + 8.0 * (n + nlist) + most_bytes(view.quantizer, nlist)
+        return fixed + _codes(view, n, nlist) + 8.0 * (n + nlist) + most_bytes(view.quantizer, nlist)
     if isinstance(view, faiss.IndexHNSW):
         links = view.hnsw.nb_neighbors(0) + 2  # the levels above have fewer than two per row
-        return own + most_bytes(view.storage, n) + (4.0 * links + 12) * n
+        return fixed + most_bytes(view.storage, n) + (4.0 * links + 12) * n
     if isinstance(view, faiss.IndexNSG):
-        return own + most_bytes(view.storage, n) + 4.0 * (view.nsg.R + 1) * n
-    return own + _codes(view, n, 1)
+        return fixed + most_bytes(view.storage, n) + 4.0 * (view.nsg.R + 1) * n
+    return fixed + _codes(view, n, 1)
 
 
 def _codes(view: Any, n: int, lists: int) -> float:

@@ -35,12 +35,12 @@ def nearest_of_own(rows: Floats, anchors: Floats, first: Ints, stop: Ints) -> In
     several = np.flatnonzero(stop - first > 1)
     if len(several) == 0:
         return chosen
-    asked, first, stop = whole(rows[several]), first[several], stop[several]
-    best = np.vecdot(asked, whole(anchors[first]))
+    points, first, stop = whole(rows[several]), first[several], stop[several]
+    best = np.vecdot(points, whole(anchors[first]))
     for step in range(1, int((stop - first).max())):
         there = np.flatnonzero(first + step < stop)
         place = first[there] + step
-        scores = np.vecdot(asked[there], whole(anchors[place]))
+        scores = np.vecdot(points[there], whole(anchors[place]))
         better = scores > best[there]
         best[there[better]] = scores[better]
         chosen[several[there[better]]] = place[better]
@@ -67,9 +67,9 @@ def anchors_of(rows: Floats, count: int) -> Floats:
 def _drawn(points: Whole, count: int, rng: np.random.Generator) -> list[int]:
     """Rows to start from: the first at random, each further one by its squared distance to the nearest so far."""
     places = [int(rng.integers(len(points)))]
-    scores, own = points @ points[places[0]], np.vecdot(points, points)
+    scores, squares = points @ points[places[0]], np.vecdot(points, points)
     while len(places) < count:
-        far = np.cumsum(np.maximum(0.0, own - scores))  # a copy of a chosen row is at 0
+        far = np.cumsum(np.maximum(0.0, squares - scores))  # a copy of a chosen row is at 0
         if far[-1] <= 0:
             break
         places.append(int(np.searchsorted(far, rng.random() * far[-1], side="right")))

@@ -118,8 +118,8 @@ def _changes(store: Store, entry: PrototypeEntry, before: Ints | None, now: Ints
     if store.content.deleted is not None and store.content.deleted != entry.deleted:
         rows = store.deleted.rows()
         rows = rows[(rows < entry.next_row) & ~store.pages.bitmap(entry.deleted).mask(rows)]
-        for some in _cut(rows):
-            yield _Change(some, -1)
+        for batch in _cut(rows):
+            yield _Change(batch, -1)
 
 
 def _cut(rows: Ints) -> Iterator[Ints]:
@@ -127,15 +127,15 @@ def _cut(rows: Ints) -> Iterator[Ints]:
         yield rows[start : start + _BLOCK]
 
 
-def _anew(store: Store, window: Ints | None, wanted: np.ndarray, per_class: int) -> Iterator[tuple[int, Sums]]:
+def _anew(store: Store, window: Ints | None, chosen: np.ndarray, per_class: int) -> Iterator[tuple[int, Sums]]:
     """The sums of each class in `wanted`, (c,) bool, in at most `per_class` prototypes, with its code."""
     rows = store.live_rows() if window is None else window
     codes = store.codes(rows)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(store.classes) + 1))
-    for code in np.flatnonzero(wanted).tolist():
-        mine = rows[order[starts[code] : starts[code + 1]]]
-        yield code, _clustered(store, store.classes[code], mine, per_class)
+    for code in np.flatnonzero(chosen).tolist():
+        class_rows = rows[order[starts[code] : starts[code + 1]]]
+        yield code, _clustered(store, store.classes[code], class_rows, per_class)
 
 
 def _clustered(store: Store, name: str, rows: Ints, per_class: int) -> Sums:
@@ -147,6 +147,6 @@ def _clustered(store: Store, name: str, rows: Ints, per_class: int) -> Sums:
     if count > 1:
         empty = np.zeros((count, anchors.shape[1]), dtype=np.int64), np.zeros(count, dtype=np.int64)
         sums = Sums([name], np.zeros(count, dtype=np.int64), *empty, anchors)
-    for some, vectors in in_chunks(rows, store.gather):
-        sums.add(np.zeros(len(some), dtype=np.int64), vectors)
+    for batch, vectors in in_chunks(rows, store.gather):
+        sums.add(np.zeros(len(batch), dtype=np.int64), vectors)
     return sums.taken(np.flatnonzero(sums.counts > 0))

@@ -83,7 +83,7 @@ class Prototypes:
         for place, label in enumerate(store.labels(rows)):
             if label is not None and label in self._codes:
                 places.setdefault(label, []).append(place)
-        return {self._codes[name]: self._less(store, name, rows[mine]) for name, mine in places.items()}
+        return {self._codes[name]: self._less(store, name, rows[members]) for name, members in places.items()}
 
     def _less(self, store: Store, name: str, gone: Ints) -> Floats:
         """The prototypes of the class `name` without some of its rows."""
@@ -94,8 +94,8 @@ class Prototypes:
             gone = gone[np.isin(gone, self.folded.window)]
             new = older[max(0, len(older) - len(gone)) :]
         for moved, sign in ((gone, -1), (new, 1)):
-            for some, vectors in in_chunks(moved, store.gather):
-                one.add(np.zeros(len(some), dtype=np.int64), vectors, sign)
+            for batch, vectors in in_chunks(moved, store.gather):
+                one.add(np.zeros(len(batch), dtype=np.int64), vectors, sign)
         units = unit_means(one)
         return units[units.any(axis=1)]
 

@@ -37,12 +37,12 @@ def keep(path: str | os.PathLike[str], *, window: int | None = None, per_class: 
     Raises LookalikeError for a smaller number.
     """
     with Store.open(path) as store, writing(store) as writer:
-        held = writer.content.prototype_rule
+        last_rule = writer.content.prototype_rule
         rule = PrototypeRule(
-            held.window if window is None else whole_number("window", window, 0),
-            held.per_class if per_class is None else whole_number("per_class", per_class),
+            last_rule.window if window is None else whole_number("window", window, 0),
+            last_rule.per_class if per_class is None else whole_number("per_class", per_class),
         )
-        if rule != held:
+        if rule != last_rule:
             writer.set_prototype_rule(rule)
             fold(writer)
             writer.commit()
@@ -99,7 +99,7 @@ def _index_over(rows: Floats) -> tuple[str, Any]:
     spec, _ = choose_spec("auto", count, dim, None)
     ids = np.arange(count)
     sample = rows[training_places(count, sample_size(spec, count, dim))]
-    index = build(spec, dim, sample, in_chunks(ids, lambda some: rows[some]), Device("cpu"), count)
-    blocks = in_chunks(ids, lambda some: rows[some])
-    tuned_and_measured(lambda values: Segment(index, lambda some: rows[some], values), ids, blocks, _RECALL, _K)
+    index = build(spec, dim, sample, in_chunks(ids, lambda places: rows[places]), Device("cpu"), count)
+    blocks = in_chunks(ids, lambda places: rows[places])
+    tuned_and_measured(lambda values: Segment(index, lambda places: rows[places], values), ids, blocks, _RECALL, _K)
     return spec, index

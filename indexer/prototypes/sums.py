@@ -67,9 +67,9 @@ class Sums:
         vectors = vectors[labelled]
         places = self.places(codes[labelled], vectors)
         order = np.argsort(places, kind="stable")
-        found, starts, counts = np.unique(places[order], return_index=True, return_counts=True)
-        self.sums[found] += sign * np.add.reduceat(fixed(vectors[order]), starts, axis=0)
-        self.counts[found] += sign * counts
+        targets, starts, counts = np.unique(places[order], return_index=True, return_counts=True)
+        self.sums[targets] += sign * np.add.reduceat(fixed(vectors[order]), starts, axis=0)
+        self.counts[targets] += sign * counts
 
     def places(self, codes: NDArray[np.integer], vectors: Floats) -> Ints:
         """The sum to which each of the unit rows (m, d) of the classes `codes` (m,) belongs, (m,) int64."""
@@ -82,9 +82,9 @@ class Sums:
         """A copy that also has `classes`, with one empty sum for each new one."""
         names = sorted({*self.classes, *classes})
         place = {name: code for code, name in enumerate(names)}
-        own = np.array([place[name] for name in self.classes], dtype=np.int64)
-        new = np.setdiff1d(np.arange(len(names)), own)
-        owners = np.concatenate([own[self.owners], new]).astype(np.int64)
+        old_codes = np.array([place[name] for name in self.classes], dtype=np.int64)
+        new = np.setdiff1d(np.arange(len(names)), old_codes)
+        owners = np.concatenate([old_codes[self.owners], new]).astype(np.int64)
         order = np.argsort(owners, kind="stable")
 
         def wider(rows: NDArray) -> NDArray:
@@ -95,9 +95,9 @@ class Sums:
 
     def taken(self, places: Ints) -> "Sums":
         """Only the sums at `places`, ascending, and the classes that they belong to."""
-        own, owners = np.unique(self.owners[places], return_inverse=True)
+        codes, owners = np.unique(self.owners[places], return_inverse=True)
         anchors = None if self.anchors is None else self.anchors[places]
-        classes = [self.classes[code] for code in own.tolist()]
+        classes = [self.classes[code] for code in codes.tolist()]
         return Sums(classes, owners.astype(np.int64), self.sums[places], self.counts[places], anchors)
 
     def held(self) -> "Sums":

@@ -40,11 +40,11 @@ class _Window:
         """Take from `rows` (m,), descending, as many as their classes need."""
         codes = self.store.codes(rows)
         rows, codes = rows[codes >= 0], codes[codes >= 0]
-        wanted = rows < self.below[codes]
-        rows, codes = rows[wanted], codes[wanted]
-        wanted = _places(codes) < self.left[codes]
-        self.taken.append(rows[wanted])
-        self.left -= np.bincount(codes[wanted], minlength=len(self.left))
+        fits = rows < self.below[codes]
+        rows, codes = rows[fits], codes[fits]
+        fits = _places(codes) < self.left[codes]
+        self.taken.append(rows[fits])
+        self.left -= np.bincount(codes[fits], minlength=len(self.left))
 
     def take_all(self, first: int, stop: int) -> None:
         """Take from the live rows with first <= row < stop until no class needs more."""

@@ -37,12 +37,12 @@ class SegmentCard:
 
 def card_of(recall: Recall | None, k: int, wanted: float, seconds: float, note: str | None) -> dict[str, Any]:
     """The part of a segment's card that its entry keeps. recall: None where every row is compared."""
-    found = recall or Recall(1.0, 1.0, 1.0, 0, k)
+    measured = recall or Recall(1.0, 1.0, 1.0, 0, k)
     return {
-        "recall": found.mean,
-        "recall_low": found.low,
-        "recall_high": found.high,
-        "queries": found.queries,
+        "recall": measured.mean,
+        "recall_low": measured.low,
+        "recall_high": measured.high,
+        "queries": measured.queries,
         "k": k,
         "wanted": wanted,
         "seconds": round(seconds, 3),
@@ -120,7 +120,7 @@ class IndexCard:
     def of(
         cls,
         version: int,
-        asked: dict[str, Any],
+        request: dict[str, Any],
         entries: tuple[SegmentEntry, ...],
         classes: int,
         seconds: float,
@@ -137,12 +137,12 @@ class IndexCard:
         notes = tuple(dict.fromkeys(card.note for card in cards if card.note))
         return cls(
             version,
-            asked["spec"],
+            request["spec"],
             recall,
             low,
             high,
-            asked["k"],
-            asked["recall"],
+            request["k"],
+            request["recall"],
             rows,
             sum(card.bytes for card in cards),
             round(seconds, 3),

@@ -58,14 +58,18 @@ class Instances:
         if allowed is not None and (rows := self._few(allowed)) is not None:
             return exact_top(queries, k, in_chunks(rows, self.store.gather))
         try:
-            found = [_search_one(part, rows, queries, k, exact, allowed) for part, rows in self._parts()]
+            part_hits = [_search_one(part, rows, queries, k, exact, allowed) for part, rows in self._parts()]
         except RuntimeError as error:
             raise unsearchable(self.store.path, error) from error
-        if len(found) == 1:
-            return found[0]
-        if not found:
+        if len(part_hits) == 1:
+            return part_hits[0]
+        if not part_hits:
             return padded(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64), k)
-        return ordered(np.concatenate([s for s, _ in found], axis=1), np.concatenate([r for _, r in found], axis=1), k)
+        return ordered(
+            np.concatenate([s for s, _ in part_hits], axis=1),
+            np.concatenate([r for _, r in part_hits], axis=1),
+            k,
+        )
 
     def tuned(self, parameters: dict[str, Any]) -> "Instances":
         """The same rows, searched with other run-time parameters than `index` chose (nprobe, efSearch, k_factor)."""
@@ -125,15 +129,15 @@ class Instances:
         if dim is None or first >= self.store.next_row:
             return None
         index = faiss.IndexFlatIP(dim)
-        found = []
+        blocks = []
         for rows, vectors in self.store.blocks(first):
             if 4 * dim * (index.ntotal + len(rows)) > TAIL_BYTES:
                 return Scan(self.store, first), None
             index.add(vectors)
-            found.append(rows)
-        if not found:
+            blocks.append(rows)
+        if not blocks:
             return None
-        rows = np.concatenate(found)
+        rows = np.concatenate(blocks)
         return Segment(index, lambda ids: self.store.gather(rows[ids])), RowMap.from_rows(rows)
 
 
@@ -168,12 +172,15 @@ def open_segment(
             f"but its manifest says {entry.rows} of {store.dim}, compared by inner product"
         )
     live = None if store.content.deleted is None else rows.live(store)
-    own: dict[str, Any] = dict(entry.parameters)
+    settings: dict[str, Any] = dict(entry.parameters)
     if not knobs.is_flat(index):
-        own = {**knobs.checked(index, own, str(path)), **{n: v for n, v in (parameters or {}).items() if n in own}}
-    knobs.apply(index, own)  # before it is copied
+        settings = {
+            **knobs.checked(index, settings, str(path)),
+            **{n: v for n, v in (parameters or {}).items() if n in settings},
+        }
+    knobs.apply(index, settings)  # before it is copied
     gpu = device.load(index)
-    return Segment(index, lambda ids: store.gather(rows.rows(ids)), own, live, gpu), rows
+    return Segment(index, lambda ids: store.gather(rows.rows(ids)), settings, live, gpu), rows
 
 
 class Lean:
@@ -207,10 +214,10 @@ class Lean:
             self._search_c(1, _swig_ptr(queries), k + 1, _swig_ptr(scores), _swig_ptr(ids))
         finally:
             set_threads(threads)
-        found = scores[0].tolist()
-        if len(set(found)) <= k:  # ties must be resolved, also with rows left out
+        values = scores[0].tolist()
+        if len(set(values)) <= k:  # ties must be resolved, also with rows left out
             return None
-        if found[0] > _NEAR or found[k] < -1:  # must be corrected, see measures.scores
+        if values[0] > _NEAR or values[k] < -1:  # must be corrected, see measures.scores
             return None
         ids = ids[:, :k]
         if self._row_map is not None:

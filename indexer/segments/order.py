@@ -49,10 +49,10 @@ def kept(scores: Floats, ids: Ints, mask: NDArray[np.bool_]) -> Hits:
 
 def without_own(scores: Floats, ids: Ints, own: Ints) -> Hits:
     """The first k of hits (nq, k + 1) that are not the query's own id (nq,). An own id of -1 excludes nothing."""
-    mine = (ids == own[:, None]) & (own[:, None] >= 0)
-    mine[~mine.any(axis=1), -1] = True
+    is_own = (ids == own[:, None]) & (own[:, None] >= 0)
+    is_own[~is_own.any(axis=1), -1] = True
     shape = len(ids), ids.shape[1] - 1
-    return scores[~mine].reshape(shape), ids[~mine].reshape(shape)
+    return scores[~is_own].reshape(shape), ids[~is_own].reshape(shape)
 
 
 def rescored(queries: Floats, ids: Ints, vectors: Vectors) -> Floats:
@@ -64,11 +64,11 @@ def rescored(queries: Floats, ids: Ints, vectors: Vectors) -> Floats:
     scores = np.full((nq, m), -np.inf, dtype=np.float32)
     step = max(1, _AT_ONCE // max(1, m * queries.shape[1]))
     for start in range(0, nq if m else 0, step):
-        some = ids[start : start + step]
-        there = some >= 0
+        batch = ids[start : start + step]
+        there = batch >= 0
         if there.any():
-            asked = np.broadcast_to(queries[start : start + step, None, :], (*some.shape, queries.shape[1]))
-            scores[start : start + step][there] = pair_scores(asked[there], vectors(some[there]))
+            pairs = np.broadcast_to(queries[start : start + step, None, :], (*batch.shape, queries.shape[1]))
+            scores[start : start + step][there] = pair_scores(pairs[there], vectors(batch[there]))
     return scores
 
 

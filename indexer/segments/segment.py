@@ -147,8 +147,8 @@ class Segment:
         ids = np.empty((len(queries), fetch), dtype=np.int64)
         step = max(1, AT_ONCE // more)
         for start in range(0, len(queries), step):
-            some = slice(start, start + step)
-            scores[some], ids[some] = padded(*kept(*self._run(queries[some], more), mask), fetch)
+            batch = slice(start, start + step)
+            scores[batch], ids[batch] = padded(*kept(*self._run(queries[batch], more), mask), fetch)
         return scores, ids
 
     def _selected(self, queries: Floats, fetch: int, mask: Mask, share: float) -> Hits:
@@ -165,8 +165,8 @@ class Segment:
         scores = np.empty((len(queries), fetch), dtype=np.float32)
         ids = np.empty((len(queries), fetch), dtype=np.int64)
 
-        def search(some: slice) -> None:
-            ins, outs = queries[some], (scores[some], ids[some])
+        def search(batch: slice) -> None:
+            ins, outs = queries[batch], (scores[batch], ids[batch])
             self._search_c(len(ins), faiss.swig_ptr(ins), fetch, *map(faiss.swig_ptr, outs), params)
 
         if self.flat and params is None:

@@ -91,8 +91,8 @@ def refuse_doubled(base: "Store", keys: NDArray[np.object_], rows: NDArray[np.in
     deletes.
     """
     keys = keys[~np.isin(rows, gone)]
-    held = base.find(list(keys))
-    doubled = [*keys[(held >= 0) & ~np.isin(held, gone)]]
+    stored_rows = base.find(list(keys))
+    doubled = [*keys[(stored_rows >= 0) & ~np.isin(stored_rows, gone)]]
     if len(set(keys)) < len(keys):
         names, counts = np.unique(keys, return_counts=True)
         doubled += [*names[counts > 1]]

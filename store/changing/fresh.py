@@ -26,13 +26,13 @@ def opened_or_made(path: str | os.PathLike[str]) -> Iterator[Store]:
             yield store
         return
     absent = [each for each in (folder, *folder.parents) if not each.exists()]
-    made = False
+    created = False
     try:
         with Store.create(folder) as store:
-            made = True
+            created = True
             yield store
     except LookalikeError:
-        if made:
+        if created:
             _unmake(folder, absent)
         raise
 

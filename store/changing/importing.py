@@ -62,8 +62,10 @@ def import_vectors(
     vectors of another model or dimension. With up to 65,536 rows nothing is changed then, and no new collection is left
     behind; with more rows, the commits made until then stay.
     """
-    own = Columns(None if keys is not None else key_column, None if labels is not None else label_column, vector_column)
-    file = open_vectors(vectors, own)
+    columns = Columns(
+        None if keys is not None else key_column, None if labels is not None else label_column, vector_column
+    )
+    file = open_vectors(vectors, columns)
     if file.left_out:
         warnings.warn(
             f"{vectors}: only keys, labels, vectors, text, numbers and times are imported; not imported: "
@@ -149,8 +151,10 @@ class _Sync:
                     stacklevel=4,
                 )
             return None
-        held = [base.model.digest] if base.model else [base.pages.footer(part).model for part in base.content.parts]
-        for other in held:
+        stored_models = (
+            [base.model.digest] if base.model else [base.pages.footer(part).model for part in base.content.parts]
+        )
+        for other in stored_models:
             if other not in (None, model):
                 raise LookalikeError(
                     f"{self.path} holds vectors of model {model}, and {self.writer.path} of model {other}: "
@@ -165,21 +169,21 @@ class _Sync:
         check_dim(self.writer.base, block.vectors)
         if doubtful := NO_LABEL.intersection(label for label in block.labels if label is not None):
             self.no_labels |= doubtful.difference(self.writer.base.classes)
-        held = self.writer.base.find(block.keys)
-        self._refuse_doubled(block, held)
-        self._refuse_foreign(block, held)
-        self._met = self._met.with_rows(held[held >= 0])
-        new, same = held < 0, self._same(block, held)
-        self.writer.delete(held[~new & ~same])
+        stored_rows = self.writer.base.find(block.keys)
+        self._refuse_doubled(block, stored_rows)
+        self._refuse_foreign(block, stored_rows)
+        self._met = self._met.with_rows(stored_rows[stored_rows >= 0])
+        new, same = stored_rows < 0, self._same(block, stored_rows)
+        self.writer.delete(stored_rows[~new & ~same])
         self._add(block, np.flatnonzero(~same))
         for name, which in (("seen", new | True), ("added", new), ("replaced", ~new & ~same), ("skipped", same)):
             self.counts[name] += int(which.sum())
         self._commit_now_and_then()
 
-    def _refuse_doubled(self, block: _Named, held: NDArray[np.int64]) -> None:
+    def _refuse_doubled(self, block: _Named, stored_rows: NDArray[np.int64]) -> None:
         """Refuse a key that an earlier row of the same import had."""
         staged = np.array([key in self._staged for key in block.keys], dtype=bool)
-        doubled = staged | (held >= self._own) | self._met.mask(held)
+        doubled = staged | (stored_rows >= self._own) | self._met.mask(stored_rows)
         if doubled.any():
             at = int(doubled.argmax())
             raise LookalikeError(
@@ -187,10 +191,10 @@ class _Sync:
                 "keys must be distinct"
             )
 
-    def _refuse_foreign(self, block: _Named, held: NDArray[np.int64]) -> None:
+    def _refuse_foreign(self, block: _Named, stored_rows: NDArray[np.int64]) -> None:
         """Refuse a key that belongs to another source."""
-        at = np.flatnonzero(held >= 0)
-        for position, source in zip(at, self.writer.base.facts(held[at]).source, strict=True):
+        at = np.flatnonzero(stored_rows >= 0)
+        for position, source in zip(at, self.writer.base.facts(stored_rows[at]).source, strict=True):
             if source != self.source:
                 raise LookalikeError(
                     f"{self.path}: key {block.keys[position]!r}, row {block.first + position}, belongs to "
@@ -204,17 +208,17 @@ class _Sync:
             return f"if that file has moved, run `{command}`; if not, rename the key"
         return "rename it, or remove those rows first"
 
-    def _same(self, block: _Named, held: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _same(self, block: _Named, stored_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which rows are stored already, with the same vector, label and further columns."""
-        same = held >= 0
+        same = stored_rows >= 0
         at = np.flatnonzero(same)
         if len(at):
             base = self.writer.base
-            labels = base.labels(held[at])
-            equal = (base.gather(held[at]) == block.vectors[at]).all(axis=1)
+            labels = base.labels(stored_rows[at])
+            equal = (base.gather(stored_rows[at]) == block.vectors[at]).all(axis=1)
             equal &= [block.labels[i] == label for i, label in zip(at, labels, strict=True)]
             extra = None if block.extra is None else block.extra.take(pa.array(at))
-            same[at] = equal & KeptColumns(base).equal(extra, held[at])
+            same[at] = equal & KeptColumns(base).equal(extra, stored_rows[at])
         return same
 
     def _add(self, block: _Named, at: NDArray[np.int64]) -> None:

@@ -38,8 +38,8 @@ def add(
     check_keys(keys)
     with Store.open(path) as store, writing(store) as writer:
         check_dim(writer.base, vectors)
-        if (found := writer.base.find(keys) >= 0).any():
-            key = keys[int(found.argmax())]
+        if (taken := writer.base.find(keys) >= 0).any():
+            key = keys[int(taken.argmax())]
             raise LookalikeError(f"key {key!r} is in {writer.path} already: remove it first, or choose another")
         for start in range(0, len(keys), BLOCK):
             piece = slice(start, start + BLOCK)

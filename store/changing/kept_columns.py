@@ -27,13 +27,13 @@ class KeptColumns:
         new = dict(zip(names, [] if table is None else table.columns, strict=True))
         equal = np.ones(len(rows), dtype=bool)
         parts, places = self._store.layout.locate(rows)
-        for part, mine in groups(parts):
-            held = self._of_part(part)
-            at = pa.array(np.arange(len(rows))[mine])
-            for name in new.keys() | held.keys():
+        for part, group in groups(parts):
+            stored = self._of_part(part)
+            at = pa.array(np.arange(len(rows))[group])
+            for name in new.keys() | stored.keys():
                 one = new[name].take(at) if name in new else None
-                other = held[name].take(pa.array(places[mine])) if name in held else None
-                equal[mine] &= _equal(one, other)
+                other = stored[name].take(pa.array(places[group])) if name in stored else None
+                equal[group] &= _equal(one, other)
         return equal
 
     def _of_part(self, part: int) -> dict[str, Any]:

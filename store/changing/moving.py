@@ -45,14 +45,14 @@ def move(path: str | os.PathLike[str], old: str | os.PathLike[str], new: str | o
         counts = source_counts(base)
         known = {**dict.fromkeys(rejects, 0), **counts}
         known.pop(ADDED, None)
-        wanted = _wanted(base, known, os.fspath(old), os.fspath(new))
-        for was, now in wanted.items():
-            _check(base, counts, was, now, wanted)
-        for was, now in wanted.items():
+        moves = _wanted(base, known, os.fspath(old), os.fspath(new))
+        for was, now in moves.items():
+            _check(base, counts, was, now, moves)
+        for was, now in moves.items():
             _check_files(base, was, now)
             writer.move_source(was, now)
         writer.commit()
-    return [Moved(was, now, known[was], rejects.get(was, 0)) for was, now in wanted.items()]
+    return [Moved(was, now, known[was], rejects.get(was, 0)) for was, now in moves.items()]
 
 
 def _rejects(store: Store) -> dict[str, int]:
@@ -105,23 +105,23 @@ def _unknown(store: Store, known: dict[str, int], old: str) -> str:
     """The message where `old` is not a source: which one may be meant, and which ones exist."""
     if not known:
         return f"{store.path} has no source that can be moved: none of its rows came from a file or folder"
-    wanted = os.path.realpath(old)
-    name = os.path.basename(wanted)
+    path = os.path.realpath(old)
+    name = os.path.basename(path)
     namesakes = [each for each in known if os.path.basename(each) == name]
-    meant = did_you_mean(wanted, known, cutoff=0.8) or did_you_mean(wanted, namesakes, cutoff=0.0)
+    meant = did_you_mean(path, known, cutoff=0.8) or did_you_mean(path, namesakes, cutoff=0.0)
     there = ", ".join(f"{each!r} ({rows:,} images)" for each, rows in sorted(known.items())[:_LISTED])
     more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
     return f"{store.path} has no source {old!r}{meant or ';'} its sources are {there}{more}"
 
 
-def _check(store: Store, counts: dict[str, int], was: str, now: str, wanted: dict[str, str]) -> None:
+def _check(store: Store, counts: dict[str, int], was: str, now: str, moves: dict[str, str]) -> None:
     """Refuse to move a source onto itself, to a missing place, or onto another source: prune would mix them up."""
     if was == now:
         raise LookalikeError(f"the source is at {was!r} already: there is nothing to move")
     if not os.path.exists(now):
         raise LookalikeError(f"cannot move {was!r} to {now!r}: it does not exist; nothing was moved")
     _check_kind(was, now)
-    if counts.get(now) and now not in wanted:
+    if counts.get(now) and now not in moves:
         command = shlex.join(("lookalike", "embed", str(store.path), was, "--prune=all"))
         raise LookalikeError(
             f"cannot move {was!r} to {now!r}: {counts[now]:,} images of {store.path} come from there already, and "

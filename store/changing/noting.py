@@ -34,17 +34,17 @@ def noted_runs(
     noted = np.zeros(len(rows), dtype=bool)
     written = list(runs)
     for at, run in enumerate(runs):
-        mine = (rows >= run.first_row) & (rows <= run.last_row)
-        if _worth_it(run, int(mine.sum())):
+        in_run = (rows >= run.first_row) & (rows <= run.last_row)
+        if _worth_it(run, int(in_run.sum())):
             path = store.pages.table(run)
             try:
-                written[at] = noted_run(store.path, path, rows[mine], sizes[mine], mtimes_ns[mine])
+                written[at] = noted_run(store.path, path, rows[in_run], sizes[in_run], mtimes_ns[in_run])
             except Damaged:
                 raise
             except LookalikeError as error:
                 _warn(error)
             else:
-                noted |= mine
+                noted |= in_run
     return tuple(written), noted
 
 

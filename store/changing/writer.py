@@ -45,8 +45,8 @@ Int64 = NDArray[np.int64]
 @contextmanager
 def writing(store: Store) -> Iterator["Writer"]:
     """Hold the writer's lock of the collection of `store`, and write on top of its newest version."""
-    with writer_lock(store.path) as held:
-        yield Writer(store.latest(), held)
+    with writer_lock(store.path) as lock:
+        yield Writer(store.latest(), lock)
 
 
 class Writer:
@@ -93,12 +93,12 @@ class Writer:
         Does nothing where the collection has this model. Raises LookalikeError where another model made the vectors, or
         where their origin is unknown.
         """
-        held = self._content.model
-        if held is not None and (held.digest, held.dim) == (digest, dim):
+        stored_model = self._content.model
+        if stored_model is not None and (stored_model.digest, stored_model.dim) == (digest, dim):
             return
-        if held is not None and held.digest != digest:
+        if stored_model is not None and stored_model.digest != digest:
             raise LookalikeError(
-                f"{self.path} holds vectors of model {held.digest}, not of model {digest}: use that "
+                f"{self.path} holds vectors of model {stored_model.digest}, not of model {digest}: use that "
                 "model, or another collection"
             )
         self.base.pages.ensure_tables(self._content.parts)
@@ -133,12 +133,12 @@ class Writer:
         dim, model, rows, _ = self.base.pages.footer(part)
         if not rows == part.rows == table.num_rows > 0:
             raise Damaged(f"{path} holds {rows} rows, but its entry says {part.rows} and its lookups {table.num_rows}")
-        held = self._content.model
-        if model is not None and held is not None and held.digest != model:
+        stored_model = self._content.model
+        if model is not None and stored_model is not None and stored_model.digest != model:
             raise LookalikeError(
-                f"{path} was made by model {model}, but {self.path} holds vectors of model {held.digest}"
+                f"{path} was made by model {model}, but {self.path} holds vectors of model {stored_model.digest}"
             )
-        expected = self._content.dim if self._content.parts else held and held.dim
+        expected = self._content.dim if self._content.parts else stored_model and stored_model.dim
         if expected not in (None, dim):
             raise LookalikeError(f"{path} has {dim} dimensions, but {self.path} has {expected}")
         self._set(dim=dim)

@@ -44,11 +44,11 @@ def open_cached(path: Path, mode: str = "rb", most: int | None = None) -> Binary
     flags = os.O_RDONLY if mode == "rb" else os.O_WRONLY | os.O_CREAT | os.O_APPEND
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & _OTHERS_WRITE:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & _OTHERS_WRITE:
             raise OSError(f"{path} is not a file that only its owner, this user, can write to")
-        if most is not None and found.st_size > most:
-            raise OSError(f"{path} has {found.st_size} bytes, more than {most}")
+        if most is not None and status.st_size > most:
+            raise OSError(f"{path} has {status.st_size} bytes, more than {most}")
         return open(descriptor, mode, buffering=0)  # type: ignore[return-value]
     except BaseException:
         with contextlib.suppress(OSError):
@@ -71,12 +71,12 @@ def _private(folder: Path) -> bool:
     """Whether `folder`, created if it is missing, is a folder of this user that nobody else can write to."""
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    found = os.lstat(folder)
-    if not stat.S_ISDIR(found.st_mode):
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode):
         _warn(folder, "is not a folder", "remove it")
-    elif found.st_uid != os.geteuid():
+    elif status.st_uid != os.geteuid():
         _warn(folder, "belongs to another user", "set XDG_CACHE_HOME to a folder of your own")
-    elif found.st_mode & _OTHERS_WRITE:
+    elif status.st_mode & _OTHERS_WRITE:
         _warn(folder, "can be written to by other users", "remove it, and it is created again")
     else:
         return True

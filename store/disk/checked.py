@@ -28,15 +28,15 @@ _known: dict[str, tuple[int, set[str]]] = {}
 
 def checked(path: Path, size: int, sha256: str) -> Path:
     """`path`, once its bytes are known to be those in its manifest. Raises Damaged where they are not."""
-    found = _status(path)
-    if found.st_size != size:
-        raise Damaged(f"{path} is damaged: {found.st_size} bytes instead of {size}; {_WAY_OUT}")
-    if _record(found, sha256) in _records(_cache_name(path.parent)):
+    status = _status(path)
+    if status.st_size != size:
+        raise Damaged(f"{path} is damaged: {status.st_size} bytes instead of {size}; {_WAY_OUT}")
+    if _record(status, sha256) in _records(_cache_name(path.parent)):
         return path
     _, digest = digest_of(path)
     if digest != sha256:
         raise Damaged(f"{path} is damaged: SHA-256 {digest[:12]} instead of {sha256[:12]}; {_WAY_OUT}")
-    remember(path, sha256, found)
+    remember(path, sha256, status)
     return path
 
 
@@ -63,12 +63,12 @@ def remember(path: Path, sha256: str, seen: os.stat_result | None = None) -> Non
     A file written within the last clock tick is not noted, since a change in the same tick would leave no trace. Small
     files are then hashed again next time; for large ones the tick is waited out.
     """
-    found = seen or _status(path)
-    if time.time_ns() - found.st_ctime_ns < _TICK_NS and found.st_size > _SMALL:
+    status = seen or _status(path)
+    if time.time_ns() - status.st_ctime_ns < _TICK_NS and status.st_size > _SMALL:
         time.sleep(_TICK_NS / 1e9)
-    if time.time_ns() - found.st_ctime_ns < _TICK_NS:
+    if time.time_ns() - status.st_ctime_ns < _TICK_NS:
         return
-    _append(_cache_name(path.parent), _record(found, sha256))
+    _append(_cache_name(path.parent), _record(status, sha256))
 
 
 def note(sha256: str, what: str) -> None:
@@ -94,18 +94,18 @@ def forget(folder: Path) -> None:
 def _status(path: Path) -> os.stat_result:
     """lstat of a regular file. Raises Damaged where it is missing or anything else, such as a link."""
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         raise Damaged(f"{path} is missing; {_WAY_OUT}") from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise Damaged(f"{path} is not a regular file; {_WAY_OUT}")
-    return found
+    return status
 
 
-def _record(found: os.stat_result, sha256: str) -> str:
+def _record(status: os.stat_result, sha256: str) -> str:
     """The cache's line for a file, without its end."""
-    times = f"{found.st_mtime_ns} {found.st_ctime_ns}"
-    return f"{sha256} {found.st_dev} {found.st_ino} {found.st_size} {times}"
+    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
+    return f"{sha256} {status.st_dev} {status.st_ino} {status.st_size} {times}"
 
 
 def _cache_name(folder: Path) -> str:

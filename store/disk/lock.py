@@ -58,11 +58,11 @@ class Held:
 
     def warn_if_shared(self) -> None:
         """Warn, once, where another process has signed the lock since, so that it does not keep others out."""
-        found = _read_note(self.folder / "lock")
-        if self._note is None or found in (None, self._note):
+        note = _read_note(self.folder / "lock")
+        if self._note is None or note in (None, self._note):
             return
         self._note = None
-        self._warn(f"{_name(found)} got it too")
+        self._warn(f"{_name(note)} got it too")
 
     def _warn(self, why: str) -> None:
         warnings.warn(

@@ -56,12 +56,12 @@ def _mounts() -> str:
 
 def local_only(device: int, mounts: str) -> str | None:
     """The type of the mount of `device` in `mounts` (as in /proc/self/mountinfo) if it keeps locks on this machine."""
-    wanted = f"{os.major(device)}:{os.minor(device)}"
+    number = f"{os.major(device)}:{os.minor(device)}"
     for line in mounts.splitlines():
         fields, _, source = line.partition(" - ")
         about = fields.split()
         kind, *options = source.split() or [""]
-        if len(about) < 6 or about[2] != wanted or kind not in _LOCAL:
+        if len(about) < 6 or about[2] != number or kind not in _LOCAL:
             continue
         if re.search(_LOCAL[kind], ",".join([about[5], *options[-1:]])):
             return kind

@@ -44,9 +44,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def no_memory(error: BaseException) -> str:
     """The message where the job runs out of memory: what was requested, how much is free, and what to do."""
-    asked = " ".join(str(error).split())[:150]
+    message = " ".join(str(error).split())[:150]
     return (
-        f"there is not enough memory ({asked or 'an allocation failed'}; {in_words(free_memory())} are free): "
+        f"there is not enough memory ({message or 'an allocation failed'}; {in_words(free_memory())} are free): "
         "use fewer workers (--workers 1), close other programs, or raise the limit of this process"
     )
 

@@ -103,8 +103,8 @@ def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes | memo
 def _finish(path: Path, temporary: Path, written: Published) -> Published:
     """Read back, compare, give the file its name, and sync the folder."""
     _step("read", path)
-    found = Published(*digest_of(temporary, afresh=True))
-    if written != found:
+    stored = Published(*digest_of(temporary, afresh=True))
+    if written != stored:
         raise Damaged(f"cannot write {path}: the disk gave back other bytes than were written")
     _step("publish", path)
     _name(temporary, path)
@@ -116,8 +116,8 @@ def _finish(path: Path, temporary: Path, written: Published) -> Published:
         with contextlib.suppress(OSError):  # it may not survive a crash, so it is not published
             path.unlink()
         raise
-    remember(path, found.sha256)
-    return found
+    remember(path, stored.sha256)
+    return stored
 
 
 def _name(temporary: Path, path: Path) -> None:

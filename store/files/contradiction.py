@@ -46,10 +46,10 @@ def _beyond(content: "Content", version: int) -> Iterator[str]:
     }
     for what, end in ends.items():
         if end > content.next_row:
-            yield f"{what} ends at row {_short(end)}, and its next row is {_short(content.next_row)}"
-    made: list[CalibrationEntry | HeadEntry] = [*content.calibrations]
-    made += [content.head] if content.head is not None else []
-    for entry in made:
+            yield f"{what} ends at row {_short(end)}, but its next row is {_short(content.next_row)}"
+    derived: list[CalibrationEntry | HeadEntry] = [*content.calibrations]
+    derived += [content.head] if content.head is not None else []
+    for entry in derived:
         if entry.version > version:
             yield f"{entry.file} is said to be of version {_short(entry.version)}"
 

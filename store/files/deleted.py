@@ -49,19 +49,19 @@ class Bitmap:
 
     def mask(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of `rows` (m,) are in the set, (m,) bool; negative rows are not."""
-        held = np.zeros(len(rows), dtype=bool)
+        deleted = np.zeros(len(rows), dtype=bool)
         inside = (rows >= 0) & (rows >> 3 < len(self.bits))
-        found = rows[inside]
-        held[inside] = (self.bits[found >> 3] >> (found & 7).astype(np.uint8)) & 1
-        return held
+        inner_rows = rows[inside]
+        deleted[inside] = (self.bits[inner_rows >> 3] >> (inner_rows & 7).astype(np.uint8)) & 1
+        return deleted
 
     def between(self, first: int, stop: int) -> NDArray[np.bool_]:
         """`mask` of the rows first, first + 1, ... stop - 1, (stop - first,) bool."""
-        held = np.zeros(max(0, stop - first), dtype=bool)
+        deleted = np.zeros(max(0, stop - first), dtype=bool)
         bits = np.unpackbits(self.bits[first >> 3 : (stop + 7) >> 3], bitorder="little")
-        known = bits[first & 7 :][: len(held)]
-        held[: len(known)] = known
-        return held
+        known = bits[first & 7 :][: len(deleted)]
+        deleted[: len(known)] = known
+        return deleted
 
     def rows(self) -> NDArray[np.int64]:
         """The rows of the set, (count,) int64, ascending."""

@@ -18,6 +18,6 @@ def map_npy(path: Path, dtype: Any, what: str) -> NDArray[Any]:
     except Exception as error:  # NumPy hands the header to Python's own parser, which raises almost anything
         raise Damaged(f"{path} is not {what}: {one_line(error)[:200]}") from None
     if not isinstance(values, np.ndarray) or values.dtype != dtype or values.ndim != 1:
-        found = f"{values.dtype}{values.shape}" if isinstance(values, np.ndarray) else "an archive"
-        raise Damaged(f"{path} is not {what}: it holds {found}")
+        kind = f"{values.dtype}{values.shape}" if isinstance(values, np.ndarray) else "an archive"
+        raise Damaged(f"{path} is not {what}: it holds {kind}")
     return values

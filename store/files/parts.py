@@ -202,8 +202,8 @@ def _check_mapping(data: NDArray[np.uint8], offset: int, vectors: NDArray[np.flo
     """Refuse a file whose bytes at `offset` are not the vectors."""
     n, d = vectors.shape
     mapped = data[offset : offset + n * d * 4].reshape(n, d * 4)
-    some = np.unique(np.linspace(0, n - 1, min(n, _PROBES)).astype(np.int64))
-    if not np.array_equal(np.take(mapped, some, axis=0).view(np.float32), vectors[some]):
+    sample = np.unique(np.linspace(0, n - 1, min(n, _PROBES)).astype(np.int64))
+    if not np.array_equal(np.take(mapped, sample, axis=0).view(np.float32), vectors[sample]):
         raise LookalikeError("this version of pyarrow does not write vectors in one page: install pyarrow 26")
 
 

@@ -51,8 +51,8 @@ def _tried(tables: Sequence[Table]) -> tuple[int, str | None]:
     """How many files a child read without a problem, one after the other, and the problem of the next."""
     sizes = [table.path.stat().st_size for table in tables]
     seconds = SECONDS * len(tables) + sum(sizes) // BYTES_A_SECOND
-    asked = [[str(table.path)] for table in tables]
-    return come_through(f"{__name__}:problem", asked, MEMORY + 8 * max(sizes), seconds)
+    arguments = [[str(table.path)] for table in tables]
+    return come_through(f"{__name__}:problem", arguments, MEMORY + 8 * max(sizes), seconds)
 
 
 def problem(path: str) -> str | None:

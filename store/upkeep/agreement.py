@@ -51,8 +51,8 @@ def _wrong_part(store: Store, number: int, part: PartEntry) -> Iterator[str]:
         yield f"has rows {rows[0]} to {rows[-1]}, unlike its entry"
     stored = map_vectors(store.file(part), part, dim)
     for start in range(0, len(rows), BLOCK):
-        some = np.ascontiguousarray(stored[start : start + BLOCK]).view(np.float32)
-        yield from _wrong_vectors(rows[start : start + BLOCK], some)
+        vectors = np.ascontiguousarray(stored[start : start + BLOCK]).view(np.float32)
+        yield from _wrong_vectors(rows[start : start + BLOCK], vectors)
     yield from _wrong_names(store, number)
 
 
@@ -75,12 +75,12 @@ def _wrong_names(store: Store, number: int) -> Iterator[str]:
         "source": [*facts.source],
         "content_sha256": facts.content,
     }
-    held = {name: unescaped_list(table.column(name)) for name in known}
-    for name, values in held.items():
+    stored = {name: unescaped_list(table.column(name)) for name in known}
+    for name, values in stored.items():
         odd = [i for i, (a, b) in enumerate(zip(values, known[name], strict=True)) if a != b]
         if odd:
             yield f"row {rows[odd[0]]} has {name} {values[odd[0]]!r}, and {known[name][odd[0]]!r} in the lookups"
-    lost = rows[store.find(held["key"]) != rows]
+    lost = rows[store.find(stored["key"]) != rows]
     if len(lost):
         yield f"row {lost[0]} is not found by its key ({len(lost)} rows are not)"
 

@@ -108,10 +108,10 @@ def gc(path: str | os.PathLike[str], keep_younger: float = DAY) -> dict[str, int
     """
     folder = Path(os.path.abspath(path))
     newest_version(folder)
-    with writer_lock(folder) as held, plain_errors(f"collect garbage in {folder}"):
+    with writer_lock(folder) as lock, plain_errors(f"collect garbage in {folder}"):
         refuse_links(folder)
-        young = _Young(held.now_ns(), keep_younger)
-        kept, dropped, size = _drop_versions(folder, young if held.doubt else None)
+        young = _Young(lock.now_ns(), keep_younger)
+        kept, dropped, size = _drop_versions(folder, young if lock.doubt else None)
         named = _Named(folder, kept)
         known = {entry.file for manifest in dropped if manifest is not None for entry in manifest.files()}
         done = {"versions": len(dropped), "files": 0, "bytes": size, "kept_files": 0}

@@ -24,16 +24,16 @@ def merge_small(writer: Writer, progress: Progress = silent) -> int:
     Parts that are staged themselves are left for the next time. Does nothing where a compaction is staged.
     """
     store = writer.base
-    held = store.content.parts
-    if writer.content.parts[: len(held)] != held:
+    stored = store.content.parts
+    if writer.content.parts[: len(stored)] != stored:
         return 0
-    groups = plan(store, held, most_rows(store.dim or 1))
+    groups = plan(store, stored, most_rows(store.dim or 1))
     parts: list[PartEntry] = []
     for done, group in enumerate(groups):
-        parts.append(held[group[0]] if len(group) == 1 else _joined(store, group))
+        parts.append(stored[group[0]] if len(group) == 1 else _joined(store, group))
         progress(done + 1, len(groups), "parts")
-    if len(parts) < len(held):
-        writer.regroup((*parts, *writer.content.parts[len(held) :]))
+    if len(parts) < len(stored):
+        writer.regroup((*parts, *writer.content.parts[len(stored) :]))
     return sum(len(group) for group in groups if len(group) > 1)
 
 

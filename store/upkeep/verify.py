@@ -59,10 +59,10 @@ def verify(path: str | os.PathLike[str], try_index: TryIndex | None = None) -> I
 def _indexes(manifest: Manifest) -> dict[str, tuple[str, int]]:
     """The spec and dimensions of each index of a version, by its file."""
     content, dim = manifest.content, manifest.content.dim or 0
-    found = {entry.file: (entry.spec, dim) for entry in content.segments}
+    indexes = {entry.file: (entry.spec, dim) for entry in content.segments}
     if content.prototypes is not None:
-        found[content.prototypes.index.file] = (content.prototypes.spec, dim)
-    return found
+        indexes[content.prototypes.index.file] = (content.prototypes.spec, dim)
+    return indexes
 
 
 def _broken_chain(folder: Path, manifest: Manifest) -> str | None:

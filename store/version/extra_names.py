@@ -65,5 +65,5 @@ def renamed_words(names: Sequence[str], stored: Sequence[str]) -> str | None:
 def asked_names(columns: Sequence[str]) -> list[str]:
     """The names of stored columns in SQL, in their order. They only differ where an older version stored two alike."""
     others = [name for name in columns if name not in RESERVED]
-    asked = dict(zip(others, stored_names(others), strict=True))
-    return [asked.get(name, name) for name in columns]
+    queried = dict(zip(others, stored_names(others), strict=True))
+    return [queried.get(name, name) for name in columns]

@@ -81,9 +81,9 @@ class Layout:
         place = rows - self.first[part]
         held = (part >= 0) & (place < self.counts[part])
         if self.mapped.any():
-            for number, mine in groups(part):
+            for number, members in groups(part):
                 if number >= 0 and self.mapped[number]:
-                    held[mine], place[mine] = _in_map(self.rows_of(number), rows[mine])
+                    held[members], place[members] = _in_map(self.rows_of(number), rows[members])
         return np.where(held, part, -1), place
 
     def between(self, first: int, stop: int | None) -> list[int]:
@@ -111,5 +111,5 @@ def groups(part: Int64) -> Iterator[tuple[int, Any]]:
     order = np.argsort(part, kind="stable")
     cuts = [0, *(np.flatnonzero(np.diff(part[order])) + 1).tolist(), len(order)]
     for start, end in itertools.pairwise(cuts):
-        mine = order[start:end]
-        yield int(part[mine[0]]), mine
+        members = order[start:end]
+        yield int(part[members[0]]), members

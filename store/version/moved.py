@@ -28,7 +28,10 @@ def renamed(names: list[str], rows: Int64, moves: Sequence[MovedSource]) -> list
 
 
 def renamed_column(column: Any, rows: Int64, moves: Sequence[MovedSource]) -> Any:
-    """`renamed` for an Arrow column of m stored names, which are `escaped`. Returns a column of the same type."""
+    """`renamed` for an Arrow column of m stored names, which are `escaped`, and rows (m,) int64.
+
+    Returns a column of the same type.
+    """
     for move in moves:
         known = pc.and_(pc.equal(column, escaped(move.old)), pa.array(rows < move.below))
         column = pc.if_else(known, pa.scalar(escaped(move.new), column.type), column)

@@ -54,13 +54,13 @@ def resolve(work: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         raise LookalikeError(f"work {work!r} is not a function of lookalike: write lookalike.room.module:function")
     module, _, name = work.partition(":")
     try:
-        function = getattr(importlib.import_module(module), name)
+        value = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise LookalikeError(f"work {work!r} cannot be loaded: {error}") from error
-    if not callable(function):
+    if not callable(value):
         raise LookalikeError(f"work {work!r} is not a function")
-    found: Callable[[dict[str, Any]], dict[str, Any]] = function
-    return found
+    function: Callable[[dict[str, Any]], dict[str, Any]] = value
+    return function
 
 
 def perform(fragment: Fragment) -> dict[str, Any]:

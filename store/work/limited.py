@@ -58,16 +58,16 @@ def _ended(code: int) -> str:
 
 def main() -> None:
     """The child: try the files that stdin names, and print a line for each."""
-    asked = json.loads(sys.stdin.buffer.read())
+    request = json.loads(sys.stdin.buffer.read())
     for limit, most in (
-        (resource.RLIMIT_AS, asked["memory"]),
-        (resource.RLIMIT_CPU, asked["seconds"]),
+        (resource.RLIMIT_AS, request["memory"]),
+        (resource.RLIMIT_CPU, request["seconds"]),
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(limit)
         resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-    try_one = resolve(asked["work"])
-    for arguments in asked["asked"]:
+    try_one = resolve(request["work"])
+    for arguments in request["asked"]:
         wrong: Any = try_one(*arguments)
         said = _OK if wrong is None else _WRONG + " ".join(str(wrong).split())
         os.write(1, said.encode(errors="replace") + b"\n")

@@ -66,9 +66,9 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
 
 
 def _refusal(condition: str, why: str, columns: list[str]) -> LookalikeError:
-    asked = repr(condition) if len(condition) <= _MOST_SHOWN else repr(shortened(condition, _MOST_SHOWN))
+    shown_condition = repr(condition) if len(condition) <= _MOST_SHOWN else repr(shortened(condition, _MOST_SHOWN))
     end = "" if why.endswith("?") else ";"
-    return LookalikeError(f"where {asked}: {why}{end} columns are {', '.join(columns)}")
+    return LookalikeError(f"where {shown_condition}: {why}{end} columns are {', '.join(columns)}")
 
 
 def _reason(error: Exception, duckdb: Any, allowed: Limits, columns: Sequence[str]) -> str:
