@@ -56,10 +56,10 @@ def nmi(clusters: np.ndarray, classes: np.ndarray) -> float | None:
     pairs = shared(clusters, classes)
     if not len(pairs.counts):
         return None
-    own = _entropy(np.bincount(pairs.clusters, pairs.counts)) + _entropy(np.bincount(pairs.classes, pairs.counts))
-    if own == 0:
+    entropies = _entropy(np.bincount(pairs.clusters, pairs.counts)) + _entropy(np.bincount(pairs.classes, pairs.counts))
+    if entropies == 0:
         return 1.0
-    return float(np.clip((own - _entropy(pairs.counts)) / (own / 2), 0.0, 1.0))
+    return float(np.clip((entropies - _entropy(pairs.counts)) / (entropies / 2), 0.0, 1.0))
 
 
 def _entropy(counts: np.ndarray) -> float:

@@ -144,22 +144,22 @@ def _candidates(
     starts = np.cumsum(sizes) - sizes
     cuts = np.full(distances.shape[1], -np.inf)
     for code, start, size in zip(present, starts, sizes, strict=True):
-        mine = np.sort(distances[order[start : start + size], code])
-        cuts[code] = mine[size - 1 - int(limit * size)]
+        members = np.sort(distances[order[start : start + size], code])
+        cuts[code] = members[size - 1 - int(limit * size)]
     shares, pairs = np.empty(0), np.empty((0, 2), np.int64)
     of_block = starts // max(1, _CELLS // distances.shape[1])
     for first in np.unique(of_block, return_index=True)[1].tolist():
-        some = slice(first, int(np.searchsorted(of_block, of_block[first], "right")))
-        mine = order[starts[first] : starts[some.stop - 1] + sizes[some.stop - 1]]
-        new, found = _passing(distances[mine], cuts, present, some, sizes[some], limit)
-        shares, pairs = np.concatenate([shares, new]), np.concatenate([pairs, found])
+        block = slice(first, int(np.searchsorted(of_block, of_block[first], "right")))
+        members = order[starts[first] : starts[block.stop - 1] + sizes[block.stop - 1]]
+        new, new_pairs = _passing(distances[members], cuts, present, block, sizes[block], limit)
+        shares, pairs = np.concatenate([shares, new]), np.concatenate([pairs, new_pairs])
         most = np.argsort(-shares, kind="stable")[:_MOST_PAIRS]
         shares, pairs = shares[most], pairs[most]
     return [(int(present[i]), int(present[j])) for i, j in pairs]
 
 
 def _passing(
-    distances: np.ndarray, cuts: np.ndarray, present: np.ndarray, some: slice, sizes: np.ndarray, limit: float
+    distances: np.ndarray, cuts: np.ndarray, present: np.ndarray, block: slice, sizes: np.ndarray, limit: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """(shares (p,), pairs (p, 2)) of images that are accepted as another class at its cut, if above the limit.
 
@@ -168,9 +168,9 @@ def _passing(
     inside = (distances <= cuts) & np.isfinite(distances)
     shares = np.add.reduceat(inside, np.cumsum(sizes) - sizes, axis=0, dtype=np.int64)[:, present] / sizes[:, None]
     own = np.arange(len(sizes))
-    shares[own, some.start + own] = 0.0
+    shares[own, block.start + own] = 0.0
     taken, to = np.nonzero(shares > limit)
-    return shares[taken, to], np.column_stack([some.start + taken, to])
+    return shares[taken, to], np.column_stack([block.start + taken, to])
 
 
 def _worst_first(pair: Overlap) -> tuple[float, float, int, int]:

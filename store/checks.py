@@ -30,13 +30,8 @@ def share(name: str, value: Any, *, open_: bool = False, zero: bool = True) -> f
     open_: refuse both ends. zero: whether 0 is allowed.
     """
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if (
-        not number
-        or not math.isfinite(value)
-        or not 0 <= value <= 1
-        or (open_ and value in (0, 1))
-        or (value == 0 and not zero)
-    ):
+    refused = (0, 1) if open_ else () if zero else (0,)
+    if not number or not math.isfinite(value) or not 0 <= value <= 1 or value in refused:
         range_ = "between 0 and 1" if open_ else "from 0 to 1" if zero else "above 0 and at most 1"
         raise LookalikeError(f"{name} is {shortened(value)}: it must be a number {range_}")
     return float(value)

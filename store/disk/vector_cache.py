@@ -155,16 +155,16 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
 
 def _make_room(folder: Path) -> None:
     """Remove the least recently used files until the others fit, and the unfinished files of other processes."""
-    found = []
+    files = []
     for path in folder.iterdir():
         with contextlib.suppress(OSError):
             status = path.lstat()
             if path.suffix == _ENDING:
-                found.append((status.st_mtime_ns, status.st_size, path))
+                files.append((status.st_mtime_ns, status.st_size, path))
             elif path.suffix == _UNFINISHED and time.time() - status.st_mtime > _ABANDONED:
                 path.unlink()
     kept = 0
-    for _, size, path in sorted(found, reverse=True):
+    for _, size, path in sorted(files, reverse=True):
         kept += size
         if kept > LARGEST:
             with contextlib.suppress(OSError):

@@ -28,7 +28,7 @@ def _contradictions(content: "Content", version: int) -> Iterator[str]:
     yield from _beyond(content, version)
     for run in content.runs:
         if run.rows > run.last_row + 1 - run.first_row:
-            yield f"{run.file} is said to hold {run.rows} rows from {run.first_row} to {run.last_row}"
+            yield f"{run.file} cannot hold {run.rows} rows from {run.first_row} to {run.last_row}"
     stored = sum(part.rows for part in content.parts)
     if content.deleted_count > stored:
         yield f"it counts {content.deleted_count} deleted rows of {stored}"
@@ -51,7 +51,7 @@ def _beyond(content: "Content", version: int) -> Iterator[str]:
     derived += [content.head] if content.head is not None else []
     for entry in derived:
         if entry.version > version:
-            yield f"{entry.file} is said to be of version {_short(entry.version)}"
+            yield f"{entry.file} cannot be of version {_short(entry.version)}"
 
 
 def _numbers(content: "Content") -> Iterator[str]:
@@ -63,10 +63,10 @@ def _numbers(content: "Content") -> Iterator[str]:
     ranges: list[PartEntry | RunEntry | SegmentEntry] = [*content.parts, *content.runs, *content.segments]
     for entry in ranges:
         if not 1 <= entry.rows <= MOST or entry.first_row > MOST:
-            yield f"{entry.file} is said to hold {_short(entry.rows)} rows from {_short(entry.first_row)} on"
+            yield f"{entry.file} cannot hold {_short(entry.rows)} rows from {_short(entry.first_row)} on"
     for part in content.parts:
         if part.vector_offset > MOST:
-            yield f"{part.file} is said to hold vectors from byte {_short(part.vector_offset)} on"
+            yield f"{part.file} cannot hold vectors from byte {_short(part.vector_offset)} on"
     for segment in content.segments:
         for name, value in segment.parameters.items():
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
@@ -92,7 +92,7 @@ def _files(content: "Content") -> Iterator[str]:
         if (first.size, first.sha256) != (entry.size, entry.sha256):
             yield f"it names {entry.file} twice, with different hashes"
         if entry.size > MOST:
-            yield f"{entry.file} is said to have {_short(entry.size)} bytes"
+            yield f"{entry.file} cannot have {_short(entry.size)} bytes"
         if "/" not in entry.file or entry.file.split("/")[0] in _FOLDERS or len(entry.file) > 1000:
             yield f"it names {entry.file!r:.80}, which is no place for a file of a collection"
     for kind in (content.parts, content.runs, content.segments, content.rejects):

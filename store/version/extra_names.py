@@ -24,14 +24,14 @@ def folded(name: str) -> str:
 _OURS = frozenset(map(folded, RESERVED))
 
 
-def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
+def stored_names(names: Sequence[str], existing: Iterable[str] = ()) -> list[str]:
     """The names that a source's distinct further columns get in a part, in their order.
 
-    held: the further columns that the collection has (`tables.held_names`). A collection that has the columns under
+    existing: the further columns that the collection has (`tables.held_names`). A collection that has the columns under
     these names gets the same names again.
     """
     spelled: dict[str, str] = {}
-    for name in held:
+    for name in existing:
         spelled.setdefault(folded(name), name)
     given = {folded(name) for name in names}
     stored: dict[str, str] = {}

@@ -39,12 +39,12 @@ class Layout:
 
     def live_between(self, parts: Sequence[int], first: int = 0, stop: int | None = None) -> Int64:
         """Live rows of some parts with first <= row < stop, (n,) int64, ascending where `parts` are."""
-        found = [np.zeros(0, dtype=np.int64)]
+        pieces = [np.zeros(0, dtype=np.int64)]
         for part in parts:
             rows = self.rows_of(part)
             rows = rows[np.searchsorted(rows, first) : None if stop is None else np.searchsorted(rows, stop)]
-            found.append(rows[~self.deleted.mask(rows)])
-        return np.concatenate(found)
+            pieces.append(rows[~self.deleted.mask(rows)])
+        return np.concatenate(pieces)
 
     def count_live(self, first: int, stop: int) -> int:
         """How many live rows have first <= row < stop, part by part."""
@@ -79,12 +79,12 @@ class Layout:
             return np.full(len(rows), -1, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
         part = np.searchsorted(self.first, rows, side="right") - 1
         place = rows - self.first[part]
-        held = (part >= 0) & (place < self.counts[part])
+        present = (part >= 0) & (place < self.counts[part])
         if self.mapped.any():
             for number, members in groups(part):
                 if number >= 0 and self.mapped[number]:
-                    held[members], place[members] = _in_map(self.rows_of(number), rows[members])
-        return np.where(held, part, -1), place
+                    present[members], place[members] = _in_map(self.rows_of(number), rows[members])
+        return np.where(present, part, -1), place
 
     def between(self, first: int, stop: int | None) -> list[int]:
         """The parts that may have rows first <= row < stop, in order."""

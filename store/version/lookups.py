@@ -83,15 +83,15 @@ class Lookups:
         digests = digest_bytes(hexes)
         hashes = content_hashes(digests)
         none = np.empty(0, dtype=np.int64)
-        found = [(none, none), *(run.find_contents(hashes, digests) for run in self._runs)]
-        which, rows = (np.concatenate(column) for column in zip(*found, strict=True))
+        matches = [(none, none), *(run.find_contents(hashes, digests) for run in self._runs)]
+        which, rows = (np.concatenate(column) for column in zip(*matches, strict=True))
         live = self._live(rows)
         order = np.lexsort((rows[live], which[live]))
         return which[live][order], rows[live][order]
 
-    def _newest_live(self, count: int, found: list[tuple[_Int64, _Int64]]) -> _Int64:
+    def _newest_live(self, count: int, matches: list[tuple[_Int64, _Int64]]) -> _Int64:
         rows = np.full(count, -1, dtype=np.int64)
-        for which, candidates in found:
+        for which, candidates in matches:
             live = self._live(candidates)
             np.maximum.at(rows, which[live], candidates[live])
         return rows

@@ -28,11 +28,11 @@ def source_counts(store: "Store") -> dict[str, int]:
 
 def rows_of_source(store: "Store", source: str) -> Int64:
     """The live rows of a source, ascending, (m,) int64."""
-    found = [np.zeros(0, dtype=np.int64)]
+    pieces = [np.zeros(0, dtype=np.int64)]
     for names, codes, rows in _live_codes(store):
         if source in names:
-            found.append(rows[codes == names.index(source)])
-    return np.sort(np.concatenate(found))
+            pieces.append(rows[codes == names.index(source)])
+    return np.sort(np.concatenate(pieces))
 
 
 def _live_codes(store: "Store") -> Iterator[tuple[list[str], NDArray[np.int32], Int64]]:

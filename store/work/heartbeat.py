@@ -50,17 +50,19 @@ def deadline(variables: Mapping[str, str] | None = None) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise LookalikeError(f"{VARIABLE} is {text!r}: it must be a number of seconds above 0, such as 60")
-    return seconds
+    return _positive(VARIABLE, text, seconds)
 
 
 def checked(seconds: float | None) -> float:
     """The given deadline, or that of the environment if it is None. Raises LookalikeError for an invalid one."""
     if seconds is None:
         return deadline()
+    return _positive("timeout", seconds, seconds)
+
+
+def _positive(name: str, value: object, seconds: float) -> float:
     if not 0 < seconds < math.inf:
-        raise LookalikeError(f"timeout is {seconds!r}: it must be a number of seconds above 0, such as 60")
+        raise LookalikeError(f"{name} is {value!r}: it must be a number of seconds above 0, such as 60")
     return float(seconds)
 
 

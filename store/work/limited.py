@@ -21,13 +21,13 @@ from .fragments import resolve
 _OK, _WRONG = "file: sound", "file: wrong: "
 
 
-def come_through(work: str, asked: Sequence[Sequence[Any]], memory: int, seconds: int) -> tuple[int, str | None]:
+def come_through(work: str, arguments: Sequence[Sequence[Any]], memory: int, seconds: int) -> tuple[int, str | None]:
     """How many files a child read without a problem, one after the other, and the problem of the next or None.
 
     work: "lookalike.room.module:function", called with each of `asked` (JSON-able; the path first), which returns the
     problem of a file, or None. memory: bytes of address space. seconds: for all files.
     """
-    asking = json.dumps({"work": work, "asked": asked, "memory": memory, "seconds": seconds})
+    asking = json.dumps({"work": work, "asked": arguments, "memory": memory, "seconds": seconds})
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
     path = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, **threads, "PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system"}
@@ -40,10 +40,10 @@ def come_through(work: str, asked: Sequence[Sequence[Any]], memory: int, seconds
     except subprocess.TimeoutExpired as error:
         return (error.stdout or b"").splitlines().count(_OK.encode()), endless
     except OSError as error:
-        raise LookalikeError(f"cannot start a process to try {asked[0][0]}: {reason(error)}") from error
+        raise LookalikeError(f"cannot start a process to try {arguments[0][0]}: {reason(error)}") from error
     lines = child.stdout.decode(errors="replace").splitlines()
     done, wrong = lines.count(_OK), [line for line in lines if line.startswith(_WRONG)]
-    if done == len(asked):
+    if done == len(arguments):
         return done, None
     if wrong:
         return done, wrong[0].removeprefix(_WRONG)[:300]

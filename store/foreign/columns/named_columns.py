@@ -35,12 +35,12 @@ class Role(NamedTuple):
     unit: str = "column"
 
 
-def choose(path: object, asked: str | None, role: Role, kinds: Mapping[str, str]) -> str | None:
+def choose(path: object, requested: str | None, role: Role, kinds: Mapping[str, str]) -> str | None:
     """The column for `role` among columns with these types in words; None where there is none and none was given.
 
     Raises LookalikeError for a given column that does not exist or has the wrong type.
     """
-    name = asked if asked is not None else next((name for name in role.usual if name in kinds), None)
+    name = requested if requested is not None else next((name for name in role.usual if name in kinds), None)
     if name is None:
         return None
     if name not in kinds:

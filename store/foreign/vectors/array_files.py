@@ -55,19 +55,19 @@ class ArrayFile(ABC):
         self._extra = [name for name in further if self._can_be_kept(name)]
         self.left_out = sorted(set(further) - set(self._extra))
 
-    def _chosen(self, asked: str | None, words: dict[str, str]) -> str:
+    def _chosen(self, requested: str | None, words: dict[str, str]) -> str:
         """Which array holds the vectors."""
         floats = [name for name, kind in self._kinds.items() if len(kind.shape) == 2 and kind.dtype.kind == "f"]
         likely = [name for name in VECTORS if name in floats] or floats
-        if asked is None and len(likely) > 1 and likely[0] not in VECTORS:
+        if requested is None and len(likely) > 1 and likely[0] not in VECTORS:
             raise LookalikeError(
                 f"{self._path} has {len(likely)} matrices: name one with --vector-column: "
                 + ", ".join(f"{name} ({words[name]})" for name in likely)
             )
         usual = likely or [name for name in self._kinds if self._is_matrix(name)]
-        found = choose(self._path, asked, self._vector_role(usual), words)
-        if found is not None:
-            return found
+        chosen = choose(self._path, requested, self._vector_role(usual), words)
+        if chosen is not None:
+            return chosen
         for name, kind in self._kinds.items():
             if kind.dtype.hasobject:
                 check_matrix(f"{self._path}: {self.unit} {name}", *kind)
@@ -117,7 +117,7 @@ class ArrayFile(ABC):
                 as_floats(matrix),
                 None if named is None else [str(key) for key in named],
                 None if labels is None else next(labels),
-                pa.table({name: self._kept(next(some)) for name, some in further.items()}) if further else None,
+                pa.table({name: self._kept(next(values)) for name, values in further.items()}) if further else None,
             )
             start += len(matrix)
 
@@ -140,7 +140,7 @@ class ArrayFile(ABC):
         what = f"{self._path}: {self.unit} {name!r}"
         if self._kinds[name].dtype.hasobject and not self._holds_text(name):
             array_texts(np.empty(0, object), what)
-        return (array_texts(self._as_text(some), what) for some in self._rows(name, size))
+        return (array_texts(self._as_text(values), what) for values in self._rows(name, size))
 
     def _holds_text(self, name: str) -> bool:
         return False

@@ -107,14 +107,14 @@ class Hdf5(ArrayFile):
     def __init__(self, path: Path, columns: Columns = USUAL) -> None:
         super().__init__(path, columns)
 
-    def _chosen(self, asked: str | None, words: dict[str, str]) -> str:
+    def _chosen(self, requested: str | None, words: dict[str, str]) -> str:
         floats = [name for name, kind in self._kinds.items() if len(kind.shape) == 2 and kind.dtype.kind == "f"]
-        if asked is None and floats:
+        if requested is None and floats:
             return next((name for name in VECTORS if name in floats), min(floats))
-        if asked is None:
+        if requested is None:
             shown = f"its datasets are {', '.join(words)}" if words else "it has no dataset"
             raise LookalikeError(f"{self._path} has no 2-D dataset of floats, such as one named 'vectors': {shown}")
-        return super()._chosen(asked, words)
+        return super()._chosen(requested, words)
 
     def _open(self) -> Any:
         try:
@@ -141,11 +141,11 @@ class Hdf5(ArrayFile):
         with self._open() as file:
             for start in range(0, self.rows, size):
                 try:
-                    some = file[name][start : start + size]
+                    block = file[name][start : start + size]
                 except Exception as error:
                     reason = one_line(error)
                     raise LookalikeError(f"{self._path}: dataset {name} cannot be read: {reason}") from None
-                yield some
+                yield block
 
     def _holds_text(self, name: str) -> bool:
         import h5py

@@ -49,24 +49,24 @@ class TableVectors:
         self.left_out = [name for name in further if name not in self._extra]
         self._wanted = [*dict.fromkeys(chosen), *self._extra, *(_OF_IMAGES if self._images else ())]
 
-    def _choose(self, kinds: dict[str, Any], asked: Columns) -> None:
+    def _choose(self, kinds: dict[str, Any], requested: Columns) -> None:
         """Find the columns. Raises LookalikeError where one is missing or has the wrong type."""
         words = {name: str(kind) for name, kind in kinds.items()}
-        for column in [column for column in asked if column is not None and asked.count(column) > 1][:1]:
+        for column in [column for column in requested if column is not None and requested.count(column) > 1][:1]:
             raise LookalikeError(f"{self._path}: column {column!r} is named for two purposes: name it once")
 
         def text(name: str) -> bool:
             return is_text(kinds[name])
 
         def vector(name: str) -> bool:
-            return is_vector(kinds[name]) if name in (asked.vector, "vector") else is_list(kinds[name])
+            return is_vector(kinds[name]) if name in (requested.vector, "vector") else is_list(kinds[name])
 
-        self._key = choose(self._path, asked.key, Role("key", ["key"], TEXT_WORDS, text), words)
-        if asked.key is None and self._key is not None and pt.is_null(kinds[self._key]):
+        self._key = choose(self._path, requested.key, Role("key", ["key"], TEXT_WORDS, text), words)
+        if requested.key is None and self._key is not None and pt.is_null(kinds[self._key]):
             self._key = None  # as pandas writes a column of None: no row has a key of its own
-        self._label = choose(self._path, asked.label, Role("label", ["label"], TEXT_WORDS, text), words)
+        self._label = choose(self._path, requested.label, Role("label", ["label"], TEXT_WORDS, text), words)
         role = Role("vector", ["vector"], VECTOR_WORDS, vector)
-        chosen = choose(self._path, asked.vector, role, words)
+        chosen = choose(self._path, requested.vector, role, words)
         if chosen is None:
             error = missing(self._path, "vector", role, words)
             numbers = [name for name, kind in kinds.items() if pt.is_floating(kind)]

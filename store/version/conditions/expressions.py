@@ -162,8 +162,8 @@ def quoted(node: Any) -> str | None:
     literal, value = node.get("literal"), node.get("value")
     if isinstance(literal, dict):
         return literal.get("text") if literal.get("kind") == "STRING" else None
-    found = value.get("value") if isinstance(value, dict) else None
-    return found if isinstance(found, str) else None
+    value = value.get("value") if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _type_name(given: Any) -> str:
