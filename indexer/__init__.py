@@ -1,1 +1,1 @@
-"""The only owner of faiss: device choice, segments, prototypes."""
+"""The only room that uses FAISS: device choice, segments and prototypes."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..store.checks import whole_number
 from ..store.errors import LookalikeError
 from ..store.progress import Progress, silent
 from ..store.version.store import Store
@@ -11,19 +12,18 @@ from .engine.library import faiss, short
 from .segments.build import MOST_NUMBERS, training_places
 from .segments.order import Floats, Ints
 
-POINTS_PER_CENTRE = 256  # rows that k-means looks at for each centre; more change little
+POINTS_PER_CENTRE = 256  # rows that k-means uses for each centre; more change little
 LEAST_SAMPLE = 65_536
 _ITERATIONS, _TRIES = 25, 3
 
 
 def kmeans(store: Store, rows: Ints, k: int, seed: int = 0, progress: Progress = silent) -> tuple[Ints, Floats]:
-    """Which of `k` centres is nearest to each of all live `rows` (n,), (n,) int64, and the centres (k, d) float32.
+    """The nearest of `k` centres for each of all live `rows` (n,), (n,) int64, and the centres (k, d) float32.
 
-    Lloyd's algorithm from k-means++ draws, three times, on at most 65,536 evenly spread rows or 256 a centre; the
-    best is kept. The same seed gives the same clusters. LookalikeError for k below 1 or above n.
+    Lloyd's algorithm from k-means++ draws, run three times on 65,536 evenly spread rows, or 256 per centre if that is
+    more; the best run counts. The same seed gives the same clusters. Raises LookalikeError for k below 1 or above n.
     """
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= len(rows):
-        raise LookalikeError(f"k is {k!r}: a whole number from 1 to {len(rows)}, the number of images, works")
+    k = whole_number("k", k, 1, len(rows))
     dim = store.dim or 0
     size = min(len(rows), max(LEAST_SAMPLE, POINTS_PER_CENTRE * k), max(k, MOST_NUMBERS // dim))
     progress(0, len(rows), f"k-means on {size} rows")
@@ -38,7 +38,7 @@ def kmeans(store: Store, rows: Ints, k: int, seed: int = 0, progress: Progress =
 
 
 def _trained(sample: Floats, k: int, seed: int, index: object) -> Floats:
-    """The centres, which are left in `index`."""
+    """The centres, which are also left in `index`."""
     settings = faiss.ClusteringParameters()
     settings.niter, settings.nredo, settings.seed = _ITERATIONS, _TRIES, seed
     settings.spherical = True
@@ -48,7 +48,7 @@ def _trained(sample: Floats, k: int, seed: int, index: object) -> Floats:
     try:
         clustering.train(sample, index)
     except RuntimeError as error:
-        raise LookalikeError(f"k-means with k {k} does not work ({short(error)})") from None
+        raise LookalikeError(f"k-means with k {k} failed ({short(error)})") from None
     centres: Floats = faiss.vector_float_to_array(clustering.centroids).reshape(k, -1).copy()
     return centres
 

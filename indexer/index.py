@@ -1,4 +1,4 @@
-"""Index a collection: new rows become segments, classes become prototypes, one commit publishes both."""
+"""Indexes a collection: new rows become segments, classes become prototypes, and one commit publishes both."""
 
 import os
 import time
@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..store.changing.writer import Writer, writing
-from ..store.errors import LookalikeError, LookalikeWarning
+from ..store.checks import share, whole_number
+from ..store.errors import LookalikeWarning
 from ..store.files.content import HeadEntry, SegmentEntry
 from ..store.progress import Progress, silent
 from ..store.sizes import parse_size
@@ -29,7 +30,7 @@ from .segments.rowmaps import RowMap
 
 @dataclass(frozen=True)
 class Request:
-    """What `index` was asked for; kept in the manifest, so that later rows are indexed alike. memory: bytes or None."""
+    """The settings of `index`, kept in the manifest so that later rows are indexed alike. memory: bytes or None."""
 
     spec: str
     recall: float
@@ -42,7 +43,7 @@ class Request:
 
 
 class Piece(NamedTuple):
-    """Rows (n,) that become one segment, and how."""
+    """Rows (n,) that become one segment, and its settings."""
 
     rows: Ints
     request: Request
@@ -63,19 +64,18 @@ def index(
     progress: Progress = silent,
     also: Callable[[Writer, Progress], None] | None = None,
 ) -> IndexCard:
-    """Index the rows that no segment covers and fold the prototypes, in one commit, or none where nothing changed.
+    """Index the rows that no segment covers and fold the prototypes, in one commit; commit nothing if nothing changed.
 
-    Small parts are merged in the same commit.
-
-    spec: a FAISS factory string, or "auto" (see specs). recall: the recall@k to reach on stored rows, in (0, 1].
-    memory: bytes that all segments may take, or such as "2G". compact: drop removed vectors from the disk, and index
-    everything anew, as another spec does. also: called before the commit, to stage what else follows from the rows.
-    Raises LookalikeError for a spec, recall, k, memory or device that does not work.
+    Small parts are merged in the same commit. spec: a FAISS factory string, or "auto" (see specs). recall: the recall@k
+    to reach on stored rows, in (0, 1]. memory: bytes for all segments together, as a number or a text such as "2G".
+    compact: drop removed vectors from the disk and index everything again, as another spec does. also: called before
+    the commit, to stage changes that depend on the rows. Raises LookalikeError for an invalid spec, recall, k, memory
+    or device.
     """
     started = time.monotonic()
     chosen = choose(device)
     with Store.open(path) as store, writing(store) as writer:
-        request, held = _checked(writer.base, spec, recall, k, memory), writer.base.content.head
+        request, old_head = _checked(writer.base, spec, recall, k, memory), writer.base.content.head
         if compact:
             compact_store(writer, progress)
         _stage(writer, request, chosen, compact, progress)
@@ -83,7 +83,7 @@ def index(
         if also is not None:
             also(writer, progress)
         merge_small(writer, progress)
-        head = _became(held, writer.content.head)
+        head = _became(old_head, writer.content.head)
         now = writer.commit()
         prototypes = now.content.prototypes
         classes = prototypes.classes if prototypes else 0
@@ -91,59 +91,55 @@ def index(
         return IndexCard.of(now.version, request.to_json(), now.content.segments, classes, seconds, head)
 
 
-def _became(held: HeadEntry | None, now: HeadEntry | None) -> str | None:
-    """What the card says of a linear head that was stored and is now to be."""
-    return None if now == held else "refitted" if now else "dropped"
+def _became(before: HeadEntry | None, after: HeadEntry | None) -> str | None:
+    """What the card says about a stored linear head that has changed."""
+    return None if after == before else "refitted" if after else "dropped"
 
 
 def grow(path: str | os.PathLike[str], *, device: str = "auto", progress: Progress = silent) -> IndexCard | None:
-    """Index a tail beyond 50,000 rows as the collection was last indexed; None where there is nothing to do.
+    """Index a tail of more than 50,000 rows as the collection was last indexed; None if there is nothing to do.
 
-    Nothing is done for a collection that was never indexed, and where there is nothing to do only the manifest is
-    read. Raises what `index` raises.
+    Does nothing for a collection that was never indexed; then, and without a long tail, only the manifest is read.
+    Raises the errors of `index`.
     """
     with Store.open(path) as store:
-        asked = store.content.index
-        if asked is None or not _long_tail(store):
+        request = store.content.index
+        if request is None or not _long_tail(store):
             return None
-    card = index(path, **asked, device=device, progress=progress)
+    card = index(path, **request, device=device, progress=progress)
     for note in card.notes:  # who added the rows sees no card
         warnings.warn(note, LookalikeWarning, stacklevel=2)
     return card
 
 
 def _long_tail(store: Store) -> bool:
-    """Whether more live rows lie behind the last segment than are searched one by one; from the manifest where it can.
+    """Whether too many live rows come after the last segment to be compared one by one; from the manifest if possible.
 
     A segment ends at `first_row + rows` or, with a row map, later.
     """
-    held = store.content.segments
-    at_most = store.next_row - max((entry.first_row + entry.rows for entry in held), default=0)
-    return at_most > plan.SMALL and len(_live_from(store, _stop(store, held))) > plan.SMALL
+    segments = store.content.segments
+    at_most = store.next_row - max((entry.first_row + entry.rows for entry in segments), default=0)
+    return at_most > plan.SMALL and len(_live_from(store, _stop(store, segments))) > plan.SMALL
 
 
 def _checked(store: Store, spec: str, recall: float, k: int, memory: int | str | None) -> Request:
-    if not 0 < recall <= 1:
-        raise LookalikeError(f"recall is {recall!r}: a share above 0, at most 1, works")
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
-    wanted, memory = memory, parse_size(memory) if isinstance(memory, str) else memory
-    if memory is not None and (isinstance(memory, bool) or not isinstance(memory, int) or memory < 1):
-        raise LookalikeError(f"memory is {wanted!r}: a number of bytes, or such as '2G', works")
-    return Request(validated(spec, store.dim or 64), float(recall), k, memory)
+    recall, k = share("recall", recall, zero=False), whole_number("k", k)
+    size = parse_size(memory) if isinstance(memory, str) else memory
+    size = None if size is None else whole_number("memory", size)
+    return Request(validated(spec, store.dim or 64), recall, k, size)
 
 
 def _stage(writer: Writer, request: Request, device: Device, everything: bool, progress: Progress) -> None:
     """Stage the segments of the next version."""
-    store, asked = writer.base, writer.base.content.index
-    if asked is not None and (asked["spec"], asked["memory"]) != (request.spec, request.memory):
+    store, last_request = writer.base, writer.base.content.index
+    if last_request is not None and (last_request["spec"], last_request["memory"]) != (request.spec, request.memory):
         everything = True
-    held = store.content.segments
-    covered = [_covered(store, entry) for entry in held]
-    tail = _live_from(store, _stop(store, held))
-    kept = held[: plan.kept(covered, len(tail), everything)]
+    segments = store.content.segments
+    covered = [_covered(store, entry) for entry in segments]
+    tail = _live_from(store, _stop(store, segments))
+    kept = segments[: plan.kept(covered, len(tail), everything)]
     new: list[Piece] = []
-    if len(kept) < len(held) or len(tail):
+    if len(kept) < len(segments) or len(tail):
         kept, new = _planned(store, request, kept)
     entries = [_as_wanted(store, entry, request) for entry in kept]
     for piece in new:
@@ -151,12 +147,12 @@ def _stage(writer: Writer, request: Request, device: Device, everything: bool, p
         entries.append(new_segment(store, piece.rows, **asked_for))
     if tuple(entries) != writer.content.segments:
         writer.set_segments(tuple(entries))
-    if request.to_json() != asked:
+    if request.to_json() != last_request:
         writer.set_index(request.to_json())
 
 
 def _planned(store: Store, request: Request, kept: Segments) -> tuple[Segments, list[Piece]]:
-    """The segments to keep, and the pieces behind them; none is kept where they leave the others too little memory."""
+    """The segments to keep and the pieces after them; keeps none if they leave too little memory for the pieces."""
     try:
         return kept, _pieces(store, request, kept)
     except TooLarge:
@@ -166,22 +162,22 @@ def _planned(store: Store, request: Request, kept: Segments) -> tuple[Segments, 
 
 
 def _pieces(store: Store, request: Request, kept: Segments) -> list[Piece]:
-    """What becomes a new segment each, with its share of the memory; TooLarge where one does not fit."""
+    """The rows of each new segment, with its share of the memory. Raises TooLarge where one does not fit."""
     rows, dim = _live_from(store, _stop(store, kept)), store.dim or 0
     left = None if request.memory is None else max(0, request.memory - sum(entry.size for entry in kept))
-    found = []
+    pieces = []
     for start, stop in plan.pieces(len(rows)):
         n = stop - start
         beside = kept and (n <= plan.SMALL or not serves(request.spec, n, dim))
         room = None if left is None else left * n // len(rows)
         piece = Piece(rows[start:stop], replace(request, spec="auto" if beside else request.spec, memory=room))
         choose_spec(piece.request.spec, n, dim, room)
-        found.append(piece)
-    return found
+        pieces.append(piece)
+    return pieces
 
 
 def _as_wanted(store: Store, entry: SegmentEntry, request: Request) -> SegmentEntry:
-    """The segment, tuned again where another recall or k is wanted."""
+    """The segment, tuned again if its recall or k differs from the request."""
     card = SegmentCard.of(entry)
     if not entry.parameters or (card.wanted, card.k) == (request.recall, request.k):
         return entry
@@ -194,10 +190,10 @@ def _covered(store: Store, entry: SegmentEntry) -> plan.Covered:
 
 
 def _stop(store: Store, segments: Segments) -> int:
-    """The first row behind these segments."""
+    """The first row after these segments."""
     return max((RowMap.of(store, entry).stop for entry in segments), default=0)
 
 
 def _live_from(store: Store, first: int) -> Ints:
-    """Live rows from `first` on, ascending (m,) int64; the parts before are not touched."""
+    """Live rows from `first` on, ascending (m,) int64; earlier parts are not read."""
     return store.layout.live_between(store.layout.between(first, None), first)

@@ -1,16 +1,17 @@
-"""Which segments stay and which rows are indexed anew: pure, so that it is tested without an index.
+"""Decides which segments stay and which rows are indexed again; pure functions, tested without an index.
 
-Segments are kept from the front; the rows behind the last kept one become new segments. A new one takes a predecessor
-in that is small or not twice its own size, so that sizes fall geometrically: a row is indexed again O(log n) times,
-and a search meets O(log n) segments. A segment that lost 3 of 10 rows is made anew, and what lies behind it.
+Segments are kept from the front; the rows after the last kept one become new segments. A new segment absorbs its
+predecessor if that is small or less than twice its size, so that sizes fall geometrically: a row is indexed again O(log
+n) times, and a search visits O(log n) segments. A segment that lost 3 of 10 rows is built again, together with
+everything after it.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-SMALL = 50_000  # rows that are compared one by one fast enough
-STALE = 0.7  # live share below which a segment is made anew
+SMALL = 50_000  # so few rows are compared one by one fast enough
+STALE = 0.7  # live share below which a segment is built again
 MOST_ROWS = 1 << 24  # rows of a segment
 
 
@@ -22,7 +23,7 @@ class Covered(NamedTuple):
 
 
 def kept(segments: Sequence[Covered], tail: int, everything: bool) -> int:
-    """How many leading segments stay, where `tail` live rows lie behind the last; everything: none stays."""
+    """How many leading segments stay, if `tail` live rows come after the last; with `everything`, none stays."""
     keep = 0 if everything else len(segments)
     for place, segment in enumerate(segments[:keep]):
         if segment.live < STALE * segment.rows or segment.live == 0:

@@ -1,6 +1,6 @@
-"""Answers held against the truth: confusion matrix, precision, recall and F1.
+"""Answers compared with the truth: precision, recall and F1.
 
-truth, answers: (n,) integer codes from 0 to classes - 1; -1 stands for "none of them": an image of an unknown class in
+truth, answers: (n,) integer codes from 0 to classes - 1. -1 means "none of them": an image of an unknown class in
 `truth`, the answer unknown in `answers`. So an image of an unknown class that is answered with a class lowers that
 class's precision, and an image answered unknown lowers its own class's recall.
 """
@@ -12,9 +12,10 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """For each class, (c,): float64, nan where undefined; support int64, the images that belong to it.
+    """Values for each class, (c,): float64, nan where undefined; support int64, the images that belong to it.
 
-    precision is undefined for a class that was never answered, recall for one without images, F1 where both hold.
+    precision is undefined for a class that was never answered, recall for a class without images, and F1 where both
+    are.
     """
 
     precision: np.ndarray
@@ -23,14 +24,14 @@ class ClassScores:
     support: np.ndarray
 
     def macro(self) -> dict[str, float | None]:
-        """precision, recall and f1 averaged over the classes where they are defined; None where they nowhere are."""
+        """precision, recall and f1 averaged over the classes for which they are defined; None if there are none."""
         return {name: _mean(getattr(self, name)) for name in ("precision", "recall", "f1")}
 
 
 def class_scores(truth: np.ndarray, answers: np.ndarray, classes: int) -> ClassScores:
     """Precision, recall and F1 of each class; F1 = 2 right / (answered + belonging).
 
-    truth, answers: (n,) integer codes. ValueError for codes outside -1 ... classes - 1, and for other shapes.
+    truth, answers: (n,) integer codes. Raises ValueError for codes outside -1 ... classes - 1, and for other shapes.
     """
     truth, answers = _codes(truth, answers, classes)
     right = np.bincount(truth[truth == answers] + 1, minlength=classes + 1)[1:]
@@ -39,20 +40,12 @@ def class_scores(truth: np.ndarray, answers: np.ndarray, classes: int) -> ClassS
     return ClassScores(_share(right, answered), _share(right, support), _share(2 * right, answered + support), support)
 
 
-def confusion_matrix(truth: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
-    """(c + 1, c + 1) int64: how many images of each class (row) got each answer (column); the last is "none of them".
-
-    truth, answers: (n,) integer codes. ValueError for codes outside -1 ... classes - 1, and for other shapes.
-    """
-    truth, answers = _codes(truth, answers, classes)
-    size = classes + 1
-    return np.bincount((truth % size) * size + answers % size, minlength=size * size).reshape(size, size)
-
-
 def _codes(truth: np.ndarray, answers: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
     truth, answers = np.asarray(truth), np.asarray(answers)
     if truth.ndim != 1 or truth.shape != answers.shape:
-        raise ValueError(f"truth {truth.shape} and answers {answers.shape}: give two of one length")
+        raise ValueError(
+            f"truth has shape {truth.shape} and answers has {answers.shape}: give two arrays of one length"
+        )
     for name, codes in (("truth", truth), ("answers", answers)):
         if codes.size and (codes.dtype.kind not in "iu" or codes.min() < -1 or codes.max() >= classes):
             raise ValueError(f"{name} {codes.dtype} from {codes.min()} to {codes.max()}: give -1 to {classes - 1}")

@@ -1,7 +1,7 @@
 """How well clusters agree with classes: purity and normalised mutual information.
 
-All take clusters (n,) and classes (n,), integer codes; rows with -1 in either (noise, no label) are left out. Measures
-are None where no row is left. ValueError for shapes that differ and codes that are not integers.
+All functions take clusters (n,) and classes (n,), integer codes; rows with -1 in either (noise, no label) are left out.
+Measures are None if no row is left. Raises ValueError for shapes that differ and codes that are not integers.
 """
 
 from typing import NamedTuple
@@ -31,17 +31,17 @@ def shared(clusters: np.ndarray, classes: np.ndarray) -> Shared:
 
 
 def commonest(pairs: Shared) -> Shared:
-    """Of each cluster the class it shares most rows with, equal ones by smaller code."""
+    """For each cluster, the class with which it shares most rows; of equal ones, the smaller code."""
     order = np.lexsort((pairs.classes, -pairs.counts, pairs.clusters))
     first = order[np.unique(pairs.clusters[order], return_index=True)[1]]
     return Shared(pairs.clusters[first], pairs.classes[first], pairs.counts[first])
 
 
 def purity(clusters: np.ndarray, classes: np.ndarray) -> float | None:
-    """The share of rows that belong to the commonest class of their cluster.
+    """The share of rows that belong to the most common class of their cluster.
 
-    Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008, eq. 16.1. 1 is also what a cluster for
-    each row gets: read it beside the number of clusters, or take nmi.
+    Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008, eq. 16.1. One cluster per row also
+    gets 1, so compare it with the number of clusters, or use nmi.
     """
     pairs = shared(clusters, classes)
     return float(commonest(pairs).counts.sum() / pairs.counts.sum()) if len(pairs.counts) else None
@@ -50,19 +50,19 @@ def purity(clusters: np.ndarray, classes: np.ndarray) -> float | None:
 def nmi(clusters: np.ndarray, classes: np.ndarray) -> float | None:
     """Mutual information of clusters and classes over the mean of their entropies, in [0, 1].
 
-    Eq. 16.2 of the same book, and scikit-learn's normalized_mutual_info_score: 1 where clusters are classes, 0 where
-    they say nothing of them; 1 where there is one cluster and one class.
+    Eq. 16.2 of the same book, and scikit-learn's normalized_mutual_info_score: 1 if clusters are classes, 0 if they are
+    independent; 1 for one cluster and one class.
     """
     pairs = shared(clusters, classes)
     if not len(pairs.counts):
         return None
-    own = _entropy(np.bincount(pairs.clusters, pairs.counts)) + _entropy(np.bincount(pairs.classes, pairs.counts))
-    if own == 0:
+    entropies = _entropy(np.bincount(pairs.clusters, pairs.counts)) + _entropy(np.bincount(pairs.classes, pairs.counts))
+    if entropies == 0:
         return 1.0
-    return float(np.clip((own - _entropy(pairs.counts)) / (own / 2), 0.0, 1.0))
+    return float(np.clip((entropies - _entropy(pairs.counts)) / (entropies / 2), 0.0, 1.0))
 
 
 def _entropy(counts: np.ndarray) -> float:
-    """Of the distribution that these counts are of, in nats."""
+    """The entropy of the distribution with these counts, in nats."""
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum())

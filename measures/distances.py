@@ -1,8 +1,8 @@
-"""How far apart images of one class lie, and images of two: means over all pairs, and their histogram.
+"""Distances within and between classes: means over all pairs, and their histogram.
 
-All pairs i < j of the labelled rows count, exactly, block by block: time O(n^2 d), memory one block of scores, and for
-`distance_matrix` some matrices (classes, classes).
-Distances are computed in float64, since those of near copies cancel in float32.
+All pairs i < j of the labelled rows count, exactly, block by block. Time is O(n^2 d), memory one block of scores, and
+some matrices (classes, classes) for `distance_matrix`. Distances are computed in float64, since those of near copies
+cancel in float32.
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ class ClassDistances(NamedTuple):
 def class_distances(vectors: np.ndarray, codes: np.ndarray) -> ClassDistances:
     """The mean distance within classes, between them, and the gap; every pair counts the same.
 
-    vectors: (n, d) float32 unit rows. codes: (n,) integer classes, rows with -1 are left out. ValueError for other
-    shapes, NaN and Inf.
+    vectors: (n, d) float32 unit rows. codes: (n,) integer classes, rows with -1 are left out. Raises ValueError for
+    other shapes, NaN and Inf.
     """
     rows, sorted_codes = sorted_by_class(vectors, codes)
     ends = np.searchsorted(sorted_codes, sorted_codes, side="right")
@@ -50,7 +50,7 @@ def distance_matrix(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray,
     """(classes, means): the mean distance between images of each two classes, and within each class.
 
     The arguments are those of `class_distances`. classes: (c,) int64, the codes that occur, rising. means: (c, c)
-    float64, symmetric; a class's own place is nan where it has one image.
+    float64, symmetric; the diagonal is nan for a class with one image.
     """
     rows, sorted_codes = sorted_by_class(vectors, codes)
     totals, pairs = _sums(rows, sorted_codes)
@@ -62,10 +62,10 @@ def distance_matrix(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray,
 def distance_histogram(
     vectors: np.ndarray, codes: np.ndarray, bins: int = 100
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(edges, same, different): how many pairs i < j of one class, and of two, lie at which distance.
+    """(edges, same, different): how many pairs i < j of one class, and of two classes, have which distance.
 
-    The first two arguments are those of `class_distances`. edges: (bins + 1,) float64 from 0 to 2; a bin holds its
-    lower edge, the last one both. same, different: (bins,) int64.
+    The first two arguments are those of `class_distances`. edges: (bins + 1,) float64 from 0 to 2; a bin includes its
+    lower edge, the last bin both. same, different: (bins,) int64.
     """
     rows, sorted_codes = sorted_by_class(vectors, codes)
     edges = np.linspace(0.0, 2.0, bins + 1)
@@ -96,7 +96,7 @@ def _sums(rows: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _blocks(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """(i, distances (b, n - i)) of the rows i, i + 1, ... to row i and those after it."""
+    """(i, distances (b, n - i)) of the rows i, i + 1, ... to row i and the rows after it."""
     exact = rows.astype(np.float64)
     step = max(1, _CELLS // max(1, len(rows)))
     for first in range(0, len(rows), step):
@@ -107,9 +107,9 @@ def _blocks(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 def distance_of(scores: np.ndarray) -> np.ndarray:
     """The distance between unit rows with these inner products: sqrt(max(0, 2 - 2*score)).
 
-    scores: any shape, float. Returns float32 of the same shape, in [0, 2] for unit rows, smaller is closer. It is
-    computed in float64, since 2 - 2*score cancels where rows are close. A missing hit (-inf) is infinitely far; NaN
-    stays.
+    scores: any shape, float. Returns float32 of the same shape, in [0, 2] for unit rows; smaller is closer. It is
+    computed in float64, since 2 - 2*score cancels for close rows. A missing hit (-inf) is infinitely far; NaN stays
+    NaN.
     """
     exact = np.asarray(scores, dtype=np.float64)
     return np.sqrt(np.maximum(0.0, 2.0 - 2.0 * exact)).astype(np.float32)

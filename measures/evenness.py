@@ -1,4 +1,4 @@
-"""How far apart rows lie that are spread evenly over all directions: what density is held against."""
+"""The distances between rows spread evenly over all directions: the reference for density."""
 
 import math
 
@@ -6,10 +6,11 @@ from scipy.special import betaincinv
 
 
 def even_distance(n: int, d: int, k: int) -> float:
-    """The distance, in [0, 2], within which a unit row has k - 1 of n rows, all evenly spread over d dimensions.
+    """The distance, in [0, 2], within which a unit row has k - 1 of n rows spread evenly over d dimensions.
 
-    A cap of the sphere with the angle t holds I(sin(t)^2; (d - 1) / 2, 1 / 2) / 2 of it (Li, "Concise formulas for the
-    area and volume of a hyperspherical cap", 2011). At most half of the sphere is looked at, a distance of sqrt(2).
+    A cap of the sphere with the angle t has the share I(sin(t)^2; (d - 1) / 2, 1 / 2) / 2 of its area (Li, "Concise
+    formulas for the area and volume of a hyperspherical cap", 2011). At most half of the sphere is considered, a
+    distance of sqrt(2).
     """
     if d < 2:
         return math.sqrt(2)

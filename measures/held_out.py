@@ -1,4 +1,4 @@
-"""Each class held out in turn: what a collection without it would say of its images, from distances alone."""
+"""Each class held out in turn: how a collection without the class would answer its images, from distances alone."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from .open_set import auroc, oscr
 def held_out_classes(
     distances: np.ndarray, codes: np.ndarray, cuts: np.ndarray | None = None
 ) -> Iterator[tuple[int, dict[str, float | None]]]:
-    """(class, its open-set measures) for each class that occurs, as though the collection did not have it.
+    """(class, its open-set measures) for each class that occurs, as if the collection did not have the class.
 
-    distances: (n, c) of images to each class, inf where there is nothing to be near to. codes: (n,) the class of each,
-    -1 is left out. cuts: (c,) the distance up to which a class is answered, nan where it always is; None leaves the
-    errors at a threshold undefined. The measures are auroc, oscr, false_accepts (the share of the class's images that
-    another class is answered for) and false_rejects (of the other classes' images, answered unknown). An embedder that
-    was trained on the class tells it from the others better than a new one, so they are optimistic. With one class
-    there is nothing to hold it against: no splits.
+    distances: (n, c) of images to each class, inf without a neighbour. codes: (n,) the class of each image, -1 is left
+    out. cuts: (c,) the distance up to which a class is answered, nan where it always is; without cuts, the errors at a
+    threshold are undefined. The measures are auroc, oscr, false_accepts (the share of the class's images that are
+    answered with another class) and false_rejects (of the other classes' images, answered unknown). An embedder that
+    was trained on the class separates it better than a new one, so they are optimistic. Yields nothing for a single
+    class.
     """
     kept = codes >= 0
     distances, codes = distances[kept], codes[kept]

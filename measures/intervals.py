@@ -1,4 +1,4 @@
-"""Intervals and tests: what counts of events say about their rates; exact for a binomial, by draws for F-beta.
+"""Intervals and tests for rates, from counts of events: exact for a binomial, by simulation for F-beta.
 
 Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial", Biometrika
 1934.
@@ -16,8 +16,8 @@ _SIDES = ("two", "upper", "lower")
 def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, side: str = "two") -> tuple[float, float]:
     """(low, high): the exact interval of a binomial rate, which covers it with at least this confidence.
 
-    side: "two" shares the error between the ends; "upper" and "lower" spend it on one end, the other being 1 or 0.
-    No trials tell nothing: (0, 1). ValueError for impossible counts, confidence or side.
+    side: "two" divides the error between the ends; "upper" and "lower" spend it on one end, and the other is 0 or 1.
+    Without trials the interval is (0, 1). Raises ValueError for impossible counts, confidence or side.
     """
     _check(successes, trials, confidence, side)
     from scipy.special import betaincinv  # here, since importing SciPy takes longer than most answers
@@ -34,22 +34,22 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, side:
 def mean_interval(total: float, trials: int) -> tuple[float, float]:
     """(low, high): the exact 95 % interval of the mean of `trials` shares in [0, 1] whose sum is `total`.
 
-    Such a mean varies at most as much as a binomial rate with the same mean, so that rate's interval covers it; the
-    ends are those of the whole sums about `total`. ValueError for impossible sums.
+    Such a mean varies at most as much as a binomial rate with the same mean, so the interval of that rate covers it;
+    the ends come from the whole numbers around `total`. Raises ValueError for impossible sums.
     """
     low, high = math.floor(total + 1e-9), math.ceil(total - 1e-9)  # a sum of floats misses a whole number by a little
     return clopper_pearson(low, trials)[0], clopper_pearson(high, trials)[1]
 
 
 def needed_trials(rate: float, confidence: float = 0.95) -> int:
-    """The fewest trials whose one-sided upper bound is <= rate when no event is seen: 299 for 0.01, 2995 for 0.001.
+    """The fewest trials whose one-sided upper bound is <= rate if no event occurs: 299 for 0.01, 2995 for 0.001.
 
-    ValueError for a rate or confidence outside (0, 1).
+    Raises ValueError for a rate or confidence outside (0, 1).
     """
     _check_share("rate", rate)
     _check_share("confidence", confidence)
     trials = max(1, math.ceil(math.log(1 - confidence) / math.log1p(-rate)))
-    # The bound itself decides, not the logarithm's last bit: who asks for needed_trials must find its bound kept.
+    # The bound itself decides, not the last bit of the logarithm.
     while most_events(trials, rate, confidence) is None:
         trials += 1
     while trials > 1 and most_events(trials - 1, rate, confidence) is not None:
@@ -58,9 +58,9 @@ def needed_trials(rate: float, confidence: float = 0.95) -> int:
 
 
 def most_events(trials: int, rate: float, confidence: float = 0.95) -> int | None:
-    """The largest count of events whose one-sided upper bound is <= rate; None where even no event is too many.
+    """The largest count of events whose one-sided upper bound is <= rate; None if even zero events exceed it.
 
-    ValueError for negative trials, or a rate or confidence outside (0, 1).
+    Raises ValueError for negative trials, or a rate or confidence outside (0, 1).
     """
     _check_share("rate", rate)
     _check(0, trials, confidence, "upper")
@@ -73,15 +73,15 @@ def most_events(trials: int, rate: float, confidence: float = 0.95) -> int | Non
 
 
 def binomial_tail(events: ArrayLike, trials: ArrayLike, rate: float) -> NDArray[np.float64]:
-    """P(Binomial(trials, rate) <= events): the chance of so few events, were `rate` their rate; any shape, float64.
+    """P(Binomial(trials, rate) <= events): the chance of so few events with this rate; any shape, float64.
 
-    It is the p-value of the hypothesis that the rate is `rate` or more; 1 without trials. ValueError for a rate outside
-    (0, 1) and impossible counts.
+    It is the p-value of the hypothesis that the rate is `rate` or more; 1 without trials. Raises ValueError for a rate
+    outside (0, 1) and impossible counts.
     """
     _check_share("rate", rate)
     few, many = np.broadcast_arrays(np.asarray(events, np.int64), np.asarray(trials, np.int64))
     if ((few < 0) | (few > many)).any():
-        raise ValueError("events lie between 0 and the trials")
+        raise ValueError("events must be between 0 and the trials")
     from scipy.special import bdtr
 
     return np.asarray(np.where(few == many, 1.0, bdtr(few, np.maximum(many, 1), rate)))
@@ -90,18 +90,18 @@ def binomial_tail(events: ArrayLike, trials: ArrayLike, rate: float) -> NDArray[
 def f_beta_interval(
     right: int, confused: int, lost: int, false: int, *, beta: float = 1.0, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """(low, high): the credible interval of F-beta, given how the images divide.
+    """(low, high): the credible interval of F-beta for these counts of images.
 
     right: known and answered right; confused: known and answered wrong; lost: known and answered unknown; false:
     unknown and answered. Their shares get the Dirichlet posterior of Jeffreys' prior, and F-beta the quantiles of
-    20,000 draws of it, always the same ones (Goutte and Gaussier, "A probabilistic interpretation of precision, recall
-    and F-score", ECIR 2005). It is never empty or of no width. ValueError for negative counts or confidence outside
-    (0, 1).
+    20,000 draws from it, which are always the same (Goutte and Gaussier, "A probabilistic interpretation of precision,
+    recall and F-score", ECIR 2005). The interval always has a width. Raises ValueError for negative counts or
+    confidence outside (0, 1).
     """
     _check_share("confidence", confidence)
     counts = np.array([right, confused, lost, false], np.float64)
     if (counts < 0).any():
-        raise ValueError(f"counts {counts.tolist()}: none is negative")
+        raise ValueError(f"counts are {counts.tolist()}: they must not be negative")
     draws = np.random.default_rng(0).standard_gamma(counts + 0.5, (20_000, 4))
     known, answered = draws[:, :3].sum(axis=1), draws[:, [0, 1, 3]].sum(axis=1)
     values = (1 + beta**2) * draws[:, 0] / (beta**2 * known + answered)
@@ -111,12 +111,12 @@ def f_beta_interval(
 
 def _check(successes: int, trials: int, confidence: float, side: str) -> None:
     if not 0 <= successes <= trials:
-        raise ValueError(f"{successes} successes in {trials} trials: successes lie between 0 and the trials")
+        raise ValueError(f"{successes} successes in {trials} trials: successes must be between 0 and the trials")
     _check_share("confidence", confidence)
     if side not in _SIDES:
-        raise ValueError(f"side {side!r} is not known: one of {', '.join(_SIDES)}")
+        raise ValueError(f"unknown side {side!r}: use one of {', '.join(_SIDES)}")
 
 
 def _check_share(name: str, value: float) -> None:
     if not 0 < value < 1:
-        raise ValueError(f"{name} {value} must lie between 0 and 1, both excluded")
+        raise ValueError(f"{name} is {value}: it must be between 0 and 1")

@@ -1,7 +1,7 @@
-"""Known against unknown: how well the distance to the nearest class tells them apart, and what is then answered right.
+"""Known against unknown: how well the distance to the nearest class separates them, and what is then answered right.
 
-known, unknown: (n,) distances to the nearest class, inf where nothing was found; NaN is refused (ValueError). An image
-is accepted where its distance is <= the cut.
+known, unknown: (n,) distances to the nearest class, inf without a neighbour; NaN raises ValueError. An image is
+accepted where its distance is <= the cut.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,35 +12,22 @@ from .verification import auc_between
 
 
 def auroc(known: np.ndarray, unknown: np.ndarray) -> float | None:
-    """The chance that an image of an unknown class lies farther away than one of a known class, ties counting half.
+    """The chance that an image of an unknown class is farther away than one of a known class, ties counting half.
 
-    known (n,) and unknown (m,): distances. None where either is empty. 0.5 is chance, 1 is a threshold without error.
+    known (n,) and unknown (m,): distances. None if either is empty. 0.5 is chance, 1 means a threshold without error.
     """
     return auc_between(unknown, known)
 
 
-def oscr_curve(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(fpr, ccr, cuts): the open-set classification rate curve, by rising cut, from accepting nothing to accepting all.
-
-    right: (n,) bool, is the nearest class of each known image its own? cuts: (p,) float64. fpr: (p,) float64, the share
-    of unknown images accepted. ccr: (p,) float64, the share of known images that are accepted and right, so the curve
-    ends at (1, accuracy); both nan without images of their kind. ValueError for shapes that differ and NaN. Dhamija,
-    Guenther and Boult, "Reducing Network Agnostophobia", NeurIPS 2018, section 3, with a distance in the place of a
-    probability and ties accepted on both axes.
-    """
-    known, right, unknown = _checked(known, right, unknown)
-    won = np.sort(known[right])
-    cuts = np.unique(np.concatenate([won, unknown, [-np.inf, np.inf]]))
-    fpr = np.searchsorted(np.sort(unknown), cuts, "right") / (len(unknown) or np.nan)
-    ccr = np.searchsorted(won, cuts, "right") / (len(known) or np.nan)
-    return fpr, ccr, cuts
-
-
 def oscr(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> float | None:
-    """The area under `oscr_curve` of known (n,), right (n,) and unknown (m,); None where either kind is empty.
+    """The area under the open-set classification rate curve; None if either kind is empty.
 
-    It is the chance that a known image is answered right and lies nearer than an unknown one, ties counting half: at
-    most the accuracy, which it reaches where the two do not mix, and at most the AUROC.
+    known (n,) and unknown (m,): distances. right: (n,) bool, whether the nearest class of each known image is its own.
+    The curve has the share of unknown images accepted against the share of known images accepted and right, by rising
+    cut. The area is the chance that a known image is answered right and is nearer than an unknown one, ties counting
+    half: at most the accuracy, which it reaches if the two kinds do not mix, and at most the AUROC. Dhamija, Guenther
+    and Boult, "Reducing Network Agnostophobia", NeurIPS 2018, section 3, with a distance in the place of a probability
+    and ties accepted on both axes. Raises ValueError for shapes that differ and NaN.
     """
     known, right, unknown = _checked(known, right, unknown)
     if not len(known) or not len(unknown):
@@ -51,8 +38,9 @@ def oscr(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> float | N
 def over_splits(results: Sequence[Mapping[str, float | None]]) -> dict[str, dict[str, float | int | None]]:
     """The macro average over splits: {measure: {"mean", "std", "splits"}}, every split counting the same.
 
-    results: one mapping from measures to values for each split, such as each choice of classes held out. A split where
-    a measure is None is left out of it; mean is None without any, std (n - 1 in the denominator) with fewer than two.
+    results: one mapping from measures to values for each split, such as each choice of classes held out. Splits in
+    which a measure is None are left out of its mean, which is None without any; std (n - 1 in the denominator) is None
+    with fewer than two.
     """
     names = dict.fromkeys(name for result in results for name in result)
     return {name: _spread([result.get(name) for result in results]) for name in names}
@@ -70,7 +58,9 @@ def _spread(values: Sequence[float | None]) -> dict[str, float | int | None]:
 def _checked(known: np.ndarray, right: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     known, right, unknown = np.asarray(known), np.asarray(right), np.asarray(unknown)
     if known.ndim != 1 or known.shape != right.shape or (right.dtype != bool and right.size):
-        raise ValueError(f"known {known.shape} and right {right.shape} {right.dtype}: give one bool for each distance")
+        raise ValueError(
+            f"known has shape {known.shape}, right has {right.shape} {right.dtype}: give one bool for each distance"
+        )
     if np.isnan(known).any() or np.isnan(unknown).any():
-        raise ValueError("a distance is NaN, which has no place in an order")
+        raise ValueError("a distance is NaN, which cannot be ordered")
     return known, right.astype(bool) & np.isfinite(known), unknown

@@ -1,10 +1,11 @@
 """Verification over all pairs of a set of images, exact and within bounded memory.
 
-The scores of all pairs are float32 inner products, computed block by block, the rows sorted by class so that each row's
-same-class and different-class partners are two plain slices. While the scores fit the budget they are sorted at once.
-Beyond it a first pass counts them by their leading 16 bits, and each further pass computes them again and keeps only
-one range of values: a range that fits is sorted, and one that cannot be cut further by its leading bits is counted by
-its trailing 16, which is exact too. Ranges are visited in rising order, so the sums over them are those over all pairs.
+The scores of all pairs are float32 inner products, computed block by block, with the rows sorted by class so that the
+same-class and different-class partners of each row are two plain slices. Scores within the budget are sorted at once.
+Beyond it, a first pass counts them by their leading 16 bits, and each further pass computes them again and keeps only
+one range of values: a range that fits is sorted, and one that cannot be divided further by its leading bits is counted
+by its trailing 16, which is exact too. Ranges are visited in rising order, so the sums over them are those over all
+pairs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from .curve import Counted, Curve, Range, Sorted, summed
 
 _BUCKETS = 1 << 16
-_Block = tuple[np.ndarray, np.ndarray]  # the scores of a block's same pairs, and of its different ones
+_Block = tuple[np.ndarray, np.ndarray]  # the scores of same pairs in a block, and of different ones
 
 
 def pair_curve(
@@ -27,10 +28,10 @@ def pair_curve(
 ) -> Curve:
     """The exact ROC of "same class?" over all pairs i < j: AUC, EER, TPR at each of `fprs`, and points to draw.
 
-    vectors: (n, d) float32 unit rows. labels: (n,) integer codes; rows with -1 are left out. points: how many points
-    of the curve to keep, about. block: rows scored at once. budget: scores kept at once, at 4 bytes each; 10,000 images
+    vectors: (n, d) float32 unit rows. labels: (n,) integer codes; rows with -1 are left out. points: about how many
+    points of the curve to keep. block: rows scored at once. budget: scores kept at once, at 4 bytes each; 10,000 images
     have 50 million pairs and take one pass, more images take more passes and no more memory. Ties are exact: see
-    verification.py. ValueError for wrong shapes and NaN.
+    verification.py. Raises ValueError for wrong shapes and NaN.
     """
     vectors, codes = sorted_by_class(vectors, labels)
     ends = np.searchsorted(codes, codes, "right")
@@ -41,7 +42,7 @@ def pair_curve(
 
 
 def _ranges(vectors: np.ndarray, ends: np.ndarray, block: int, budget: int, sizes: tuple[int, int]) -> Iterator[Range]:
-    """All scores in rising ranges, each within the budget or, one bucket alone, counted."""
+    """All scores in rising ranges, each within the budget; a single bucket beyond it is counted."""
     if sum(sizes) <= budget:
         yield Sorted(*_collect(_blocks(vectors, ends, block), *sizes, -np.inf, np.inf))
         return
@@ -61,18 +62,18 @@ def _ranges(vectors: np.ndarray, ends: np.ndarray, block: int, budget: int, size
 def _cut(counts: np.ndarray, budget: int) -> Iterator[tuple[int, int]]:
     """Ranges of buckets, rising, which hold all scores: each within the budget unless it is a single bucket."""
     filled = [int(bucket) for bucket in np.flatnonzero(counts)]
-    first, last, held = filled[0], filled[0], 0
+    first, last, size = filled[0], filled[0], 0
     for bucket in filled:
-        if held and held + counts[bucket] > budget:
+        if size and size + counts[bucket] > budget:
             yield first, last + 1
-            first, held = bucket, 0
+            first, size = bucket, 0
         last = bucket
-        held += int(counts[bucket])
+        size += int(counts[bucket])
     yield first, last + 1
 
 
 def _blocks(vectors: np.ndarray, ends: np.ndarray, block: int) -> Iterator[_Block]:
-    """The scores of all pairs i < j: for each block of rows i those of one class, and those of two."""
+    """The scores of all pairs i < j: for each block of rows i, those of one class and those of two."""
     for first in range(0, len(vectors), block):
         stop = min(first + block, len(vectors))
         scores = vectors[first:stop] @ vectors[first:].T
@@ -83,18 +84,18 @@ def _blocks(vectors: np.ndarray, ends: np.ndarray, block: int) -> Iterator[_Bloc
 
 
 def _collect(blocks: Iterator[_Block], same: int, different: int, low: float, high: float) -> _Block:
-    """All scores with low <= score < high, sorted, in two arrays of the sizes announced."""
+    """All scores with low <= score < high, sorted, in two arrays of the given sizes."""
     kept = np.empty(same, dtype=np.float32), np.empty(different, dtype=np.float32)
     filled, sizes = [0, 0], (same, different)
     everything = np.isneginf(low) and np.isposinf(high)
     for scores in blocks:
         for kind in (0, 1):
-            some = scores[kind] if everything else scores[kind][(scores[kind] >= low) & (scores[kind] < high)]
-            free = kept[kind][filled[kind] : filled[kind] + len(some)]
-            if len(free) < len(some):
+            inside = scores[kind] if everything else scores[kind][(scores[kind] >= low) & (scores[kind] < high)]
+            free = kept[kind][filled[kind] : filled[kind] + len(inside)]
+            if len(free) < len(inside):
                 raise RuntimeError(f"more than {sizes[kind]} scores in a range: they changed between two passes")
-            free[:] = some
-            filled[kind] += len(some)
+            free[:] = inside
+            filled[kind] += len(inside)
     for kind in (0, 1):
         if filled[kind] != sizes[kind]:
             raise RuntimeError(f"{filled[kind]} scores, not {sizes[kind]}, in a range: they changed between two passes")
@@ -132,10 +133,10 @@ def _least(bucket: int) -> float:
 
 
 def sorted_by_class(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(vectors, codes) of the rows that have a class, those of one class side by side, in rising codes.
+    """(vectors, codes) of the rows that have a class, with those of one class adjacent, in rising codes.
 
-    vectors: (n, d) float32, finite. codes: (n,) integers; rows with -1 have no class and are left out. ValueError for
-    other shapes, codes that are not integers, NaN and Inf.
+    vectors: (n, d) float32, finite. codes: (n,) integers; rows with -1 have no class and are left out. Raises
+    ValueError for other shapes, codes that are not integers, NaN and Inf.
     """
     vectors, codes = np.asarray(vectors, dtype=np.float32), np.asarray(codes)
     if vectors.ndim != 2 or codes.shape != vectors.shape[:1]:

@@ -6,21 +6,6 @@ Rows are integers; -1 is a missing hit and never matches anything.
 import numpy as np
 
 
-def recall_at_k(
-    neighbours: np.ndarray,
-    truth: np.ndarray,
-    scores: np.ndarray | None = None,
-    truth_scores: np.ndarray | None = None,
-) -> float | None:
-    """The share of the true k nearest rows (nq, k) that were found, averaged over queries; None without any true row.
-
-    The arguments and errors are those of `found_of_truth`, which gives the counts for each query.
-    """
-    found, of = found_of_truth(neighbours, truth, scores, truth_scores)
-    asked = of > 0
-    return float(np.mean(found[asked] / of[asked])) if asked.any() else None
-
-
 def found_of_truth(
     neighbours: np.ndarray,
     truth: np.ndarray,
@@ -28,12 +13,12 @@ def found_of_truth(
     truth_scores: np.ndarray | None = None,
     tolerance: float = 1e-6,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(found, of): for each query how many true rows were found, of how many. Both (nq,) int64.
+    """(found, of): for each query, how many true rows were found, and how many there are. Both (nq,) int64.
 
-    neighbours: (nq, k') int64 rows, a row counted once. truth: (nq, k) int64 rows of exact search, none twice.
-    scores, truth_scores: their exact scores, in the same shapes. Given both, a neighbour that scores at least as the
-    last true row (within tolerance) counts as found: where rows tie, exact search's own choice among them is arbitrary.
-    ValueError for other shapes.
+    neighbours: (nq, k') int64 rows; a repeated row counts once. truth: (nq, k) int64 rows of exact search, without
+    repeats. scores, truth_scores: their exact scores, in the same shapes. With both, a neighbour that scores at least
+    as high as the last true row (within tolerance) counts as found, since exact search makes an arbitrary choice among
+    rows that tie. Raises ValueError for other shapes.
     """
     neighbours, truth = _table(neighbours, "neighbours"), _table(truth, "truth")
     if len(neighbours) != len(truth):
@@ -56,7 +41,7 @@ def _in_row(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _first_of_its_kind(rows: np.ndarray) -> np.ndarray:
-    """(nq, k') bool: is this the first time that the row occurs in its line?"""
+    """(nq, k') bool: whether the row occurs for the first time in its line."""
     order = np.argsort(rows, axis=1, kind="stable")
     ordered = np.take_along_axis(rows, order, axis=1)
     fresh = np.ones(rows.shape, dtype=bool)
@@ -69,5 +54,5 @@ def _first_of_its_kind(rows: np.ndarray) -> np.ndarray:
 def _table(rows: np.ndarray, name: str) -> np.ndarray:
     rows = np.asarray(rows)
     if rows.ndim != 2 or rows.dtype.kind not in "iu":
-        raise ValueError(f"{name} has shape {rows.shape} and type {rows.dtype}: give integers, one line a query")
+        raise ValueError(f"{name} has shape {rows.shape} and type {rows.dtype}: give integers, one line per query")
     return rows.astype(np.int64, copy=False)

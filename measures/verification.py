@@ -1,9 +1,9 @@
-"""Same or different: ROC, AUC, TPR at FPR and EER of scored pairs.
+"""Same or different: the ROC curve of scored pairs, and the AUC.
 
-Scores (n,) float are larger for pairs that look more alike; `same` (n,) bool says which truly are of one class. A pair
-is accepted when its score is >= the threshold. Equal scores stand or fall together, so ties are exact: they count half
-in the AUC, and no threshold separates them. -inf and inf are scores; NaN is refused. Where one of the two kinds is
-missing a measure is None. Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 2006.
+Scores (n,) float are larger for pairs that look more alike; `same` (n,) bool tells which pairs are of one class. A pair
+is accepted if its score is >= the threshold. Ties are exact: equal scores count half in the AUC, and no threshold
+separates them. -inf and inf are valid scores; NaN is refused. If one of the two kinds is missing, a measure is None.
+Fawcett, "An introduction to ROC analysis", Pattern Recognition Letters 2006.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     """(fpr, tpr, thresholds): every point of the ROC curve, from accepting nothing to accepting all.
 
     scores: (n,) float. same: (n,) bool. Returns three (p,) float64: thresholds falling from inf, fpr and tpr rising
-    from 0 to 1; fpr is nan without different pairs, tpr without same ones. ValueError for NaN and other shapes.
+    from 0 to 1; fpr is nan without different pairs, tpr without same ones. Raises ValueError for NaN and other shapes.
     """
     scores, same = pairs_of(scores, same)
     order = np.argsort(-scores, kind="stable")
@@ -27,49 +27,10 @@ def roc(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     return _share(accepted - accepted_same), _share(accepted_same), thresholds
 
 
-def auc(scores: np.ndarray, same: np.ndarray) -> float | None:
-    """The chance that a same pair scores above a different one, ties counting half; None where a kind is missing.
-
-    scores: (n,) float. same: (n,) bool. ValueError for NaN and other shapes.
-    """
-    scores, same = pairs_of(scores, same)
-    return auc_between(scores[same], scores[~same])
-
-
-def tpr_at_fpr(scores: np.ndarray, same: np.ndarray, fpr: float) -> float | None:
-    """The largest TPR of any threshold whose FPR is <= fpr (no interpolation); None where a kind is missing.
-
-    scores: (n,) float. same: (n,) bool. ValueError for NaN, other shapes and fpr outside [0, 1].
-    """
-    scores, same = pairs_of(scores, same)
-    accepts, rejects = scores[same], np.sort(scores[~same])
-    allowed = allowed_accepts(len(rejects), fpr)
-    if not len(accepts) or not len(rejects):
-        return None
-    if allowed == len(rejects):
-        return 1.0
-    # One more false accept would be too many, so the threshold lies above the first different pair that must stay out.
-    return float(np.mean(accepts > rejects[len(rejects) - 1 - allowed]))
-
-
-def eer(scores: np.ndarray, same: np.ndarray) -> float | None:
-    """The equal error rate: where the ROC's line meets FPR = 1 - TPR; None where a kind is missing.
-
-    scores: (n,) float. same: (n,) bool. ValueError for NaN and other shapes.
-    """
-    fpr, tpr, _ = roc(scores, same)
-    if np.isnan(fpr[-1]) or np.isnan(tpr[-1]):
-        return None
-    excess = fpr - (1 - tpr)  # rises from -1 to 1
-    after = int(np.argmax(excess >= 0))
-    share = excess[after - 1] / (excess[after - 1] - excess[after])
-    return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
-
-
 def auc_between(higher: np.ndarray, lower: np.ndarray) -> float | None:
-    """The chance that a value of `higher` lies above one of `lower`, ties counting half; None where one is empty.
+    """The chance that a value of `higher` is above one of `lower`, ties counting half; None if one is empty.
 
-    higher: (n,) float. lower: (m,) float. ValueError for NaN. The Mann-Whitney statistic, counted in integers.
+    higher: (n,) float. lower: (m,) float. The Mann-Whitney statistic, counted in integers. Raises ValueError for NaN.
     """
     higher, lower = np.sort(_numbers(higher)), np.sort(_numbers(lower))
     if not len(higher) or not len(lower):
@@ -83,22 +44,25 @@ def twice_wins(higher: np.ndarray, lower: np.ndarray) -> int:
         return 2 * len(higher) * len(lower) - twice_wins(lower, higher)
     total = 0
     for first in range(0, len(higher), _STEP):
-        some = higher[first : first + _STEP]
-        total += int(np.searchsorted(lower, some, "left").sum() + np.searchsorted(lower, some, "right").sum())
+        batch = higher[first : first + _STEP]
+        total += int(np.searchsorted(lower, batch, "left").sum() + np.searchsorted(lower, batch, "right").sum())
     return total
 
 
 def allowed_accepts(different: int, fpr: float) -> int:
-    """The most false accepts among this many different pairs with a rate <= fpr. ValueError for fpr outside [0, 1]."""
+    """The most false accepts among this many different pairs with a rate <= fpr.
+
+    Raises ValueError for fpr outside [0, 1].
+    """
     if not 0 <= fpr <= 1:
-        raise ValueError(f"fpr {fpr} must lie between 0 and 1")
+        raise ValueError(f"fpr is {fpr}: it must be from 0 to 1")
     allowed = int(fpr * different)
     # 0.29 * 100 is 28.999...: the rate itself decides.
     return allowed + 1 if allowed < different and (allowed + 1) / different <= fpr else allowed
 
 
 def pairs_of(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`scores` as floats and `same` as bools, both (n,); ValueError for NaN and other shapes."""
+    """`scores` as floats and `same` as bools, both (n,). Raises ValueError for NaN and other shapes."""
     scores, same = _numbers(scores), np.asarray(same)
     if scores.shape != same.shape or (same.dtype != bool and same.size):
         raise ValueError(f"scores {scores.shape} and same {same.shape} {same.dtype}: give one bool for each score")
@@ -110,9 +74,9 @@ def _numbers(values: np.ndarray) -> np.ndarray:
     if values.dtype != np.float32:  # float32 is kept: it is exact, and half the memory
         values = values.astype(np.float64)
     if values.ndim != 1:
-        raise ValueError(f"values have shape {values.shape}: give one line of numbers")
+        raise ValueError(f"values have shape {values.shape}: give a one-dimensional array")
     if np.isnan(values).any():
-        raise ValueError(f"value {int(np.argmax(np.isnan(values)))} is NaN, which has no place in an order")
+        raise ValueError(f"value {int(np.argmax(np.isnan(values)))} is NaN, which cannot be ordered")
     return values
 
 

@@ -1,4 +1,4 @@
-"""Checks of single values that people give, with one wording each: whole numbers, shares, choices, near-misses."""
+"""Checks of single values that users give, each with one wording: whole numbers, shares, choices and misspelt names."""
 
 import difflib
 import math
@@ -24,18 +24,21 @@ def whole_number(
     return int(value)
 
 
-def share(name: str, value: Any, *, open_: bool = False) -> float:
-    """`value` as a float. Raises LookalikeError for anything but a number from 0 to 1, or between them if `open_`."""
+def share(name: str, value: Any, *, open_: bool = False, zero: bool = True) -> float:
+    """`value` as a float. Raises LookalikeError for anything but a number from 0 to 1.
+
+    open_: refuse both ends. zero: whether 0 is allowed.
+    """
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 <= value <= 1 or (open_ and value in (0, 1)):
-        raise LookalikeError(
-            f"{name} is {shortened(value)}: it must be a number {'between 0 and 1' if open_ else 'from 0 to 1'}"
-        )
+    refused = (0, 1) if open_ else () if zero else (0,)
+    if not number or not math.isfinite(value) or not 0 <= value <= 1 or value in refused:
+        range_ = "between 0 and 1" if open_ else "from 0 to 1" if zero else "above 0 and at most 1"
+        raise LookalikeError(f"{name} is {shortened(value)}: it must be a number {range_}")
     return float(value)
 
 
 def choice(name: str, value: Any, choices: Sequence[str], error: type[Exception] = LookalikeError) -> str:
-    """`value`. Raises `error` where it is none of the `choices`."""
+    """`value`. Raises `error` where it is not one of the `choices`."""
     if not isinstance(value, str) or value not in choices:
         said = choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
         raise error(f"unknown {name} {shortened(value)}: use {said}")

@@ -1,16 +1,16 @@
-"""The errors people see: one line that names the thing, the value and what would work."""
+"""Errors that people see: each is one line that names the thing, its value and what to do."""
 
 from typing import Any
 
 
 class LookalikeError(Exception):
-    """An error a user can mend; the shell prints its one line and exits with `exit_code`."""
+    """An error that the user can fix. The shell prints its message and exits with `exit_code`."""
 
     exit_code = 1
 
 
 def one_line(error: BaseException) -> str:
-    """What a library says, without its line ends; its kind where it says nothing."""
+    """The message of a library's error in one line; the error's type where it has no message."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -23,7 +23,7 @@ class Busy(LookalikeError):
 
 
 class TooManyRejects(LookalikeError):
-    """More images were rejected than `--max-rejects` allows; `done` holds the counts, since the others are in."""
+    """More images were rejected than `--max-rejects` allows. `done` holds the counts: the other images are stored."""
 
     exit_code = 3
 
@@ -33,8 +33,8 @@ class TooManyRejects(LookalikeError):
 
 
 class TrainingFailed(LookalikeError):
-    """A training came to nothing by its settings: the loss is no number, or all images got the same vector."""
+    """The settings made the training fail: the loss is not a number, or all images got the same vector."""
 
 
 class LookalikeWarning(UserWarning):
-    """Something worked, though not as the user may expect: said once, on stderr."""
+    """Something worked, but perhaps not as the user expects. Shown once, on stderr."""

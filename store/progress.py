@@ -1,4 +1,4 @@
-"""How long work tells how far it is: one callable, given by the caller."""
+"""How long-running work reports its progress: through one callable that the caller gives."""
 
 from collections.abc import Callable
 
@@ -7,4 +7,4 @@ Progress = Callable[[int, int | None, str], None]
 
 
 def silent(done: int, total: int | None, note: str) -> None:
-    """Say nothing: the default."""
+    """Report nothing; the default."""

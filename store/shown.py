@@ -1,13 +1,13 @@
-"""Names made safe to show: a key or label is any text, and a terminal, a log or a picture may obey some of it."""
+"""Makes names safe to show: keys and labels can hold any text, and terminals, logs or images may interpret it."""
 
 
 def shown(text: str) -> str:
-    """`text` with control characters and undecodable bytes escaped, fit for a terminal and a log line."""
+    """`text` with control characters and undecodable bytes escaped, for terminals and log lines."""
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
 def shortened(text: str, most: int) -> str:
-    """`text` as `shown`, its middle left out where it is longer than `most` (3 or more) characters."""
+    """`text` as `shown`, with its middle left out where it is longer than `most` (at least 3) characters."""
     text = shown(text)
     if len(text) <= most:
         return text
@@ -16,7 +16,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def apart(texts: list[str], most: int) -> list[str]:
-    """The distinct `texts` as `shortened`; those that would read alike get numbers: "latin-sm…hook 2"."""
+    """The distinct `texts` as `shortened`. Those that would look the same get numbers: "latin-sm…hook 2"."""
     short = [shortened(text, most) for text in texts]
     alike = {text for text in short if short.count(text) > 1}
     met = dict.fromkeys(alike, 0)
@@ -29,6 +29,6 @@ def apart(texts: list[str], most: int) -> list[str]:
 
 
 def _escape(c: str) -> str:
-    """The bytes of one character; of a byte that was no UTF-8 (a surrogate U+DC80 to U+DCFF) that byte."""
+    """The escaped bytes of one character. For a byte that was not UTF-8 (a surrogate U+DC80 to U+DCFF), that byte."""
     errors = "surrogateescape" if "\udc80" <= c <= "\udcff" else "surrogatepass"
     return c.encode("utf-8", errors).decode("latin-1").encode("unicode_escape").decode()

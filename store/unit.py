@@ -1,4 +1,4 @@
-"""The one door for vectors: what is stored, or asked with, is a float32 unit row."""
+"""The single entrance for vectors: stored vectors and query vectors are float32 unit rows."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ ROUNDING = 6e-8  # above 2^-24, the most that rounding a unit row to float32 can
 
 
 def first_beyond(stored: NDArray[np.uint8]) -> int | None:
-    """The first of stored rows (n, 4 * d), float32 as bytes, that is NaN or longer than 1; None where there is none.
+    """The first of the stored rows (n, 4 * d), float32 as bytes, that is NaN or longer than 1; None if there is none.
 
-    Shorter rows are wrong as well, which `verify` says, but no score of theirs lies beyond all bounds.
+    Shorter rows are wrong too, as `verify` reports, but their scores stay in range.
     """
     for start in range(0, len(stored), _STEP):
         rows = np.ascontiguousarray(stored[start : start + _STEP]).view(np.float32)
@@ -29,13 +29,15 @@ def first_beyond(stored: NDArray[np.uint8]) -> int | None:
 def unit_rows(
     matrix: Any, *, normalise: bool = False, dim: int | None = None, first: int = 0, what: str = "row"
 ) -> NDArray[np.float32]:
-    """Check the rows of `matrix` and give them as unit rows.
+    """Check the rows of `matrix` and return them as unit rows.
 
-    matrix: (n, d) of float16, float32 or float64, n may be 0. Returns a new C-contiguous (n, d) float32 array.
-    Rows within 1e-3 of length 1 are divided by their length in float64; float32 rows that are of length 1 to within
-    rounding come back bit for bit, so that unit_rows(unit_rows(x)) equals unit_rows(x). Other rows are refused, or
-    divided likewise with `normalise`. Raises LookalikeError for another shape or dtype, for d other than `dim`, and
-    for rows of NaN, infinity, zeros or a wrong length, naming them as `what` and `first` + their position.
+    matrix: (n, d) of float16, float32 or float64; n may be 0. Returns a new C-contiguous (n, d) float32 array. Rows
+    within 1e-3 of length 1 are divided by their length in float64. float32 rows whose length is 1 to within rounding
+    come back bit for bit, so that unit_rows(unit_rows(x)) equals unit_rows(x). Other rows are divided too with
+    `normalise`, and refused without it.
+
+    Raises LookalikeError for another shape or dtype, for d other than `dim`, and for rows that are NaN, infinite, zero
+    or of a wrong length; the message names them by `what` and `first` plus their position.
     """
     rows = _checked_matrix(matrix, dim)
     unit = np.empty(rows.shape, dtype=np.float32)
@@ -49,18 +51,18 @@ def _checked_matrix(matrix: Any, dim: int | None) -> NDArray[Any]:
     try:
         rows = np.asarray(matrix)
     except ValueError as error:
-        raise LookalikeError(f"vectors do not form a matrix ({error}): rows of one length work") from None
+        raise LookalikeError(f"vectors do not form a matrix ({error}): give rows of one length") from None
     if rows.dtype.kind != "f" or rows.dtype.itemsize not in (2, 4, 8):
-        raise LookalikeError(f"vectors have dtype {rows.dtype}: float32, float16 or float64 works")
+        raise LookalikeError(f"vectors have dtype {rows.dtype}: use float32, float16 or float64")
     if rows.ndim != 2 or rows.shape[1] == 0:
-        raise LookalikeError(f"vectors have shape {rows.shape}: a matrix (rows, dimensions) works")
+        raise LookalikeError(f"vectors have shape {rows.shape}: give a matrix (rows, dimensions)")
     if dim is not None and rows.shape[1] != dim:
-        raise LookalikeError(f"vectors have {rows.shape[1]} dimensions: {dim} works here")
+        raise LookalikeError(f"vectors have {rows.shape[1]} dimensions: they must have {dim}")
     return rows
 
 
 def _unit_block(rows: NDArray[Any], normalise: bool, first: int, what: str) -> NDArray[np.float64]:
-    """Unit rows of one block, in float64; float32 rows that are of length 1 to within rounding keep their values."""
+    """The unit rows of one block, in float64. float32 rows whose length is 1 to within rounding stay as they are."""
     exact = rows.astype(np.float64)
     largest = np.abs(exact).max(axis=1, initial=0.0)
     _refuse(~np.isfinite(largest), first, what, "holds NaN or infinity: remove or repair it")

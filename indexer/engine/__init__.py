@@ -1,1 +1,1 @@
-"""All that touches FAISS itself: its types, parameters, files, devices and threads."""
+"""Everything that uses FAISS directly: its types, parameters, files, devices and threads."""

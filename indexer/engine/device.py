@@ -1,8 +1,8 @@
-"""CPU or GPU: the only file that names what only GPU builds of FAISS have.
+"""CPU or GPU: the only module that uses features of FAISS's GPU builds.
 
 Files hold CPU indexes; a GPU gets a copy when a collection is opened. An index type without a GPU form stays on the
-CPU, and what a GPU cannot search (k > 2048, more than 2048 lists, an ID selector, memory that runs out, whatever else
-it refuses) is searched on the CPU. That is said once, and so is a GPU build of FAISS that finds no GPU to use.
+CPU, and searches that a GPU cannot do (k > 2048, more than 2048 lists, an ID selector, too little memory, or any other
+refusal) run on the CPU. A warning says so once, also where a GPU build of FAISS finds no GPU.
 """
 
 import warnings
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...store.checks import DEVICES, choice
 from ...store.errors import LookalikeError, LookalikeWarning
 from ...store.work.forks import Lock
 from .kinds import nested
@@ -38,46 +39,48 @@ class Device:
             return None
         name = type(index).__name__
         if (nprobe := max((getattr(part, "nprobe", 0) for part in nested(index)), default=0)) > MOST_LISTS:
-            _say(f"{name} stays on the CPU: its nprobe is {nprobe}, and a GPU visits {MOST_LISTS} lists at most")
+            _say(f"{name} stays on the CPU: its nprobe is {nprobe}, but a GPU visits at most {MOST_LISTS} lists")
             return None
         try:
             return GpuIndex(_copy(index, self.count), self.count)
         except RuntimeError as error:
-            _say(f"{name} stays on the CPU, since the GPU does not take it ({short(error)})")
+            _say(f"{name} stays on the CPU, since the GPU refuses it ({short(error)})")
             return None
 
     def help_training(self, index: Any) -> None:
-        """Let k-means of an IVF index run on the GPUs, where they take it."""
+        """Let k-means of an IVF index run on the GPUs, if they accept it."""
         if self.kind == "gpu":
             try:
                 index.clustering_index = _copy(faiss.IndexFlat(index.d, index.metric_type), self.count)
             except RuntimeError as error:
-                _say(f"training on the CPU, since the GPU does not take it ({short(error)})")
+                _say(f"training on the CPU, since the GPU refuses it ({short(error)})")
 
 
 def choose(device: str = "auto") -> Device:
-    """The device called "auto" (GPUs where there are any), "cpu" or "gpu".
+    """The device for "auto" (GPUs if there are any), "cpu" or "gpu".
 
     Raises LookalikeError for another name, and for "gpu" where FAISS finds none.
     """
-    if device not in ("auto", "cpu", "gpu"):
-        raise LookalikeError(f"device {device!r} is not known: auto, cpu or gpu works")
-    if device == "cpu":
+    if choice("device", device, DEVICES) == "cpu":
         return Device("cpu")
     if not hasattr(faiss, "StandardGpuResources"):
-        _refuse(device, "this build of FAISS has no GPU support; 'lookalike[gpu]' (CUDA 12) or [cuvs] (CUDA 13) has")
+        _refuse(
+            device, "this build of FAISS has no GPU support: install 'lookalike[gpu]' (CUDA 12) or [cuvs] (CUDA 13)"
+        )
         return Device("cpu")
     try:
         count = int(faiss.get_num_gpus())
     except RuntimeError as error:
-        return _without_gpu(device, f"the CUDA driver does not answer ({short(error)}); update it, or use --device cpu")
+        return _without_gpu(
+            device, f"the CUDA driver does not respond ({short(error)}); update it, or use --device cpu"
+        )
     if count == 0:
         return _without_gpu(device, "FAISS finds no GPU that its CUDA driver can use; use --device cpu")
     return Device("gpu", count)
 
 
 def _without_gpu(device: str, why: str) -> Device:
-    """The CPU, said, since whoever installed a GPU build of FAISS expects a GPU."""
+    """The CPU, with a warning, since users who install a GPU build of FAISS expect a GPU."""
     _refuse(device, why)
     _say(f"searching on the CPU: {why}")
     return Device("cpu")
@@ -90,18 +93,18 @@ def _refuse(device: str, why: str) -> None:
 
 @cache
 def _say(text: str) -> None:
-    """Warn, once for each text."""
+    """Warn once for each text."""
     warnings.warn(text, LookalikeWarning, stacklevel=3)
 
 
 @cache
 def _resources() -> Any:
-    """One GPU's scratch memory and streams, which its indexes share: 1.5 GiB each time otherwise."""
+    """The scratch memory and streams of one GPU, which its indexes share: otherwise each takes 1.5 GiB."""
     return faiss.StandardGpuResources()
 
 
 def _copy(index: Any, count: int) -> Any:
-    """`index` on one GPU, or in shards over all."""
+    """`index` on one GPU, or in shards over all of them."""
     if count == 1:
         return faiss.index_cpu_to_gpu(_resources(), 0, index)
     options = faiss.GpuMultipleClonerOptions()
@@ -110,12 +113,12 @@ def _copy(index: Any, count: int) -> Any:
 
 
 class GpuIndex:
-    """A searched copy on the GPUs, one search at a time: GPU indexes are not safe to share between threads."""
+    """A copy of an index on the GPUs, searched one call at a time: GPU indexes cannot be shared between threads."""
 
     def __init__(self, index: Any, count: int) -> None:
         self.index, self.count = index, count
         self._lock = Lock()
-        self._largest: int | None = None  # queries at once, once memory ran out with more; 0 once it failed
+        self._largest: int | None = None  # queries at once, after memory ran out; 0 after a failure
 
     def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:
         """Scores (nq, k) and ids (nq, k), best first; None where the CPU must answer."""
@@ -144,10 +147,10 @@ class GpuIndex:
         return scores, ids
 
     def _halve(self, tried: int) -> bool:
-        """Take half of what did not fit, from now on; False where one query does not fit."""
+        """Halve the size of later batches; False where a single query does not fit."""
         self._largest = tried // 2
         if self._largest == 0:
-            _say("the GPU's memory does not hold a single query's search: searching on the CPU")
+            _say("the GPU has too little memory for a single query: searching on the CPU")
         else:
-            _say(f"the GPU's memory does not hold {tried} queries: searching {self._largest} at a time")
+            _say(f"the GPU has too little memory for {tried} queries: searching {self._largest} at a time")
         return self._largest > 0

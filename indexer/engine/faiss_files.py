@@ -1,9 +1,9 @@
 """Indexes as files: plain CPU indexes that faiss.read_index reads.
 
-FAISS trusts what it parses: its files have no checksum, may nest any index type, and may name other files. So a file
-is hashed first (the caller has it from `Store.file`), its type codes and those of nested indexes that lie at known
-places are held against a list before FAISS sees it, sizes are limited while it parses, and what came out is held
-against the list of classes once more.
+FAISS trusts the files that it parses: they have no checksum, may nest any index type, and may name other files. So a
+file is hashed first (by `Store.file`), its type codes and those of nested indexes at known places are compared with a
+list before FAISS reads it, sizes are limited while it parses, and the classes of the result are compared with the list
+again.
 """
 
 import struct
@@ -28,7 +28,7 @@ _LIMITS = Lock()  # FAISS keeps its limits per process
 
 
 def write_faiss(path: Path, index: Any) -> Published:
-    """Publish a CPU index; its size and SHA-256."""
+    """Publish a CPU index. Returns its size and SHA-256."""
     return publish(path, lambda file: _stream(index, file))
 
 
@@ -40,9 +40,10 @@ def _stream(index: Any, file: BinaryIO) -> None:
 
 
 def publish_index(path: Path, index: Any, probe: NDArray[np.float32], spec: str) -> Published:
-    """`write_faiss`, but for an index that a search cannot open: then no file is left, and LookalikeError says why.
+    """`write_faiss`, followed by a check that a search can open the file; otherwise no file is left.
 
-    The file is read as a search reads it, and must answer the unit row `probe` (d,) as `index` does.
+    The file is read as a search reads it, and must answer the unit row `probe` (d,) as `index` does. Raises
+    LookalikeError with the reason where it does not.
     """
     published = write_faiss(path, index)
     try:
@@ -50,14 +51,14 @@ def publish_index(path: Path, index: Any, probe: NDArray[np.float32], spec: str)
     except (LookalikeError, RuntimeError) as error:
         path.unlink(missing_ok=True)
         raise LookalikeError(
-            f"spec {spec!r} makes an index that cannot be opened again, so that nothing was changed "
+            f"spec {spec!r} makes an index that cannot be opened again, so nothing was changed "
             f"({short(error).replace(str(path), 'its file')}): use auto, or another spec"
         ) from error
     return published
 
 
 def _same_answer(read: Any, index: Any, probe: NDArray[np.float32]) -> None:
-    """LookalikeError where an index read from its file is not the one that was written."""
+    """Raise LookalikeError where an index read from its file is not the one that was written."""
     if (read.ntotal, read.d, read.metric_type) != (index.ntotal, index.d, index.metric_type):
         raise LookalikeError(f"it reads back as {read.ntotal} vectors of {read.d} dimensions")
     k = min(10, int(index.ntotal))
@@ -66,11 +67,11 @@ def _same_answer(read: Any, index: Any, probe: NDArray[np.float32]) -> None:
     with on_one_thread():
         (scores, _), (again, _) = index.search(probe, k), read.search(probe, k)
     if not np.allclose(scores, again, rtol=1e-3, atol=1e-3, equal_nan=True):
-        raise LookalikeError("it answers otherwise once it is read back")
+        raise LookalikeError("it gives other answers after it is read back")
 
 
 def size_of(index: Any) -> int:
-    """Bytes that `index` takes as a file."""
+    """The bytes that `index` takes as a file."""
     size = 0
 
     def count(data: bytes) -> int:
@@ -83,14 +84,14 @@ def size_of(index: Any) -> int:
 
 
 def read_faiss(path: Path) -> Any:
-    """The index in `path`, memory-mapped where its type allows it.
+    """The index in `path`, memory-mapped if its type allows it.
 
-    `path` must have been checked against its hash. Raises Damaged for what is no index, LookalikeError for an index
-    type that is not on the list.
+    `path` must have been checked against its hash. Raises Damaged where it is not an index, and LookalikeError for an
+    index type that is not on the list.
     """
     for code in _type_codes(path):
         if code not in CODES:
-            raise LookalikeError(f"{path} holds an index of type {code!r}, which lookalike does not read")
+            raise LookalikeError(f"{path} holds an index of type {code!r}, which lookalike does not support")
     index = _parse(path)
     refuse_unlisted(index, str(path))
     return index
@@ -112,7 +113,7 @@ def _parse(path: Path) -> Any:
 
 
 def _type_codes(path: Path) -> Iterator[bytes]:
-    """The file's type code and, where their places are known, those of the indexes within it, outermost first."""
+    """The file's type code and, as far as their places are known, those of the indexes inside, outermost first."""
     with open(path, "rb") as file:
         while True:
             code = file.read(4)
@@ -128,7 +129,7 @@ def _type_codes(path: Path) -> Iterator[bytes]:
 
 
 def _skip_transforms(file: BinaryIO) -> bool:
-    """Go past the linear transforms of an IxPT; False at a transform of another kind."""
+    """Skip the linear transforms of an IxPT; False at a transform of another type."""
     (count,) = struct.unpack("<i", file.read(4).ljust(4, b"\0"))
     for _ in range(min(count, 8)):
         kind = file.read(4)

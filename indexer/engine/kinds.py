@@ -1,7 +1,7 @@
-"""The FAISS index types that lookalike builds, writes and reads: one list for both ways.
+"""The FAISS index types that lookalike builds, writes and reads, in one list.
 
-Each class has the type codes that its files start with. What is left out: on-disk lists and ID maps, which name other
-files or ids of their own; binary and lattice indexes, which hold no unit rows; types that only know L2.
+Each class is listed with the type codes that its files start with. Left out are on-disk lists and ID maps, which name
+other files or have their own ids; binary and lattice indexes, which hold no unit rows; and types that only support L2.
 """
 
 from collections.abc import Iterator
@@ -62,16 +62,16 @@ WITH_LISTS = frozenset().union(*(codes for name, codes in KINDS.items() if name.
 
 
 def refuse_unlisted(index: Any, what: str) -> None:
-    """Raise LookalikeError where `index`, called `what`, or an index within it, is not one to build or to read."""
+    """Raise LookalikeError where `index`, called `what`, or an index inside it is not on the list."""
     for part in nested(index):
         if (name := type(part).__name__) not in CLASSES:
-            raise LookalikeError(f"{what} holds an index {name}, which lookalike does not read: use auto, or Flat")
+            raise LookalikeError(f"{what} holds an index {name}, which lookalike does not support: use auto, or Flat")
         if isinstance(part, faiss.IndexRefine):
             _refuse_refining_by(own_class(part.refine_index), what)
 
 
 def _refuse_refining_by(index: Any, what: str) -> None:
-    """FAISS asks for the distance to one row in its threads, where what an index lacks ends the process."""
+    """Refuse an index without distances to single rows: FAISS requests them in its threads, and crashes."""
     try:
         index.get_distance_computer()
     except RuntimeError:
@@ -84,13 +84,13 @@ def _refuse_refining_by(index: Any, what: str) -> None:
 def own_class(index: Any) -> Any:
     """A view of `index` as its own class, valid while `index` lives.
 
-    Never bind it to the name that holds the index: with its last owner gone, FAISS frees the index under the view.
+    Never bind it to the name that holds the index: when its last owner is gone, FAISS frees the index under the view.
     """
     return faiss.downcast_index(index)
 
 
 def nested(index: Any) -> Iterator[Any]:
-    """`index` and all indexes within it, each as its own class."""
+    """`index` and all indexes inside it, each as its own class."""
     view = own_class(index)
     yield view
     for name in ("quantizer", "base_index", "refine_index", "index", "storage"):

@@ -1,6 +1,6 @@
-"""The door to FAISS: what lacks it is told which extra to install, and its messages become one line.
+"""The import of FAISS: users without it learn which extra to install, and its error messages become one line.
 
-FAISS builds exclude each other, so it is not a plain dependency; every file of this room takes it from here.
+FAISS builds exclude each other, so it is not a plain dependency; every module of this room imports it from here.
 """
 
 import importlib
@@ -11,7 +11,7 @@ from typing import Any
 from ...store.errors import Damaged, LookalikeError
 
 try:
-    faiss: Any = importlib.import_module("faiss")  # its type stubs leave out half of what it has
+    faiss: Any = importlib.import_module("faiss")  # its type stubs are incomplete
 except ImportError as error:
     if getattr(error, "name", None) == "faiss":
         why = "FAISS is not installed"
@@ -33,15 +33,15 @@ _CONDITION = re.compile(r"^Error: '.*?' failed:?\s*", re.DOTALL)
 
 
 def short(error: BaseException) -> str:
-    """What a FAISS exception says, in one line, without the C++ signature and source line it starts with."""
+    """The message of a FAISS exception in one line, without the C++ signature and source line in front."""
     text = _PLACE.sub("", str(error))
     said = _CONDITION.sub("", text) or text
     return " ".join(said.split())[:200]
 
 
 def unsearchable(what: object, error: RuntimeError) -> Damaged:
-    """The error of a search that FAISS gives up, in an index of `what`."""
+    """The error for a search that FAISS aborts in the index of `what`."""
     return Damaged(
-        f"the index of {what} cannot be searched ({short(error)}): `lookalike index --compact` makes another one, and "
-        "--exact searches without it"
+        f"the index of {what} cannot be searched ({short(error)}): run `lookalike index --compact` to build it again, "
+        "or search with --exact"
     )

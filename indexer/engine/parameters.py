@@ -1,7 +1,7 @@
-"""What can be set at search time, by index type: knobs for recall, and selectors that leave ids out.
+"""What can be set at search time, by index type: parameters for recall, and selectors that leave ids out.
 
-nprobe: inverted lists visited. efSearch: candidates that an HNSW graph search keeps. k_factor: how many times k a
-code nominates, for exact scores to decide.
+nprobe: inverted lists visited. efSearch: candidates that an HNSW graph search keeps. k_factor: how many times k
+candidates a code nominates, from which exact scores choose.
 """
 
 import math
@@ -27,7 +27,7 @@ LEAST_K_FACTOR = 4
 
 
 def core(index: Any) -> Any:
-    """The index that does the search: within refinements and transforms, an IVF, a graph or a flat code."""
+    """The index that does the search, inside refinements and transforms: an IVF, a graph or a flat code."""
     view = own_class(index)
     if isinstance(view, faiss.IndexRefine):
         return core(view.base_index)
@@ -42,60 +42,61 @@ def is_flat(index: Any) -> bool:
 
 
 def is_exact(index: Any) -> bool:
-    """Whether its scores need no re-scoring."""
+    """Whether its scores are exact and need no re-scoring."""
     return type(index).__name__ in EXACT
 
 
 def is_graph(index: Any) -> bool:
-    """Whether its search walks a graph, which a strict filter cuts to pieces."""
+    """Whether its search walks a graph, which a strict filter would disconnect."""
     return isinstance(core(index), faiss.IndexHNSW)
 
 
 def has_lists(index: Any) -> bool:
-    """Whether its search visits some inverted lists, and finds nothing beyond them."""
+    """Whether its search only visits some inverted lists."""
     return isinstance(core(index), faiss.IndexIVF)
 
 
 def can_select(index: Any) -> bool:
-    """Whether it takes an IDSelector."""
+    """Whether it accepts an IDSelector."""
     return type(core(index)).__name__ in SELECTABLE
 
 
 def knobs(index: Any) -> dict[str, int]:
-    """Its run-time parameters for recall, with the largest value that makes sense for each; empty for Flat."""
+    """Its run-time parameters for recall, each with its largest sensible value; empty for Flat."""
     inner = core(index)
-    found = {}
+    limits = {}
     if isinstance(inner, faiss.IndexIVF):
-        found["nprobe"] = int(inner.nlist)
+        limits["nprobe"] = int(inner.nlist)
     if isinstance(inner, faiss.IndexHNSW):
-        found["efSearch"] = min(4096, max(16, int(inner.ntotal)))
+        limits["efSearch"] = min(4096, max(16, int(inner.ntotal)))
     if isinstance(index, faiss.IndexRefine) or not is_exact(index):
-        found["k_factor"] = 256
-    return found
+        limits["k_factor"] = 256
+    return limits
 
 
 def least(name: str) -> int:
-    """The value that tuning starts from."""
+    """The value at which tuning starts."""
     return {"nprobe": 1, "efSearch": 16, "k_factor": LEAST_K_FACTOR}[name]
 
 
 def checked(index: Any, parameters: dict[str, Any], what: str) -> dict[str, int]:
-    """The knobs of an index as a manifest gives them, those it leaves out at their least.
+    """The parameters that a manifest gives for an index; those that are missing get their least value.
 
-    LookalikeError, naming the file `what`, for a knob that the index does not have and for a value beyond its largest.
+    Raises LookalikeError, which names the file `what`, for a parameter that the index does not have and for a value out
+    of range.
     """
     most = knobs(index)
     for name, value in parameters.items():
         if name not in most or isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most[name]:
             raise LookalikeError(
-                f"{what} is to be searched with {name!r:.40} {value!r:.40}, which it cannot be: "
-                "`lookalike index --compact` makes it anew"
+                f"{what} cannot be searched with {name!r:.40} {value!r:.40}: "
+                "run `lookalike index --compact` to build it again"
             )
     return {name: parameters.get(name, min(least(name), limit)) for name, limit in most.items()}
 
 
 def apply(index: Any, parameters: dict[str, Any]) -> None:
-    """Set knobs on an index that no one searches yet."""
+    """Set parameters on an index that is not searched yet."""
     inner = core(index)
     if "nprobe" in parameters:
         inner.nprobe = int(parameters["nprobe"])
@@ -108,9 +109,9 @@ def apply(index: Any, parameters: dict[str, Any]) -> None:
 
 
 def selecting(index: Any, selector: Any, share: float) -> Any:
-    """Search parameters that keep to `selector`, which lets `share` of the ids pass.
+    """Search parameters that restrict a search to `selector`, which selects `share` of the ids.
 
-    nprobe and efSearch grow by 1 / share, so that as many of the ids that count are seen as without a selector.
+    nprobe and efSearch grow by 1 / share, so that the search sees as many selected ids as without a selector.
     """
     view = own_class(index)
     if isinstance(view, faiss.IndexRefine):

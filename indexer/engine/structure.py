@@ -1,8 +1,8 @@
-"""The numbers by which FAISS finds its way in an index: sizes, kinds, and which row a list or a graph names.
+"""The numbers by which FAISS navigates an index: sizes, types, and the rows that its lists or graphs name.
 
-`structure` collects the first two; an index made afresh by the same factory string has the same. `misplaced` looks
-through ids and neighbours, and holds array sizes against each other. Both trust nothing that the file says, and are
-called where a crash does no harm: in the child process of trial.py.
+`structure` collects sizes and types; a new index made from the same factory string has the same ones. `misplaced`
+checks ids and neighbours, and compares array sizes. Both trust nothing in the file, and run where a crash does no harm:
+in the child process of trial.py.
 """
 
 from collections.abc import Iterator
@@ -30,19 +30,19 @@ _AS_READ = {"IndexFlatIP": "IndexFlat", "OPQMatrix": "LinearTransform"}
 
 
 def structure(index: Any, name: str = "") -> dict[str, Any]:
-    """The numbers that say how an index is laid out, by a name such as "quantizer.hnsw.M"; nested ones too."""
+    """The numbers that describe the layout of an index, by names such as "quantizer.hnsw.M"; nested ones too."""
     view = own_class(index)
-    found = {f"{name}type": _kind(view), **_numbers(view, name)}
+    numbers = {f"{name}type": _kind(view), **_numbers(view, name)}
     for part in _PARTS:
         if (inner := getattr(view, part, None)) is not None and not isinstance(inner, int | float):
-            found |= _numbers(inner, f"{name}{part}.")
+            numbers |= _numbers(inner, f"{name}{part}.")
     for place, transform in enumerate(_transforms(view)):
         own = faiss.LinearTransform if isinstance(transform, faiss.LinearTransform) else type(transform)
-        found |= {f"{name}chain.{place}": _kind(transform), **_numbers(transform, f"{name}chain.{place}.", own)}
+        numbers |= {f"{name}chain.{place}": _kind(transform), **_numbers(transform, f"{name}chain.{place}.", own)}
     for inner_name in _INNER:
         if isinstance(inner := getattr(view, inner_name, None), faiss.Index):
-            found |= structure(inner, f"{name}{inner_name}.")
-    return found
+            numbers |= structure(inner, f"{name}{inner_name}.")
+    return numbers
 
 
 def _kind(thing: Any) -> str:
@@ -59,15 +59,15 @@ def _numbers(thing: Any, name: str, own: type | None = None) -> dict[str, Any]:
     mro = (own or type(thing)).__mro__
     names = {attribute for kind in mro for attribute, what in vars(kind).items() if isinstance(what, property)}
     values = {attribute: getattr(thing, attribute) for attribute in names - _FREE}
-    found: dict[str, Any] = {f"{name}{a}": int(value) for a, value in values.items() if isinstance(value, int)}
+    numbers: dict[str, Any] = {f"{name}{a}": int(value) for a, value in values.items() if isinstance(value, int)}
     for attribute in _VECTORS:
         if hasattr(values.get(attribute), "size"):
-            found[f"{name}{attribute}"] = faiss.vector_to_array(values[attribute]).tolist()
-    return found
+            numbers[f"{name}{attribute}"] = faiss.vector_to_array(values[attribute]).tolist()
+    return numbers
 
 
 def misplaced(index: Any) -> Iterator[str]:
-    """What is wrong with the arrays of an index whose numbers are right: their sizes, and what ids and graphs name."""
+    """Problems in the arrays of an index whose numbers are right: sizes, and the rows that ids and graphs name."""
     for view in _nested(index):
         yield from _wrong_knobs(view)
         yield from _wrong_sizes(view)
@@ -80,7 +80,7 @@ def misplaced(index: Any) -> Iterator[str]:
 
 
 def _wrong_knobs(view: Any) -> Iterator[str]:
-    """Settings of a search that would take it through more than there is."""
+    """Search settings that would read beyond the index."""
     values = {
         "nprobe": (getattr(view, "nprobe", 1), getattr(view, "nlist", 1)),
         "k_factor": (getattr(view, "k_factor", 1), _MOST),
@@ -101,7 +101,7 @@ def _nested(index: Any) -> Iterator[Any]:
 
 
 def _wrong_sizes(view: Any) -> Iterator[str]:
-    """Arrays that are not as long as the numbers say, and rows that differ between an index and the ones within."""
+    """Arrays whose length does not match the numbers, and nested indexes with another number of rows."""
     n, d = int(view.ntotal), int(view.d)
     for name in ("base_index", "refine_index", "index", "storage"):
         if isinstance(inner := getattr(view, name, None), faiss.Index) and inner.ntotal != n:
@@ -148,7 +148,7 @@ def _wrong_transform(transform: Any) -> Iterator[str]:
 
 
 def _wrong_lists(view: Any) -> Iterator[str]:
-    """Inverted lists of another kind, and ids that are no rows, or come twice."""
+    """Inverted lists of another type, and ids that are not rows or appear twice."""
     lists, nlist, n = view.invlists, int(view.nlist), int(view.ntotal)
     lists = faiss.downcast_InvertedLists(lists)
     if not isinstance(lists, faiss.ArrayInvertedLists | faiss.BlockInvertedLists):
@@ -176,7 +176,7 @@ def _wrong_lists(view: Any) -> Iterator[str]:
 
 
 def _wrong_graph(graph: Any, n: int) -> Iterator[str]:
-    """An HNSW graph whose levels, offsets or neighbours lead out of it."""
+    """An HNSW graph whose levels, offsets or neighbours point outside of it."""
     levels, offsets, cumulated, neighbours = (
         faiss.vector_to_array(getattr(graph, name)).astype(np.int64)
         for name in ("levels", "offsets", "cum_nneighbor_per_level", "neighbors")
@@ -201,7 +201,7 @@ def _wrong_graph(graph: Any, n: int) -> Iterator[str]:
 
 
 def _wrong_levels(levels: Any, offsets: Any, cumulated: Any, neighbours: Any) -> Iterator[str]:
-    """A row that a higher level names and that has no place there."""
+    """A row that a higher level names but that has no place there."""
     for level in range(1, int(levels.max())):
         there = np.flatnonzero(levels > level)
         width = int(cumulated[level + 1] - cumulated[level])
@@ -217,20 +217,20 @@ def _wrong_nsg(graph: Any, n: int) -> Iterator[str]:
     if not graph.is_built or graph.ntotal != n:
         yield f"a graph of {graph.ntotal} rows instead of {n}"
         return
-    held = graph.get_final_graph() if hasattr(graph, "get_final_graph") else graph.final_graph
-    if (n, graph.R) != (held.N, held.K):
-        yield f"a graph of {held.N} rows and {held.K} neighbours"
+    final = graph.get_final_graph() if hasattr(graph, "get_final_graph") else graph.final_graph
+    if (n, graph.R) != (final.N, final.K):
+        yield f"a graph of {final.N} rows and {final.K} neighbours"
         return
-    neighbours = faiss.rev_swig_ptr(held.data, n * int(graph.R))
+    neighbours = faiss.rev_swig_ptr(final.data, n * int(graph.R))
     if neighbours.min() < -1 or neighbours.max() >= n or not 0 <= graph.enterpoint < n:
         yield "a graph names a row that is not there"
 
 
-def _unlike(what: str, found: int, wanted: int) -> Iterator[str]:
-    if found != wanted:
-        yield f"{found} {what} instead of {wanted}"
+def _unlike(what: str, count: int, expected: int) -> Iterator[str]:
+    if count != expected:
+        yield f"{count} {what} instead of {expected}"
 
 
-def _short(what: str, found: int, wanted: int) -> Iterator[str]:
-    if found < wanted:
-        yield f"{found} {what} instead of {wanted}"
+def _short(what: str, count: int, expected: int) -> Iterator[str]:
+    if count < expected:
+        yield f"{count} {what} instead of {expected}"

@@ -1,14 +1,14 @@
-"""How FAISS should run one call: threads and kernel, measured, per call.
+"""How FAISS runs one call: the number of threads and the kernel, chosen for each call from measurements.
 
-One query on one thread: Flat 20k x 64 took 100 us on one thread and 200 to 320 us with a team of two, since FAISS
-shares out queries, never the rows of one query. OpenMP keeps its number of threads per calling thread, so setting it
-disturbs no one.
+One query uses one thread: Flat 20k x 64 took 100 us on one thread and 200 to 320 us with a team of two, since FAISS
+divides queries among threads, never the rows of one query. OpenMP keeps its number of threads per calling thread, so
+setting it does not affect other threads.
 
-From about 8 queries on a matrix product beats FAISS's own loop 1.5 to 5 times (2k to 100k rows, d 64 to 1280), where
-FAISS waits until nq * d = 128,000. That threshold is one number per process: another thread's call that meets it gets
-the other kernel, never another answer. The product is made one block of 1,024 rows at a time, and a team of threads
-meets at the end of each, which on a busy machine costs more than it brings; so large batches are cut, and each
-thread makes the products of its own queries.
+From about 8 queries on, a matrix product is 1.5 to 5 times as fast as FAISS's own loop (2k to 100k rows, d 64 to 1280),
+while FAISS waits until nq * d = 128,000. That threshold is one number per process: a call of another thread at that
+moment gets the other kernel, but never another answer. The product is computed in blocks of 1,024 rows, and a team of
+threads waits for all its members at the end of each, which on a busy machine costs more than it brings. So large
+batches are cut, and each thread computes the products of its own queries.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def on_one_thread() -> Iterator[None]:
 
 @contextmanager
 def by_product(dim: int) -> Iterator[None]:
-    """Let FAISS compare 8 queries or more of `dim` dimensions by matrix products."""
+    """Let FAISS compare 8 or more queries of `dim` dimensions by matrix products."""
     faiss.cvar.distance_compute_blas_threshold = min(PRODUCT_FROM * dim, _THRESHOLD)
     try:
         yield
@@ -53,7 +53,7 @@ def threads_for(nq: int, n: int, dim: int) -> int:
 
 
 def compared(search: Callable[[slice], object], nq: int, n: int, dim: int) -> None:
-    """Call `search` for all `nq` queries of an exhaustive comparison with `n` rows, in one slice or one a thread."""
+    """Call `search` for all `nq` queries of an exhaustive comparison with `n` rows, in one slice or one per thread."""
     if nq == 1:
         with on_one_thread():
             search(slice(0, 1))
@@ -74,5 +74,5 @@ def _shared_out(search: Callable[[slice], object], nq: int, threads: int) -> Non
         set_threads(1)
         search(slice(nq * piece // threads, nq * (piece + 1) // threads))
 
-    with ThreadPoolExecutor(threads) as pool:  # made anew, since a pool that is kept does not survive a fork
+    with ThreadPoolExecutor(threads) as pool:  # a new one each time, since a pool does not survive a fork
         list(pool.map(one, range(threads)))

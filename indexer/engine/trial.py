@@ -1,9 +1,9 @@
-"""Index files of strangers: tried in a child process before this one reads them.
+"""Tries index files of strangers in a child process before this process reads them.
 
-FAISS trusts what it parses, so a file that this user's lookalike has not written or tried before is read, looked
-through and searched in a child first (see store/work/limited.py). What came through is remembered by its SHA-256
-beside the cache of checked files, and `index` notes what it wrote itself. The same bytes then do the same here: what
-the child looks through (structure.py) is all that can lead a later search astray.
+FAISS trusts the files that it parses, so a file that this user's lookalike has neither written nor tried before is
+first read, checked and searched in a child (see store/work/limited.py). Files that pass are remembered by their
+SHA-256, beside the cache of checked files; `index` notes the files that it wrote itself. The same bytes then behave the
+same here: the child checks (structure.py) everything that could lead a later search astray.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,10 @@ MEMORY = 4 << 30  # address space beyond 8 times the file
 
 
 class File(NamedTuple):
-    """An index file whose hash is right: what its manifest says of it. dim: of the collection's vectors."""
+    """An index file whose hash is right, with what its manifest says of it.
+
+    dim: the dimension of the collection's vectors.
+    """
 
     path: Path
     sha256: str
@@ -38,7 +41,7 @@ class File(NamedTuple):
 
     @classmethod
     def of(cls, store: Store, entry: FileEntry, spec: str) -> "File":
-        """The file of `entry`, whose bytes are checked."""
+        """The file of `entry`, with its bytes checked."""
         return cls(store.file(entry), entry.sha256, spec, store.dim or 0)
 
 
@@ -52,13 +55,13 @@ def ensure_tried(files: Sequence[File]) -> None:
         if problem is not None:
             raise Damaged(
                 f"{new[done].path} is not an index that can be searched ({problem}): "
-                "`lookalike index --compact` makes it anew"
+                "run `lookalike index --compact` to build it again"
             )
         new = new[done:]
 
 
 def unreadable(file: File) -> str | None:
-    """What is wrong with an index file, tried in a child process whatever is remembered; None where nothing is."""
+    """The problem of an index file, tried in a child process even if it is remembered; None if there is none."""
     return _tried([file])[1]
 
 
@@ -72,22 +75,22 @@ def _mark(file: File) -> str:
 
 
 def _tried(files: Sequence[File]) -> tuple[int, str | None]:
-    """How many files a child came through, one after the other, and what was wrong with the next."""
+    """How many files a child read without a problem, one after the other, and the problem of the next."""
     sizes = [file.path.stat().st_size for file in files]
     seconds = SECONDS * len(files) + sum(sizes) // BYTES_A_SECOND
-    asked = [[str(file.path), file.spec, file.dim] for file in files]
-    return come_through(f"{__name__}:problem", asked, MEMORY + 8 * max(sizes), seconds)
+    arguments = [[str(file.path), file.spec, file.dim] for file in files]
+    return come_through(f"{__name__}:problem", arguments, MEMORY + 8 * max(sizes), seconds)
 
 
 def problem(path: str | Path, spec: str, dim: int) -> str | None:
-    """What is wrong with an index file, in one line; None where nothing is. It may end the process."""
+    """The problem of an index file, in one line; None if there is none. May crash the process."""
     path = Path(path)
     try:
         index = read_faiss(path)
-        fresh, held = structure(empty_index(spec, dim)), structure(index)
-        odd = sorted(name for name in fresh.keys() | held.keys() if fresh.get(name) != held.get(name))
+        fresh, numbers = structure(empty_index(spec, dim)), structure(index)
+        odd = sorted(name for name in fresh.keys() | numbers.keys() if fresh.get(name) != numbers.get(name))
         if odd:
-            return f"its {odd[0]} is {held.get(odd[0])}, and that of a {spec} is {fresh.get(odd[0])}"
+            return f"its {odd[0]} is {numbers.get(odd[0])}, and that of a {spec} is {fresh.get(odd[0])}"
         for wrong in misplaced(index):
             return wrong
         _search(index, dim)
@@ -97,7 +100,7 @@ def problem(path: str | Path, spec: str, dim: int) -> str | None:
 
 
 def _search(index: Any, dim: int) -> None:
-    """Search at the least and at the largest parameters, all rows and half of them."""
+    """Search with the least and with the largest parameters, among all rows and half of them."""
     n, rng = int(index.ntotal), np.random.default_rng(0)
     rows = rng.standard_normal((9, dim)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)

@@ -1,8 +1,9 @@
-"""Anchors: what divides the rows of a class among its prototypes, found by spherical k-means.
+"""Anchors: they divide the rows of a class among its prototypes, and are chosen by spherical k-means.
 
-Which anchor is nearest is exact: the same with any number of threads and whatever other rows are asked with, so that a
-row is taken out where it was put in. Rows are rounded to multiples of 2^-26; then inner products of unit rows, and all
-their partial sums, are whole numbers below 2^53 that float64 holds. Equally near anchors: the first one.
+The nearest anchor is exact: it is the same with any number of threads and in any batch, so that a row is removed from
+the sum to which it was added. Rows are rounded to multiples of 2^-26; then inner products of unit rows, and all their
+partial sums, are whole numbers below 2^53, which float64 represents exactly. Among equally near anchors the first one
+counts.
 """
 
 import math
@@ -26,20 +27,20 @@ def whole(rows: Floats) -> Whole:
 
 
 def nearest_of_own(rows: Floats, anchors: Floats, first: Ints, stop: Ints) -> Ints:
-    """For each unit row (m, d) the place of the nearest of its own anchors, those first[i] <= place < stop[i], (m,).
+    """The place of the nearest anchor of each unit row (m, d) among those with first[i] <= place < stop[i], (m,).
 
-    anchors: (p, d) unit rows. first, stop: (m,) int64; every row has an anchor at least.
+    anchors: (p, d) unit rows. first, stop: (m,) int64; every row has at least one anchor.
     """
     chosen = first.astype(np.int64)
     several = np.flatnonzero(stop - first > 1)
     if len(several) == 0:
         return chosen
-    asked, first, stop = whole(rows[several]), first[several], stop[several]
-    best = np.vecdot(asked, whole(anchors[first]))
+    points, first, stop = whole(rows[several]), first[several], stop[several]
+    best = np.vecdot(points, whole(anchors[first]))
     for step in range(1, int((stop - first).max())):
         there = np.flatnonzero(first + step < stop)
         place = first[there] + step
-        scores = np.vecdot(asked[there], whole(anchors[place]))
+        scores = np.vecdot(points[there], whole(anchors[place]))
         better = scores > best[there]
         best[there[better]] = scores[better]
         chosen[several[there[better]]] = place[better]
@@ -50,8 +51,8 @@ def anchors_of(rows: Floats, count: int) -> Floats:
     """At most `count` anchors for the unit rows (m, d) of a class, m > 0, (c', d) float32 unit rows.
 
     Lloyd's algorithm on the sphere (Dhillon and Modha, "Concept decompositions for large sparse text data using
-    clustering", 2001) from four draws of k-means++ (Arthur and Vassilvitskii, 2007), always the same; the draw whose
-    rows come closest to their anchors wins. Fewer where there are fewer different rows.
+    clustering", 2001) from four draws of k-means++ (Arthur and Vassilvitskii, 2007), which are always the same; the
+    draw whose rows are closest to their anchors is used. There are fewer anchors if there are fewer different rows.
     """
     points = whole(rows)
     best, closest = rows[:0], -np.inf
@@ -64,11 +65,11 @@ def anchors_of(rows: Floats, count: int) -> Floats:
 
 
 def _drawn(points: Whole, count: int, rng: np.random.Generator) -> list[int]:
-    """Rows to start from: the first by chance, each further one by its squared distance to the nearest so far."""
+    """Rows to start from: the first at random, each further one by its squared distance to the nearest so far."""
     places = [int(rng.integers(len(points)))]
-    scores, own = points @ points[places[0]], np.vecdot(points, points)
+    scores, squares = points @ points[places[0]], np.vecdot(points, points)
     while len(places) < count:
-        far = np.cumsum(np.maximum(0.0, own - scores))  # a copy of a chosen row is at 0
+        far = np.cumsum(np.maximum(0.0, squares - scores))  # a copy of a chosen row is at 0
         if far[-1] <= 0:
             break
         places.append(int(np.searchsorted(far, rng.random() * far[-1], side="right")))
@@ -77,7 +78,7 @@ def _drawn(points: Whole, count: int, rng: np.random.Generator) -> list[int]:
 
 
 def _settled(points: Whole, anchors: Floats) -> Floats:
-    """Anchors moved to the means of the rows nearest to them until no row changes sides; those without rows go."""
+    """Anchors moved to the means of their nearest rows until no row changes sides; anchors without rows are dropped."""
     sides = np.full(len(points), -1)
     for _ in range(_ROUNDS):
         now = (points @ whole(anchors).T).argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Fixed point: unit rows as whole numbers, whose sums come out the same in any order."""
+"""Fixed point: unit rows as whole numbers, whose sums are the same in any order."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ def fixed(vectors: Floats) -> Ints:
 
 
 def directions(sums: NDArray[np.number], counts: Ints, scale: float = SCALE) -> Floats:
-    """The means of sums (p, d) of counts (p,) rows, brought to length 1, float32; zeros where shorter than 1e-6.
+    """The means of sums (p, d) of counts (p,) rows, scaled to length 1, float32; zeros where shorter than 1e-6.
 
     sums: whole numbers in units of 1 / scale.
     """
@@ -26,9 +26,10 @@ def directions(sums: NDArray[np.number], counts: Ints, scale: float = SCALE) -> 
 
 
 def squared_spreads(sums: Ints, counts: Ints) -> NDArray[np.float64]:
-    """The mean squared distance of the unit rows in sums (p, d) of counts (p,) to the direction of their mean, (p,).
+    """The mean squared distance of the unit rows in sums (p, d) of counts (p,) rows to their mean direction, (p,).
 
-    It is 2 - 2 * (length of the mean), where lengths of 1 are only good to float32: right to 1e-7. 0 for a row alone.
+    It is 2 - 2 * (length of the mean). Lengths of 1 are only precise to float32, so it is right to 1e-7. 0 for a single
+    row.
     """
     means = sums / (SCALE * np.maximum(counts, 1))[:, None]
     lengths = np.minimum(1.0, np.sqrt(np.square(means).sum(axis=1)))

@@ -1,8 +1,8 @@
-"""What prototypes are made of at a version: class sums and, where a window bounds them, the rows that they hold.
+"""The sums behind the prototypes of a version and, if a window limits them, the rows that they contain.
 
-Three ways lead there: `afresh`, from all rows; `brought_up`, from what was folded at `index` and the rows that came and
-went since, the same bit for bit where anchors stay; and `refolded`, as `index` folds: with new anchors for each class
-whose rows changed, which is `afresh` bit for bit.
+There are three ways to get them: `afresh`, from all rows; `brought_up`, from the last fold and the rows added and
+removed since, the same bit for bit if anchors stay; and `refolded`, for `index`: with new anchors for each class whose
+rows changed, which equals `afresh` bit for bit.
 """
 
 from collections.abc import Iterator
@@ -21,20 +21,20 @@ from .sums import Sums
 from .table import read_table
 from .windows import newest
 
-MOST_TRAINED = 4096  # rows of a class, for each of its anchors, that k-means looks at
+MOST_TRAINED = 4096  # rows of a class per anchor that k-means uses
 _BLOCK = 16_384
 
 
 @dataclass(frozen=True)
 class Folded:
-    """sums: of the live rows in `window`, (m,) int64 ascending, or of all live rows where that is None."""
+    """sums: of the live rows in `window`, (m,) int64 ascending, or of all live rows if that is None."""
 
     sums: Sums
     window: Ints | None = None
 
 
 def current(store: Store) -> Folded:
-    """What the prototypes of a version are made of: as folded with what changed since, or from all rows."""
+    """The sums behind the prototypes of a version: the last fold with later changes, or from all rows."""
     entry, rule = store.content.prototypes, store.content.prototype_rule
     if entry is None or entry.rule != rule:
         return afresh(store, rule)
@@ -42,12 +42,12 @@ def current(store: Store) -> Folded:
 
 
 def outdated(store: Store, entry: PrototypeEntry, rule: PrototypeRule) -> bool:
-    """Whether rows or the rule changed since the fold."""
+    """Whether rows or the rule have changed since the fold."""
     return (entry.next_row, entry.deleted, entry.rule) != (store.next_row, store.content.deleted, rule)
 
 
 def afresh(store: Store, rule: PrototypeRule) -> Folded:
-    """From all live labelled rows, read once in blocks or, where classes have several prototypes, class by class."""
+    """From all live labelled rows, read once in blocks or, if classes have several prototypes, class by class."""
     window = newest(store, rule.window) if rule.window else None
     if rule.per_class > 1:
         every = np.ones(len(store.classes), dtype=bool)
@@ -60,12 +60,12 @@ def afresh(store: Store, rule: PrototypeRule) -> Folded:
 
 
 def brought_up(store: Store, entry: PrototypeEntry) -> Folded:
-    """As folded at `entry`, plus rows that came since, less rows that went, each by the anchors of then."""
+    """The fold at `entry` with later rows added and removed rows subtracted, each by the anchors of the fold."""
     return _brought_up(store, entry)[0]
 
 
 def refolded(store: Store, entry: PrototypeEntry) -> Folded:
-    """As folded at `entry`, where each class that has other rows now is clustered anew."""
+    """The fold at `entry`, with each class whose rows have changed clustered again."""
     folded, touched = _brought_up(store, entry)
     if entry.rule.per_class == 1 or not touched:
         return folded
@@ -79,7 +79,7 @@ def refolded(store: Store, entry: PrototypeEntry) -> Folded:
 
 
 def _brought_up(store: Store, entry: PrototypeEntry) -> tuple[Folded, set[str]]:
-    """As folded with what changed since, and the classes whose rows changed."""
+    """The fold with later changes, and the classes whose rows changed."""
     then = read_table(store.pages.table(entry.table), store.dim, entry.rule)
     window = None if then.window is None else newest(store, entry.rule.window, then.window, entry.next_row)
     sums = then.sums.over(store.classes)
@@ -88,7 +88,7 @@ def _brought_up(store: Store, entry: PrototypeEntry) -> tuple[Folded, set[str]]:
     touched = np.zeros(len(sums.classes), dtype=bool)
     for rows, sign, vectors in _changes(store, entry, then.window, window):
         codes = known[store.codes(rows)]
-        if sign < 0:  # of a class, perhaps, that no live row has
+        if sign < 0:  # perhaps of a class without live rows
             gone = np.flatnonzero(codes < 0)
             codes[gone] = [-1 if label is None else code_of[label] for label in store.labels(rows[gone])]
         sums.add(codes, store.gather(rows) if vectors is None else vectors, sign)
@@ -97,7 +97,7 @@ def _brought_up(store: Store, entry: PrototypeEntry) -> tuple[Folded, set[str]]:
 
 
 class _Change(NamedTuple):
-    """Rows (m,) that came (sign 1) or went (-1), with their vectors (m, d) where those were read already."""
+    """Rows (m,) that were added (sign 1) or removed (-1), with their vectors (m, d) if those were read already."""
 
     rows: Ints
     sign: int
@@ -105,7 +105,7 @@ class _Change(NamedTuple):
 
 
 def _changes(store: Store, entry: PrototypeEntry, before: Ints | None, now: Ints | None) -> Iterator[_Change]:
-    """Which rows came and went since the fold, in blocks; before, now: the windows, if there are any."""
+    """The rows added and removed since the fold, in blocks. before, now: the windows, if there are any."""
     if before is not None and now is not None:
         for rows in _cut(np.setdiff1d(now, before)):
             yield _Change(rows, 1)
@@ -118,8 +118,8 @@ def _changes(store: Store, entry: PrototypeEntry, before: Ints | None, now: Ints
     if store.content.deleted is not None and store.content.deleted != entry.deleted:
         rows = store.deleted.rows()
         rows = rows[(rows < entry.next_row) & ~store.pages.bitmap(entry.deleted).mask(rows)]
-        for some in _cut(rows):
-            yield _Change(some, -1)
+        for batch in _cut(rows):
+            yield _Change(batch, -1)
 
 
 def _cut(rows: Ints) -> Iterator[Ints]:
@@ -127,19 +127,19 @@ def _cut(rows: Ints) -> Iterator[Ints]:
         yield rows[start : start + _BLOCK]
 
 
-def _anew(store: Store, window: Ints | None, wanted: np.ndarray, per_class: int) -> Iterator[tuple[int, Sums]]:
-    """The sums of each class that is `wanted`, (c,) bool, in at most `per_class` prototypes, with its code."""
+def _anew(store: Store, window: Ints | None, chosen: np.ndarray, per_class: int) -> Iterator[tuple[int, Sums]]:
+    """The sums of each class in `wanted`, (c,) bool, in at most `per_class` prototypes, with its code."""
     rows = store.live_rows() if window is None else window
     codes = store.codes(rows)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(store.classes) + 1))
-    for code in np.flatnonzero(wanted).tolist():
-        mine = rows[order[starts[code] : starts[code + 1]]]
-        yield code, _clustered(store, store.classes[code], mine, per_class)
+    for code in np.flatnonzero(chosen).tolist():
+        class_rows = rows[order[starts[code] : starts[code + 1]]]
+        yield code, _clustered(store, store.classes[code], class_rows, per_class)
 
 
 def _clustered(store: Store, name: str, rows: Ints, per_class: int) -> Sums:
-    """The sums of the class `name`, whose rows are `rows` (m,), m > 0."""
+    """The sums of the class `name`, which has the rows `rows` (m,), m > 0."""
     sample = rows[training_places(len(rows), min(len(rows), MOST_TRAINED * per_class))]
     anchors = anchors_of(store.gather(sample), per_class)
     count = max(1, len(anchors))
@@ -147,6 +147,6 @@ def _clustered(store: Store, name: str, rows: Ints, per_class: int) -> Sums:
     if count > 1:
         empty = np.zeros((count, anchors.shape[1]), dtype=np.int64), np.zeros(count, dtype=np.int64)
         sums = Sums([name], np.zeros(count, dtype=np.int64), *empty, anchors)
-    for some, vectors in in_chunks(rows, store.gather):
-        sums.add(np.zeros(len(some), dtype=np.int64), vectors)
+    for batch, vectors in in_chunks(rows, store.gather):
+        sums.add(np.zeros(len(batch), dtype=np.int64), vectors)
     return sums.taken(np.flatnonzero(sums.counts > 0))

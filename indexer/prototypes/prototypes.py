@@ -1,9 +1,9 @@
-"""Prototypes: for each class the mean of its unit rows, brought to length 1, or several means of parts of them.
+"""Prototypes: for each class the mean of its unit rows, scaled to length 1, or several means of parts of them.
 
 Snell, Swersky and Zemel, "Prototypical networks for few-shot learning", 2017, eq. 1, on the unit sphere. Adding or
 removing rows, or a whole class, is exact (see sums). A class whose rows cancel out (a mean shorter than 1e-6) has no
-direction: it keeps its sum and count, and is no prototype until its rows point somewhere. Where a class has several
-prototypes, the one nearest to a query stands for the class.
+direction: it keeps its sum and count, but has no prototype until its rows have a direction. If a class has several
+prototypes, the one nearest to a query represents it.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...measures.scores import correct
+from ...store.checks import whole_number
 from ...store.errors import Damaged, LookalikeError
 from ...store.files.content import PrototypeEntry
 from ...store.version.store import Store
@@ -27,11 +28,11 @@ from .table import read_table
 
 
 class Prototypes:
-    """The prototypes of a collection, searched.
+    """The prototypes of a collection, ready to search.
 
-    classes: c names, sorted. matrix: (p, d) float32 unit rows, those of a class together, classes in order. owners:
-    (p,) int64, the place in `classes` of each. counts: (c,) int64 rows that each class's prototypes are made of. The
-    classes are those of `folded` with a sum that has a direction.
+    classes: c names, sorted. matrix: (p, d) float32 unit rows; those of a class are adjacent, and classes are in order.
+    owners: (p,) int64, the place in `classes` of each. counts: (c,) int64 rows of each class's prototypes. The classes
+    are those of `folded` with a sum that has a direction.
     """
 
     def __init__(self, folded: Folded, rows: Floats | None = None, index: Any = None) -> None:
@@ -52,7 +53,7 @@ class Prototypes:
 
     @classmethod
     def of(cls, store: Store) -> "Prototypes":
-        """The prototypes of the live rows of `store`: as folded plus what changed since, or from all stored vectors."""
+        """The prototypes of the live rows of `store`: the last fold with later changes, or from all stored vectors."""
         entry = store.content.prototypes
         if entry is None or outdated(store, entry, store.content.prototype_rule):
             return cls(current(store))
@@ -60,7 +61,7 @@ class Prototypes:
 
     @classmethod
     def _folded(cls, store: Store, entry: PrototypeEntry) -> "Prototypes":
-        """As folded, with the index that was written for them where it is more than a matrix."""
+        """The last fold, with its stored index if that is more than a matrix."""
         path = store.pages.table(entry.table)
         sums, rows, window = read_table(path, store.dim, entry.rule)
         index = None
@@ -72,24 +73,17 @@ class Prototypes:
             raise Damaged(f"{path} and its index disagree: {pointing} prototypes, and {index.ntotal}")
         return cls(Folded(sums, window), rows, index)
 
-    def without(self, name: str) -> "Prototypes":
-        """The others, where the class `name` is left out; LookalikeError where it is not there."""
-        if name not in self.classes:
-            raise LookalikeError(f"class {name!r} has no prototype: one of the {len(self.classes)} classes works")
-        rest = self._sums.taken(np.flatnonzero(self._sums.owners != self.classes.index(name)))
-        return Prototypes(Folded(rest, self.folded.window))
-
     def left_out(self, store: Store, rows: Ints) -> dict[int, Floats]:
-        """What the prototypes of the classes of `rows` (m,), live rows of `store`, are without those rows.
+        """The prototypes of the classes of `rows` (m,), live rows of `store`, computed without those rows.
 
-        By place in `classes`: unit rows (p', d) float32, none where nothing is left that points anywhere. Where a
-        window bounds them, older rows move up, as when `rows` are removed.
+        Returns unit rows (p', d) float32 by place in `classes`; none for a class that has no direction then. If a
+        window limits them, older rows move up, as when `rows` are removed.
         """
         places: dict[str, list[int]] = {}
         for place, label in enumerate(store.labels(rows)):
             if label is not None and label in self._codes:
                 places.setdefault(label, []).append(place)
-        return {self._codes[name]: self._less(store, name, rows[mine]) for name, mine in places.items()}
+        return {self._codes[name]: self._less(store, name, rows[members]) for name, members in places.items()}
 
     def _less(self, store: Store, name: str, gone: Ints) -> Floats:
         """The prototypes of the class `name` without some of its rows."""
@@ -100,13 +94,13 @@ class Prototypes:
             gone = gone[np.isin(gone, self.folded.window)]
             new = older[max(0, len(older) - len(gone)) :]
         for moved, sign in ((gone, -1), (new, 1)):
-            for some, vectors in in_chunks(moved, store.gather):
-                one.add(np.zeros(len(some), dtype=np.int64), vectors, sign)
+            for batch, vectors in in_chunks(moved, store.gather):
+                one.add(np.zeros(len(batch), dtype=np.int64), vectors, sign)
         units = unit_means(one)
         return units[units.any(axis=1)]
 
     def _older_than_windows(self, store: Store, window: Ints) -> dict[str, Ints]:
-        """The live rows of each class that its window leaves out, ascending; read once."""
+        """The live rows of each class outside of its window, ascending; read once."""
         if self._older is None:
             rows = np.setdiff1d(store.live_rows(), window, assume_unique=True)
             codes = store.codes(rows)
@@ -129,7 +123,7 @@ class Prototypes:
         return np.searchsorted(self.owners, np.arange(len(self.classes)))
 
     def scores(self, queries: Floats) -> Floats:
-        """Inner products of queries (nq, d) float32 unit rows and each class's nearest prototype, (nq, c) float32."""
+        """Inner products of queries (nq, d) float32 unit rows with each class's nearest prototype, (nq, c) float32."""
         scores: Floats = correct(queries @ self.matrix.T, queries, self.matrix)
         if self._one_each:
             return scores
@@ -138,13 +132,12 @@ class Prototypes:
     def search(self, queries: Floats, k: int) -> tuple[Floats, Ints]:
         """The `k` nearest classes: scores (nq, k) float32 and codes (nq, k) int64, places in `classes`.
 
-        queries: (nq, d) C-contiguous float32 unit rows. Sorted by (-score, code); -inf and -1 where there are fewer.
-        Raises LookalikeError for k < 1 or another dimension.
+        queries: (nq, d) C-contiguous float32 unit rows. Sorted by (-score, code); filled up with -inf and -1. Raises
+        LookalikeError for k < 1 or another dimension.
         """
-        if k < 1:
-            raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
+        k = whole_number("k", k)
         if self.classes and queries.shape[1:] != self.matrix.shape[1:]:
-            raise LookalikeError(f"queries have shape {queries.shape}: (queries, {self.matrix.shape[1]}) works")
+            raise LookalikeError(f"queries have shape {queries.shape}: it must be (queries, {self.matrix.shape[1]})")
         try:
             hits: Hits = self._segment.search(queries, self._enough(k))
         except RuntimeError as error:
@@ -152,7 +145,7 @@ class Prototypes:
         return hits if self._one_each else _first_of_each(*hits, self.owners, k)
 
     def _enough(self, k: int) -> int:
-        """How many prototypes surely belong to `k` classes."""
+        """How many prototypes are sure to cover `k` classes."""
         if self._one_each:
             return k
         return min(len(self.matrix), (k - 1) * int(np.bincount(self.owners).max()) + 1)

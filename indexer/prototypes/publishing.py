@@ -1,16 +1,16 @@
-"""Fold prototypes into files, and change the rule by which they are made."""
+"""Folds prototypes into files, and changes the rule by which they are made."""
 
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...store.changing.writer import Writer, writing
+from ...store.checks import whole_number
 from ...store.disk.publish import Published, publish
-from ...store.errors import LookalikeError
 from ...store.files.content import FileEntry, PrototypeEntry, PrototypeRule
+from ...store.files.new_files import random_name
 from ...store.foreign.table_trial import note_readable
 from ...store.version.store import Store
 from ..engine.device import Device
@@ -27,36 +27,30 @@ from .sums import unit_means
 from .table import as_parquet
 
 FOLDER = "prototypes"
-_RECALL, _K = 0.99, 10  # what an index over more prototypes than Flat is for must reach
+_RECALL, _K = 0.99, 10  # for an index over too many prototypes for Flat
 
 
 def keep(path: str | os.PathLike[str], *, window: int | None = None, per_class: int | None = None) -> PrototypeRule:
-    """Make prototypes of the newest `window` rows of a class (0: of all), at most `per_class` each, from now on.
+    """From now on make prototypes of the newest `window` rows of a class (0: all), at most `per_class` for each.
 
-    None leaves a setting as it is. They are folded in the same commit; nothing is committed where nothing changes.
-    LookalikeError for a number below these.
+    None leaves a setting unchanged. Prototypes are folded in the same commit; without a change nothing is committed.
+    Raises LookalikeError for a smaller number.
     """
     with Store.open(path) as store, writing(store) as writer:
-        held = writer.content.prototype_rule
+        last_rule = writer.content.prototype_rule
         rule = PrototypeRule(
-            held.window if window is None else _whole("window", window, 0, "0 (all images) or more"),
-            held.per_class if per_class is None else _whole("per_class", per_class, 1, "1 or more"),
+            last_rule.window if window is None else whole_number("window", window, 0),
+            last_rule.per_class if per_class is None else whole_number("per_class", per_class),
         )
-        if rule != held:
+        if rule != last_rule:
             writer.set_prototype_rule(rule)
             fold(writer)
             writer.commit()
         return rule
 
 
-def _whole(name: str, value: int, least: int, works: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise LookalikeError(f"{name} is {value!r}: a whole number, {works}, works")
-    return value
-
-
 def fold(writer: Writer) -> None:
-    """Stage the prototypes of the live rows of the writer's base; LookalikeError where the disk fails."""
+    """Stage the prototypes of the live rows of the writer's base. Raises LookalikeError where the disk fails."""
     store, entry, rule = writer.base, writer.base.content.prototypes, writer.content.prototype_rule
     if entry is None or outdated(store, entry, rule):
         folded = afresh(store, rule) if entry is None or entry.rule != rule else refolded(store, entry)
@@ -66,12 +60,12 @@ def fold(writer: Writer) -> None:
 
 
 def _publish(folder: Path, store: Store, folded: Folded, rule: PrototypeRule) -> PrototypeEntry:
-    """Write the table and the index over its rows."""
+    """Write the table of prototypes and the index over its rows."""
     sums = folded.sums
     rows = unit_means(sums)
     pointing = np.ascontiguousarray(rows[rows.any(axis=1)])
     spec, index = _index_over(pointing)
-    name = f"{FOLDER}/{secrets.token_hex(8)}"
+    name = random_name(FOLDER, "")
     table = as_parquet(sums, rows, None if folded.window is None else _by_class(store, folded.window))
     published = publish(folder / f"{name}.parquet", table)
     note_readable(published.sha256)
@@ -100,12 +94,12 @@ def _by_class(store: Store, window: Ints) -> list[Ints]:
 
 
 def _index_over(rows: Floats) -> tuple[str, Any]:
-    """The spec and index for prototypes (p, d), by the builder that serves segments."""
+    """The spec and index for prototypes (p, d), from the same builder as segments."""
     count, dim = rows.shape
     spec, _ = choose_spec("auto", count, dim, None)
     ids = np.arange(count)
     sample = rows[training_places(count, sample_size(spec, count, dim))]
-    index = build(spec, dim, sample, in_chunks(ids, lambda some: rows[some]), Device("cpu"), count)
-    blocks = in_chunks(ids, lambda some: rows[some])
-    tuned_and_measured(lambda values: Segment(index, lambda some: rows[some], values), ids, blocks, _RECALL, _K)
+    index = build(spec, dim, sample, in_chunks(ids, lambda places: rows[places]), Device("cpu"), count)
+    blocks = in_chunks(ids, lambda places: rows[places])
+    tuned_and_measured(lambda values: Segment(index, lambda places: rows[places], values), ids, blocks, _RECALL, _K)
     return spec, index

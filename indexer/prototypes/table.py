@@ -1,8 +1,8 @@
-"""The prototypes' file: Parquet, a row each, those of a class together, classes in order.
+"""The file of prototypes: Parquet with one row per prototype; those of a class are adjacent, and classes in order.
 
-class, count (of rows), sum (fixed-point int64), row (float32 unit row; zeros without direction); where classes have
-several, anchor (float32 unit row; zeros where a class has one); where a window bounds them, window (the rows of the
-class that are in it, at its first prototype).
+Columns: class, count (of rows), sum (fixed-point int64), row (float32 unit row; zeros without direction). If classes
+have several prototypes, also anchor (float32 unit row; zeros for a class with one). If a window limits them, also
+window (the rows of the class in the window, at its first prototype).
 """
 
 from pathlib import Path
@@ -15,21 +15,22 @@ import pyarrow.parquet as pq
 from ...store.errors import Damaged, one_line
 from ...store.files.content import PrototypeRule
 from ...store.files.escaped import escaped_array, unescaped_list
+from ...store.files.new_files import parquet_bytes
 from ...store.unit import TOLERANCE
 from ..segments.order import Floats, Ints
 from .sums import Sums
 
 
 class Table(NamedTuple):
-    """sums: p of them. rows: (p, d) float32 unit rows. window: (m,) int64 ascending, None where nothing bounds them."""
+    """sums: p of them. rows: (p, d) float32 unit rows. window: (m,) int64 ascending, None without a window."""
 
     sums: Sums
     rows: Floats
     window: Ints | None
 
 
-def as_parquet(sums: Sums, rows: Floats, windows: list[Ints] | None) -> bytes:
-    """The file's content: `sums`, the unit rows (p, d) that come of them and, if any, each class's window (m,)."""
+def as_parquet(sums: Sums, rows: Floats, windows: list[Ints] | None) -> memoryview:
+    """The content of the file: `sums`, their unit rows (p, d) and, if any, the window (m,) of each class."""
     columns = {
         "class": escaped_array(sums.classes[code] for code in sums.owners.tolist()),
         "count": pa.array(sums.counts),
@@ -43,14 +44,11 @@ def as_parquet(sums: Sums, rows: Floats, windows: list[Ints] | None) -> bytes:
         for place, window in zip(sums.starts[:-1].tolist(), windows, strict=True):
             spread[place] = window
         columns["window"] = pa.array(spread, pa.list_(pa.int64()))
-    stream = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), stream, compression="zstd")
-    data: bytes = stream.getvalue().to_pybytes()
-    return data
+    return parquet_bytes(pa.table(columns), compression="zstd")
 
 
 def read_table(path: Path, dim: int | None, rule: PrototypeRule) -> Table:
-    """What `as_parquet` wrote for prototypes made by `rule`; Damaged for another file."""
+    """The content that `as_parquet` wrote for prototypes made by `rule`. Raises Damaged for another file."""
     try:
         table = pq.read_table(path, partitioning=None)
         if nulls := [name for name in table.column_names if table.column(name).null_count]:
@@ -94,7 +92,7 @@ def _flat(column: Any) -> Ints:
 
 
 def _whole_numbers(values: np.ndarray) -> Ints:
-    """The values as they are; ValueError for another type, such as what nulls make of them."""
+    """The values as they are. Raises ValueError for another type, such as the one that nulls lead to."""
     if values.dtype != np.int64:
         raise ValueError(f"it has {values.dtype} where int64 must be")
     return values

@@ -1,4 +1,4 @@
-"""Sliding windows: of each class the newest rows, by row number."""
+"""Sliding windows: the newest rows of each class, by row number."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ NONE = np.zeros(0, dtype=np.int64)
 
 
 def newest(store: Store, size: int, before: Ints = NONE, since: int = 0) -> Ints:
-    """The newest `size` live rows of each class, ascending (m,) int64; all of a class that has fewer.
+    """The newest `size` live rows of each class, ascending (m,) int64; all rows of a class that has fewer.
 
-    before: what this gave for an earlier version, (m',) int64, whose next row was `since`; then no older row is looked
-    at but for a class that lost rows of its window. Rows are read backwards, and no further than some class needs.
+    before: the result for an earlier version, (m',) int64, whose next row was `since`; then older rows are only read
+    for classes that lost rows of their window. Rows are read backwards, only as far as some class needs.
     """
     window = _Window(store, size)
     window.take_all(since, store.next_row)
@@ -27,7 +27,7 @@ def newest(store: Store, size: int, before: Ints = NONE, since: int = 0) -> Ints
 class _Window:
     """The windows of all classes while they are filled, newer rows first.
 
-    left: (c,) int64 rows that each class may still take. below: (c,) int64, only rows before this one.
+    left: (c,) int64 rows that each class can still take. below: (c,) int64; only rows before this one count.
     """
 
     def __init__(self, store: Store, size: int) -> None:
@@ -37,24 +37,24 @@ class _Window:
         self.taken = [NONE]
 
     def take(self, rows: Ints) -> None:
-        """Take of `rows` (m,), descending, what their classes lack."""
+        """Take from `rows` (m,), descending, as many as their classes need."""
         codes = self.store.codes(rows)
         rows, codes = rows[codes >= 0], codes[codes >= 0]
-        wanted = rows < self.below[codes]
-        rows, codes = rows[wanted], codes[wanted]
-        wanted = _places(codes) < self.left[codes]
-        self.taken.append(rows[wanted])
-        self.left -= np.bincount(codes[wanted], minlength=len(self.left))
+        fits = rows < self.below[codes]
+        rows, codes = rows[fits], codes[fits]
+        fits = _places(codes) < self.left[codes]
+        self.taken.append(rows[fits])
+        self.left -= np.bincount(codes[fits], minlength=len(self.left))
 
     def take_all(self, first: int, stop: int) -> None:
-        """Take of the live rows with first <= row < stop, until no class lacks any."""
+        """Take from the live rows with first <= row < stop until no class needs more."""
         for rows in _backwards(self.store, first, stop):
             if not self.left.any():
                 break
             self.take(rows)
 
     def reach_below(self, before: Ints) -> None:
-        """Go on below the rows `before`; what was not full then has none there."""
+        """Continue below the rows `before`; a window that was not full then has no older rows."""
         codes = self.store.codes(before)
         before, codes = before[codes >= 0], codes[codes >= 0]
         full = np.bincount(codes, minlength=len(self.left)) >= self.size
@@ -62,7 +62,7 @@ class _Window:
         np.minimum.at(self.below, codes, before)
 
     def stop(self) -> int:
-        """The row before which everything lies that is still lacking."""
+        """The row below which all rows lie that are still needed."""
         return int(self.below[self.left > 0].max(initial=0))
 
 

@@ -1,6 +1,6 @@
-"""Build one index: train on a bounded sample, add in blocks; memory is the index and one block.
+"""Builds one index: trains on a bounded sample and adds in blocks; memory is the index and one block.
 
-Ids are 0..n-1 in the order in which rows come.
+Ids are 0..n-1 in the order of the rows.
 """
 
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ from ..engine.specs import empty_index
 from .exact import Blocks
 from .order import Floats, Ints
 
-POINTS_PER_LIST = 64  # training rows for each inverted list; k-means wants 39 and takes at most 256
+POINTS_PER_LIST = 64  # training rows for each inverted list; k-means needs 39 and uses at most 256
 LEAST_SAMPLE = 65_536
 MOST_NUMBERS = 1 << 28  # floats of a training sample: 1 GiB
 _BUILD_EFFORT = 100  # efConstruction of graphs; FAISS's 40 costs recall at every efSearch
 
 
 def sample_size(spec: str, n: int, dim: int) -> int:
-    """How many of `n` rows to train on; 0 where nothing is trained."""
+    """How many of `n` rows to train on; 0 for an index without training."""
     index = empty_index(spec, dim)
     if index.is_trained:
         return 0
@@ -39,7 +39,7 @@ def build(
 ) -> Any:
     """An index by `spec` of the `n` rows in `blocks`, trained on `sample` (m, dim).
 
-    Raises LookalikeError where the spec does not work, or needs more rows to train on.
+    Raises LookalikeError where the spec cannot be used, or needs more rows to train on.
     """
     index = empty_index(spec, dim)
     _prepare(index, device)
@@ -59,10 +59,10 @@ def build(
 
 
 def _prepare(index: Any, device: Device) -> None:
-    """Settings that a factory string cannot say."""
+    """Settings that a factory string cannot express."""
     for part in nested(index):
         if isinstance(part, faiss.IndexIVF):
-            part.cp.min_points_per_centroid = 1  # few rows are no news: what recall they give is measured
+            part.cp.min_points_per_centroid = 1  # no warning about few rows: their recall is measured
             device.help_training(part)
             inner = own_class(part.quantizer)
             if isinstance(inner, faiss.IndexHNSW):
@@ -81,7 +81,7 @@ def _product_quantisers(index: Any) -> Iterable[Any]:
 
 
 def _train(index: Any, sample: Floats) -> None:
-    """Train, transforms first: a projection that subtracts the mean would not keep the order of inner products."""
+    """Train the index, transforms first: a projection that subtracts the mean would reorder inner products."""
     if index.is_trained:
         return
     if isinstance(index, faiss.IndexPreTransform):
@@ -92,7 +92,7 @@ def _train(index: Any, sample: Floats) -> None:
 
 
 def _transformed(transform: Any, vectors: Floats) -> Floats:
-    """Train one transform, and apply it."""
+    """Train one transform and apply it."""
     if isinstance(transform, faiss.OPQMatrix):
         codes = faiss.ProductQuantizer(transform.d_out, transform.M, 8)
         codes.cp.min_points_per_centroid = 1

@@ -1,4 +1,4 @@
-"""What `index` did and what it reached: one card for the collection, one for each segment."""
+"""What `index` built and the recall that it reached: one card for the collection, and one for each segment."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,9 +12,8 @@ from .tuning import Recall
 class SegmentCard:
     """One segment: factory string, run-time parameters, rows, bytes of its file, and the recall measured on it.
 
-    recall at k, with its exact 95 % interval over `queries` stored rows that the parameters were not tuned on; a
-    segment that compares every row has recall 1 and no queries. wanted: what was asked for. seconds: to build and
-    tune it.
+    recall: at k, with its exact 95 % interval, over `queries` stored rows that were not used for tuning. A segment that
+    compares every row has recall 1 and no queries. wanted: the recall requested. seconds: to build and tune it.
     """
 
     spec: str
@@ -37,13 +36,13 @@ class SegmentCard:
 
 
 def card_of(recall: Recall | None, k: int, wanted: float, seconds: float, note: str | None) -> dict[str, Any]:
-    """What an entry keeps of a segment's card; recall None where every row is compared."""
-    found = recall or Recall(1.0, 1.0, 1.0, 0, k)
+    """The part of a segment's card that its entry keeps. recall: None where every row is compared."""
+    measured = recall or Recall(1.0, 1.0, 1.0, 0, k)
     return {
-        "recall": found.mean,
-        "recall_low": found.low,
-        "recall_high": found.high,
-        "queries": found.queries,
+        "recall": measured.mean,
+        "recall_low": measured.low,
+        "recall_high": measured.high,
+        "queries": measured.queries,
         "k": k,
         "wanted": wanted,
         "seconds": round(seconds, 3),
@@ -53,12 +52,53 @@ def card_of(recall: Recall | None, k: int, wanted: float, seconds: float, note: 
 
 @dataclass(frozen=True)
 class IndexCard:
-    """The index of a collection at `version`.
+    """What an index was built with, and what it was measured to reach.
 
-    spec: as asked for. recall at k: the mean over segments, by rows, with the mean ends of their intervals. rows:
-    indexed. seconds: of this call. bytes: of all segments. classes: prototypes folded. notes: what was done otherwise
-    than asked. head: what became of a stored linear head, "refitted", "dropped" or, where it stayed or there is none,
-    None.
+    Parameters
+    ----------
+    version : int
+        The version of the collection that has this index.
+    spec : str
+        The FAISS factory string that was requested, or "auto".
+    recall, recall_low, recall_high : float
+        Mean recall@k over the segments, weighted by rows, and the means of the ends of their exact 95 % intervals.
+    k : int
+        Number of neighbours for which recall is measured.
+    wanted : float
+        The recall that was requested.
+    rows : int
+        Number of indexed rows.
+    bytes : int
+        Size of all segments together.
+    seconds : float
+        Duration of the call that built the index.
+    classes : int
+        Number of classes that have prototypes.
+    segments : tuple of SegmentCard
+        One card for each segment, with its spec, parameters and recall.
+    notes : tuple of str
+        Where the index differs from what was requested, and why.
+    head : str or None
+        "refitted" or "dropped" if that happened to the stored linear head, otherwise None.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from lookalike import Collection
+    >>> from lookalike.store.version.store import Store
+    >>> vectors = np.eye(4, dtype=np.float32)
+    >>> with TemporaryDirectory() as folder:
+    ...     Store.create(folder).close()
+    ...     with Collection.open(folder) as collection:
+    ...         _ = collection.add(vectors, keys=["a", "b", "c", "d"], labels=["cat", "cat", "dog", "dog"])
+    ...         card = collection.index()
+    >>> print(card)
+    4 rows by Flat, exact, 109B, 2 class prototypes
+    >>> card.rows, card.recall, card.notes
+    (4, 1.0, ())
+    >>> card.to_json()["segments"][0]["spec"]
+    'Flat'
     """
 
     version: int
@@ -80,13 +120,13 @@ class IndexCard:
     def of(
         cls,
         version: int,
-        asked: dict[str, Any],
+        request: dict[str, Any],
         entries: tuple[SegmentEntry, ...],
         classes: int,
         seconds: float,
         head: str | None = None,
     ) -> "IndexCard":
-        """The card of a collection with these segments; asked: spec, recall and k."""
+        """The card of a collection with these segments. asked: spec, recall and k of the request."""
         cards = tuple(SegmentCard.of(entry) for entry in entries)
         rows = sum(card.rows for card in cards)
         share = [card.rows / rows for card in cards]
@@ -97,12 +137,12 @@ class IndexCard:
         notes = tuple(dict.fromkeys(card.note for card in cards if card.note))
         return cls(
             version,
-            asked["spec"],
+            request["spec"],
             recall,
             low,
             high,
-            asked["k"],
-            asked["recall"],
+            request["k"],
+            request["recall"],
             rows,
             sum(card.bytes for card in cards),
             round(seconds, 3),
@@ -117,7 +157,7 @@ class IndexCard:
         return asdict(self)
 
     def __str__(self) -> str:
-        """One line for people, one for what became of a linear head, and one for each note."""
+        """One line about the index, one about a linear head that changed, and one for each note."""
         head = () if self.head is None else (_HEADS[self.head],)
         return "\n".join((self._line() if self.rows else "no rows to index", *head, *self.notes))
 
@@ -136,8 +176,8 @@ def _counted(n: int, what: str) -> str:
 
 
 _HEADS = {
-    "refitted": "the linear head was out of date and is fitted anew",
-    "dropped": "the linear head is dropped: no labelled row is left",
+    "refitted": "the linear head was out of date and was fitted again",
+    "dropped": "the linear head was dropped, since no labelled row is left",
 }
 
 

@@ -24,9 +24,9 @@ def exact_top(queries: Floats, k: int, blocks: Blocks) -> Hits:
     for block_ids, vectors in blocks:
         if len(block_ids) == 0 or len(queries) == 0:
             continue
-        found = _in_block(queries, k, vectors)
-        scores = np.concatenate([scores, found[0]], axis=1)
-        ids = np.concatenate([ids, block_ids[found[1]]], axis=1)
+        hits = _in_block(queries, k, vectors)
+        scores = np.concatenate([scores, hits[0]], axis=1)
+        ids = np.concatenate([ids, block_ids[hits[1]]], axis=1)
         scores, ids = ordered(scores, ids, k)
     return padded(scores, ids, k)
 
@@ -37,8 +37,8 @@ def _in_block(queries: Floats, k: int, vectors: Floats) -> Hits:
     scores = np.empty((len(queries), fetch), dtype=np.float32)
     places = np.empty((len(queries), fetch), dtype=np.int64)
 
-    def search(some: slice) -> None:
-        scores[some], places[some] = faiss.knn(queries[some], vectors, fetch, metric=INNER_PRODUCT)
+    def search(batch: slice) -> None:
+        scores[batch], places[batch] = faiss.knn(queries[batch], vectors, fetch, metric=INNER_PRODUCT)
 
     compared(search, len(queries), *vectors.shape)
     return settled(
@@ -53,12 +53,12 @@ def _in_block(queries: Floats, k: int, vectors: Floats) -> Hits:
 def in_chunks(ids: Ints, vectors: Vectors, size: int = BLOCK) -> Iterator[tuple[Ints, Floats]]:
     """The rows `ids` (n,), read by `vectors`, in blocks: ids (size,) and unit rows (size, d), the last less."""
     for start in range(0, len(ids), size):
-        some = ids[start : start + size]
-        yield some, np.ascontiguousarray(vectors(some))
+        batch = ids[start : start + size]
+        yield batch, np.ascontiguousarray(vectors(batch))
 
 
 class Scan:
-    """Rows of a store from `first` on that no segment covers, read anew for each search: for tails beyond memory."""
+    """Rows of a store from `first` on that no segment covers, read again for each search: for tails beyond memory."""
 
     def __init__(self, store: Store, first: int) -> None:
         self.store, self.first = store, first

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...measures.scores import NEAR
+from ...store.checks import whole_number
 from ...store.errors import LookalikeError
 from ...store.files.content import SegmentEntry
 from ...store.version.store import Store
@@ -28,9 +29,9 @@ _empty = np.empty
 
 
 class Instances:
-    """Nearest rows of the collection as `store` has it; what it needs is read when first searched.
+    """The nearest rows in the collection that `store` has open; data is read when it is first searched.
 
-    device: "auto", "cpu" or "gpu". Safe to share between threads.
+    device: "auto", "cpu" or "gpu". Can be shared between threads.
     """
 
     def __init__(self, store: Store, device: str = "auto", parameters: dict[str, Any] | None = None) -> None:
@@ -46,10 +47,10 @@ class Instances:
         """The `k` nearest rows of each query.
 
         queries: (nq, d) C-contiguous float32 unit rows. allowed: (next_row,) bool, the rows that may be hits. exact:
-        compare with every row, whatever the segments are. Returns scores (nq, k) float32, inner products, and rows
-        (nq, k) int64, sorted by (-score, row); where there are fewer than k rows, -inf and -1 fill up. Raises
-        LookalikeError for k < 1, another shape or dtype, or a mask of another length. Segments approximate as `index`
-        tuned them; the tail is exact.
+        compare with every row, whatever the segments are. Returns scores (nq, k) float32, inner products, and rows (nq,
+        k) int64, sorted by (-score, row), filled up with -inf and -1 if there are fewer than k rows. Segments
+        approximate as `index` tuned them; the tail is exact. Raises LookalikeError for k < 1, another shape or dtype,
+        or a mask of another length.
         """
         if self._lean is not None and allowed is None and (hits := self._lean.search(queries, k)) is not None:
             return hits
@@ -57,14 +58,18 @@ class Instances:
         if allowed is not None and (rows := self._few(allowed)) is not None:
             return exact_top(queries, k, in_chunks(rows, self.store.gather))
         try:
-            found = [_search_one(part, rows, queries, k, exact, allowed) for part, rows in self._parts()]
+            part_hits = [_search_one(part, rows, queries, k, exact, allowed) for part, rows in self._parts()]
         except RuntimeError as error:
             raise unsearchable(self.store.path, error) from error
-        if len(found) == 1:
-            return found[0]
-        if not found:
+        if len(part_hits) == 1:
+            return part_hits[0]
+        if not part_hits:
             return padded(np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64), k)
-        return ordered(np.concatenate([s for s, _ in found], axis=1), np.concatenate([r for _, r in found], axis=1), k)
+        return ordered(
+            np.concatenate([s for s, _ in part_hits], axis=1),
+            np.concatenate([r for _, r in part_hits], axis=1),
+            k,
+        )
 
     def tuned(self, parameters: dict[str, Any]) -> "Instances":
         """The same rows, searched with other run-time parameters than `index` chose (nprobe, efSearch, k_factor)."""
@@ -75,7 +80,7 @@ class Instances:
         return [part for part, _ in self._parts() if isinstance(part, Segment)]
 
     def threads(self, nq: int, *, exact: bool = False) -> int:
-        """The most threads at a time that a search of `nq` queries uses."""
+        """The most threads that a search of `nq` queries uses at a time."""
         return max((part.threads(nq, exact=exact) for part, _ in self._parts()), default=1)
 
     @cached_property
@@ -83,22 +88,21 @@ class Instances:
         """The first row that no segment covers."""
         return max((RowMap.of(self.store, entry).stop for entry in self.store.content.segments), default=0)
 
-    def _check(self, queries: Any, k: Any, allowed: Any) -> int:
+    def _check(self, queries: Any, k: int, allowed: Any) -> int:
         dim, n = self.store.dim, self.store.next_row
-        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-            raise LookalikeError(f"k is {k!r}: a whole number from 1 works")
+        k = whole_number("k", k)
         if not isinstance(queries, np.ndarray) or queries.dtype != np.float32 or queries.ndim != 2:
-            raise LookalikeError(f"queries are {_shown(queries)}: a float32 matrix (queries, dimensions) works")
+            raise LookalikeError(f"queries are {_shown(queries)}: they must be a float32 matrix (queries, dimensions)")
         if dim is not None and queries.shape[1] != dim:
-            raise LookalikeError(f"queries have {queries.shape[1]} dimensions: the collection has {dim}")
+            raise LookalikeError(f"queries have {queries.shape[1]} dimensions, but the collection has {dim}")
         if not queries.flags.c_contiguous:
-            raise LookalikeError("queries are not C-contiguous: numpy.ascontiguousarray makes them so")
+            raise LookalikeError("queries are not C-contiguous: copy them with numpy.ascontiguousarray")
         if allowed is not None and (allowed.dtype != np.bool_ or allowed.shape != (n,)):
-            raise LookalikeError(f"allowed is {_shown(allowed)}: ({n},) bool, one for each row, works")
-        return int(k)
+            raise LookalikeError(f"allowed is {_shown(allowed)}: it must be ({n},) bool, one value per row")
+        return k
 
     def _few(self, allowed: Mask) -> Ints | None:
-        """The live rows that are allowed, where they are few enough to be compared one by one."""
+        """The live rows that are allowed, if they are few enough to be compared one by one; otherwise None."""
         rows = np.flatnonzero(allowed)
         return rows[self.store.live(rows)] if len(rows) <= FEW else None
 
@@ -125,15 +129,15 @@ class Instances:
         if dim is None or first >= self.store.next_row:
             return None
         index = faiss.IndexFlatIP(dim)
-        found = []
+        blocks = []
         for rows, vectors in self.store.blocks(first):
             if 4 * dim * (index.ntotal + len(rows)) > TAIL_BYTES:
                 return Scan(self.store, first), None
             index.add(vectors)
-            found.append(rows)
-        if not found:
+            blocks.append(rows)
+        if not blocks:
             return None
-        rows = np.concatenate(found)
+        rows = np.concatenate(blocks)
         return Segment(index, lambda ids: self.store.gather(rows[ids])), RowMap.from_rows(rows)
 
 
@@ -154,30 +158,33 @@ def _search_one(
 def open_segment(
     store: Store, entry: SegmentEntry, device: Device, parameters: dict[str, Any] | None = None
 ) -> tuple[Segment, RowMap]:
-    """A segment of `store`, checked, memory-mapped, and copied to the GPU where there is one.
+    """A segment of `store`, checked, memory-mapped, and copied to the GPU if there is one.
 
-    parameters: to search with, in place of those of the same name that the segment was tuned to; it may have others.
-    LookalikeError where its file holds other vectors than the manifest says.
+    parameters: to search with, instead of the tuned ones of the same name; unknown names are ignored. Raises
+    LookalikeError where its file does not hold the vectors that the manifest describes.
     """
     path = store.file(entry)
     index = read_faiss(path)
     rows = RowMap.of(store, entry)
     if (int(index.ntotal), int(index.d), index.metric_type) != (entry.rows, store.dim, INNER_PRODUCT):
         raise LookalikeError(
-            f"{path} holds {index.ntotal} vectors of {index.d} dimensions and metric {index.metric_type}: "
-            f"{entry.rows} of {store.dim} by inner product work"
+            f"{path} holds {index.ntotal} vectors of {index.d} dimensions and metric {index.metric_type}, "
+            f"but its manifest says {entry.rows} of {store.dim}, compared by inner product"
         )
     live = None if store.content.deleted is None else rows.live(store)
-    own: dict[str, Any] = dict(entry.parameters)
+    settings: dict[str, Any] = dict(entry.parameters)
     if not knobs.is_flat(index):
-        own = {**knobs.checked(index, own, str(path)), **{n: v for n, v in (parameters or {}).items() if n in own}}
-    knobs.apply(index, own)  # before it is copied
+        settings = {
+            **knobs.checked(index, settings, str(path)),
+            **{n: v for n, v in (parameters or {}).items() if n in settings},
+        }
+    knobs.apply(index, settings)  # before it is copied
     gpu = device.load(index)
-    return Segment(index, lambda ids: store.gather(rows.rows(ids)), own, live, gpu), rows
+    return Segment(index, lambda ids: store.gather(rows.rows(ids)), settings, live, gpu), rows
 
 
 class Lean:
-    """One query in one clean Flat segment on the CPU, with as little around FAISS as can be."""
+    """One query in one clean Flat segment on the CPU, with as little work around FAISS as possible."""
 
     def __init__(self, segment: Segment, rows: RowMap) -> None:
         self._search_c, self._most, self._shape = segment.index.search_c, segment.n - 1, (1, segment.dim)
@@ -192,7 +199,10 @@ class Lean:
         return cls(segment, rows)
 
     def search(self, queries: NDArray[np.float32], k: int) -> Hits | None:
-        """Scores and rows (1, k) of one query (1, d), or None for the whole way: other shapes, ties, k out of range."""
+        """Scores and rows (1, k) of one query (1, d).
+
+        Returns None where the general path is needed: other shapes, ties, k out of range.
+        """
         if type(k) is not int or not 0 < k <= self._most or getattr(queries, "shape", None) != self._shape:
             return None
         if queries.dtype != np.float32 or not queries.flags.c_contiguous:
@@ -204,10 +214,10 @@ class Lean:
             self._search_c(1, _swig_ptr(queries), k + 1, _swig_ptr(scores), _swig_ptr(ids))
         finally:
             set_threads(threads)
-        found = scores[0].tolist()
-        if len(set(found)) <= k:  # equal neighbours: their order, and who is left out, must be settled
+        values = scores[0].tolist()
+        if len(set(values)) <= k:  # ties must be resolved, also with rows left out
             return None
-        if found[0] > _NEAR or found[k] < -1:  # computed again, see measures.scores
+        if values[0] > _NEAR or values[k] < -1:  # must be corrected, see measures.scores
             return None
         ids = ids[:, :k]
         if self._row_map is not None:

@@ -1,7 +1,6 @@
-"""Make one segment: choose, train, fill, tune, measure, publish."""
+"""Builds one segment: choose, train, fill, tune, measure, publish."""
 
 import math
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy as np
 
 from ...store.errors import LookalikeError
 from ...store.files.content import FileEntry, SegmentEntry
+from ...store.files.new_files import random_name
 from ...store.progress import Progress, silent
 from ...store.version.store import Store
 from ..engine import parameters as knobs
@@ -29,7 +29,7 @@ from .segment import Segment
 from .tuning import Recall, further, measured, sampled, tuned
 
 FOLDER = "instances"
-_SEED = 20_260_101  # the same rows are asked after each time, so that a build can be repeated
+_SEED = 20_260_101  # the same query rows each time, so that a build can be repeated
 
 
 def new_segment(
@@ -45,25 +45,25 @@ def new_segment(
 ) -> SegmentEntry:
     """Publish a segment over `rows` (n,), the live rows from the first to the last of them.
 
-    spec: as for `index`. memory: bytes that it may take. Raises LookalikeError where the spec does not work for these
+    spec: as for `index`. memory: bytes for the segment. Raises LookalikeError where the spec cannot be used for these
     rows.
     """
-    started, n, dim, asked = time.monotonic(), len(rows), store.dim or 0, spec
-    spec, note = choose_spec(asked, n, dim, memory)
+    started, n, dim, requested = time.monotonic(), len(rows), store.dim or 0, spec
+    spec, note = choose_spec(requested, n, dim, memory)
     sample = store.gather(rows[training_places(n, sample_size(spec, n, dim))])
-    made = build(spec, dim, sample, _blocks(store, rows), device, n, progress)
-    if memory is not None and (size := size_of(made)) > memory:
+    built = build(spec, dim, sample, _blocks(store, rows), device, n, progress)
+    if memory is not None and (size := size_of(built)) > memory:
         bound = shown(memory, math.floor)
         raise LookalikeError(
-            f"spec {spec!r} took {shown(size)} for {n} rows, more than --memory {bound}: --memory {shown(size)} works"
+            f"spec {spec!r} took {shown(size)} for {n} rows, more than --memory {bound}: use --memory {shown(size)}"
         )
     row_map = RowMap.from_rows(rows)
     progress(n, n, f"tuning {spec}")
-    parameters, reached = _tuned(store, made, row_map, recall, k, spec)
-    short = _short_of(spec, parameters, recall, reached, asked, memory)
+    parameters, reached = _tuned(store, built, row_map, recall, k, spec)
+    short = _short_of(spec, parameters, recall, reached, requested, memory)
     note = "; ".join(filter(None, (note, short))) or None
-    name = f"{FOLDER}/{secrets.token_hex(8)}.faiss"
-    file = FileEntry(name, *publish_index(store.path / name, made, store.gather(rows[:1])[0], spec))
+    name = random_name(FOLDER, ".faiss")
+    file = FileEntry(name, *publish_index(store.path / name, built, store.gather(rows[:1])[0], spec))
     note_sound(File(store.path / name, file.sha256, spec, dim))
     return SegmentEntry(
         file.file,
@@ -79,7 +79,10 @@ def new_segment(
 
 
 def retuned(store: Store, entry: SegmentEntry, *, spec: str, recall: float, k: int, memory: int | None) -> SegmentEntry:
-    """The same segment, its parameters tuned for another recall or k; spec and memory are what was asked for."""
+    """The same segment, with its parameters tuned for another recall or k.
+
+    spec, memory: those of the request.
+    """
     started = time.monotonic()
     row_map = RowMap.of(store, entry)
     ensure_tried([File.of(store, entry, entry.spec)])
@@ -91,11 +94,11 @@ def retuned(store: Store, entry: SegmentEntry, *, spec: str, recall: float, k: i
 
 
 def _tuned(
-    store: Store, index: Any, row_map: RowMap, wanted: float, k: int, spec: str
+    store: Store, index: Any, row_map: RowMap, target_recall: float, k: int, spec: str
 ) -> tuple[dict[str, Any], Recall | None]:
-    """Parameters tuned on stored rows, and the recall they reach for others; ({}, None) where every row is compared.
+    """Parameters tuned on stored rows, and the recall they reach on others; ({}, None) where every row is compared.
 
-    LookalikeError where FAISS cannot search such an index.
+    Raises LookalikeError where FAISS cannot search such an index.
     """
     rows = row_map.rows(np.arange(row_map.n))
     live = None if store.content.deleted is None else row_map.live(store)
@@ -105,7 +108,7 @@ def _tuned(
 
     counted = np.arange(row_map.n) if live is None else np.flatnonzero(live)
     try:
-        return tuned_and_measured(make, counted, _blocks_by_id(store, rows), wanted, k)
+        return tuned_and_measured(make, counted, _blocks_by_id(store, rows), target_recall, k)
     except RuntimeError as error:
         raise LookalikeError(
             f"spec {spec!r} makes an index that cannot be searched ({cause(error)}): use auto, or another spec"
@@ -113,7 +116,7 @@ def _tuned(
 
 
 def tuned_and_measured(
-    make: Callable[[dict[str, Any]], Segment], ids: Ints, blocks: Blocks, wanted: float, k: int
+    make: Callable[[dict[str, Any]], Segment], ids: Ints, blocks: Blocks, target_recall: float, k: int
 ) -> tuple[dict[str, Any], Recall | None]:
     """Parameters tuned on some of the rows `ids` (n,), the recall they reach on others; the index keeps them set.
 
@@ -130,25 +133,33 @@ def tuned_and_measured(
     if sample is None:
         return {}, None
     most, others = knobs.knobs(segment.index), sample.half(1)
-    parameters = tuned(make, sample.half(0), wanted)
+    parameters = tuned(make, sample.half(0), target_recall)
     reached = measured(make(parameters), others)
-    while reached.mean < wanted and parameters != (more := further(most, parameters)):
+    while reached.mean < target_recall and parameters != (more := further(most, parameters)):
         parameters, reached = more, measured(make(more), others)
     return parameters, reached
 
 
 def _short_of(
-    spec: str, parameters: dict[str, Any], wanted: float, reached: Recall | None, asked: str, memory: int | None
+    spec: str,
+    parameters: dict[str, Any],
+    target_recall: float,
+    reached: Recall | None,
+    requested: str,
+    memory: int | None,
 ) -> str | None:
-    """What to say where knobs at their largest reach less than the wanted recall, beyond what chance explains."""
-    if reached is None or reached.high >= wanted:
+    """A note where the largest parameters reach less than the target recall, beyond what chance explains; else None."""
+    if reached is None or reached.high >= target_recall:
         return None
     values = ", ".join(f"{name} {value}" for name, value in parameters.items())
-    way_out = [] if asked == "auto" else ["auto"]
+    way_out = [] if requested == "auto" else ["auto"]
     if memory is not None:
         way_out.append("a larger --memory")
-    advice = f": {' with '.join(way_out)} reaches more" if way_out else ""
-    return f"spec {spec!r} reaches recall@{reached.k} {reached.mean:.3f}, not {wanted}, at its most ({values}){advice}"
+    advice = f": use {' with '.join(way_out)} to reach more" if way_out else ""
+    return (
+        f"spec {spec!r} reaches recall@{reached.k} {reached.mean:.3f} instead of {target_recall}, even with its "
+        f"largest settings ({values}){advice}"
+    )
 
 
 def _blocks(store: Store, rows: Ints) -> Blocks:
@@ -157,6 +168,6 @@ def _blocks(store: Store, rows: Ints) -> Blocks:
 
 
 def _blocks_by_id(store: Store, rows: Ints) -> Blocks:
-    """Live rows as ids, which are places in `rows`."""
-    for found, vectors in _blocks(store, rows):
-        yield np.searchsorted(rows, found), vectors
+    """`_blocks` with ids, which are places in `rows`, instead of rows."""
+    for block_rows, vectors in _blocks(store, rows):
+        yield np.searchsorted(rows, block_rows), vectors

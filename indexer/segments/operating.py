@@ -1,4 +1,4 @@
-"""Operating points: the settings at which an index can be searched, from fast to thorough."""
+"""Operating points: the settings with which an index can be searched, from fast to thorough."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ FACTORS = (0.25, 0.5, 1, 2, 4)
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One way to search: the factory string, its run-time parameters, and whether it is what `search` uses."""
+    """One way to search: the factory string, its run-time parameters, and whether `search` uses it."""
 
     spec: str
     parameters: dict[str, Any]
@@ -20,14 +20,14 @@ class OperatingPoint:
     exact: bool = False
 
     def applied(self, instances: Instances) -> Instances:
-        """The same collection, searched at this point."""
+        """The same collection, searched with these settings."""
         return instances if self.chosen or self.exact else instances.tuned(self.parameters)
 
 
 def operating_points(instances: Instances) -> list[OperatingPoint]:
-    """Exact search, and for an approximate index its tuned knobs (nprobe, efSearch or k_factor) times 1/4 to 4.
+    """Exact search and, for an approximate index, its tuned parameters (nprobe, efSearch or k_factor) times 1/4 to 4.
 
-    Of several segments the largest approximate one gives spec and knobs.
+    With several segments, the largest approximate one gives spec and parameters.
     """
     entries = instances.store.content.segments
     parts = list(zip(entries, instances.segments(), strict=False))  # the tail, which is exact, may be the last segment
@@ -43,7 +43,7 @@ def operating_points(instances: Instances) -> list[OperatingPoint]:
 
 
 def _around(segment: Segment) -> list[dict[str, Any]]:
-    """Settings around the segment's own, its main knob scaled, each once, rising."""
+    """Settings around the segment's own, with its main parameter scaled, without duplicates, rising."""
     limits = knobs.knobs(segment.index)
     main = next((name for name in limits if name in segment.parameters), None)
     if main is None:

@@ -1,8 +1,8 @@
-"""Order among hits: larger scores first, then smaller rows, whatever kernel computed them.
+"""The order of hits: larger scores first, then smaller rows, whatever kernel computed the scores.
 
-FAISS keeps an arbitrary choice of equal scores, and a matrix product may round the scores of two identical vectors
-differently. Where neighbouring scores are closer than `TIE` they are computed once more, pair by pair, and then
-ordered; everywhere else FAISS's own order stands.
+FAISS makes an arbitrary choice among equal scores, and a matrix product may round the scores of two identical vectors
+differently. Neighbouring scores closer than `TIE` are computed again, pair by pair, and then ordered; otherwise FAISS's
+own order is used.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...measures.scores import NEAR, pair_scores
 
-TIE = 1e-6  # above what two ways of summing a float32 inner product of unit rows differ by
+TIE = 1e-6  # more than two ways of summing a float32 inner product of unit rows differ by
 _AT_ONCE = 1 << 22  # floats gathered at once by `rescored`
 
 Floats = NDArray[np.float32]
@@ -31,13 +31,13 @@ def padded(scores: Floats, ids: Ints, k: int) -> Hits:
 
 
 def ordered(scores: Floats, ids: Ints, k: int) -> Hits:
-    """The best `k` of hits (nq, m) by (-score, id), each query on its own; missing hits last."""
+    """The best `k` of hits (nq, m) by (-score, id), for each query; missing hits last."""
     order = np.lexsort((np.where(ids < 0, np.iinfo(np.int64).max, ids), -scores), axis=1)[:, :k]
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(ids, order, axis=1)
 
 
 def kept(scores: Floats, ids: Ints, mask: NDArray[np.bool_]) -> Hits:
-    """Hits (nq, m) whose id is set in `mask` (n,), the others turned into missing hits at the end."""
+    """Hits (nq, m) whose id is in `mask` (n,); the others become missing hits at the end."""
     inside = (ids >= 0) & mask[np.maximum(ids, 0)]
     order = np.argsort(~inside, axis=1, kind="stable")
     scores = np.where(inside, scores, np.float32(-np.inf))
@@ -48,11 +48,11 @@ def kept(scores: Floats, ids: Ints, mask: NDArray[np.bool_]) -> Hits:
 
 
 def without_own(scores: Floats, ids: Ints, own: Ints) -> Hits:
-    """The first k of hits (nq, k + 1) that are not the query's own id (nq,); an own id of -1 is nobody's."""
-    mine = (ids == own[:, None]) & (own[:, None] >= 0)
-    mine[~mine.any(axis=1), -1] = True
+    """The first k of hits (nq, k + 1) that are not the query's own id (nq,). An own id of -1 excludes nothing."""
+    is_own = (ids == own[:, None]) & (own[:, None] >= 0)
+    is_own[~is_own.any(axis=1), -1] = True
     shape = len(ids), ids.shape[1] - 1
-    return scores[~mine].reshape(shape), ids[~mine].reshape(shape)
+    return scores[~is_own].reshape(shape), ids[~is_own].reshape(shape)
 
 
 def rescored(queries: Floats, ids: Ints, vectors: Vectors) -> Floats:
@@ -64,18 +64,18 @@ def rescored(queries: Floats, ids: Ints, vectors: Vectors) -> Floats:
     scores = np.full((nq, m), -np.inf, dtype=np.float32)
     step = max(1, _AT_ONCE // max(1, m * queries.shape[1]))
     for start in range(0, nq if m else 0, step):
-        some = ids[start : start + step]
-        there = some >= 0
+        batch = ids[start : start + step]
+        there = batch >= 0
         if there.any():
-            asked = np.broadcast_to(queries[start : start + step, None, :], (*some.shape, queries.shape[1]))
-            scores[start : start + step][there] = pair_scores(asked[there], vectors(some[there]))
+            pairs = np.broadcast_to(queries[start : start + step, None, :], (*batch.shape, queries.shape[1]))
+            scores[start : start + step][there] = pair_scores(pairs[there], vectors(batch[there]))
     return scores
 
 
 def bounded(queries: Floats, scores: Floats, ids: Ints, vectors: Vectors) -> Floats:
-    """The scores (nq, m) that FAISS gave the hits `ids`, where need be corrected: 1 for equal vectors, none beyond 1.
+    """The scores (nq, m) that FAISS gave the hits `ids`, corrected to 1 for equal vectors and to at most 1 for others.
 
-    The order among hits that are not tied stays: a score changes by less than half of TIE.
+    The order of hits that are not tied stays: a score changes by less than half of TIE.
     """
     query, place = np.nonzero(scores > NEAR)
     beyond = (scores < -1) & (scores > -np.inf)
@@ -90,10 +90,10 @@ def bounded(queries: Floats, scores: Floats, ids: Ints, vectors: Vectors) -> Flo
 
 
 def settled(queries: Floats, hits: Hits, k: int, vectors: Vectors, around: Callable[[Floats, float], Ints]) -> Hits:
-    """The best `k` of exact hits by (-score, id), ties settled, also those between hit k and what was left out.
+    """The best `k` of exact hits by (-score, id), with ties resolved, including ties between hit k and rows left out.
 
-    hits: (nq, m), best first, m >= k + 1 unless nothing was left out. around(query, floor) gives the ids of all rows
-    that may be searched and score above `floor`.
+    hits: (nq, m), best first, m >= k + 1 unless no row was left out. around(query, floor) returns the ids of all
+    searchable rows that score above `floor`.
     """
     scores, ids = hits
     raw, scores = scores, bounded(queries, scores, ids, vectors)

@@ -1,15 +1,14 @@
-"""Which row an id of a segment is: first_row + id, or what the segment's row map says where rows are missing."""
+"""Which row an id of a segment stands for: first_row + id, or an entry of the segment's row map if rows are missing."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...store.disk.publish import publish
 from ...store.errors import Damaged
 from ...store.files.content import FileEntry, SegmentEntry
+from ...store.files.new_files import publish_array
 from ...store.version.store import Store
 from .order import Ints
 
@@ -18,7 +17,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class RowMap:
-    """Ids 0..n-1 are rows first, first + 1, ... or, where `map` (n,) int64 ascending is given, map[id]."""
+    """Ids 0..n-1 are the rows first, first + 1, ... or, if `map` (n,) int64 ascending is given, map[id]."""
 
     first: int
     n: int
@@ -26,14 +25,14 @@ class RowMap:
 
     @classmethod
     def from_rows(cls, rows: Ints) -> "RowMap":
-        """The map of ids to `rows` (n,), ascending; without an array where they follow one another."""
+        """The map from ids to `rows` (n,), ascending; without an array if they are consecutive."""
         first = int(rows[0]) if len(rows) else 0
         gapless = len(rows) == 0 or int(rows[-1]) - first + 1 == len(rows)
         return cls(first, len(rows), None if gapless else rows)
 
     @classmethod
     def of(cls, store: Store, entry: SegmentEntry) -> "RowMap":
-        """The row map of a segment, memory-mapped; Damaged where it does not ascend or has another length."""
+        """The row map of a segment, memory-mapped. Raises Damaged where it does not ascend or has another length."""
         if entry.row_map is None:
             return cls(entry.first_row, entry.rows)
         rows = store.pages.row_map(entry.row_map)
@@ -44,12 +43,11 @@ class RowMap:
         return cls(entry.first_row, entry.rows, rows)
 
     def publish(self, folder: Path) -> FileEntry | None:
-        """Write instances/<name>.rows.npy below the collection `folder` where there is an array to write."""
+        """Write instances/<name>.rows.npy below the collection `folder`, if there is an array to write."""
         if self.map is None:
             return None
         rows = np.ascontiguousarray(self.map, dtype=np.int64)
-        name = f"instances/{secrets.token_hex(8)}.rows.npy"
-        return FileEntry(name, *publish(folder / name, lambda file: np.save(file, rows, allow_pickle=False)))
+        return publish_array(folder, "instances", ".rows.npy", rows)
 
     @property
     def stop(self) -> int:
@@ -67,7 +65,7 @@ class RowMap:
         return by_row[self.first : self.stop] if self.map is None else by_row[self.map]
 
     def live(self, store: Store) -> NDArray[np.bool_] | None:
-        """Which ids are live, (n,) bool; None where all are."""
+        """Which ids are live, (n,) bool; None if all are."""
         alive = np.empty(self.n, dtype=bool)
         for start in range(0, self.n, _CHUNK):
             stop = min(start + _CHUNK, self.n)

@@ -1,10 +1,10 @@
 """A segment: one immutable FAISS index over n rows, known here by their ids 0..n-1.
 
 Scores are inner products of stored float32 rows, whatever the index: a lossy one only nominates `k_factor` times as
-many, and the stored rows decide. Ids that are dead or not allowed are left out by an IDSelector where the type has
-it, else by asking for more and filtering. Queries (nq, d) are C-contiguous float32 unit rows. Hits are sorted by
-(-score, id); where fewer than k ids count, -inf and -1 fill up; where an approximate search finds fewer than there
-are, the exact one answers.
+many candidates, and the stored rows decide. Ids that are deleted or not allowed are left out by an IDSelector if the
+index type supports it, otherwise by fetching more hits and filtering them. Queries (nq, d) are C-contiguous float32
+unit rows. Hits are sorted by (-score, id), and filled up with -inf and -1 if there are fewer than k ids. If an
+approximate search finds fewer hits than exist, the exact search answers.
 """
 
 from collections.abc import Mapping
@@ -22,17 +22,17 @@ from .exact import BLOCK, exact_top, in_chunks
 from .order import Floats, Hits, Ints, Vectors, bounded, kept, ordered, padded, rescored, settled
 
 Mask = NDArray[np.bool_]
-FEW = 4096  # rows that are compared one by one rather than searched for in an approximate index
-GRAPH_SHARE = 0.1  # below this share of ids that count, a graph loses its way (recall .73 -> .36 at 1 %)
-MOSTLY = 0.9  # above this share, filtering some more hits is cheaper than a selector, which rules out matrix products
-AT_ONCE = 1 << 22  # hits held at once while they are filtered: some 200 MB
+FEW = 4096  # so few rows are compared one by one, without an approximate index
+GRAPH_SHARE = 0.1  # below this share of ids, a graph search gets lost (recall .73 -> .36 at 1 %)
+MOSTLY = 0.9  # above this share, filtering more hits is cheaper than a selector, which prevents matrix products
+AT_ONCE = 1 << 22  # hits in memory at once while they are filtered: about 200 MB
 
 
 class Segment:
     """Searches one index.
 
-    index: an inner product index as its own class. vectors: the stored rows of some ids. live: (n,) bool, or None
-    where all ids count. gpu: a copy that searches in its place.
+    index: an inner product index as its own class. vectors: returns the stored rows of ids. live: (n,) bool, or None
+    where all ids are live. gpu: a copy that searches in its place.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class Segment:
         return padded(*hits, k)
 
     def threads(self, nq: int, *, exact: bool = False) -> int:
-        """How many threads FAISS takes for `nq` queries, where all ids count."""
+        """How many threads FAISS uses for `nq` queries, where all ids are searched."""
         if self.flat or exact:
             return threads_for(nq, self.n if self.flat else min(self.n, BLOCK), self.dim)
         return min(nq, get_threads())
 
     def _too_few(self, count: int) -> bool:
-        """Whether so few ids count that comparing them all is better."""
+        """Whether so few ids are searched that comparing them all is better."""
         return count <= FEW if count < self.n else False
 
     @cached_property
@@ -91,7 +91,7 @@ class Segment:
         return knobs.can_select(self.index)
 
     def _flat(self, queries: Floats, want: int, mask: Mask | None, count: int) -> Hits:
-        """All rows compared, ties settled."""
+        """All rows compared, with ties resolved."""
         hits = self._filtered(queries, min(want + 1, count), mask, count)
 
         def around(query: Floats, floor: float) -> Ints:
@@ -107,7 +107,7 @@ class Segment:
         return exact_top(queries, want, in_chunks(ids, self.vectors))
 
     def _approximate(self, queries: Floats, want: int, mask: Mask | None, count: int) -> Hits:
-        """What the index nominates, scored exactly; queries that it finds too little for are answered exactly."""
+        """The candidates of the index, scored exactly; queries with too few candidates are answered exactly."""
         if mask is not None and self._graph and count < GRAPH_SHARE * self.n:
             return self._exact(queries, want, mask)
         scores, ids = self._filtered(queries, min(want * self.factor, count), mask, count)
@@ -122,7 +122,7 @@ class Segment:
         return scores, ids
 
     def _filtered(self, queries: Floats, fetch: int, mask: Mask | None, count: int) -> Hits:
-        """`fetch` hits a query as the index scores them, all of them in `mask`; missing ones last."""
+        """`fetch` hits per query with the scores of the index, all of them in `mask`; missing ones last."""
         if mask is None:
             return self._run(queries, fetch)
         share = count / self.n
@@ -135,38 +135,38 @@ class Segment:
             more = min(self.n, more * 4)
             scores[short], ids[short] = self._overfetched(queries[short], fetch, more, mask)
             short = short[ids[short, -1] < 0]
-            if self._lists:  # those that it visits have no more to give: who is starved is answered exactly
+            if self._lists:  # the visited lists have no more hits: the exact search answers
                 break
         if len(short) and self._selectable:
             scores[short], ids[short] = self._selected(queries[short], fetch, mask, share)
         return scores, ids
 
     def _overfetched(self, queries: Floats, fetch: int, more: int, mask: Mask) -> Hits:
-        """The first `fetch` hits in `mask` of `more` hits a query, a bounded number of queries at a time."""
+        """The first `fetch` hits in `mask` among `more` hits per query, for a limited number of queries at a time."""
         scores = np.empty((len(queries), fetch), dtype=np.float32)
         ids = np.empty((len(queries), fetch), dtype=np.int64)
         step = max(1, AT_ONCE // more)
         for start in range(0, len(queries), step):
-            some = slice(start, start + step)
-            scores[some], ids[some] = padded(*kept(*self._run(queries[some], more), mask), fetch)
+            batch = slice(start, start + step)
+            scores[batch], ids[batch] = padded(*kept(*self._run(queries[batch], more), mask), fetch)
         return scores, ids
 
     def _selected(self, queries: Floats, fetch: int, mask: Mask, share: float) -> Hits:
-        """Search with an IDSelector; what it lets pass is checked, since some searches have ignored theirs."""
+        """Search with an IDSelector; its hits are checked, since some searches have ignored the selector."""
         bits = np.packbits(mask, bitorder="little")
         selector = faiss.IDSelectorBitmap(bits)
         hits = self._run(queries, fetch, knobs.selecting(self.index, selector, share))
         return kept(*hits, mask)
 
     def _run(self, queries: Floats, fetch: int, params: Any = None) -> Hits:
-        """One search by FAISS, on the GPU where there is a copy that can."""
+        """One search by FAISS, on the GPU if it has a copy that can do it."""
         if self.gpu is not None and params is None and (hits := self.gpu.search(queries, fetch)) is not None:
             return hits
         scores = np.empty((len(queries), fetch), dtype=np.float32)
         ids = np.empty((len(queries), fetch), dtype=np.int64)
 
-        def search(some: slice) -> None:
-            ins, outs = queries[some], (scores[some], ids[some])
+        def search(batch: slice) -> None:
+            ins, outs = queries[batch], (scores[batch], ids[batch])
             self._search_c(len(ins), faiss.swig_ptr(ins), fetch, *map(faiss.swig_ptr, outs), params)
 
         if self.flat and params is None:

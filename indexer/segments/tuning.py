@@ -1,7 +1,7 @@
-"""Reach a wanted recall with the least work: measured on stored rows, tuned on some, reported on others.
+"""Reaches a target recall with the least work: tuned on some stored rows, reported on others.
 
-recall: of the k rows nearest to a query (its own row left out), the share that a search finds; hits as near as the
-k-th count, whoever they are.
+recall: the share of the k rows nearest to a query (without its own row) that a search finds. Any hit as near as the
+k-th counts.
 """
 
 import math
@@ -42,13 +42,13 @@ class Sample:
     k: int
 
     def half(self, which: int) -> "Sample":
-        """Every second query, from the first (0) or the second (1) on: two sets apart from each other."""
+        """Every second query, starting with the first (0) or the second (1): two disjoint sets."""
         vectors = np.ascontiguousarray(self.vectors[which::2])
         return Sample(self.ids[which::2], vectors, self.kth[which::2], self.k)
 
 
 def sampled(live: Ints, k: int, vectors: Vectors, blocks: Blocks, rng: np.random.Generator) -> Sample | None:
-    """Up to 2 x QUERIES of the ids `live` (n,), which `blocks` holds, as queries with the truth about them.
+    """Up to 2 x QUERIES of the ids `live` (n,) as queries with their true neighbours; `blocks` holds all vectors.
 
     None for fewer than 4 rows.
     """
@@ -58,8 +58,8 @@ def sampled(live: Ints, k: int, vectors: Vectors, blocks: Blocks, rng: np.random
     k = min(k, n - 1)
     ids = live[rng.choice(n, size=min(2 * QUERIES, n), replace=False)]
     queries = np.ascontiguousarray(vectors(ids))
-    scores, found = exact_top(queries, k + 1, blocks)
-    return Sample(ids, queries, without_own(scores, found, ids)[0][:, k - 1], k)
+    scores, neighbours = exact_top(queries, k + 1, blocks)
+    return Sample(ids, queries, without_own(scores, neighbours, ids)[0][:, k - 1], k)
 
 
 def recalls(segment: Segment, sample: Sample) -> NDArray[np.float64]:
@@ -69,13 +69,13 @@ def recalls(segment: Segment, sample: Sample) -> NDArray[np.float64]:
 
 
 def measured(segment: Segment, sample: Sample) -> Recall:
-    """Recall with its interval."""
+    """The mean recall with its interval."""
     each = recalls(segment, sample)
     total, nq = float(each.sum()), len(each)
     return Recall(total / nq, *mean_interval(total, nq), nq, sample.k)
 
 
-def tuned(make: Callable[[dict[str, Any]], Segment], sample: Sample, wanted: float) -> dict[str, Any]:
+def tuned(make: Callable[[dict[str, Any]], Segment], sample: Sample, target_recall: float) -> dict[str, Any]:
     """The run-time parameters that reach `wanted` recall on `sample`, or come closest.
 
     make: gives the segment with some parameters.
@@ -94,24 +94,24 @@ def tuned(make: Callable[[dict[str, Any]], Segment], sample: Sample, wanted: flo
 
     values: dict[str, Any] = {name: min(knobs.least(name), limit) for name, limit in most.items()}
     now = reached(values)
-    while now < wanted:
+    while now < target_recall:
         steps = [{**values, name: min(2 * values[name], limit)} for name, limit in most.items() if values[name] < limit]
         if not steps:
             return values
         results = [reached(step) for step in steps]
         best = int(np.argmax(results))
         before, values, now = values, steps[best], results[best]
-        if now >= wanted:
-            return _halved_in(before, values, reached, wanted)
+        if now >= target_recall:
+            return _halved_in(before, values, reached, target_recall)
     return values
 
 
 def further(most: dict[str, int], values: dict[str, Any]) -> dict[str, Any]:
-    """All knobs a quarter higher, none beyond its largest value in `most`."""
+    """All parameters a quarter higher, none above its largest value in `most`."""
     return {name: min(most[name], value + max(1, value // 4)) for name, value in values.items()}
 
 
-def _halved_in(low: dict[str, Any], high: dict[str, Any], reached: Any, wanted: float) -> dict[str, Any]:
+def _halved_in(low: dict[str, Any], high: dict[str, Any], reached: Any, target_recall: float) -> dict[str, Any]:
     """The smallest step from `low` (not enough) towards `high` (enough) that is enough, to an eighth."""
     name = next(n for n in high if high[n] != low[n])
     few, many = low[name], high[name]
@@ -119,7 +119,7 @@ def _halved_in(low: dict[str, Any], high: dict[str, Any], reached: Any, wanted: 
         middle = (few + many) // 2
         if middle in (few, many):
             break
-        if reached({**high, name: middle}) >= wanted:
+        if reached({**high, name: middle}) >= target_recall:
             many = middle
         else:
             few = middle

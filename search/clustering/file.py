@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ...store.disk.replace import check_replaceable, replace_file
 from ...store.errors import LookalikeError
 from ...store.files.escaped import escaped_array
+from ...store.files.new_files import parquet_bytes
 from .clusters import Clusters
 
 
@@ -44,10 +44,7 @@ def _csv(table: Any) -> bytes:
 
 
 def _parquet(table: Any) -> bytes:
-    stream = pa.BufferOutputStream()
-    pq.write_table(table, stream)
-    data: bytes = stream.getvalue().to_pybytes()
-    return data
+    return parquet_bytes(table).tobytes()
 
 
 _CONTENTS = {".csv": _csv, ".parquet": _parquet}

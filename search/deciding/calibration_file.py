@@ -8,7 +8,6 @@ is checked.
 import json
 import math
 import os
-import secrets
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -16,9 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...store.disk.publish import publish
 from ...store.errors import Damaged, LookalikeError, LookalikeWarning, one_line
 from ...store.files.content import CalibrationEntry, PrototypeRule
+from ...store.files.new_files import publish_new
 from ..linear.stored import outdated
 from .calibration import FORMAT, Calibration
 from .rank import DecisionRule
@@ -33,13 +32,10 @@ _ENTRY = {"threshold", "chosen_on", "measured_on", "failed"}
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> CalibrationEntry:
-    """Publish the calibration in `folder`/thresholds and return its entry for the manifest."""
-    name = f"thresholds/{secrets.token_hex(8)}.json"
-    path = folder / name
-    published = publish(path, json.dumps(calibration.to_json(), indent=1, allow_nan=False).encode())
-    return CalibrationEntry(
-        name, published.size, published.sha256, calibration.by, calibration.version, calibration.model
-    )
+    """Publish the calibration below `folder`/thresholds and return its entry for the manifest."""
+    content = json.dumps(calibration.to_json(), indent=1, allow_nan=False).encode()
+    file = publish_new(folder, "thresholds", ".json", content)
+    return CalibrationEntry(file.file, file.size, file.sha256, calibration.by, calibration.version, calibration.model)
 
 
 def read_calibration(store: "Store", by: str) -> Calibration | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...store.errors import Damaged, one_line
 from ...store.files.escaped import escaped_array, unescaped_list
+from ...store.files.new_files import parquet_bytes
 from ...store.version.lookups import codes_of
 
 Float32 = NDArray[np.float32]
@@ -39,7 +40,7 @@ class Head:
         return logits
 
 
-def as_parquet(head: Head) -> bytes:
+def as_parquet(head: Head) -> memoryview:
     """The content of the file."""
     weights = pa.array(np.ascontiguousarray(head.weights).reshape(-1))
     columns = [
@@ -47,10 +48,7 @@ def as_parquet(head: Head) -> bytes:
         pa.FixedSizeListArray.from_arrays(weights, head.weights.shape[1]),
         pa.array(head.biases),
     ]
-    stream = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, names=COLUMNS), stream, compression="zstd")
-    data: bytes = stream.getvalue().to_pybytes()
-    return data
+    return parquet_bytes(pa.table(columns, names=COLUMNS), compression="zstd")
 
 
 def read_head(path: Path, dim: int | None) -> Head:

@@ -4,15 +4,14 @@ A stored head records which rows it was fitted on. If rows were added or removed
 one warning, and never answers classes added since. `lookalike index` fits such a head again.
 """
 
-import secrets
 import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...store.disk.publish import publish
 from ...store.errors import LookalikeError, LookalikeWarning
 from ...store.files.content import HeadEntry
+from ...store.files.new_files import publish_new
 from ...store.foreign.table_trial import note_readable
 from ...store.progress import Progress, silent
 from .head import Head, as_parquet, read_head
@@ -103,13 +102,13 @@ def keep_head(writer: "Writer", store: "Store", head: Head) -> None:
     """Publish `head`, fitted on the rows of `store`, for the writer's next version, unless `store` has it already."""
     if store.content.head is not None and not outdated(store):
         return
-    name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
-    published = publish(writer.path / name, as_parquet(head))
-    note_readable(published.sha256)
+    file = publish_new(writer.path, FOLDER, ".parquet", as_parquet(head))
+    note_readable(file.sha256)
     writer.set_head(
         HeadEntry(
-            name,
-            *published,
+            file.file,
+            file.size,
+            file.sha256,
             next_row=store.next_row,
             deleted=store.content.deleted,
             version=store.version,

@@ -1,8 +1,8 @@
-"""The commit: a version on top of the newest one, or none at all, also where the writer's lock keeps nobody out.
+"""The commit: publishes a version on top of the newest one, or nothing, even where the writer's lock does not work.
 
-A manifest is created without replacing another. Before and after it, what else could lose acknowledged rows is looked
-at: another process has written a version meanwhile, or has removed a file that this one names. What is refused here was
-not acknowledged, and is gone once the files that no manifest names are collected.
+A manifest is created without replacing another. Before and after that, the commit checks for what could lose
+acknowledged rows: another process has written a version, or has removed a file that this one names. A commit that is
+refused here was never acknowledged, and its files disappear once `gc` collects the files that no manifest names.
 """
 
 import contextlib
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 def commit_version(
     folder: Path, version: int, parent: str | None, content: Content, there: Collection[str] = ()
 ) -> Manifest:
-    """Publish `content` as `version`, which must follow the newest one; files named `there` are not looked for.
+    """Publish `content` as `version`, which must follow the newest one.
 
-    Raises Busy where another process has written a version meanwhile, LookalikeError where a file has gone.
+    there: names of files that need no check. Raises Busy where another process has written a version in the meantime,
+    and LookalikeError where a file is missing.
     """
     refuse_links(folder)
     new = [entry for entry in _of_rows(content) if entry.file not in there]
@@ -51,31 +52,31 @@ def commit_version(
 
 
 def _of_rows(content: Content) -> list[FileEntry]:
-    """The files without which rows are lost; an index, prototypes and the like are made again from these."""
+    """The files without which rows would be lost; indexes, prototypes and the like can be built again from them."""
     return files_of(Content(model=content.model, parts=content.parts, runs=content.runs, deleted=content.deleted))
 
 
 def _overtaken(folder: Path, version: int) -> Busy:
     return Busy(
-        f"{folder} got version {version} from another process, although this one holds its lock: nothing of this is "
-        "in it; let one process at a time write to it, and run this again"
+        f"another process committed version {version} of {folder}, although this one holds the lock, so these changes "
+        "were not saved: let one process write at a time, and run this again"
     )
 
 
 def _refuse_missing(folder: Path, version: int, entries: Iterable[FileEntry]) -> None:
-    """Refuse to name a file that somebody removed while it was staged."""
+    """Refuse to commit a file that was removed after it was staged."""
     for entry in entries:
         with contextlib.suppress(OSError):
             if os.lstat(folder / entry.file).st_size == entry.size:
                 continue
         raise LookalikeError(
-            f"cannot commit version {version} of {folder}: {entry.file} was removed before it was named, by another "
-            "process's `gc` or by hand; run this again"
+            f"cannot commit version {version} of {folder}: {entry.file} was removed before the commit, by the `gc` "
+            "of another process or by hand: run this again"
         )
 
 
 def _refuse_passed_over(folder: Path, manifest: Manifest) -> None:
-    """Refuse where the newest version was not made on top of this one: `gc` had made room under older ones."""
+    """Refuse where the newest version does not build on this one, because `gc` had removed older ones in between."""
     if newest_version(folder) == manifest.version:
         return
     after = manifest.version + 1
@@ -84,13 +85,14 @@ def _refuse_passed_over(folder: Path, manifest: Manifest) -> None:
 
 
 def refuse_doubled(base: "Store", keys: NDArray[np.object_], rows: NDArray[np.int64], gone: NDArray[np.int64]) -> None:
-    """LookalikeError for a key that two live rows would have: of new `rows` (n,) with their `keys` (n,), and of `base`.
+    """Raise LookalikeError for a key that two live rows would have.
 
-    gone: rows, new and old ones, that are deleted in the same commit.
+    keys: those of the new `rows` (n,); the rows of `base` count too. gone: rows, new or old, that the same commit
+    deletes.
     """
     keys = keys[~np.isin(rows, gone)]
-    held = base.find(list(keys))
-    doubled = [*keys[(held >= 0) & ~np.isin(held, gone)]]
+    stored_rows = base.find(list(keys))
+    doubled = [*keys[(stored_rows >= 0) & ~np.isin(stored_rows, gone)]]
     if len(set(keys)) < len(keys):
         names, counts = np.unique(keys, return_counts=True)
         doubled += [*names[counts > 1]]

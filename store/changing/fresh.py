@@ -1,4 +1,4 @@
-"""A collection that is made for what is about to be stored, and unmade where that is refused."""
+"""Creates a collection for new rows, and removes it again if they are refused."""
 
 import contextlib
 import os
@@ -16,9 +16,9 @@ _FOLDERS = ("manifests", "model", "vectors", "lookups", "rejects", "deleted")
 
 @contextlib.contextmanager
 def opened_or_made(path: str | os.PathLike[str]) -> Iterator[Store]:
-    """`Store.open_or_create`; a collection made here is removed again where a LookalikeError ends what follows.
+    """`Store.open_or_create`; a collection created here is removed again if the block raises LookalikeError.
 
-    It stays once it holds a row or a rejected image, or if anybody else holds its lock meanwhile.
+    It stays if it holds a row or a rejected image by then, or if another process holds its lock.
     """
     folder = Path(os.path.abspath(path))
     if versions(folder):
@@ -26,13 +26,13 @@ def opened_or_made(path: str | os.PathLike[str]) -> Iterator[Store]:
             yield store
         return
     absent = [each for each in (folder, *folder.parents) if not each.exists()]
-    made = False
+    created = False
     try:
         with Store.create(folder) as store:
-            made = True
+            created = True
             yield store
     except LookalikeError:
-        if made:
+        if created:
             _unmake(folder, absent)
         raise
 

@@ -1,4 +1,4 @@
-"""Importing a file of vectors: a sync between the file and the rows that the collection has from it."""
+"""Imports a file of vectors, as a sync between the file and the rows that the collection has from it."""
 
 import itertools
 import os
@@ -49,23 +49,26 @@ def import_vectors(
     progress: Progress = silent,
     commit_every: float = 5.0,
 ) -> dict[str, int]:
-    """Make the collection at `path`, created if need be, hold the rows of the file `vectors` (see `open_vectors`).
+    """Sync the collection at `path`, created if needed, with the rows of the file `vectors` (see `open_vectors`).
 
-    keys, labels: files with one value for each row (see `listed`); by default the file's own columns, else the row's
-    number is the key. key_column, label_column, vector_column: other columns than the usual ones, the first two of the
-    file `keys` or `labels` where that is given. An empty label means none. Further columns are kept where they are
-    text, numbers or times. This is a sync: rows of this file that are there with the same vector, label and further
-    columns are skipped, others replaced. commit_every: seconds.
-    Gives {"seen", "added", "replaced", "skipped"}. Raises LookalikeError for what `unit_rows` refuses, for a column
-    that is missing or of another type, for a key that comes twice or belongs to another source, and for vectors of
-    another model or dimension; with up to 65,536 rows nothing is then changed and no new collection left behind, with
-    more the commits until then stay.
+    keys, labels: files with one value per row (see `listed`). By default the file's own columns are used; without a key
+    column, row numbers are the keys. key_column, label_column, vector_column: names of columns other than the usual
+    ones; the first two belong to the file `keys` or `labels` where that is given. An empty label means no label.
+    Further columns are kept if they hold text, numbers or times. Rows that the collection has from this file with the
+    same vector, label and further columns are skipped; others are replaced. commit_every: seconds between commits.
+
+    Returns {"seen", "added", "replaced", "skipped"}. Raises LookalikeError for vectors that `unit_rows` refuses, for a
+    column that is missing or has the wrong type, for a key that appears twice or belongs to another source, and for
+    vectors of another model or dimension. With up to 65,536 rows nothing is changed then, and no new collection is left
+    behind; with more rows, the commits made until then stay.
     """
-    own = Columns(None if keys is not None else key_column, None if labels is not None else label_column, vector_column)
-    file = open_vectors(vectors, own)
+    columns = Columns(
+        None if keys is not None else key_column, None if labels is not None else label_column, vector_column
+    )
+    file = open_vectors(vectors, columns)
     if file.left_out:
         warnings.warn(
-            f"{vectors}: keys, labels, vectors, text, numbers and times are taken; left out: "
+            f"{vectors}: only keys, labels, vectors, text, numbers and times are imported; not imported: "
             f"{', '.join(map(repr, file.left_out))}",
             LookalikeWarning,
             stacklevel=2,
@@ -84,7 +87,7 @@ def import_vectors(
 
 
 class _Named(NamedTuple):
-    """A block of a file, its first row, and its rows' unit vectors, keys and labels; the rest as in `Block`."""
+    """A block of a file: its first row, and the unit vectors, keys and labels of its rows; the rest as in `Block`."""
 
     first: int
     vectors: NDArray[np.float32]
@@ -133,23 +136,25 @@ class _Sync:
         self._every, self._last = commit_every, time.monotonic()
 
     def _stored(self, names: list[str]) -> list[str]:
-        """What the file's further columns are called in the collection."""
+        """The names that the file's further columns get in the collection."""
         return stored_names(names, self._held)
 
     def _checked_model(self, model: str | None) -> str | None:
-        """The model that the new parts name, which is the file's; LookalikeError where the collection has another's."""
+        """The model of the file, for the new parts. Raises LookalikeError where the collection has another one."""
         base = self.writer.base
         if model is None:
             if base.model is not None:
                 warnings.warn(
-                    f"{self.path} does not say which model made its vectors: they are compared with those of model "
-                    f"{base.model.digest} as if it had",
+                    f"{self.path} does not say which model made its vectors: they are treated as vectors of model "
+                    f"{base.model.digest}, the model of the collection",
                     LookalikeWarning,
                     stacklevel=4,
                 )
             return None
-        held = [base.model.digest] if base.model else [base.pages.footer(part).model for part in base.content.parts]
-        for other in held:
+        stored_models = (
+            [base.model.digest] if base.model else [base.pages.footer(part).model for part in base.content.parts]
+        )
+        for other in stored_models:
             if other not in (None, model):
                 raise LookalikeError(
                     f"{self.path} holds vectors of model {model}, and {self.writer.path} of model {other}: "
@@ -158,38 +163,38 @@ class _Sync:
         return model
 
     def take(self, block: _Named) -> None:
-        """Stage what is new or differs, and commit now and then."""
+        """Stage the rows that are new or differ, and commit from time to time."""
         if block.extra is not None:
             block = block._replace(extra=block.extra.rename_columns(self._stored(block.extra.column_names)))
         check_dim(self.writer.base, block.vectors)
         if doubtful := NO_LABEL.intersection(label for label in block.labels if label is not None):
             self.no_labels |= doubtful.difference(self.writer.base.classes)
-        held = self.writer.base.find(block.keys)
-        self._refuse_doubled(block, held)
-        self._refuse_foreign(block, held)
-        self._met = self._met.with_rows(held[held >= 0])
-        new, same = held < 0, self._same(block, held)
-        self.writer.delete(held[~new & ~same])
+        stored_rows = self.writer.base.find(block.keys)
+        self._refuse_doubled(block, stored_rows)
+        self._refuse_foreign(block, stored_rows)
+        self._met = self._met.with_rows(stored_rows[stored_rows >= 0])
+        new, same = stored_rows < 0, self._same(block, stored_rows)
+        self.writer.delete(stored_rows[~new & ~same])
         self._add(block, np.flatnonzero(~same))
         for name, which in (("seen", new | True), ("added", new), ("replaced", ~new & ~same), ("skipped", same)):
             self.counts[name] += int(which.sum())
         self._commit_now_and_then()
 
-    def _refuse_doubled(self, block: _Named, held: NDArray[np.int64]) -> None:
+    def _refuse_doubled(self, block: _Named, stored_rows: NDArray[np.int64]) -> None:
         """Refuse a key that an earlier row of the same import had."""
         staged = np.array([key in self._staged for key in block.keys], dtype=bool)
-        doubled = staged | (held >= self._own) | self._met.mask(held)
+        doubled = staged | (stored_rows >= self._own) | self._met.mask(stored_rows)
         if doubled.any():
             at = int(doubled.argmax())
             raise LookalikeError(
-                f"{self.path}: key {block.keys[at]!r} comes twice, the second time in row {block.first + at}: "
+                f"{self.path}: key {block.keys[at]!r} appears twice, the second time in row {block.first + at}: "
                 "keys must be distinct"
             )
 
-    def _refuse_foreign(self, block: _Named, held: NDArray[np.int64]) -> None:
-        """Refuse a key that another source owns."""
-        at = np.flatnonzero(held >= 0)
-        for position, source in zip(at, self.writer.base.facts(held[at]).source, strict=True):
+    def _refuse_foreign(self, block: _Named, stored_rows: NDArray[np.int64]) -> None:
+        """Refuse a key that belongs to another source."""
+        at = np.flatnonzero(stored_rows >= 0)
+        for position, source in zip(at, self.writer.base.facts(stored_rows[at]).source, strict=True):
             if source != self.source:
                 raise LookalikeError(
                     f"{self.path}: key {block.keys[position]!r}, row {block.first + position}, belongs to "
@@ -197,23 +202,23 @@ class _Sync:
                 )
 
     def _way_out(self, owner: str) -> str:
-        """What to do about a key of another source, which may be this one before it was renamed."""
+        """What to do about a key of another source, which may be this source under its earlier name."""
         if os.path.isabs(owner) and not os.path.lexists(owner):
             command = shlex.join(("lookalike", "move", str(self.writer.path), owner, self.source))
-            return f"if that file has moved, `{command}` says so; if not, rename the key"
+            return f"if that file has moved, run `{command}`; if not, rename the key"
         return "rename it, or remove those rows first"
 
-    def _same(self, block: _Named, held: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which rows are there already, with the same vector, label and further columns."""
-        same = held >= 0
+    def _same(self, block: _Named, stored_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which rows are stored already, with the same vector, label and further columns."""
+        same = stored_rows >= 0
         at = np.flatnonzero(same)
         if len(at):
             base = self.writer.base
-            labels = base.labels(held[at])
-            equal = (base.gather(held[at]) == block.vectors[at]).all(axis=1)
+            labels = base.labels(stored_rows[at])
+            equal = (base.gather(stored_rows[at]) == block.vectors[at]).all(axis=1)
             equal &= [block.labels[i] == label for i, label in zip(at, labels, strict=True)]
             extra = None if block.extra is None else block.extra.take(pa.array(at))
-            same[at] = equal & KeptColumns(base).equal(extra, held[at])
+            same[at] = equal & KeptColumns(base).equal(extra, stored_rows[at])
         return same
 
     def _add(self, block: _Named, at: NDArray[np.int64]) -> None:
@@ -230,7 +235,7 @@ class _Sync:
         self._staged.update(keys)
 
     def _commit_now_and_then(self) -> None:
-        """Commit after some seconds, or before more is staged than memory should hold."""
+        """Commit after some seconds, or before the staged rows take too much memory."""
         due = len(self._staged) + BLOCK > AT_ONCE or time.monotonic() - self._last >= self._every
         if due and not self._whole:
             self.writer.commit()
@@ -240,6 +245,6 @@ class _Sync:
 
 
 def _of_images(table: Any) -> dict[str, Any]:
-    """What `Rows` calls the facts of images in an export."""
+    """The image facts of an export, under the names that `Rows` uses."""
     names = {"contents": "content_sha256", "widths": "width", "heights": "height"}
     return {name: table.column(column).to_pylist() for name, column in names.items()}

@@ -1,4 +1,4 @@
-"""Rows from elsewhere: `add` from memory, `import_vectors` from a file; and `remove` deletes rows by key."""
+"""Changes by key: `add` adds rows from memory, `import_vectors` from a file, and `remove` deletes rows."""
 
 import os
 from collections.abc import Sequence
@@ -28,19 +28,18 @@ def add(
     *,
     normalise: bool = False,
 ) -> int:
-    """Add the rows of `matrix` (n, d) float, with n keys and n labels, to a collection; gives n.
+    """Add the rows of `matrix` (n, d) float, with n keys and n labels, to a collection. Returns n.
 
-    labels: text; None or "" for a row without one.
-    Raises LookalikeError, with nothing added, for vectors that `unit_rows` refuses, for a key that comes twice, and for
-    one that the collection has.
+    labels: text; None or "" for a row without a label. Raises LookalikeError, and adds nothing, for vectors that
+    `unit_rows` refuses, for a key that appears twice, and for a key that the collection has.
     """
     vectors = unit_rows(matrix, normalise=normalise)
     keys, labels = texts("key", keys, len(vectors)), None if labels is None else texts("label", labels, len(vectors))
     check_keys(keys)
     with Store.open(path) as store, writing(store) as writer:
         check_dim(writer.base, vectors)
-        if (found := writer.base.find(keys) >= 0).any():
-            key = keys[int(found.argmax())]
+        if (taken := writer.base.find(keys) >= 0).any():
+            key = keys[int(taken.argmax())]
             raise LookalikeError(f"key {key!r} is in {writer.path} already: remove it first, or choose another")
         for start in range(0, len(keys), BLOCK):
             piece = slice(start, start + BLOCK)
@@ -50,12 +49,15 @@ def add(
 
 
 def remove(path: Folder, keys: Sequence[str]) -> int:
-    """Delete the rows of `keys`, and give their number; an unknown key raises LookalikeError, with nothing deleted."""
+    """Delete the rows of `keys` and return how many there were.
+
+    Raises LookalikeError, and deletes nothing, for an unknown key.
+    """
     distinct = list(dict.fromkeys(keys))
     with Store.open(path) as store, writing(store) as writer:
         rows = writer.base.find(distinct)
         if (unknown := rows < 0).any():
-            others = f", nor {int(unknown.sum()) - 1} other of those given" if unknown.sum() > 1 else ""
+            others = f", nor {int(unknown.sum()) - 1} more of the given keys" if unknown.sum() > 1 else ""
             key = distinct[int(unknown.argmax())]
             near = NearKeys(writer.base).words(key)
             raise LookalikeError(f"{writer.path} has no key {key!r}{others}: nothing was removed{near}")

@@ -1,4 +1,4 @@
-"""Which stored rows have the same further columns as a table that is imported again."""
+"""Compares the further columns of stored rows with those of a table that is imported again."""
 
 from typing import Any
 
@@ -13,24 +13,27 @@ from ..version.store import Store
 
 
 class KeptColumns:
-    """The further columns of a store's rows, beside those of a file."""
+    """The further columns of a store's rows, to compare with those of a file."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def equal(self, table: Any, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(m,) bool: which of the m rows of `table` (None: of no columns) have the values of `rows` (m,) int64."""
+        """Which of the m rows of `table` have the same further values as the stored `rows` (m,) int64, (m,) bool.
+
+        table: None means a table without columns.
+        """
         names = [] if table is None else stored_names(table.column_names)
         new = dict(zip(names, [] if table is None else table.columns, strict=True))
         equal = np.ones(len(rows), dtype=bool)
         parts, places = self._store.layout.locate(rows)
-        for part, mine in groups(parts):
-            held = self._of_part(part)
-            at = pa.array(np.arange(len(rows))[mine])
-            for name in new.keys() | held.keys():
+        for part, group in groups(parts):
+            stored = self._of_part(part)
+            at = pa.array(np.arange(len(rows))[group])
+            for name in new.keys() | stored.keys():
                 one = new[name].take(at) if name in new else None
-                other = held[name].take(pa.array(places[mine])) if name in held else None
-                equal[mine] &= _equal(one, other)
+                other = stored[name].take(pa.array(places[group])) if name in stored else None
+                equal[group] &= _equal(one, other)
         return equal
 
     def _of_part(self, part: int) -> dict[str, Any]:
@@ -44,7 +47,7 @@ class KeptColumns:
 
 
 def _equal(one: Any, other: Any) -> NDArray[np.bool_] | bool:
-    """Where two columns agree: null with null, or with a column that is not there, and NaN with NaN."""
+    """Where two columns agree. Null equals null and a missing column; NaN equals NaN."""
     if one is None or other is None:
         return pc.is_null(other if one is None else one).to_numpy(zero_copy_only=False)
     if one.type != other.type:

@@ -1,16 +1,16 @@
-"""`move`: a source of images lies elsewhere now. Its rows keep keys and vectors; what changes is the source's name.
+"""`move`: a source of images is now in another place. Its rows keep keys and vectors; only the source's name changes.
 
-A source is named by its absolute path with links resolved. People type paths as they see them, also of what is not
-there any more, or a folder that holds several sources: then all of those move.
+A source is named by its absolute path with links resolved. Users may type paths as they see them, even paths that no
+longer exist, or a folder that holds several sources; then all of those move.
 """
 
-import difflib
 import os
 import shlex
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..checks import did_you_mean
 from ..disk.regular import check_regular
 from ..errors import LookalikeError, LookalikeWarning
 from ..shown import shown
@@ -25,7 +25,7 @@ _LISTED = 10
 
 @dataclass(frozen=True)
 class Moved:
-    """A source that has moved: its name before and now, and how many rows (live) and rejected images it has."""
+    """A source that has moved: its old and new name, and how many live rows and rejected images it has."""
 
     old: str
     new: str
@@ -34,10 +34,10 @@ class Moved:
 
 
 def move(path: str | os.PathLike[str], old: str | os.PathLike[str], new: str | os.PathLike[str]) -> list[Moved]:
-    """Note that the source `old` of the collection at `path`, or all sources below `old`, lie at `new` now.
+    """Note that the source `old` of the collection at `path`, or each source below `old`, is now at `new`.
 
-    One entry for each source that moved. LookalikeError, and nothing is changed: there is no such source, `new` does
-    not exist or has images in the collection already.
+    Returns one entry for each source that moved. Raises LookalikeError, and changes nothing, where there is no such
+    source, or `new` does not exist or has images in the collection already.
     """
     with Store.open(path) as store, writing(store) as writer:
         base = writer.base
@@ -45,14 +45,14 @@ def move(path: str | os.PathLike[str], old: str | os.PathLike[str], new: str | o
         counts = source_counts(base)
         known = {**dict.fromkeys(rejects, 0), **counts}
         known.pop(ADDED, None)
-        wanted = _wanted(base, known, os.fspath(old), os.fspath(new))
-        for was, now in wanted.items():
-            _check(base, counts, was, now, wanted)
-        for was, now in wanted.items():
+        moves = _wanted(base, known, os.fspath(old), os.fspath(new))
+        for was, now in moves.items():
+            _check(base, counts, was, now, moves)
+        for was, now in moves.items():
             _check_files(base, was, now)
             writer.move_source(was, now)
         writer.commit()
-    return [Moved(was, now, known[was], rejects.get(was, 0)) for was, now in wanted.items()]
+    return [Moved(was, now, known[was], rejects.get(was, 0)) for was, now in moves.items()]
 
 
 def _rejects(store: Store) -> dict[str, int]:
@@ -64,7 +64,7 @@ def _rejects(store: Store) -> dict[str, int]:
 
 
 def _wanted(store: Store, known: dict[str, int], old: str, new: str) -> dict[str, str]:
-    """The sources that are to move, with their new names: `old` itself, and what lies below it there and here."""
+    """The sources to move, with their new names: `old` itself, and the sources below it."""
     target = _target(new)
     for name in _spellings(old):
         below = os.path.join(name, "")
@@ -75,54 +75,53 @@ def _wanted(store: Store, known: dict[str, int], old: str, new: str) -> dict[str
             return _ordered(inner)
     if target in known:
         raise LookalikeError(
-            f"{store.path} has {target!r} as a source already, and no {old!r}: nothing is left to move"
+            f"{target!r} is a source of {store.path} already, and {old!r} is none: there is nothing to move"
         )
     raise LookalikeError(_unknown(store, known, old))
 
 
 def _ordered(moves: dict[str, str]) -> dict[str, str]:
-    """The moves in an order in which none takes along what another has just brought."""
+    """The moves in an order in which no move affects a source that another has just moved."""
     deeper = any(now.startswith(os.path.join(was, "")) for was, now in moves.items())
     return dict(sorted(moves.items(), key=lambda move: len(move[0]), reverse=deeper))
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """What a source may be called that people type so, the likeliest first; an IDX pair by its images alone."""
+    """The names that a source typed as `text` may have, most likely first; an IDX pair by its images alone."""
     for each in (text, text.rpartition(":")[0]):
         if each:
             yield from (os.path.realpath(each), os.path.abspath(each), each)
 
 
 def _target(text: str) -> str:
-    """The name of the source at a place that exists."""
+    """The source name of a place that exists."""
     for each in (text, text.rpartition(":")[0]):
         if each and os.path.exists(each):
             return os.path.realpath(each)
-    raise LookalikeError(f"cannot move to {text!r}: it does not exist; give the place where the images lie now")
+    raise LookalikeError(f"cannot move to {text!r}: it does not exist; give the place where the images are now")
 
 
 def _unknown(store: Store, known: dict[str, int], old: str) -> str:
-    """What to say where `old` is no source: which one was meant, and which there are."""
+    """The message where `old` is not a source: which one may be meant, and which ones exist."""
     if not known:
-        return f"{store.path} has no source that could be moved: none of its rows came from a file or folder"
-    wanted = os.path.realpath(old)
-    name = os.path.basename(wanted)
-    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.8)
-    near = near or [each for each in known if os.path.basename(each) == name][:1]
-    meant = f": did you mean {near[0]!r}?" if near else ""
+        return f"{store.path} has no source that can be moved: none of its rows came from a file or folder"
+    path = os.path.realpath(old)
+    name = os.path.basename(path)
+    namesakes = [each for each in known if os.path.basename(each) == name]
+    meant = did_you_mean(path, known, cutoff=0.8) or did_you_mean(path, namesakes, cutoff=0.0)
     there = ", ".join(f"{each!r} ({rows:,} images)" for each, rows in sorted(known.items())[:_LISTED])
     more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
     return f"{store.path} has no source {old!r}{meant or ';'} its sources are {there}{more}"
 
 
-def _check(store: Store, counts: dict[str, int], was: str, now: str, wanted: dict[str, str]) -> None:
-    """Refuse to move a source onto itself, to nowhere, or onto another source, which prune would then mix up."""
+def _check(store: Store, counts: dict[str, int], was: str, now: str, moves: dict[str, str]) -> None:
+    """Refuse to move a source onto itself, to a missing place, or onto another source: prune would mix them up."""
     if was == now:
-        raise LookalikeError(f"{was!r} is where this source lies already: there is nothing to move")
+        raise LookalikeError(f"the source is at {was!r} already: there is nothing to move")
     if not os.path.exists(now):
         raise LookalikeError(f"cannot move {was!r} to {now!r}: it does not exist; nothing was moved")
     _check_kind(was, now)
-    if counts.get(now) and now not in wanted:
+    if counts.get(now) and now not in moves:
         command = shlex.join(("lookalike", "embed", str(store.path), was, "--prune=all"))
         raise LookalikeError(
             f"cannot move {was!r} to {now!r}: {counts[now]:,} images of {store.path} come from there already, and "
@@ -132,7 +131,7 @@ def _check(store: Store, counts: dict[str, int], was: str, now: str, wanted: dic
 
 
 def _check_kind(was: str, now: str) -> None:
-    """Refuse what holds no images at all, and a file in place of a folder or the other way round."""
+    """Refuse a place that holds no images, and a file in place of a folder or the reverse."""
     if not os.path.isdir(now):
         check_regular(now)
     if os.path.exists(was) and os.path.isdir(was) != os.path.isdir(now):
@@ -143,19 +142,19 @@ def _check_kind(was: str, now: str) -> None:
 
 
 def _check_files(store: Store, was: str, now: str) -> None:
-    """Warn where a folder has none of the source's first files; refuse where a folder in it was meant, as with `mv`."""
+    """Warn where a folder has none of the source's first files. Refuse where a folder in it is meant, as in `mv`."""
     rows = rows_of_source(store, was)[:_LOOKED_AT]
     if not len(rows) or not os.path.isdir(now) or any(_lies_in(now, key) for key in store.keys(rows)):
         return
-    missing = f"{shown(now)} has none of the {len(rows)} files of {shown(was)} that were looked for"
+    missing = f"{shown(now)} has none of the first {len(rows)} files of {shown(was)}"
     inside = os.path.join(now, os.path.basename(was))
     if os.path.exists(inside):
         raise LookalikeError(f"{missing}: did you mean {inside!r}?")
     path = shown(str(store.path))
-    warnings.warn(f"{missing}: `lookalike rollback {path}` takes the move back", LookalikeWarning, stacklevel=3)
+    warnings.warn(f"{missing}: run `lookalike rollback {path}` to undo the move", LookalikeWarning, stacklevel=3)
 
 
 def _lies_in(folder: str, key: str) -> bool:
-    """Whether a folder has the file of a key, whatever prefix the key has; nobody noted which."""
+    """Whether a folder has the file of a key, with any prefix of the key left out, since prefixes are not stored."""
     starts = (key[at:] for at in range(min(len(key), 256)))
     return any(os.path.lexists(os.path.join(folder, start)) for start in starts if not start.startswith("/"))

@@ -1,7 +1,7 @@
-"""Noting other sizes and mtimes of files whose bytes stayed the same, so that a sync does not read them again.
+"""Notes new sizes and mtimes of files whose bytes are unchanged, so that a sync does not read them again.
 
-They are noted in the lookups alone, by writing anew the runs that have the rows. A note saves work and is no part of
-what a collection holds: where writing it costs too much or fails, it is left out, and those files are read again.
+They are noted in the lookups only, by rewriting the runs that have the rows. A note saves work but is no part of the
+collection's content: where writing it costs too much or fails, it is left out, and those files are read again.
 """
 
 import warnings
@@ -27,34 +27,35 @@ def noted_runs(
 ) -> tuple[tuple[RunEntry, ...], NDArray[np.bool_]]:
     """`runs` with these file sizes (bytes) and mtimes (ns) for `rows`, all (m,) int64, and which were noted, (m,) bool.
 
-    A run of more than LARGEST_MERGE rows stays as it is until a tenth of them is to be noted: what a commit writes
-    depends on what was changed. So does one that cannot be written, with a warning. Damaged for a run that is.
+    A run of more than LARGEST_MERGE rows is only rewritten when a tenth of its rows change, so that the cost of a
+    commit depends on what was changed. A run that cannot be written stays as it is, with a warning. Raises Damaged for
+    a damaged run.
     """
     noted = np.zeros(len(rows), dtype=bool)
     written = list(runs)
     for at, run in enumerate(runs):
-        mine = (rows >= run.first_row) & (rows <= run.last_row)
-        if _worth_it(run, int(mine.sum())):
+        in_run = (rows >= run.first_row) & (rows <= run.last_row)
+        if _worth_it(run, int(in_run.sum())):
             path = store.pages.table(run)
             try:
-                written[at] = noted_run(store.path, path, rows[mine], sizes[mine], mtimes_ns[mine])
+                written[at] = noted_run(store.path, path, rows[in_run], sizes[in_run], mtimes_ns[in_run])
             except Damaged:
                 raise
             except LookalikeError as error:
                 _warn(error)
             else:
-                noted |= mine
+                noted |= in_run
     return tuple(written), noted
 
 
 def _worth_it(run: RunEntry, count: int) -> bool:
-    """Whether to write a run anew for `count` of its rows."""
+    """Whether to rewrite a run for `count` of its rows."""
     return count > 0 and (run.rows <= LARGEST_MERGE or count * _SHARE >= run.rows)
 
 
 def _warn(error: LookalikeError) -> None:
     warnings.warn(
-        f"{error}: files that were touched and have the same bytes are read again next time",
+        f"{error}: unchanged files that have a new time of modification will be read again next time",
         LookalikeWarning,
         stacklevel=2,
     )

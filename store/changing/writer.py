@@ -1,8 +1,8 @@
-"""What the one writer stages, and the commit that publishes it as the next version.
+"""What the writer stages, and the commit that publishes it as the next version.
 
-Staged changes live in memory and in files that no manifest names yet; leaving without `commit` abandons them, and `gc`
-collects the files. What a commit writes depends on what was staged, not on the collection: a lookup run for the new
-rows (joined with runs of its size now and then), the bitmap of deleted rows, the manifest.
+Staged changes live in memory and in files that no manifest names yet. Leaving without `commit` abandons them, and `gc`
+collects the files. What a commit writes depends on what was staged, not on the size of the collection: a lookup run for
+the new rows (sometimes joined with runs of its size), the bitmap of deleted rows, and the manifest.
 """
 
 from collections.abc import Iterator
@@ -44,9 +44,9 @@ Int64 = NDArray[np.int64]
 
 @contextmanager
 def writing(store: Store) -> Iterator["Writer"]:
-    """Hold the writer's lock of the collection of `store`, and write on from its newest version."""
-    with writer_lock(store.path) as held:
-        yield Writer(store.latest(), held)
+    """Hold the writer's lock of the collection of `store`, and write on top of its newest version."""
+    with writer_lock(store.path) as lock:
+        yield Writer(store.latest(), lock)
 
 
 class Writer:
@@ -57,7 +57,7 @@ class Writer:
         self._reset(base)
 
     def _reset(self, base: Store) -> None:
-        """Nothing staged on top of `base`."""
+        """Start again on top of `base`, with nothing staged."""
         self.base = base
         self._content = base.content
         self._tables: list[Any] = []
@@ -71,12 +71,12 @@ class Writer:
 
     @property
     def next_row(self) -> int:
-        """The row that the next part will begin with."""
+        """The number of the first row of the next part."""
         return self._content.next_row
 
     @property
     def content(self) -> Content:
-        """What the next version will hold, but for deleted rows and lookups, which `commit` adds."""
+        """What the next version will hold, without deleted rows and lookups, which `commit` adds."""
         return self._content
 
     @property
@@ -88,32 +88,36 @@ class Writer:
         self._content = replace(self._content, **changes)
 
     def set_model(self, digest: str, dim: int, precision: str, files: dict[str, Path | bytes]) -> None:
-        """Take over the model that makes the vectors: its files (by name) go to model/<digest>/.
+        """Store the model that makes the vectors: its files (by name) go to model/<digest>/.
 
-        Nothing happens where it is there already. Raises LookalikeError where another model made the vectors, or where
-        they are of unknown origin.
+        Does nothing where the collection has this model. Raises LookalikeError where another model made the vectors, or
+        where their origin is unknown.
         """
-        held = self._content.model
-        if held is not None and (held.digest, held.dim) == (digest, dim):
+        stored_model = self._content.model
+        if stored_model is not None and (stored_model.digest, stored_model.dim) == (digest, dim):
             return
-        if held is not None and held.digest != digest:
+        if stored_model is not None and stored_model.digest != digest:
             raise LookalikeError(
-                f"{self.path} holds vectors of model {held.digest}, not of model {digest}: use the model it was made "
-                "with, or another collection"
+                f"{self.path} holds vectors of model {stored_model.digest}, not of model {digest}: use that "
+                "model, or another collection"
             )
         self.base.pages.ensure_tables(self._content.parts)
         made_by = {self.base.pages.footer(part).model for part in self._content.parts}
         if made_by - {digest} or (made_by and self._content.dim != dim):
             others = sorted(other for other in made_by if other not in (None, digest))
-            what = f"of model {others[0]}, not of model {digest}" if others else "that came without a model, and model"
+            what = (
+                f"of model {others[0]}, not of model {digest}"
+                if others
+                else "that were added without a model, and model"
+            )
             fit = "use another collection" if others else f"{digest} may not fit them: use another collection"
             raise LookalikeError(f"{self.path} holds vectors {what}{': ' if others else ' '}{fit}")
         self._set(model=model_entry(self.path, digest, dim, precision, files), dim=dim)
 
     def add_part(self, part: PartEntry, table: Any) -> int:
-        """Add a part that `write_part` published, with the `lookup_columns` of its rows; its first row.
+        """Add a part that `write_part` published, with the `lookup_columns` of its rows. Returns its first row.
 
-        Raises LookalikeError where it has another dimension or model, Damaged where it is not what its entry says.
+        Raises LookalikeError where its dimension or model differs, and Damaged where it does not match its entry.
         """
         self._check_part(part, table)
         first = self.next_row
@@ -123,22 +127,24 @@ class Writer:
         return first
 
     def _check_part(self, part: PartEntry, table: Any) -> None:
-        """Refuse a part that does not belong here; sets the dimension where it is the first."""
+        """Refuse a part that does not belong in this collection. The first part sets the dimension."""
         path = self.base.file(part)
         note_readable(part.sha256)  # it is ours, whichever process wrote it
         dim, model, rows, _ = self.base.pages.footer(part)
         if not rows == part.rows == table.num_rows > 0:
-            raise Damaged(f"{path} holds {rows} rows, its entry says {part.rows} and its lookups {table.num_rows}")
-        held = self._content.model
-        if model is not None and held is not None and held.digest != model:
-            raise LookalikeError(f"{path} was made by model {model}, and {self.path} holds model {held.digest}")
-        expected = self._content.dim if self._content.parts else held and held.dim
+            raise Damaged(f"{path} holds {rows} rows, but its entry says {part.rows} and its lookups {table.num_rows}")
+        stored_model = self._content.model
+        if model is not None and stored_model is not None and stored_model.digest != model:
+            raise LookalikeError(
+                f"{path} was made by model {model}, but {self.path} holds vectors of model {stored_model.digest}"
+            )
+        expected = self._content.dim if self._content.parts else stored_model and stored_model.dim
         if expected not in (None, dim):
-            raise LookalikeError(f"{path} has {dim} dimensions, and {self.path} has {expected}")
+            raise LookalikeError(f"{path} has {dim} dimensions, but {self.path} has {expected}")
         self._set(dim=dim)
 
     def delete(self, rows: Int64) -> None:
-        """Delete `rows` (m,) int64, staged ones too; LookalikeError for a row that is not live."""
+        """Delete `rows` (m,) int64, staged ones too. Raises LookalikeError for a row that is not live."""
         rows = np.unique(np.asarray(rows, dtype=np.int64))
         base_rows = rows[rows < self.base.next_row]
         gone = base_rows[~self.base.live(base_rows)]
@@ -149,13 +155,14 @@ class Writer:
             self._deleted.append(rows)
 
     def _deleted_rows(self) -> Int64:
-        """Rows that this writer deletes."""
+        """The rows that this writer deletes."""
         return np.concatenate([np.zeros(0, dtype=np.int64), *self._deleted])
 
     def note_files(self, rows: Int64, sizes: Int64, mtimes_ns: Int64) -> NDArray[np.bool_]:
-        """Note other sizes (bytes) and mtimes (ns) of the unchanged files of `rows` of `base`, all (m,) int64.
+        """Note new sizes (bytes) and mtimes (ns) of the unchanged files of `rows` of `base`, all (m,) int64.
 
-        Which were noted, (m,) bool; see `noting`. Parts stay as they are: tables and `compact` take what was noted.
+        Returns which were noted, (m,) bool; see `noting`. Parts stay as they are: tables and `compact` use what was
+        noted.
         """
         runs, noted = noted_runs(self.base, self._content.runs, rows, sizes, mtimes_ns)
         self._set(runs=runs)
@@ -170,7 +177,7 @@ class Writer:
         self._set(rejects=tuple(r for r in self._content.rejects if r.source != source))
 
     def move_source(self, old: str, new: str) -> None:
-        """Make the rows and rejected images of the source `old` those of `new` from now on; files stay as they are."""
+        """Give the rows and rejected images of the source `old` to the source `new`; their files stay as they are."""
         rejects = tuple(replace(r, source=new) if r.source == old else r for r in self._content.rejects)
         move = MovedSource(old, new, self.next_row)
         uses = with_moved(self._content.uses, old, new)
@@ -185,7 +192,7 @@ class Writer:
         self._set(segments=tuple(segments))
 
     def set_index(self, index: dict[str, Any] | None) -> None:
-        """Note what `index` was asked for."""
+        """Note the settings of the last `index`."""
         self._set(index=index)
 
     def set_prototypes(self, entry: PrototypeEntry | None) -> None:
@@ -193,7 +200,7 @@ class Writer:
         self._set(prototypes=entry)
 
     def set_prototype_rule(self, rule: PrototypeRule) -> None:
-        """Note what prototypes are made of from now on; those folded by another rule are not used."""
+        """Note how prototypes are made from now on; prototypes folded by another rule are not used."""
         self._set(prototype_rule=rule)
 
     def set_head(self, entry: HeadEntry | None) -> None:
@@ -201,13 +208,13 @@ class Writer:
         self._set(head=entry)
 
     def add_calibration(self, entry: CalibrationEntry) -> None:
-        """List a calibration; it replaces an earlier one of the same kind of decision."""
+        """Add a calibration; it replaces an earlier one for the same kind of decision."""
         self._set(calibrations=(*(c for c in self._content.calibrations if c.by != entry.by), entry))
 
     def replace_parts(
         self, parts: tuple[PartEntry, ...], runs: tuple[RunEntry, ...], *, keep_prototypes: bool = True
     ) -> None:
-        """Store exactly the live rows in other files: what `compact` stages."""
+        """Store exactly the live rows, in other files: what `compact` stages."""
         self._set(parts=parts, runs=runs, deleted_count=0)
         if not keep_prototypes:
             self._set(prototypes=None)
@@ -215,15 +222,14 @@ class Writer:
             self._set(segments=(), prototypes=None, head=None)
 
     def regroup(self, parts: tuple[PartEntry, ...]) -> None:
-        """Store the same rows, deleted ones too, in other parts: what `merge_small` stages."""
+        """Store the same rows, deleted ones included, in other parts: what `merge_small` stages."""
         self._set(parts=parts)
 
     def commit(self) -> Store:
-        """Publish what is staged as the next version, and go on from it; the same version where nothing is staged.
+        """Publish the staged changes as the next version and go on from it; without changes the version stays the same.
 
-        Raises LookalikeError where a key would be there twice, the disk fails, or another process has written since
-        `base` although it should not have been able to (Busy): no version is then published, and what was staged still
-        is.
+        Raises LookalikeError where two rows would have one key or the disk fails, and Busy where another process has
+        written since `base` in spite of the lock. Then no version is published, and the changes stay staged.
         """
         if not self.staged:
             return self.base
@@ -252,7 +258,7 @@ class Writer:
         return content
 
     def _joined_runs(self, new: RunEntry) -> tuple[RunEntry, ...]:
-        """All runs with `new`, those of about its size joined with it."""
+        """All runs and `new`, which is joined with runs of about its size."""
         runs = (*self._content.runs, new)
         count = due(runs)
         if not count:
@@ -269,5 +275,5 @@ class Writer:
 
 
 def _concatenated(tables: list[Any]) -> Any:
-    """The tables below each other, every column in one chunk."""
+    """The tables one after the other, each column in one chunk."""
     return pa.concat_tables(tables).combine_chunks()

@@ -1,1 +1,1 @@
-"""Files and locks of the operating system: written whole, checked before they are read, one writer at a time."""
+"""Files and locks of the operating system: whole writes, checks before reading, and one writer at a time."""

@@ -1,7 +1,7 @@
-"""The folders of a collection: its own, never links to another place, whose files would belong to someone else.
+"""The folders of a collection are its own, never links to another place, whose files would belong to someone else.
 
-The collection's folder itself may be a link; what lies below it may not: reading refuses a file behind one, so that
-writing must too, before any work.
+The collection's folder itself may be a link, but not the folders below it: reading refuses a file behind a link, so
+writing must refuse it too, before any work.
 """
 
 import os
@@ -18,7 +18,7 @@ FOLDERS = (
 
 
 def refuse_links(folder: Path) -> None:
-    """Damaged where a folder of the collection in `folder` is a link, or anything else but a folder."""
+    """Raise Damaged where a folder of the collection in `folder` is a link, or anything else but a folder."""
     for top in (MANIFESTS, *FOLDERS):
         _check(folder / top)
     if (folder / "model").is_dir():
@@ -33,7 +33,7 @@ def linked(folder: Path) -> list[str]:
 
 
 def check_writable(folder: Path) -> None:
-    """The same, and LookalikeError where one of them cannot be written to."""
+    """`refuse_links`, and raise LookalikeError where one of the folders cannot be written to."""
     refuse_links(folder)
     for top in (MANIFESTS, *FOLDERS):
         path = folder / top
@@ -42,7 +42,7 @@ def check_writable(folder: Path) -> None:
 
 
 def refuse_linked(folder: Path) -> None:
-    """Damaged where `folder`, which a file is to be published in, is a collection's and is a link."""
+    """Raise Damaged where `folder`, in which a file is to be published, belongs to a collection and is a link."""
     for inner in (folder, folder.parent):
         if inner.name in (MANIFESTS, *FOLDERS) and (inner.parent / MANIFESTS).is_dir():
             _check(inner)
@@ -50,18 +50,18 @@ def refuse_linked(folder: Path) -> None:
 
 
 def check_lock(path: Path) -> None:
-    """LookalikeError where `path`, the collection's lock, is there and is no regular file."""
+    """Raise LookalikeError where `path`, the collection's lock, exists and is not a regular file."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:
         return
     if not stat.S_ISREG(mode):
         kind = "a link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-        raise LookalikeError(f"cannot lock {path.parent}: {path} is {kind}; remove it, and it is made anew")
+        raise LookalikeError(f"cannot lock {path.parent}: {path} is {kind}; remove it, and it is created again")
 
 
 def _check(path: Path) -> None:
-    """Refuse what is there and is no folder."""
+    """Refuse a path that exists and is not a folder."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:

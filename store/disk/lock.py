@@ -1,8 +1,8 @@
-"""One writer and any number of readers, by flock: the system drops a lock when its holder ends, however it ends.
+"""One writer and any number of readers, by flock: the system releases a lock when its holder ends, however it ends.
 
-The writer holds `lock`, and writes there who it is. A reader holds its version's manifest, so that `gc` leaves it.
-All descriptors are closed on exec, so that workers never hold what their driver holds; the writer's in a forked child
-too.
+The writer locks `lock`, and writes its name into it. A reader locks the manifest of its version, so that `gc` leaves
+it. All descriptors are closed on exec, so that workers never hold the locks of their driver; the writer's descriptor is
+also closed in forked children.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _descriptors: set[int] = set()
 
 
 def _drop_in_child() -> None:
-    """Close, which leaves the parent's lock alone."""
+    """Close the descriptor, which does not affect the parent's lock."""
     for descriptor in _descriptors:
         with contextlib.suppress(OSError):
             os.close(descriptor)
@@ -41,7 +41,7 @@ os.register_at_fork(after_in_child=_drop_in_child)
 
 
 class Held:
-    """The writer's lock while it is held. `doubt`: why it may keep nobody out; None where nothing says so."""
+    """The writer's lock while it is held. doubt: why it may not keep others out; None where nothing indicates that."""
 
     def __init__(self, folder: Path, descriptor: int) -> None:
         self.folder, self._descriptor = folder, descriptor
@@ -51,23 +51,23 @@ class Held:
             self._warn(self.doubt)
 
     def now_ns(self) -> int:
-        """The time by the file system's own clock, in ns: on a share it is the server's, which dates the files."""
+        """The time by the file system's own clock, in ns: on a network share, the clock of its server."""
         with contextlib.suppress(OSError):
             os.utime(self._descriptor)
         return os.fstat(self._descriptor).st_mtime_ns
 
     def warn_if_shared(self) -> None:
-        """Warn, once, where another process has signed the lock since: it then keeps nobody out."""
-        found = _read_note(self.folder / "lock")
-        if self._note is None or found in (None, self._note):
+        """Warn, once, where another process has signed the lock since, so that it does not keep others out."""
+        note = _read_note(self.folder / "lock")
+        if self._note is None or note in (None, self._note):
             return
         self._note = None
-        self._warn(f"{_name(found)} took it too")
+        self._warn(f"{_name(note)} got it too")
 
     def _warn(self, why: str) -> None:
         warnings.warn(
-            f"the lock of {self.folder} may keep nobody out: {why}. Let one process at a time write to it; of two that "
-            "commit at once one is refused, and `gc` keeps what is younger than a day",
+            f"the lock of {self.folder} may not keep other processes out: {why}. Let one process write at a time; if "
+            "two commit at once, one of them is refused, and `gc` keeps files younger than a day",
             LookalikeWarning,
             stacklevel=4,
         )
@@ -75,9 +75,10 @@ class Held:
 
 @contextlib.contextmanager
 def writer_lock(folder: Path) -> Iterator[Held]:
-    """Be the one writer of the collection in `folder`; Busy within a second where another process is.
+    """Become the only writer of the collection in `folder`.
 
-    Raises LookalikeError where the folder cannot be written to. Warns where the lock means nothing.
+    Raises Busy within a second where another process is, and LookalikeError where the folder cannot be written to.
+    Warns where the lock may not work.
     """
     path = Path(folder) / "lock"
     check_lock(path)
@@ -91,13 +92,13 @@ def writer_lock(folder: Path) -> Iterator[Held]:
         _take(descriptor, folder)
         yield Held(Path(folder), descriptor)
     finally:
-        if descriptor in _descriptors:  # not so in a forked child
+        if descriptor in _descriptors:  # not in a forked child
             _descriptors.discard(descriptor)
             os.close(descriptor)
 
 
 def _take(descriptor: int, folder: Path) -> None:
-    """Lock, or say who holds it."""
+    """Take the lock, or report who holds it."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -105,14 +106,17 @@ def _take(descriptor: int, folder: Path) -> None:
             return
         except OSError as error:
             if error.errno not in _HELD:
-                raise LookalikeError(f"cannot lock {folder}: {reason(error)}; a local disk works") from error
+                raise LookalikeError(f"cannot lock {folder}: {reason(error)}: use a folder on a local disk") from error
         if time.monotonic() > until:
             raise Busy(f"{folder} is being written to by {_holder(descriptor)}: wait until it is done, or end it")
         time.sleep(0.02)
 
 
 def _sign(descriptor: int) -> bytes | None:
-    """Leave our name in the lock, and give it; None where it cannot be written: a full disk does not matter here."""
+    """Write this process's name into the lock and return it.
+
+    Returns None where that fails, since a full disk does not matter here.
+    """
     command = shlex.join(sys.argv)[:200] or "python"
     name = {"pid": os.getpid(), "command": command, "host": socket.gethostname(), "token": secrets.token_hex(8)}
     text = json.dumps(name).encode()
@@ -125,13 +129,13 @@ def _sign(descriptor: int) -> bytes | None:
 
 
 def _read_note(path: Path) -> bytes | None:
-    """What the lock says now, opened anew since a share may keep what it gave before; None where it cannot be read."""
+    """The lock's content now, opened again since a share may return old content; None where it cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        return os.pread(descriptor, 4096, 0) or None  # empty for the moment in which another signs
+        return os.pread(descriptor, 4096, 0) or None  # empty while another process signs
     except OSError:
         return None
     finally:
@@ -139,7 +143,7 @@ def _read_note(path: Path) -> bytes | None:
 
 
 def _holder(descriptor: int) -> str:
-    """The name that the holder left."""
+    """The name that the holder has left."""
     try:
         return _name(os.pread(descriptor, 4096, 0))
     except OSError:
@@ -147,7 +151,7 @@ def _holder(descriptor: int) -> str:
 
 
 def _name(note: bytes | None) -> str:
-    """Who left a note, in words."""
+    """The writer of a note, in words."""
     try:
         name = json.loads(note or b"")
         host = name.get("host") or socket.gethostname()
@@ -158,7 +162,7 @@ def _name(note: bytes | None) -> str:
 
 
 def reader_lock(path: Path) -> int | None:
-    """A descriptor that holds the manifest `path` shared until it is closed; None where the file has gone meanwhile."""
+    """A descriptor that holds a shared lock on the manifest `path` until it is closed; None where the file has gone."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -166,10 +170,10 @@ def reader_lock(path: Path) -> int | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in _HELD:  # gc has it, to remove it
+        if error.errno in _HELD:  # gc holds it, to remove it
             os.close(descriptor)
             return None
-        # where nothing can be locked, nothing can be collected under us either, for gc then refuses
+        # if nothing can be locked, nothing can be collected either, since gc then refuses
     if os.fstat(descriptor).st_nlink == 0:
         os.close(descriptor)
         return None
@@ -178,7 +182,7 @@ def reader_lock(path: Path) -> int | None:
 
 @contextlib.contextmanager
 def unread(path: Path) -> Iterator[bool]:
-    """Whether nobody reads the version whose manifest is `path`; while True, nobody can begin to."""
+    """Whether nobody reads the version with the manifest `path`; while True, nobody can begin to."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         try:

@@ -1,7 +1,7 @@
-"""How much memory there is for this process, and whether an error says that there was too little.
+"""How much memory this process can use, and whether an error means that there was too little.
 
-Three limits count, whichever leaves least: what the system calls available, what the process's cgroup (a container's
-limit, version 1 or 2) leaves of its limit, and what RLIMIT_AS and RLIMIT_DATA leave of the process's own space.
+The smallest of three limits counts: what the system calls available, what the limit of the process's cgroup (a
+container's limit, version 1 or 2) leaves, and what RLIMIT_AS and RLIMIT_DATA leave.
 """
 
 import contextlib
@@ -23,17 +23,17 @@ _WORDS = re.compile(
 
 
 def free_memory() -> int:
-    """Bytes that this process can take now, at least 0; UNKNOWN where the system does not say."""
+    """Bytes that this process can use now, at least 0; UNKNOWN where the system does not tell."""
     return max(0, min(_available(), *_left_by_cgroups(), *_left_by_limits()))
 
 
 def space_taken() -> int:
-    """Bytes of this process's address space, which RLIMIT_AS bounds; 0 where the system does not say."""
+    """Bytes of this process's address space, which RLIMIT_AS limits; 0 where the system does not tell."""
     return _statm()[0]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory was lacking: Python's, NumPy's and Arrow's, the system's, torch's, FAISS's."""
+    """Whether an error of Python, NumPy, Arrow, the system, torch or FAISS means that memory ran out."""
     if isinstance(error, MemoryError):
         return True
     if isinstance(error, OSError) and error.errno is not None:
@@ -43,10 +43,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def no_memory(error: BaseException) -> str:
-    """The line that a person reads where the job itself lacks memory: what was asked for, what there is, what to do."""
-    asked = " ".join(str(error).split())[:150]
+    """The message where the job runs out of memory: what was requested, how much is free, and what to do."""
+    message = " ".join(str(error).split())[:150]
     return (
-        f"there is not enough memory to go on ({asked or 'no more could be had'}; {in_words(free_memory())} are free): "
+        f"there is not enough memory ({message or 'an allocation failed'}; {in_words(free_memory())} are free): "
         "use fewer workers (--workers 1), close other programs, or raise the limit of this process"
     )
 
@@ -70,7 +70,7 @@ def _available() -> int:
 
 
 def _left_by_limits() -> Iterator[int]:
-    """What the soft limits of this process leave of its address space and of its data."""
+    """What the soft limits of this process leave of its address space and its data."""
     space, data = _statm()
     for kind, taken in ((resource.RLIMIT_AS, space), (resource.RLIMIT_DATA, data)):
         soft, _ = resource.getrlimit(kind)
@@ -87,7 +87,7 @@ def _statm() -> tuple[int, int]:
 
 
 def _left_by_cgroups() -> Iterator[int]:
-    """What the process's memory cgroup and each one above it leave."""
+    """What the process's memory cgroup and each cgroup above it leave."""
     yield UNKNOWN
     with (
         contextlib.suppress(OSError, ValueError),
@@ -103,14 +103,14 @@ def _left_by_cgroups() -> Iterator[int]:
 
 
 def _folders(roots: tuple[Path, ...], path: str) -> Iterator[Path]:
-    """A cgroup and those above it. Inside a container its path may be the host's: then only the root is there."""
+    """A cgroup and those above it. Inside a container its path may be the host's; then only the root exists."""
     parts = [part for part in path.split("/") if part not in ("", "..")]
     for root in roots:
         yield from (root.joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1))
 
 
 def _left(folder: Path, limit: str, usage: str, prefix: str) -> int:
-    """What one cgroup leaves; pages of files count as free, since the kernel drops them first."""
+    """What one cgroup leaves; the page cache counts as free, since the kernel drops it first."""
     try:
         most = (folder / limit).read_text().strip()
         if most == "max":

@@ -1,7 +1,7 @@
-"""The one place that writes files of a collection: complete and on the disk under their name, or not there at all.
+"""The only module that writes files of a collection: complete and on the disk under their name, or not at all.
 
 A file is written under a temporary name in its own folder, flushed, fsynced, read back and hashed, then linked to a
-name that must not exist yet, and the folder is fsynced. Published files are never altered. Every step first calls
+name that must not exist yet, and the folder is fsynced. Published files are never changed. Every step first calls
 `_step`, where tests inject faults and crashes.
 """
 
@@ -41,7 +41,7 @@ class NameTaken(LookalikeError):
 
 
 class Published(NamedTuple):
-    """What a manifest keeps of a file: its size in bytes and its SHA-256 in hex. `FileEntry(name, *published)`."""
+    """The facts that a manifest keeps of a file: size in bytes and SHA-256 in hex. `FileEntry(name, *published)`."""
 
     size: int
     sha256: str
@@ -58,18 +58,18 @@ def reason(error: OSError) -> str:
 
 @contextlib.contextmanager
 def plain_errors(doing: str) -> Iterator[None]:
-    """Turn any OSError into a LookalikeError of one line: what was being done, and why it failed."""
+    """Turn any OSError into a one-line LookalikeError that says what was being done and why it failed."""
     try:
         yield
     except OSError as error:
         raise LookalikeError(f"cannot {doing}: {reason(error)}") from error
 
 
-def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
+def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes | memoryview) -> Published:
     """Write a new file at `path`, whole or not at all.
 
-    `write` is the content, or is called with a file object to write it to (`.write`, `.tell`; hashed as it streams).
-    Raises LookalikeError where the name exists already or the system fails; then nothing is left behind.
+    write: the content, or a function that writes it to the file object it is called with (`.write`, `.tell`; hashed
+    while it streams). Raises LookalikeError where the name exists or the system fails; then nothing is left behind.
     """
     path = Path(path)
     with plain_errors(f"write {path}"):
@@ -83,8 +83,8 @@ def publish(path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
             return _finish(path, temporary, written)
 
 
-def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Published:
-    """Write, flush and fsync; the size and digest of what was handed over."""
+def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes | memoryview) -> Published:
+    """Write, flush and fsync. Returns size and digest of the data."""
     stream = _Hashing(file, path)
     try:
         if callable(write):
@@ -92,7 +92,7 @@ def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Pu
         else:
             stream.write(write)
     finally:
-        if stream.failure is not None:  # some writers swallow what their stream raises, or dress it up
+        if stream.failure is not None:  # some writers hide or wrap the errors of their stream
             raise stream.failure
     _step("fsync", path)
     file.flush()
@@ -101,10 +101,10 @@ def _fill(file: Any, path: Path, write: Callable[[BinaryIO], Any] | bytes) -> Pu
 
 
 def _finish(path: Path, temporary: Path, written: Published) -> Published:
-    """Read back, compare, give the file its name, and make the name last."""
+    """Read back, compare, give the file its name, and sync the folder."""
     _step("read", path)
-    found = Published(*digest_of(temporary, afresh=True))
-    if written != found:
+    stored = Published(*digest_of(temporary, afresh=True))
+    if written != stored:
         raise Damaged(f"cannot write {path}: the disk gave back other bytes than were written")
     _step("publish", path)
     _name(temporary, path)
@@ -113,11 +113,11 @@ def _finish(path: Path, temporary: Path, written: Published) -> Published:
         _step("fsync-dir", path)
         sync_folder(path.parent)
     except BaseException:
-        with contextlib.suppress(OSError):  # not known to last, so not published
+        with contextlib.suppress(OSError):  # it may not survive a crash, so it is not published
             path.unlink()
         raise
-    remember(path, found.sha256)
-    return found
+    remember(path, stored.sha256)
+    return stored
 
 
 def _name(temporary: Path, path: Path) -> None:
@@ -125,7 +125,7 @@ def _name(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path)
     except FileExistsError:
-        if not _same(temporary, path):  # over NFS an answer that was lost is asked for again, and the link is there
+        if not _same(temporary, path):  # over NFS a lost answer is requested again, and the link exists by then
             raise _taken(path) from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
@@ -134,7 +134,7 @@ def _name(temporary: Path, path: Path) -> None:
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    """The same where there are no hard links."""
+    """`_name` on file systems without hard links."""
     try:
         if not renamed_if_free(temporary, path):
             _rename_if_free(temporary, path)
@@ -143,7 +143,7 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 def _same(one: Path, two: Path) -> bool:
-    """Whether two names are of one file."""
+    """Whether two names lead to one file."""
     return os.path.samestat(os.lstat(one), os.lstat(two))
 
 
@@ -152,10 +152,12 @@ def _taken(path: Path) -> NameTaken:
 
 
 def _rename_if_free(temporary: Path, path: Path) -> None:
-    """Where nothing else is known: look and rename while holding the folder's lock, so that they are one step."""
+    """The last resort: check and rename while holding a lock on the folder, so that both are one step."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # where folders cannot be locked, the collection's writer lock still holds
+        with contextlib.suppress(
+            OSError
+        ):  # if folders cannot be locked, the writer lock of the collection still protects it
             fcntl.flock(folder, fcntl.LOCK_EX)
         if os.path.lexists(path):
             raise _taken(path)
@@ -165,7 +167,7 @@ def _rename_if_free(temporary: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` last."""
+    """Make sure that the names in `folder` are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -174,7 +176,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Create `folder` and its parents, each name made to last."""
+    """Create `folder` and its parents, and sync each name to the disk."""
     if folder.is_dir():
         return
     _make_folder(folder.parent)
@@ -184,7 +186,7 @@ def _make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _removed(temporary: Path) -> Iterator[None]:
-    """Whatever happens, leave no temporary file behind."""
+    """Leave no temporary file behind, whatever happens."""
     try:
         yield
     finally:
@@ -193,7 +195,7 @@ def _removed(temporary: Path) -> Iterator[None]:
 
 
 class _Hashing(io.RawIOBase):
-    """A write-only stream that hashes what passes and remembers its first failure."""
+    """A write-only stream that hashes the data written and remembers its first failure."""
 
     def __init__(self, file: Any, path: Path) -> None:
         self.file, self.path = file, path

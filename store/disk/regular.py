@@ -1,7 +1,7 @@
-"""Opening what people name as a file: a FIFO, device or socket is refused at once instead of waited for.
+"""Opens files that users name: a FIFO, device or socket is refused at once, since waiting for it may never end.
 
-Everything in the package that opens a path from outside goes through here; images do so through `embedder.sources`,
-where what cannot be read is rejected and the job goes on.
+Every part of the package that opens a path from outside uses this module. Images do so through `embedder.sources`,
+where an unreadable file is rejected and the job goes on.
 """
 
 import contextlib
@@ -24,18 +24,18 @@ _KINDS = {
 
 
 def check_regular(path: str | os.PathLike[str]) -> Path:
-    """`path`, once it is known to lead to a regular file; for libraries that open it themselves.
+    """`path`, if it leads to a regular file; for libraries that open it themselves.
 
-    LookalikeError where it is something else, OSError where it is not there or cannot be looked at.
+    Raises LookalikeError where it is something else, and OSError where it does not exist or cannot be read.
     """
     _check(os.stat(path).st_mode, path)
     return Path(path)
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading bytes; errors as of `check_regular`.
+    """Open a regular file for reading bytes. Raises the same errors as `check_regular`.
 
-    It is opened without blocking and then looked at, so that nothing can be put in its place in between.
+    It is opened without blocking and then checked, so that nothing can take its place in between.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -54,18 +54,18 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 def open_regular_text(
     path: str | os.PathLike[str], encoding: str = "utf-8", *, errors: str = "strict", newline: str | None = None
 ) -> TextIO:
-    """Open a regular file for reading text, with the arguments of `open`; errors as of `check_regular`."""
+    """Open a regular file for reading text, with the arguments of `open`. Raises the errors of `check_regular`."""
     return io.TextIOWrapper(open_regular(path), encoding=encoding, errors=errors, newline=newline)
 
 
 def read_regular(path: str | os.PathLike[str]) -> bytes:
-    """All bytes of a regular file; errors as of `check_regular`."""
+    """All bytes of a regular file. Raises the errors of `check_regular`."""
     with open_regular(path) as file:
         return file.read()
 
 
 def check_all_regular(*paths: str | os.PathLike[str] | None) -> None:
-    """Refuse what is there and is no regular file; whoever opens a path says what else is wrong with it."""
+    """Refuse paths that exist and are not regular files; opening them reports any other problem."""
     for path in paths:
         if path is not None:
             with contextlib.suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Renaming without replacing, in one step of the kernel: for file systems without hard links (FAT, some shares)."""
+"""Renames without replacing, in one step of the kernel: for file systems without hard links (FAT, some shares)."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ _UNABLE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EP
 def renamed_if_free(old: Path, new: Path) -> bool:
     """Rename `old` to `new` unless that exists; False where the system cannot do so, and nothing is done.
 
-    Raises FileExistsError where `new` exists, OSError where the system fails.
+    Raises FileExistsError where `new` exists, and OSError where the system fails.
     """
     call = _call(os.fsencode(old), os.fsencode(new))
     if call is None:
@@ -26,7 +26,7 @@ def renamed_if_free(old: Path, new: Path) -> bool:
 
 
 def _call(old: bytes, new: bytes) -> int | None:
-    """The error number of the renaming, 0 where it is done; None where the system's library has no such call."""
+    """The error number of the rename, 0 on success; None where the system's library has no such call."""
     import ctypes
 
     library = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,4 @@
-"""Files outside of a collection (a report, a sheet): whole under their name or not there, replacing an older one."""
+"""Writes files outside of a collection (a report, a contact sheet): whole or not at all, replacing an older one."""
 
 import os
 import secrets
@@ -10,7 +10,7 @@ from .publish import TEMPORARY, plain_errors, sync_folder
 
 
 def check_replaceable(path: Path) -> None:
-    """LookalikeError, before any work, where `path` is anything but a regular file or a free name in a folder."""
+    """Raise LookalikeError, before any work, where `path` is neither a regular file nor a free name in a folder."""
     with plain_errors(f"write {path}"):
         if not stat.S_ISDIR(os.stat(path.parent).st_mode):
             raise LookalikeError(f"cannot write {path}: {path.parent} is not a folder")
@@ -24,10 +24,10 @@ def check_replaceable(path: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` under the name `path`, whole or not at all, and make the name last.
+    """Write `content` under the name `path`, whole or not at all, and sync the name to the disk.
 
-    LookalikeError as `check_replaceable`, and where the system fails; the older file stays, unless it was the folder
-    that could not be synced: then either may be there once the power has failed.
+    Raises LookalikeError as `check_replaceable` does, and where the system fails. Then the older file stays, unless
+    only the folder could not be synced: after a power failure either one may be there.
     """
     check_replaceable(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")

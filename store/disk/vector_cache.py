@@ -1,9 +1,9 @@
-"""Vectors of images that were asked with, kept outside of collections by the image's content and what encoded it.
+"""Vectors of query images, kept outside of collections by the image's content and by what encoded it.
 
-A file holds its magic, the SHA-256 of the rest, and then: the key of what encoded (32 bytes), how many vectors (8) of
-how many dimensions (4), the contents' SHA-256 (32 each) and the vectors (float32), all little-endian. A file is written
-under a name of its own and never changed, so that any number of processes may add. Before a vector is taken the whole
-file is hashed; one that is damaged, cut or a stranger's is passed over, and costs time only.
+A file holds its magic, the SHA-256 of the rest, and then: the key of what encoded (32 bytes), the number of vectors (8)
+and of dimensions (4), the contents' SHA-256 (32 each) and the vectors (float32), all little-endian. Each file gets its
+own name and never changes, so that any number of processes may add files. The whole file is hashed before a vector is
+used; a file that is damaged, cut or foreign is ignored, which only costs time.
 """
 
 import contextlib
@@ -27,20 +27,20 @@ AT_ONCE = 32 << 20
 """Bytes of vectors that are written as one file, at most."""
 _FOLDER, _ENDING, _UNFINISHED = "vectors", ".vectors", ".part"
 _MAGIC = b"lookalike vectors 1\n"
-_ABANDONED = 3600.0  # seconds, after which an unfinished file is nobody's any more
+_ABANDONED = 3600.0  # seconds after which an unfinished file is abandoned
 
 
 class _Place(NamedTuple):
-    """Where a vector lies."""
+    """Where a vector is stored."""
 
     file: BinaryIO
     offset: int
 
 
 class VectorCache:
-    """The kept vectors of one way of encoding, a context manager.
+    """The cached vectors of one way of encoding, as a context manager.
 
-    key: whatever decides the vector that an image gets (the model's digest, how images are decoded, the precision).
+    key: everything that decides which vector an image gets (the model's digest, how images are decoded, the precision).
     dim: the length of a vector.
     """
 
@@ -59,7 +59,7 @@ class VectorCache:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Write what is new, also where the work was interrupted: it is done."""
+        """Write the new vectors, even where the work was interrupted: they are finished."""
         self._write()
         self._files.close()
 
@@ -89,17 +89,20 @@ class VectorCache:
         return None
 
     def _open(self, path: Path) -> None:
-        """Take in a file, unless its bytes are not those that were written."""
+        """Load a file, unless its bytes are not those that were written."""
         with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as opened:
             file = opened.enter_context(open_cached(path, most=LARGEST))
             contents, offset = _checked(file, self._key, self._dim)
-            os.utime(path)  # it is used: others are removed before it
+            os.utime(path)  # mark it as used, so that others are removed before it
             self._files.push(opened.pop_all())
             for number, digest in enumerate(contents):
                 self._places[digest] = _Place(file, offset + number * 4 * self._dim)
 
     def _write(self) -> None:
-        """Publish what is new as one file, and make room; dropped where there is no cache, or this run fills it."""
+        """Publish the new vectors as one file and make room for it.
+
+        They are dropped where there is no cache, or where this run alone would fill it.
+        """
         new, self._new = self._new, {}
         if self._folder is None or not new or self._written >= LARGEST // 2:
             return  # a source larger than the cache would only push itself out
@@ -119,7 +122,10 @@ class VectorCache:
 
 
 def _checked(file: BinaryIO, key: bytes, dim: int) -> tuple[list[bytes], int]:
-    """The contents of a file and where its vectors start; ValueError where it is not whole, or of another key."""
+    """The contents of a file and the place where its vectors start.
+
+    Raises ValueError where the file is not whole or has another key.
+    """
     head = len(_MAGIC) + 32
     start = file.read(head + 44)
     count = int.from_bytes(start[head + 32 : head + 40], "little")
@@ -148,17 +154,17 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
 
 
 def _make_room(folder: Path) -> None:
-    """Remove the files that were not used for longest, until the others fit, and what others left unfinished."""
-    found = []
+    """Remove the least recently used files until the others fit, and the unfinished files of other processes."""
+    files = []
     for path in folder.iterdir():
         with contextlib.suppress(OSError):
             status = path.lstat()
             if path.suffix == _ENDING:
-                found.append((status.st_mtime_ns, status.st_size, path))
+                files.append((status.st_mtime_ns, status.st_size, path))
             elif path.suffix == _UNFINISHED and time.time() - status.st_mtime > _ABANDONED:
                 path.unlink()
     kept = 0
-    for _, size, path in sorted(found, reverse=True):
+    for _, size, path in sorted(files, reverse=True):
         kept += size
         if kept > LARGEST:
             with contextlib.suppress(OSError):

@@ -1,1 +1,1 @@
-"""One file format of a collection per module: what it holds, how it is written and read."""
+"""The file formats of a collection, one per module: what each holds, and how it is written and read."""

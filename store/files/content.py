@@ -1,4 +1,4 @@
-"""What one version of a collection is made of, as its manifest lists it: plain data, files with size and SHA-256."""
+"""The content of one version of a collection, as its manifest lists it: plain data, and files with size and SHA-256."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -51,7 +51,7 @@ class RejectEntry(FileEntry):
 
 @dataclass(frozen=True)
 class SegmentEntry(FileEntry):
-    """A FAISS index over `rows` rows from first_row on, or over those of its row map; its ids are 0..rows-1."""
+    """A FAISS index over `rows` rows from first_row on, or over the rows in its row map; its ids are 0..rows-1."""
 
     spec: str
     first_row: int
@@ -63,7 +63,7 @@ class SegmentEntry(FileEntry):
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """The model that made the vectors; its files lie in model/<digest>/."""
+    """The model that made the vectors; its files are in model/<digest>/."""
 
     digest: str
     dim: int
@@ -73,7 +73,7 @@ class ModelEntry:
 
 @dataclass(frozen=True)
 class PrototypeRule:
-    """What a class's prototypes are made of: its newest `window` rows (0: all), by at most `per_class` means."""
+    """How prototypes are made: of the newest `window` rows of a class (0: all), with at most `per_class` means."""
 
     window: int = 0
     per_class: int = 1
@@ -81,7 +81,7 @@ class PrototypeRule:
 
 @dataclass(frozen=True)
 class PrototypeEntry:
-    """Prototypes, made by `rule`, of the rows below `next_row` that were not in `deleted` when they were folded."""
+    """Prototypes made by `rule` from the rows below `next_row` that were not in `deleted` at that time."""
 
     table: FileEntry
     index: FileEntry
@@ -105,7 +105,7 @@ class HeadEntry(FileEntry):
 
 @dataclass(frozen=True)
 class CalibrationEntry(FileEntry):
-    """Thresholds for decisions made by prototype, knn or linear, and the version they were found on."""
+    """Thresholds for decisions by prototype, knn or linear, and the version on which they were chosen."""
 
     by: str
     version: int
@@ -114,7 +114,7 @@ class CalibrationEntry(FileEntry):
 
 @dataclass(frozen=True)
 class MovedSource:
-    """Rows below `below` that are of source `old`, moves before this one taken into account, are of source `new`."""
+    """Rows below `below` of the source `old`, after all earlier moves, belong to the source `new` now."""
 
     old: str
     new: str
@@ -123,7 +123,7 @@ class MovedSource:
 
 @dataclass(frozen=True)
 class SourceUse:
-    """How `source` was embedded under `prefix`, "" for none: by which columns of a table, None for the usual ones."""
+    """How `source` was embedded under `prefix` ("" for none): the columns of a table; None for the usual ones."""
 
     source: str
     prefix: str
@@ -133,7 +133,7 @@ class SourceUse:
 
 @dataclass(frozen=True)
 class Content:
-    """What a version holds. `deleted_count` counts deleted rows whose vectors are still stored."""
+    """The content of a version. `deleted_count` counts deleted rows whose vectors are still stored."""
 
     dim: int | None = None
     next_row: int = 0
@@ -159,7 +159,7 @@ def files_of(content: Content) -> list[FileEntry]:
 
 
 def file_entries(value: Any) -> Iterator[FileEntry]:
-    """All file entries in `value`, at any depth, doubled ones too."""
+    """All file entries in `value`, at any depth; repeated ones are repeated."""
     if isinstance(value, FileEntry):
         yield value
     if is_dataclass(value):

@@ -1,14 +1,13 @@
-"""Which rows are deleted: a bitmap, bit i of byte b being row 8 * b + i. Rows beyond its end are not deleted."""
+"""The deleted rows as a bitmap: bit i of byte b is row 8 * b + i. Rows beyond its end are not deleted."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..disk.publish import publish
 from .content import FileEntry
+from .new_files import publish_array
 from .npy_files import map_npy
 
 FOLDER = "deleted"
@@ -18,7 +17,7 @@ FOLDER = "deleted"
 class Bitmap:
     """An immutable set of rows.
 
-    bits: (bytes,) uint8. count: how many rows it holds.
+    bits: (bytes,) uint8. count: the number of rows in the set.
     """
 
     bits: NDArray[np.uint8]
@@ -26,22 +25,21 @@ class Bitmap:
 
     @classmethod
     def empty(cls) -> "Bitmap":
-        """No row."""
+        """The empty set."""
         return cls(np.zeros(0, dtype=np.uint8), 0)
 
     @classmethod
     def load(cls, path: Path) -> "Bitmap":
-        """Read a bitmap that `save` wrote; Damaged for another file."""
+        """Read a bitmap that `save` wrote. Raises Damaged for another file."""
         bits = np.array(map_npy(path, np.uint8, "a bitmap of deleted rows"))
         return cls(bits, int(np.bitwise_count(bits).sum(dtype=np.int64)))
 
     def save(self, folder: Path) -> FileEntry:
         """Publish as deleted/<name>.npy below the collection `folder`."""
-        name = f"{FOLDER}/{secrets.token_hex(8)}.npy"
-        return FileEntry(name, *publish(folder / name, lambda file: np.save(file, self.bits, allow_pickle=False)))
+        return publish_array(folder, FOLDER, ".npy", self.bits)
 
     def with_rows(self, rows: NDArray[np.int64]) -> "Bitmap":
-        """A new bitmap that holds `rows` (m,) too, none negative; repeated rows count once."""
+        """A new bitmap that also holds `rows` (m,), none negative; repeated rows count once."""
         if len(rows) == 0:
             return self
         bits = np.zeros(max(len(self.bits), int(rows.max() >> 3) + 1), dtype=np.uint8)
@@ -51,20 +49,20 @@ class Bitmap:
 
     def mask(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of `rows` (m,) are in the set, (m,) bool; negative rows are not."""
-        held = np.zeros(len(rows), dtype=bool)
+        deleted = np.zeros(len(rows), dtype=bool)
         inside = (rows >= 0) & (rows >> 3 < len(self.bits))
-        found = rows[inside]
-        held[inside] = (self.bits[found >> 3] >> (found & 7).astype(np.uint8)) & 1
-        return held
+        inner_rows = rows[inside]
+        deleted[inside] = (self.bits[inner_rows >> 3] >> (inner_rows & 7).astype(np.uint8)) & 1
+        return deleted
 
     def between(self, first: int, stop: int) -> NDArray[np.bool_]:
         """`mask` of the rows first, first + 1, ... stop - 1, (stop - first,) bool."""
-        held = np.zeros(max(0, stop - first), dtype=bool)
+        deleted = np.zeros(max(0, stop - first), dtype=bool)
         bits = np.unpackbits(self.bits[first >> 3 : (stop + 7) >> 3], bitorder="little")
-        known = bits[first & 7 :][: len(held)]
-        held[: len(known)] = known
-        return held
+        known = bits[first & 7 :][: len(deleted)]
+        deleted[: len(known)] = known
+        return deleted
 
     def rows(self) -> NDArray[np.int64]:
-        """The rows it holds, (count,) int64, ascending."""
+        """The rows of the set, (count,) int64, ascending."""
         return np.flatnonzero(np.unpackbits(self.bits, bitorder="little")).astype(np.int64)

@@ -1,8 +1,8 @@
-"""Text that is not Unicode, kept reversibly: Arrow and JSON take UTF-8 only, file names are any bytes.
+r"""Stores text that is not Unicode reversibly: Arrow and JSON only accept UTF-8, but file names can be any bytes.
 
 A byte that was not UTF-8 reaches Python as a lone surrogate (`os.fsdecode`). It is stored as "%u" and its four hex
-digits: "\\udcff" as "%uDCFF". Text that already looks so gets one more u ("%uDCFF" is stored as "%uuDCFF"), and loses
-it on the way back. All other text is stored as it is.
+digits: "\udcff" as "%uDCFF". Text that already looks like that gets one more u ("%uDCFF" is stored as "%uuDCFF"), which
+is removed when it is read. All other text is stored as it is.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a part says of itself in its footer, without reading its rows."""
+"""What the footer of a part says about it, read without its rows."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from .parts import empty_schema
 
 
 class Footer(NamedTuple):
-    """Of a part: the dimension of its vectors, its model (digest or None), its number of rows, and its columns."""
+    """From a part's footer: the dimension of its vectors, its model (digest or None), its row count and its columns."""
 
     dim: int
     model: str | None
@@ -21,7 +21,7 @@ class Footer(NamedTuple):
 
 
 def read_footer(path: Path, rows: int | None = None) -> Footer:
-    """The footer of the part at `path`; Damaged where it has none of ours, or not so many `rows`."""
+    """The footer of the part at `path`. Raises Damaged where it is not one of ours, or has another number of `rows`."""
     try:
         metadata = pq.read_metadata(path)
         schema = metadata.schema.to_arrow_schema()
@@ -38,7 +38,7 @@ def read_footer(path: Path, rows: int | None = None) -> Footer:
 
 
 def _problem(schema: Any, dim: int, model: Any) -> str | None:
-    """What our columns cannot be, in words."""
+    """What is wrong with our columns, in words."""
     if model is not None and not isinstance(model, str):
         return "its model is no digest"
     if len(set(schema.names)) < len(schema.names):

@@ -1,7 +1,8 @@
 """The manifest: one version of a collection, as frozen data and as one line of canonical JSON.
 
-It names every file with size and SHA-256, and holds its parent's digest and a digest of the rest. A damaged one is
-refused and never passed over for an older one. All file names are relative POSIX paths below the collection's folder.
+It names every file with size and SHA-256, and holds the digest of its parent and of its own content. A damaged manifest
+is refused and never skipped in favour of an older one. All file names are relative POSIX paths below the collection's
+folder.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ _NAME = re.compile(r"(\d{8,18})\.json")
 
 @dataclass(frozen=True)
 class Manifest:
-    """A version of a collection; `digest` is the SHA-256 of all the rest."""
+    """A version of a collection. `digest` is the SHA-256 of everything else in it."""
 
     version: int
     parent: str | None
@@ -35,7 +36,7 @@ class Manifest:
     digest: str = ""
 
     def sealed(self) -> "Manifest":
-        """The same with its digest filled in."""
+        """The same manifest with its digest filled in."""
         return replace(self, digest=_digest(_as_json(self)))
 
     def files(self) -> list[FileEntry]:
@@ -44,12 +45,12 @@ class Manifest:
 
 
 def manifest_path(folder: Path, version: int) -> Path:
-    """Where `version` of the collection in `folder` is kept."""
+    """The file that holds `version` of the collection in `folder`."""
     return Path(folder) / "manifests" / f"{version:08d}.json"
 
 
 def versions(folder: Path) -> list[int]:
-    """All versions whose manifest is there, damaged or not, ascending; empty where `folder` is not a collection."""
+    """All versions that have a manifest, damaged or not, ascending; empty where `folder` is not a collection."""
     try:
         names = [p.name for p in (Path(folder) / "manifests").iterdir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -61,7 +62,7 @@ def versions(folder: Path) -> list[int]:
 
 
 def newest_version(folder: Path) -> int:
-    """The newest version's number; LookalikeError where there is no collection."""
+    """The number of the newest version. Raises LookalikeError where there is no collection."""
     found = versions(folder)
     if not found:
         why = "it has no manifests" if os.path.lexists(folder) else "it does not exist"
@@ -70,7 +71,7 @@ def newest_version(folder: Path) -> int:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
-    """Publish `manifest` as its version, which must not exist yet; the manifest with its digest."""
+    """Publish `manifest` as its version, which must not exist yet. Returns the manifest with its digest."""
     sealed = manifest.sealed()
     publish(manifest_path(folder, sealed.version), _line(_as_json(sealed)))
     return sealed
@@ -83,7 +84,7 @@ def write_version(folder: Path, version: int, parent: str | None, content: Conte
 
 
 def read_manifest(folder: Path, version: int) -> Manifest:
-    """The manifest of `version`; Damaged, and how to go back, where a single byte is wrong."""
+    """The manifest of `version`. Raises Damaged, which says how to go back, where a single byte is wrong."""
     path = manifest_path(folder, version)
     with plain_errors(f"read version {version} of {folder}"):
         if path.is_symlink():
@@ -104,7 +105,7 @@ def parse_manifest(raw: bytes, folder: Path, version: int) -> Manifest:
         raise _damaged(folder, version, "its digest does not match")
     if form != FORMAT:
         raise LookalikeError(
-            f"version {version} of {folder} has format {form!r}, and this lookalike reads format {FORMAT}: upgrade it"
+            f"version {version} of {folder} has format {form!r}, but this lookalike reads format {FORMAT}: upgrade it"
         )
     data.pop("format")
     try:
@@ -121,8 +122,8 @@ def parse_manifest(raw: bytes, folder: Path, version: int) -> Manifest:
 
 def _damaged(folder: Path, version: int, why: str) -> Damaged:
     return Damaged(
-        f"version {version} of {folder} is damaged ({why}) and nothing is read past it: `lookalike rollback {folder}` "
-        "goes back to the last sound version (`--to N`: to version N)"
+        f"version {version} of {folder} is damaged ({why}): run `lookalike rollback {folder}` to go back to the "
+        "last sound version (with `--to N`, to version N)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Arrays of ours in .npy files, memory-mapped, so that what a file says of its size is held against the file."""
+"""Our arrays in .npy files, memory-mapped; the size that a file states is compared with the file itself."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from ..errors import Damaged, one_line
 
 
 def map_npy(path: Path, dtype: Any, what: str) -> NDArray[Any]:
-    """The array (n,) of that dtype in `path`, read-only; Damaged, calling it `what`, for another file."""
+    """The array (n,) of type `dtype` in `path`, read-only. Raises Damaged, which calls it `what`, for another file."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
@@ -18,6 +18,6 @@ def map_npy(path: Path, dtype: Any, what: str) -> NDArray[Any]:
     except Exception as error:  # NumPy hands the header to Python's own parser, which raises almost anything
         raise Damaged(f"{path} is not {what}: {one_line(error)[:200]}") from None
     if not isinstance(values, np.ndarray) or values.dtype != dtype or values.ndim != 1:
-        found = f"{values.dtype}{values.shape}" if isinstance(values, np.ndarray) else "an archive"
-        raise Damaged(f"{path} is not {what}: it holds {found}")
+        kind = f"{values.dtype}{values.shape}" if isinstance(values, np.ndarray) else "an archive"
+        raise Damaged(f"{path} is not {what}: it holds {kind}")
     return values

@@ -1,13 +1,13 @@
 """Parts: the Parquet files that hold a collection's vectors, keys and labels.
 
-One row group, and all vectors PLAIN and uncompressed in one page, so that the last n * d * 4 bytes of that column are
-the float32 matrix itself and can be memory-mapped. Text is stored as `escaped` gives it. Unknown content, width,
-height, file size and mtime are null; size and mtime are the file's when its row was made, and `Store.table` gives what
-was noted since (see `noting`). The schema's metadata holds b"lookalike": {"format": 1, "model": digest or null}.
+A part has one row group, with all vectors PLAIN and uncompressed in one page, so that the last n * d * 4 bytes of that
+column are the float32 matrix itself and can be memory-mapped. Text is stored in the form that `escaped` gives. Unknown
+content, width, height, file size and mtime are null. Size and mtime are those of the file when its row was made;
+`Store.table` returns what was noted since (see `noting`). The schema's metadata holds b"lookalike": {"format": 1,
+"model": digest or null}.
 """
 
 import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..disk.publish import publish
 from ..errors import Damaged, LookalikeError, one_line
 from ..foreign.table_trial import note_readable
 from ..version.extra_names import RESERVED as RESERVED
@@ -26,6 +25,7 @@ from ..version.extra_names import stored_names as stored_names
 from ..work.forks import cached_property
 from .content import PartEntry
 from .escaped import escaped_array
+from .new_files import parquet_bytes, publish_new
 from .runs import COLUMNS
 
 FOLDER = "vectors"
@@ -40,10 +40,10 @@ _PROBES = 64
 class Rows:
     """The rows of one part, in order.
 
-    keys: n distinct texts. vectors: (n, d) float32 unit rows. labels: n texts or None; an empty text is None too.
-    contents: the SHA-256 of the encoded image in hex, or None. widths, heights: pixels. source: who owns the rows.
-    sizes: bytes of each file. mtimes_ns: nanoseconds. extra: n rows of the source's further columns. Raises
-    LookalikeError for a key that is empty or comes twice, ValueError for lengths that differ.
+    keys: n distinct texts. vectors: (n, d) float32 unit rows. labels: n texts or None; an empty text becomes None.
+    contents: the SHA-256 of the encoded image in hex, or None. widths, heights: pixels. source: the source that the
+    rows belong to. sizes: bytes of each file. mtimes_ns: nanoseconds. extra: n rows of the source's further columns.
+    Raises LookalikeError for a key that is empty or appears twice, and ValueError for lengths that differ.
     """
 
     keys: Sequence[str]
@@ -73,7 +73,7 @@ class Rows:
     def of_vectors(
         cls, keys: Sequence[str], vectors: NDArray[np.float32], labels: Sequence[str | None] | None, source: str
     ) -> "Rows":
-        """Rows that come with no image: nothing is known but key, vector and label."""
+        """Rows without images: only keys, vectors and labels are known."""
         none: list[None] = [None] * len(keys)
         return cls(keys, vectors, none if labels is None else labels, none, none, none, source, none, none)
 
@@ -93,7 +93,7 @@ class Rows:
 
 
 def check_keys(keys: Sequence[str], first: int = 0) -> None:
-    """Refuse empty keys and keys that come twice; rows are named from `first` on."""
+    """Refuse empty keys and keys that appear twice. Messages count rows from `first`."""
     if len(set(keys)) == len(keys) and "" not in keys:
         return
     seen: dict[str, int] = {}
@@ -101,38 +101,38 @@ def check_keys(keys: Sequence[str], first: int = 0) -> None:
         if key == "":
             raise LookalikeError(f"row {number} has an empty key: every row needs a name")
         if key in seen:
-            raise LookalikeError(f"key {key!r} comes twice, in rows {seen[key]} and {number}: keys must be distinct")
+            raise LookalikeError(f"key {key!r} appears twice, in rows {seen[key]} and {number}: keys must be distinct")
         seen[key] = number
 
 
 def lookup_columns(rows: Rows) -> Any:
-    """The table of `rows` that the writer turns into key, content and label lookups (columns: runs.COLUMNS)."""
+    """The table of `rows` from which the writer makes the key, content and label lookups (columns: runs.COLUMNS)."""
     return pa.table({name: rows.columns[name] for name in COLUMNS})
 
 
 def write_part(folder: Path, rows: Rows, model: str | None) -> PartEntry:
-    """Publish `rows` as vectors/<name>.parquet below the collection `folder`; first_row is left -1 for the writer.
+    """Publish `rows` as vectors/<name>.parquet below the collection `folder`; the writer fills in first_row (here -1).
 
-    Before it is published, the file is checked to map back to the vectors. Raises LookalikeError where it does not, or
-    where the disk fails.
+    Before publishing, the file is checked to map back to the vectors. Raises LookalikeError where it does not, or where
+    the disk fails.
     """
     return write_table(folder, _table(rows), model)
 
 
 def write_table(folder: Path, table: Any, model: str | None) -> PartEntry:
-    """`write_part` of a table with the columns of a part, as `read_part` gives them; ValueError without a row."""
+    """`write_part` for a table with the columns of a part, as `read_part` returns it.
+
+    Raises ValueError for a table without rows.
+    """
     if table.num_rows == 0:
         raise ValueError("a part needs at least one row")
     vectors = _matrix(table.column("vector").combine_chunks())
     buffer = _encoded(table, model)
     offset = _vector_offset(pq.read_metadata(pa.BufferReader(buffer)), vectors.nbytes)
     _check_mapping(np.frombuffer(buffer, np.uint8), offset, vectors)
-    name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
-    size, sha256 = publish(Path(folder) / name, lambda file: file.write(memoryview(buffer)))
-    note_readable(sha256)
-    return PartEntry(
-        file=name, size=size, sha256=sha256, first_row=-1, rows=table.num_rows, vector_offset=offset, row_map=None
-    )
+    file = publish_new(folder, FOLDER, ".parquet", buffer)
+    note_readable(file.sha256)
+    return PartEntry(file.file, file.size, file.sha256, first_row=-1, rows=table.num_rows, vector_offset=offset)
 
 
 def _matrix(column: Any) -> NDArray[np.float32]:
@@ -142,12 +142,12 @@ def _matrix(column: Any) -> NDArray[np.float32]:
 
 
 def provenance(model: str | None) -> dict[bytes, bytes]:
-    """What a Parquet file of ours says of itself: that its text is `escaped`, and the digest of the vectors' model."""
+    """Metadata for our Parquet files: that text is `escaped`, and the digest of the vectors' model."""
     return {b"lookalike": json.dumps({"format": FORMAT, "model": model}).encode()}
 
 
 def empty_schema(dim: int | None) -> Any:
-    """The columns that every part has; where no dimension is known yet, vectors are lists of any length."""
+    """The columns that every part has. Where the dimension is not known yet, vectors are lists of any length."""
     schema = _table(Rows.of_vectors([], np.empty((0, dim or 1), np.float32), None, "")).schema
     if dim is not None:
         return schema
@@ -155,23 +155,18 @@ def empty_schema(dim: int | None) -> Any:
     return schema.set(at, schema.field(at).with_type(pa.list_(schema.field(at).type.value_field)))
 
 
-def _encoded(table: Any, model: str | None) -> Any:
-    """The Parquet file as one buffer."""
-    table = table.replace_schema_metadata(provenance(model))
-    stream = pa.BufferOutputStream()
+def _encoded(table: Any, model: str | None) -> memoryview:
+    """The bytes of the Parquet file."""
     paths = [_VECTOR if name == "vector" else name for name in table.column_names]
-    writer = pq.ParquetWriter(
-        stream,
-        table.schema,
+    return parquet_bytes(
+        table.replace_schema_metadata(provenance(model)),
+        row_group_size=table.num_rows,
         compression={path: "none" if path == _VECTOR else "zstd" for path in paths},
         use_dictionary=["label", "source"],
         write_statistics=[path for path in paths if path != _VECTOR],
         data_page_size=_ONE_PAGE,
         max_rows_per_page=_ONE_PAGE,
     )
-    with writer:
-        writer.write_table(table, row_group_size=table.num_rows)
-    return stream.getvalue()
 
 
 def _table(rows: Rows) -> Any:
@@ -194,28 +189,29 @@ def _extra(extra: Any) -> dict[str, Any]:
 
 
 def _vector_offset(metadata: Any, size: int) -> int:
-    """Where the float32 matrix starts: it is the last `size` bytes of its column."""
+    """The position of the float32 matrix: the last `size` bytes of its column."""
     group = metadata.row_group(0)
     for i in range(group.num_columns):
         column = group.column(i)
         if column.path_in_schema == _VECTOR:
             return int(column.data_page_offset + column.total_compressed_size - size)
-    raise LookalikeError("this version of pyarrow writes vectors under another name: pyarrow 26 works")
+    raise LookalikeError("this version of pyarrow writes vectors under another name: install pyarrow 26")
 
 
 def _check_mapping(data: NDArray[np.uint8], offset: int, vectors: NDArray[np.float32]) -> None:
     """Refuse a file whose bytes at `offset` are not the vectors."""
     n, d = vectors.shape
     mapped = data[offset : offset + n * d * 4].reshape(n, d * 4)
-    some = np.unique(np.linspace(0, n - 1, min(n, _PROBES)).astype(np.int64))
-    if not np.array_equal(np.take(mapped, some, axis=0).view(np.float32), vectors[some]):
-        raise LookalikeError("this version of pyarrow does not write vectors in one page: pyarrow 26 works")
+    sample = np.unique(np.linspace(0, n - 1, min(n, _PROBES)).astype(np.int64))
+    if not np.array_equal(np.take(mapped, sample, axis=0).view(np.float32), vectors[sample]):
+        raise LookalikeError("this version of pyarrow does not write vectors in one page: install pyarrow 26")
 
 
 def map_vectors(path: Path, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
     """The vectors of a part as a read-only memory map of bytes, (n, 4 * dim) uint8.
 
-    The matrix is not aligned in the file: take rows first, then `.view(np.float32)`. Damaged for a file too short.
+    The matrix is not aligned in the file: take rows first, then `.view(np.float32)`. Raises Damaged for a file that is
+    too short.
     """
     if entry.vector_offset < 0 or entry.vector_offset + entry.rows * 4 * dim > path.stat().st_size:
         raise Damaged(f"{path} is too short for {entry.rows} vectors of {dim} dimensions")
@@ -223,7 +219,10 @@ def map_vectors(path: Path, entry: PartEntry, dim: int) -> NDArray[np.uint8]:
 
 
 def read_part(path: Path, columns: list[str] | None = None) -> Any:
-    """All columns of a part, or the named ones in order; text as stored, see `escaped`. Damaged where unreadable."""
+    """All columns of a part, or the named ones in order; text as stored, see `escaped`.
+
+    Raises Damaged where the part cannot be read.
+    """
     try:
         return pq.read_table(path, columns=columns, partitioning=None)
     except (pa.ArrowException, OSError) as error:

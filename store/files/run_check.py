@@ -1,7 +1,7 @@
-"""Whether a lookup table may be searched: whoever made a collection also made the hashes that fit its files.
+"""Whether a lookup table is safe to search: whoever made a collection also made the hashes that match its files.
 
-Arrow trusts the offsets and dictionary codes of what it maps; a table that leads beyond its buffers ends the process,
-or answers with other memory of it. So every table is looked through once (see table_trial.py).
+Arrow trusts the offsets and dictionary codes of a mapped file; a table that points beyond its buffers crashes the
+process, or returns other parts of its memory. So every table is checked once (see table_trial.py).
 """
 
 from pathlib import Path
@@ -30,10 +30,10 @@ _COLUMNS = {
 
 
 def check_run(path: Path, batch: Any, contents: int) -> None:
-    """Raise Damaged where the record batch of the table at `path`, with so many contents, is not to be trusted."""
+    """Raise Damaged where the record batch of the table at `path`, with that many contents, cannot be trusted."""
     try:
         problem = _layout(batch) or _values(batch, contents)
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:  # names that are no UTF-8, too
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:  # also finds names that are not UTF-8
         problem = " ".join(str(error).split())[:200]
     if problem is not None:
         raise Damaged(f"{path} is not a lookup table: {problem}")

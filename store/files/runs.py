@@ -1,12 +1,11 @@
-"""Runs: the immutable, memory-mapped tables behind the lookups.
+"""Runs: the immutable, memory-mapped tables that the lookups use.
 
-Every commit leaves one: an Arrow file of the rows it added, ascending by row (rows may be missing between them), with
-the 64-bit hashes of keys and of contents sorted beside, each with the position it came from. A hash only nominates: the
-key, or the whole SHA-256, decides. Runs cover disjoint row ranges, in order.
+Every commit adds one: an Arrow file of the new rows, ascending by row (rows may be missing in between), together with
+the 64-bit hashes of keys and of contents, sorted, each with its position. A hash only gives candidates: the key, or the
+whole SHA-256, decides. Runs cover disjoint row ranges, in order.
 """
 
 import hashlib
-import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..disk.publish import publish
 from ..errors import Damaged
 from ..foreign.table_trial import note_readable
 from ..work.forks import cached_property
 from .content import RunEntry
+from .new_files import publish_new
 from .run_check import check_run
 
 FOLDER = "lookups"
@@ -53,10 +52,11 @@ def digest_bytes(hexes: Sequence[str | None]) -> NDArray[np.uint8]:
 
 
 def due(runs: Sequence[RunEntry]) -> int:
-    """How many of the newest runs to join into one (0: none), so that each is larger than all newer ones together.
+    """How many of the newest runs to join into one (0: none), so that each run is larger than all newer ones together.
 
-    A row's run at least doubles whenever it is rewritten, so a row is rewritten O(log n) times at most, and a lookup
-    visits O(log n) runs, as in a log-structured merge tree (O'Neil et al. 1996). No merge exceeds LARGEST_MERGE rows.
+    The run of a row at least doubles whenever it is rewritten. So a row is rewritten O(log n) times at most, and a
+    lookup visits O(log n) runs, as in a log-structured merge tree (O'Neil et al. 1996). No merge exceeds LARGEST_MERGE
+    rows.
     """
     count, rows = 0, 0
     for run in reversed(runs):
@@ -83,9 +83,9 @@ def write_run(folder: Path, rows: _Int64, table: Any) -> RunEntry:
 def merge_runs(
     folder: Path, paths: Sequence[Path], keep: Callable[[_Int64], NDArray[np.bool_]] | None = None
 ) -> RunEntry | None:
-    """Publish one run with all rows of those at `paths`, which are adjacent and in order.
+    """Publish one run with all rows of the runs at `paths`, which are adjacent and in order.
 
-    keep: of rows (n,) int64, which to take over, (n,) bool; all by default. None where no row is left.
+    keep: takes rows (n,) int64 and returns which to keep, (n,) bool; by default all. Returns None where no row is left.
     """
     runs = [RunTable(path) for path in paths]
     rows = np.concatenate([run.rows for run in runs])
@@ -103,9 +103,9 @@ def merge_runs(
 
 
 def noted_run(folder: Path, path: Path, rows: _Int64, sizes: _Int64, mtimes_ns: _Int64) -> RunEntry:
-    """Publish the run at `path` anew, with these file sizes (bytes) and mtimes (ns) for `rows`, all (m,) int64.
+    """Publish the run at `path` again, with these file sizes (bytes) and mtimes (ns) for `rows`, all (m,) int64.
 
-    ValueError for a row that it does not have.
+    Raises ValueError for a row that it does not have.
     """
     run = RunTable(path)
     columns: dict[str, Any] = {name: run.batch.column(name) for name in ("key", *TEXTS, *NUMBERS)}
@@ -138,10 +138,10 @@ def _publish_run(
     }
     arrays = [pa.array(column) if isinstance(column, np.ndarray) else column for column in columns.values()]
     batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
-    name = f"{FOLDER}/{secrets.token_hex(8)}.arrow"
-    size, sha256 = publish(Path(folder) / name, lambda file: _write_batch(file, batch, len(contents)))
-    note_readable(sha256)
-    return RunEntry(file=name, size=size, sha256=sha256, first_row=int(rows[0]), last_row=int(rows[-1]), rows=len(rows))
+    file = publish_new(folder, FOLDER, ".arrow", lambda stream: _write_batch(stream, batch, len(contents)))
+    note_readable(file.sha256)
+    first, last = int(rows[0]), int(rows[-1])
+    return RunEntry(file.file, file.size, file.sha256, first_row=first, last_row=last, rows=len(rows))
 
 
 def _write_batch(file: Any, batch: Any, contents: int) -> None:
@@ -151,7 +151,7 @@ def _write_batch(file: Any, batch: Any, contents: int) -> None:
 
 
 def _padded(values: NDArray[Any], length: int, dtype: Any) -> NDArray[Any]:
-    """`values` and then zeros: the columns of a run are all as long as its rows."""
+    """`values` followed by zeros: all columns of a run have one length."""
     padded = np.zeros(length, dtype=dtype)
     padded[: len(values)] = values
     return padded
@@ -160,8 +160,8 @@ def _padded(values: NDArray[Any], length: int, dtype: Any) -> NDArray[Any]:
 class RunTable:
     """One run, memory-mapped and read-only.
 
-    checked: whether the file went through `check_run` before. batch: its Arrow columns. rows: (n,) int64, ascending.
-    digests: (n, 32) uint8, zeros where there is no content.
+    checked: whether the file passed `check_run` before. batch: its Arrow columns. rows: (n,) int64, ascending. digests:
+    (n, 32) uint8, zeros where there is no content.
     """
 
     def __init__(self, path: Path, checked: bool = False) -> None:
@@ -194,7 +194,7 @@ class RunTable:
         return hashes
 
     def positions(self, rows: _Int64) -> _Int64:
-        """Where `rows` (m,) are in this table, (m,) int64; -1 where they are not."""
+        """The positions of `rows` (m,) in this table, (m,) int64; -1 where they are missing."""
         if self._dense:
             at = rows - self.rows[0]
             return np.where((at >= 0) & (at < len(self.rows)), at, -1)

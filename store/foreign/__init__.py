@@ -1,1 +1,1 @@
-"""Files that other tools wrote, read without trust and in blocks."""
+"""Files that other tools wrote, read in blocks and without trust."""

@@ -1,9 +1,9 @@
-"""Lines of a table of text as rows of cells, with a quote that is not closed told from a cell of several lines.
+"""Splits lines of a text table into cells, and tells a quote that is never closed from a cell of several lines.
 
-A cell that begins with a straight quote ends with the next one that is not doubled; between them stand delimiters and
-line ends as they are. What is neither so nor plain is refused, with the line where its quote opens: text after the
-closing quote, a file that ends before it, and a cell that would swallow a line which is a row of the table by itself.
-Spaces around a cell that is not quoted, and around the quotes of one that is, belong to no cell.
+A cell that begins with a straight quote ends with the next one that is not doubled; delimiters and line ends in between
+belong to it. Anything that is neither quoted like this nor plain is refused, with the line where its quote opens: text
+after the closing quote, a file that ends before it, and a cell that would swallow a line which is a table row by
+itself. Spaces around a plain cell, and around the quotes of a quoted one, do not belong to the cell.
 """
 
 import re
@@ -17,7 +17,7 @@ _MENDS = "close it, and double each quote that belongs to the cell"
 
 
 class Row(NamedTuple):
-    """cells: what each cell holds; those at places in `quoted` exactly, the others with the spaces around them.
+    """cells: the text of each cell; that of cells at places in `quoted` exactly, that of others with outer spaces.
 
     line: the number of the row's first line, from 1.
     """
@@ -32,13 +32,13 @@ _QUOTED = re.compile(r'"[^"]*"')
 
 
 def delimiters_in(line: str, usual: str) -> list[str]:
-    """What may separate the cells of a heading, the `usual` delimiter first: those that are there outside of quotes."""
+    """The possible delimiters of a heading, the `usual` one first: those that occur outside of quotes."""
     plain = _QUOTED.sub("", line).rstrip("\r\n")
     return [sign for sign in dict.fromkeys((usual, *DELIMITERS)) if sign in plain]
 
 
 def delimiter_by(line: str, usual: str, names: Collection[str]) -> str | None:
-    """What separates the cells of a heading, if one of them is then called as one of `names`."""
+    """The delimiter of a heading, if one of its cells then has one of the `names`."""
     signs = delimiters_in(line, usual)
     return next((sign for sign in signs if any(cell.strip(' "\r\n') in names for cell in line.split(sign))), None)
 
@@ -49,9 +49,9 @@ _PLAIN: frozenset[int] = frozenset()
 
 
 def rows(path: str, lines: Lines, delimiter: str, is_row: IsRow) -> Iterator[Row]:
-    """The rows of these numbered lines, without empty ones.
+    """The rows in these numbered lines, without empty ones.
 
-    is_row: whether such cells can be a row of this table, asked of every line within a quoted cell. Raises
+    is_row: tells whether such cells can be a row of this table; called for every line within a quoted cell. Raises
     LookalikeError, with the line, where a quote is not closed.
     """
     for number, line in lines:
@@ -64,7 +64,7 @@ def rows(path: str, lines: Lines, delimiter: str, is_row: IsRow) -> Iterator[Row
 
 
 class _Quoted:
-    """Parses one row in which there is a quote, reading further lines as far as its cells go."""
+    """Parses one row that contains a quote, reading further lines as far as its cells reach."""
 
     def __init__(self, path: str, number: int, line: str, lines: Lines, delimiter: str, is_row: IsRow) -> None:
         self._path, self._lines, self._delimiter, self._is_row = path, lines, delimiter, is_row
@@ -116,7 +116,7 @@ class _Quoted:
                 return "".join(pieces)
 
     def _next_line(self, opened: int, text: str, first: bool) -> int:
-        """Go on to the next line; neither it nor what follows the quote that opened may be a row by itself."""
+        """Go on to the next line. Neither it nor the text after the opening quote may be a row by itself."""
         if self._number == opened and self._is_row_by_itself(text[1:], ""):
             raise self._open(opened, text, "is not closed in this line, which is a row without it")
         self._number, self._line = next(self._lines, (0, ""))
@@ -131,7 +131,7 @@ class _Quoted:
         return self._is_row([cell.strip().strip(quotes) for cell in line.split(self._delimiter)])
 
     def _open(self, line: int, text: str, what: str) -> LookalikeError:
-        """What to say of a quote that opens in that line."""
+        """The error for a quote that opens in that line."""
         curly = next((sign for sign in text if sign in _TYPOGRAPHIC), None)
         why = "" if curly is None else f' ({curly} closes no cell, only a straight " does)'
         if curly is None and '\\"' in text:

@@ -1,9 +1,9 @@
-"""Parquet and Arrow files of strangers: read whole in a child process before this one reads them.
+"""Parquet and Arrow files of strangers are read completely in a child process before this process reads them.
 
-Their pages are compressed, so that a small file can ask for any amount of memory, and what their headers promise need
-not be so. A file that this user's lookalike has not written or tried before is read and validated in a child first (see
-limited.py). What came through is remembered by its SHA-256 beside the cache of checked files. What is then in the
-tables, the readers look at.
+Their pages are compressed, so that a small file can request any amount of memory, and their headers may be wrong. So a
+file that this user's lookalike has neither written nor tried before is first read and validated in a child (see
+limited.py). Files that pass are remembered by their SHA-256, beside the cache of checked files. The readers check the
+content of the tables.
 """
 
 from collections.abc import Sequence
@@ -48,15 +48,15 @@ def note_readable(sha256: str) -> None:
 
 
 def _tried(tables: Sequence[Table]) -> tuple[int, str | None]:
-    """How many files a child came through, one after the other, and what was wrong with the next."""
+    """How many files a child read without a problem, one after the other, and the problem of the next."""
     sizes = [table.path.stat().st_size for table in tables]
     seconds = SECONDS * len(tables) + sum(sizes) // BYTES_A_SECOND
-    asked = [[str(table.path)] for table in tables]
-    return come_through(f"{__name__}:problem", asked, MEMORY + 8 * max(sizes), seconds)
+    arguments = [[str(table.path)] for table in tables]
+    return come_through(f"{__name__}:problem", arguments, MEMORY + 8 * max(sizes), seconds)
 
 
 def problem(path: str) -> str | None:
-    """What is wrong with a table, in one line; None where nothing is. It may end the process."""
+    """The problem of a table, in one line; None if there is none. May crash the process."""
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     try:

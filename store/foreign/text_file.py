@@ -1,6 +1,6 @@
-"""Reading a text file whatever its encoding: UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+"""Reads a text file in any encoding: UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-Bytes of any other encoding are kept as in file names: each one that is not UTF-8 is a lone surrogate.
+Bytes of any other encoding are kept as in file names: each byte that is not UTF-8 becomes a lone surrogate.
 """
 
 import codecs
@@ -27,9 +27,9 @@ _ZEROS = {
 
 
 def text_lines(path: str) -> Iterator[tuple[int, str]]:
-    """Each line with its number from 1, its end included, whether that is \\n, \\r\\n or \\r.
+    r"""Each line with its number from 1, including its end, which may be \n, \r\n or \r.
 
-    Raises LookalikeError for a file that cannot be read, is not a regular one, has a zero byte, or ends within a
+    Raises LookalikeError for a file that cannot be read, is not a regular file, has a zero byte, or ends within a
     character.
     """
     number, encoding = 0, ""
@@ -41,7 +41,7 @@ def text_lines(path: str) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(file, 1):
                 if "\0" in line:
                     raise LookalikeError(
-                        f"{path} line {number} holds a zero byte, so it is damaged or not text: write the table anew"
+                        f"{path} line {number} holds a zero byte, so it is damaged or not text: write the table again"
                     )
                 yield number, line
     except UnicodeError as error:

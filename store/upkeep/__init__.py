@@ -1,1 +1,1 @@
-"""Looking after a collection: compacting, merging, collecting garbage, verifying."""
+"""Maintenance of a collection: compacting, merging, collecting garbage and verifying."""

@@ -1,6 +1,6 @@
 """Contradictions between the files of a version: its parts, lookups, deleted rows, segments and counts.
 
-A right hash proves that a file is as it was written; this looks whether what was written fits together.
+A matching hash proves that a file is as it was written; these checks find out whether the files agree.
 """
 
 from collections.abc import Iterator
@@ -51,13 +51,13 @@ def _wrong_part(store: Store, number: int, part: PartEntry) -> Iterator[str]:
         yield f"has rows {rows[0]} to {rows[-1]}, unlike its entry"
     stored = map_vectors(store.file(part), part, dim)
     for start in range(0, len(rows), BLOCK):
-        some = np.ascontiguousarray(stored[start : start + BLOCK]).view(np.float32)
-        yield from _wrong_vectors(rows[start : start + BLOCK], some)
+        vectors = np.ascontiguousarray(stored[start : start + BLOCK]).view(np.float32)
+        yield from _wrong_vectors(rows[start : start + BLOCK], vectors)
     yield from _wrong_names(store, number)
 
 
 def _wrong_vectors(rows: Int64, vectors: Float32) -> Iterator[str]:
-    """The first of `rows` (m,) whose vector, of `vectors` (m, d), is not of length 1."""
+    """A line about the first of `rows` (m,) whose vector, of `vectors` (m, d), does not have length 1."""
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
     wrong = rows[~(np.abs(lengths - 1) <= TOLERANCE)]
     if len(wrong):
@@ -65,7 +65,7 @@ def _wrong_vectors(rows: Int64, vectors: Float32) -> Iterator[str]:
 
 
 def _wrong_names(store: Store, number: int) -> Iterator[str]:
-    """The first live row whose key, label, content or source the lookups tell differently."""
+    """The first live row whose key, label, content or source differs from the lookups."""
     _, table = live_tables(store, ("key", "label", "content_sha256", "source"), [number])
     rows = table.column("row").to_numpy()
     facts = store.facts(rows)
@@ -75,12 +75,12 @@ def _wrong_names(store: Store, number: int) -> Iterator[str]:
         "source": [*facts.source],
         "content_sha256": facts.content,
     }
-    held = {name: unescaped_list(table.column(name)) for name in known}
-    for name, values in held.items():
+    stored = {name: unescaped_list(table.column(name)) for name in known}
+    for name, values in stored.items():
         odd = [i for i, (a, b) in enumerate(zip(values, known[name], strict=True)) if a != b]
         if odd:
             yield f"row {rows[odd[0]]} has {name} {values[odd[0]]!r}, and {known[name][odd[0]]!r} in the lookups"
-    lost = rows[store.find(held["key"]) != rows]
+    lost = rows[store.find(stored["key"]) != rows]
     if len(lost):
         yield f"row {lost[0]} is not found by its key ({len(lost)} rows are not)"
 
@@ -93,7 +93,7 @@ def _wrong_run(store: Store, run: RunEntry) -> Iterator[str]:
 
 
 def _wrong_counts(store: Store) -> Iterator[str]:
-    """What the manifest counts wrongly, or orders wrongly."""
+    """Wrong counts and wrong order in the manifest."""
     stored = [store.layout.rows_of(number) for number in range(len(store.content.parts))]
     deleted = sum(int(store.deleted.mask(rows).sum()) for rows in stored)
     if deleted != store.deleted_count:

@@ -1,23 +1,21 @@
-"""Compaction: the same live rows, under the same numbers, in fewer files and without the deleted ones.
+"""Compaction: stores the same live rows, under the same numbers, in fewer files and without the deleted ones.
 
-Neighbouring parts are written together up to 65,536 rows or 256 MiB of vectors; one of that size without a hole is left
-alone. Where row numbers are no longer consecutive, a row map beside the part lists them. The bitmap keeps the dropped
-rows, so that index segments go on leaving them out.
+Neighbouring parts are written together, up to 65,536 rows or 256 MiB of vectors; a part of that size without deleted
+rows is left alone. Where row numbers are no longer consecutive, a row map beside the part lists them. The bitmap keeps
+the dropped rows, so that index segments still leave them out.
 """
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from ..changing.writer import Writer
-from ..disk.publish import publish
 from ..errors import LookalikeError
 from ..files.content import FileEntry, PartEntry, RunEntry
+from ..files.new_files import publish_array
 from ..files.parts import write_table
 from ..files.runs import merge_runs
 from ..progress import Progress, silent
@@ -31,7 +29,7 @@ MOST_RUN_ROWS = 1 << 22  # a run is sorted in memory
 
 
 class Piece(NamedTuple):
-    """A file as the plan sees it: stored and live rows, the model it was made by, and its columns (an Arrow schema)."""
+    """A file as the plan sees it: stored and live rows, the model that made it, and its columns (an Arrow schema)."""
 
     stored: int
     live: int
@@ -42,8 +40,8 @@ class Piece(NamedTuple):
 def compact(writer: Writer, progress: Progress = silent) -> None:
     """Stage the compaction of the collection; `commit` publishes it.
 
-    Prototypes are dropped where rows go that were deleted after the prototypes were folded, and segments where no row
-    is left. Raises LookalikeError where something else is staged already.
+    Prototypes are dropped where rows disappear that were deleted after the prototypes were folded, and segments where
+    no row is left. Raises LookalikeError where other changes are staged.
     """
     store = writer.base
     if writer.staged:
@@ -64,9 +62,10 @@ def most_rows(dim: int) -> int:
 
 
 def plan(pieces: list[Piece], most: int) -> list[list[int]]:
-    """Which neighbours to write together: of one model and with the same columns, with at most `most` live rows in all.
+    """Which neighbouring pieces to write together: of one model, with the same columns, and at most `most` live rows.
 
-    A piece that is larger stands alone, one without a live row goes. Groups of one piece without a hole stay.
+    A larger piece stays alone, and a piece without live rows is dropped. A group of one piece without deleted rows
+    stays as it is.
     """
     groups: list[list[int]] = []
     rows = 0
@@ -83,7 +82,7 @@ def plan(pieces: list[Piece], most: int) -> list[list[int]]:
 
 
 def _alike(one: Piece, two: Piece) -> bool:
-    """Whether two pieces are of one model and have the same columns: else a column would get a type that holds both."""
+    """Whether two pieces have the same model and columns; otherwise a column would get a type that fits both."""
     return one.model == two.model and bool(one.schema == two.schema)
 
 
@@ -95,7 +94,7 @@ def _piece(store: Store, number: int) -> Piece:
 
 
 def _new_parts(store: Store, group: list[int], pieces: list[Piece]) -> Iterator[PartEntry]:
-    """The parts that take the place of a group's."""
+    """The parts that replace a group of parts."""
     if len(group) == 1 and pieces[0].stored == pieces[0].live:
         yield store.content.parts[group[0]]
         return
@@ -109,15 +108,14 @@ def _new_parts(store: Store, group: list[int], pieces: list[Piece]) -> Iterator[
 
 
 def publish_row_map(folder: Path, rows: Int64) -> FileEntry | None:
-    """Publish the numbers of a part's rows (n,), n > 0, ascending, unless they are consecutive: then None."""
+    """Publish the row numbers (n,), n > 0, ascending, of a part; None where they are consecutive."""
     if int(rows[-1]) - int(rows[0]) + 1 == len(rows):
         return None
-    name = f"row_maps/{secrets.token_hex(8)}.npy"
-    return FileEntry(name, *publish(folder / name, lambda file: np.save(file, rows, allow_pickle=False)))
+    return publish_array(folder, "row_maps", ".npy", rows)
 
 
 def _new_runs(store: Store) -> Iterator[RunEntry]:
-    """The lookups of live rows only, neighbours joined."""
+    """The lookups of live rows only, with neighbours joined."""
     runs = store.content.runs
     pieces = [Piece(run.rows, int(store.live(store.pages.run(run).rows).sum())) for run in runs]
     for group in plan(pieces, MOST_RUN_ROWS):
@@ -129,7 +127,7 @@ def _new_runs(store: Store) -> Iterator[RunEntry]:
 
 
 def _fold_outlived(store: Store) -> bool:
-    """Whether rows go that the prototypes still count, so that they could not be taken out any more."""
+    """Whether rows disappear that the prototypes still count and that could no longer be subtracted."""
     folded = store.content.prototypes
     if folded is None:
         return False

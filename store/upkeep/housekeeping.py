@@ -1,9 +1,9 @@
-"""Going back to an older version, and removing what no kept version needs. Both are the writer's work.
+"""Going back to an older version, and removing files that no kept version needs. Both need the writer's lock.
 
-`gc` must do no harm where the writer's lock keeps nobody out, for another machine may be about to name a file: files
-that no version names stay until they are older than a day by the file system's own clock, and what was named since is
-looked at before each removal. Where the lock is in doubt, so are those of readers, and the versions that were the
-newest one within that day stay too.
+`gc` must do no harm where the lock does not keep others out, since another machine may be about to name a file. So
+files that no version names stay until they are a day old by the file system's own clock, and newly named files are
+checked before each removal. Where the lock is in doubt, the locks of readers are too, and the versions that were the
+newest one within that day stay as well.
 """
 
 import os
@@ -28,8 +28,8 @@ _KEPT = 2
 def rollback(path: str | os.PathLike[str], version: int | None = None) -> Store:
     """Publish the content of an older version as the newest one; None takes the last sound one before the newest.
 
-    The next row number is never lowered, also when the newest manifest is damaged. Raises LookalikeError where the
-    version is not there, Damaged where a file of it is.
+    The next row number is never lowered, even where the newest manifest is damaged. Raises LookalikeError where the
+    version does not exist, and Damaged where one of its files is damaged.
     """
     folder = Path(os.path.abspath(path))
     newest = newest_version(folder)
@@ -52,7 +52,7 @@ def _readable(folder: Path, version: int) -> Manifest | None:
 
 
 def _target(folder: Path, version: int | None, newest: int) -> Manifest:
-    """The version to go back to, with every one of its files checked."""
+    """The version to go back to, with all of its files checked."""
     if version is None:
         for older in reversed([v for v in versions(folder) if v < newest]):
             manifest = _readable(folder, older)
@@ -61,14 +61,14 @@ def _target(folder: Path, version: int | None, newest: int) -> Manifest:
         raise LookalikeError(f"{folder} has no sound version before {newest}: restore it from a copy")
     if version not in versions(folder):
         there = ", ".join(map(str, versions(folder)[-10:]))
-        raise LookalikeError(f"version {version} of {folder} is not there: the last ones are {there}")
+        raise LookalikeError(f"version {version} of {folder} does not exist: the last versions are {there}")
     manifest = read_manifest(folder, version)
     _check_files(folder, manifest)
     return manifest
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
-    """Damaged where any file of a version is missing or wrong."""
+    """Raise Damaged where any file of a version is missing or wrong."""
     pages = Pages(folder)
     for entry in manifest.files():
         pages.file(entry)
@@ -84,7 +84,7 @@ def _whole(folder: Path, manifest: Manifest) -> bool:
 
 
 def _with_next_row(folder: Path, content: Content, current: Manifest | None) -> Content:
-    """`content` with a next row that no version has given away."""
+    """`content` with a next row number that no version has used."""
     if current is not None:
         return replace(content, next_row=max(content.next_row, current.content.next_row))
     sound = max(filter(None, (_readable(folder, v) for v in versions(folder))), key=lambda m: m.version)
@@ -92,32 +92,32 @@ def _with_next_row(folder: Path, content: Content, current: Manifest | None) -> 
 
 
 def _rows_at_most(folder: Path, sound: Manifest) -> int:
-    """A bound on the rows that damaged versions after `sound` gave away: what fits into the parts it does not know."""
+    """A bound on the rows that damaged versions after `sound` added: as many as fit into parts it does not name."""
     known = {entry.file for entry in sound.files()}
     sizes = (p.lstat().st_size for p in (folder / "vectors").glob("*") if f"vectors/{p.name}" not in known)
     return sum(size // (4 * (sound.content.dim or 1)) for size in sizes)
 
 
 def gc(path: str | os.PathLike[str], keep_younger: float = DAY) -> dict[str, int]:
-    """Remove all but the last two versions and those that readers hold, and the files that no other needs.
+    """Remove all versions but the last two and those in use, and the files that no remaining version needs.
 
-    Strays of crashed writers go too, once they are older than `keep_younger` seconds. Returns how many `versions` and
-    `files` were removed, their `bytes`, and how many strays are `kept_files` for now. Raises Damaged where the newest
-    version is (`rollback` first), or where a folder of the collection is a link, whose files belong to someone else;
-    nothing is removed then.
+    Stray files of crashed writers are removed too, once they are older than `keep_younger` seconds. Returns how many
+    `versions` and `files` were removed, their `bytes`, and how many strays are `kept_files` for now. Raises Damaged,
+    and removes nothing, where the newest version is damaged (run `rollback` first), or where a folder of the collection
+    is a link, since its files belong to someone else.
     """
     folder = Path(os.path.abspath(path))
     newest_version(folder)
-    with writer_lock(folder) as held, plain_errors(f"collect garbage in {folder}"):
+    with writer_lock(folder) as lock, plain_errors(f"collect garbage in {folder}"):
         refuse_links(folder)
-        young = _Young(held.now_ns(), keep_younger)
-        kept, dropped, size = _drop_versions(folder, young if held.doubt else None)
+        young = _Young(lock.now_ns(), keep_younger)
+        kept, dropped, size = _drop_versions(folder, young if lock.doubt else None)
         named = _Named(folder, kept)
         known = {entry.file for manifest in dropped if manifest is not None for entry in manifest.files()}
         done = {"versions": len(dropped), "files": 0, "bytes": size, "kept_files": 0}
         for stray in _strays(folder, named, young):
             name = stray.relative_to(folder).as_posix()
-            if name not in known and young(stray) and not stray.is_symlink():  # a link is none of ours
+            if name not in known and young(stray) and not stray.is_symlink():  # links are not our files
                 done["kept_files"] += 1
                 continue
             freed = _removed(stray, named, name)
@@ -127,7 +127,7 @@ def gc(path: str | os.PathLike[str], keep_younger: float = DAY) -> dict[str, int
 
 
 class _Young:
-    """Whether a path was written to within the last `seconds` before `now_ns`; one that has gone was not."""
+    """Tells whether a path was written to in the last `seconds` before `now_ns`; a missing path was not."""
 
     def __init__(self, now_ns: int, seconds: float) -> None:
         self._since = now_ns - int(seconds * 1e9)
@@ -140,7 +140,7 @@ class _Young:
 
 
 class _Named:
-    """The files that the kept versions name, and those that were written since."""
+    """The files that the kept versions name, and those named since."""
 
     def __init__(self, folder: Path, kept: list[Manifest]) -> None:
         self._folder, self._newest = folder, kept[0].version
@@ -150,7 +150,7 @@ class _Named:
         return name in self._files
 
     def by_now(self, name: str) -> bool:
-        """Whether a version names it that may just have been written."""
+        """Whether a version names the file, including versions written just now."""
         newest = newest_version(self._folder)
         for version in range(self._newest + 1, newest + 1):
             self._files |= {entry.file for entry in read_manifest(self._folder, version).files()}
@@ -159,7 +159,7 @@ class _Named:
 
 
 def _removed(stray: Path, named: _Named, name: str) -> int | None:
-    """Remove a file unless it was named meanwhile; its bytes, None where it stays or has gone."""
+    """Remove a file unless it was named in the meantime. Returns its bytes, or None where it stays or is missing."""
     if named.by_now(name):
         return None
     try:
@@ -171,9 +171,9 @@ def _removed(stray: Path, named: _Named, name: str) -> int | None:
 
 
 def _drop_versions(folder: Path, young: _Young | None) -> tuple[list[Manifest], list[Manifest | None], int]:
-    """The manifests that stay, newest first; those that went (None: damaged), and their bytes.
+    """The manifests that stay, newest first; those that were removed (None: damaged), and their bytes.
 
-    A manifest goes before any file it names. `young`: keep what was the newest version so lately.
+    A manifest is removed before any file it names. young: keep versions that were the newest one recently.
     """
     newest, *older = reversed(versions(folder))
     kept, size = [read_manifest(folder, newest)], 0
@@ -182,7 +182,7 @@ def _drop_versions(folder: Path, young: _Young | None) -> tuple[list[Manifest], 
     for version in older:
         path, manifest = manifest_path(folder, version), _readable(folder, version)
         lately, after = after, young is not None and young(path)
-        if manifest is not None and (len(kept) < _KEPT or lately):  # not locked for a moment either: it may be opened
+        if manifest is not None and (len(kept) < _KEPT or lately):  # do not lock it even briefly: it may be opened
             kept.append(manifest)
             continue
         with unread(path) as free:
@@ -196,7 +196,7 @@ def _drop_versions(folder: Path, young: _Young | None) -> tuple[list[Manifest], 
 
 
 def _strays(folder: Path, named: _Named, young: _Young) -> Iterator[Path]:
-    """Files in the collection's own folders that are not needed; then folders that became empty are removed."""
+    """Files in the collection's own folders that are not needed. Folders that became empty are then removed."""
     yield from (p for p in (folder / "manifests").iterdir() if p.name.endswith(TEMPORARY))
     for top in FOLDERS:
         walked = [(Path(place), names, young(Path(place))) for place, _, names in os.walk(folder / top, topdown=False)]

@@ -1,7 +1,7 @@
-"""Merging small parts, so that neither the manifest nor the open files grow with the number of commits.
+"""Merges small parts, so that the manifest and the open files do not grow with the number of commits.
 
-Neighbours are written together whole, deleted rows too, and keep their numbers: nothing but the files changes, and
-index segments, prototypes and lookups stay as they are. `compact` is what drops deleted rows.
+Neighbouring parts are written together whole, with deleted rows, and rows keep their numbers. Only the files change:
+index segments, prototypes and lookups stay. `compact` drops deleted rows.
 """
 
 from collections.abc import Sequence
@@ -19,31 +19,31 @@ from .compact import most_rows, publish_row_map
 
 
 def merge_small(writer: Writer, progress: Progress = silent) -> int:
-    """Stage the merging of small parts, and give the number of those that went into larger ones.
+    """Stage the merging of small parts, and return how many of them went into larger ones.
 
-    Parts that are staged themselves wait for the next time; nothing is done where a compaction is staged.
+    Parts that are staged themselves are left for the next time. Does nothing where a compaction is staged.
     """
     store = writer.base
-    held = store.content.parts
-    if writer.content.parts[: len(held)] != held:
+    stored = store.content.parts
+    if writer.content.parts[: len(stored)] != stored:
         return 0
-    groups = plan(store, held, most_rows(store.dim or 1))
+    groups = plan(store, stored, most_rows(store.dim or 1))
     parts: list[PartEntry] = []
     for done, group in enumerate(groups):
-        parts.append(held[group[0]] if len(group) == 1 else _joined(store, group))
+        parts.append(stored[group[0]] if len(group) == 1 else _joined(store, group))
         progress(done + 1, len(groups), "parts")
-    if len(parts) < len(held):
-        writer.regroup((*parts, *writer.content.parts[len(held) :]))
+    if len(parts) < len(stored):
+        writer.regroup((*parts, *writer.content.parts[len(stored) :]))
     return sum(len(group) for group in groups if len(group) > 1)
 
 
 def plan(store: Store, parts: Sequence[PartEntry], most: int) -> list[list[int]]:
-    """Which neighbours to write together, as numbers into `parts`; those that stay are alone.
+    """Which neighbouring parts to write together, as places in `parts`; a part that stays is alone in its group.
 
-    As with lookup runs (`due`), a part joins the one before it unless that is larger, so that a row's part at least
-    doubles whenever it is rewritten, but for its first time: O(log most) times at most. No part gets more than `most`
-    rows, and those of another model or with other columns stay apart. Afterwards two neighbours hold more than `most`
-    rows together, or the first is the larger one.
+    As with lookup runs (`due`), a part joins the one before it unless that is larger. So the part of a row at least
+    doubles whenever it is rewritten, except for the first time, and a row is rewritten O(log most) times at most. No
+    part gets more than `most` rows, and parts of another model or with other columns stay separate. Afterwards two
+    neighbours hold more than `most` rows together, or the first is the larger one.
     """
     groups: list[list[int]] = []
     sizes: list[int] = []
@@ -57,7 +57,7 @@ def plan(store: Store, parts: Sequence[PartEntry], most: int) -> list[list[int]]
 
 
 def _alike(store: Store, parts: Sequence[PartEntry], group: list[int], other: list[int]) -> bool:
-    """Whether two groups are of one model and have the same columns."""
+    """Whether two groups have the same model and columns."""
     one, two = (store.pages.footer(parts[each[0]]) for each in (group, other))
     return one.model == two.model and bool(one.schema.equals(two.schema))
 

@@ -1,7 +1,7 @@
-"""Reading every byte of a collection, and comparing what its files say of each other.
+"""Reads every byte of a collection, and compares what its files say of each other.
 
-Sizes and SHA-256 of all kept versions' files, whatever the cache of checked files says. For the newest version also
-what no hash can tell; see agreement.py.
+Sizes and SHA-256 of the files of all kept versions are checked, whatever the cache of checked files says. For the
+newest version there are also checks that go beyond hashes; see agreement.py.
 """
 
 import os
@@ -21,10 +21,10 @@ TryIndex = Callable[[Path, str, int], str | None]
 
 
 def verify(path: str | os.PathLike[str], try_index: TryIndex | None = None) -> Iterator[tuple[str, str | None]]:
-    """Every file of the collection with what is wrong with it, or None; one that is wrong in several ways comes again.
+    """Every file of the collection with its problem, or None; a file with several problems appears several times.
 
-    Files are named relative to the collection. try_index: opens indexes, which this room cannot. Raises LookalikeError
-    where there is no collection.
+    Files are named relative to the collection. try_index: opens indexes, which this room cannot do. Raises
+    LookalikeError where there is no collection.
     """
     folder = Path(os.path.abspath(path))
     newest = newest_version(folder)
@@ -59,14 +59,14 @@ def verify(path: str | os.PathLike[str], try_index: TryIndex | None = None) -> I
 def _indexes(manifest: Manifest) -> dict[str, tuple[str, int]]:
     """The spec and dimensions of each index of a version, by its file."""
     content, dim = manifest.content, manifest.content.dim or 0
-    found = {entry.file: (entry.spec, dim) for entry in content.segments}
+    indexes = {entry.file: (entry.spec, dim) for entry in content.segments}
     if content.prototypes is not None:
-        found[content.prototypes.index.file] = (content.prototypes.spec, dim)
-    return found
+        indexes[content.prototypes.index.file] = (content.prototypes.spec, dim)
+    return indexes
 
 
 def _broken_chain(folder: Path, manifest: Manifest) -> str | None:
-    """What is wrong between a manifest and its parent, where that is kept and sound."""
+    """What is wrong between a manifest and its parent, if the parent is kept and sound."""
     try:
         parent = read_manifest(folder, manifest.version - 1)
     except LookalikeError:
@@ -79,7 +79,7 @@ def _broken_chain(folder: Path, manifest: Manifest) -> str | None:
 
 
 def _still_needed(folder: Path, entry: FileEntry) -> bool:
-    """Whether a kept version names the file: gc may have removed it since we looked."""
+    """Whether a kept version names the file: gc may have removed it in the meantime."""
     for version in versions(folder):
         try:
             if entry in read_manifest(folder, version).files():
@@ -90,7 +90,7 @@ def _still_needed(folder: Path, entry: FileEntry) -> bool:
 
 
 def _wrong_bytes(folder: Path, entry: FileEntry) -> str | None:
-    """What is wrong with the bytes of a file; the cache forgets the folder of a wrong one."""
+    """What is wrong with the bytes of a file. The cache forgets the folder of a wrong file."""
     path = folder / entry.file
     try:
         if any(p.is_symlink() for p in (path, *path.parents) if p != folder and p.is_relative_to(folder)):

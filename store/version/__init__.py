@@ -1,1 +1,1 @@
-"""Reading one version of a collection: rows, keys, labels, vectors, and what lies behind them."""
+"""Reading one version of a collection: rows, keys, labels, vectors, and the files behind them."""

@@ -1,4 +1,4 @@
-"""All live rows of a collection in one file, for other tools: streamed, so that memory does not grow with it."""
+"""Exports all live rows of a collection to one file for other tools, streamed, so that memory does not grow with it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +16,10 @@ from .tables import live_tables
 
 
 def export(store: Store, out: Path, progress: Progress = silent) -> None:
-    """Write live rows, ascending, to `out`: the columns of `Store.table` to .parquet, (rows, d) float32 to .npy.
+    """Write the live rows, ascending, to `out`: the columns of `Store.table` to .parquet, (rows, d) float32 to .npy.
 
-    The Parquet file names the vectors' model, so that no collection of another model takes them in.
-
-    LookalikeError where `out` exists, ends otherwise, or the collection never held a vector.
+    The Parquet file names the vectors' model, so that a collection of another model refuses them. Raises LookalikeError
+    where `out` exists, has another ending, or the collection has never held a vector.
     """
     if out.suffix.lower() not in _WRITERS:
         raise LookalikeError(f"cannot export to {out}: its name must end in {' or '.join(_WRITERS)}")
@@ -32,7 +31,7 @@ def export(store: Store, out: Path, progress: Progress = silent) -> None:
 
 
 def _parquet(store: Store, file: BinaryIO, progress: Progress) -> None:
-    """A row group for each part."""
+    """Write one row group per part."""
     tables = live_tables(store)
     done = 0
     ours = provenance(store.model.digest if store.model else None)
@@ -45,7 +44,7 @@ def _parquet(store: Store, file: BinaryIO, progress: Progress) -> None:
 
 
 def _npy(store: Store, file: BinaryIO, progress: Progress) -> None:
-    """NumPy's header, then block after block."""
+    """Write NumPy's header, and then block after block."""
     header = {"descr": "<f4", "fortran_order": False, "shape": (store.rows, store.dim)}
     np.lib.format.write_array_header_1_0(file, header)
     done = 0

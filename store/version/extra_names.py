@@ -1,9 +1,9 @@
-"""What a source's further columns are called in a collection.
+"""The names that a source's further columns get in a collection.
 
-SQL takes upper and lower case for the same name, as DuckDB does (in ASCII), so that of two such columns only one could
-be asked for. Within a part no two columns have names that are the same to SQL: one that is taken, by a column of ours
-or of the source, gets "source_" before it. A name that the collection has already, but for its case, is spelled as
-there: it is one column, whichever source it comes from.
+Like DuckDB, SQL ignores upper and lower case of names (in ASCII), so only one of two such columns could be queried.
+Within a part no two columns have names that are the same to SQL: a name that a column of ours or of the source has
+already gets "source_" in front. A name that the collection has in another case is spelled as there: it is one column,
+whichever source it comes from.
 """
 
 import string
@@ -17,21 +17,21 @@ _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def folded(name: str) -> str:
-    """The name as DuckDB compares it: letters of ASCII in lower case, all others as they are."""
+    """The name as DuckDB compares it: ASCII letters in lower case, all others as they are."""
     return name.translate(_LOWER)
 
 
 _OURS = frozenset(map(folded, RESERVED))
 
 
-def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
-    """What distinct further columns of a source are called in a part, in their order.
+def stored_names(names: Sequence[str], existing: Iterable[str] = ()) -> list[str]:
+    """The names that a source's distinct further columns get in a part, in their order.
 
-    held: the further columns that the collection has (`tables.held_names`). Whatever this gave once is given again
-    when the collection holds it.
+    existing: the further columns that the collection has (`tables.held_names`). A collection that has the columns under
+    these names gets the same names again.
     """
     spelled: dict[str, str] = {}
-    for name in held:
+    for name in existing:
         spelled.setdefault(folded(name), name)
     given = {folded(name) for name in names}
     stored: dict[str, str] = {}
@@ -51,19 +51,19 @@ def stored_names(names: Sequence[str], held: Iterable[str] = ()) -> list[str]:
 
 
 def renamed_words(names: Sequence[str], stored: Sequence[str]) -> str | None:
-    """A sentence on those of a source's further columns that conditions call otherwise; None where there are none."""
+    """A sentence about those of a source's further columns that have other names in conditions; None without any."""
     pairs = [f"{name!r} is {other}" for name, other in zip(names, stored, strict=True) if folded(name) != folded(other)]
     if not pairs:
         return None
     more = f" and {len(pairs) - _FEW} more" if len(pairs) > _FEW else ""
     return (
-        "--where has other names for columns that SQL would mix up, since it takes upper and lower case for the same: "
+        "SQL does not tell upper from lower case, so --where uses other names for these columns: "
         f"{', '.join(pairs[:_FEW])}{more}"
     )
 
 
 def asked_names(columns: Sequence[str]) -> list[str]:
-    """What stored columns are called in SQL, in their order: otherwise only where an older version left two alike."""
+    """The names of stored columns in SQL, in their order. They only differ where an older version stored two alike."""
     others = [name for name in columns if name not in RESERVED]
-    asked = dict(zip(others, stored_names(others), strict=True))
-    return [asked.get(name, name) for name in columns]
+    queried = dict(zip(others, stored_names(others), strict=True))
+    return [queried.get(name, name) for name in columns]

@@ -1,6 +1,6 @@
-"""Which part holds which row, where in it, and whether it is live.
+"""Which part has which row, at which position, and whether the row is live.
 
-Parts lie in order of their rows and do not overlap. A row is live while a part holds it and it is not deleted.
+Parts are in the order of their rows and do not overlap. A row is live if a part has it and it is not deleted.
 """
 
 import itertools
@@ -20,7 +20,7 @@ Int64 = NDArray[np.int64]
 
 
 class Layout:
-    """The rows of `parts`, in their order, less those of the bitmap `deleted`."""
+    """The rows of `parts`, in their order, without those of the bitmap `deleted`."""
 
     def __init__(self, parts: tuple[PartEntry, ...], deleted: FileEntry | None, pages: Pages) -> None:
         self.parts, self.pages, self._deleted = parts, pages, deleted
@@ -30,7 +30,7 @@ class Layout:
 
     @cached_property
     def deleted(self) -> Bitmap:
-        """Rows that are deleted, dropped ones included."""
+        """The deleted rows, including dropped ones."""
         return self.pages.bitmap(self._deleted)
 
     def live(self, rows: Int64) -> NDArray[np.bool_]:
@@ -39,12 +39,12 @@ class Layout:
 
     def live_between(self, parts: Sequence[int], first: int = 0, stop: int | None = None) -> Int64:
         """Live rows of some parts with first <= row < stop, (n,) int64, ascending where `parts` are."""
-        found = [np.zeros(0, dtype=np.int64)]
+        pieces = [np.zeros(0, dtype=np.int64)]
         for part in parts:
             rows = self.rows_of(part)
             rows = rows[np.searchsorted(rows, first) : None if stop is None else np.searchsorted(rows, stop)]
-            found.append(rows[~self.deleted.mask(rows)])
-        return np.concatenate(found)
+            pieces.append(rows[~self.deleted.mask(rows)])
+        return np.concatenate(pieces)
 
     def count_live(self, first: int, stop: int) -> int:
         """How many live rows have first <= row < stop, part by part."""
@@ -66,7 +66,7 @@ class Layout:
         return np.arange(entry.first_row, entry.first_row + entry.rows, dtype=np.int64)
 
     def _mapped_rows(self, part: int, entry: PartEntry, row_map: FileEntry) -> Int64:
-        """The rows of a compacted part; Damaged where they are not those that its entry promises."""
+        """The rows of a compacted part. Raises Damaged where they do not match its entry."""
         rows = self.pages.row_map(row_map)
         end = self.first[part + 1] if part + 1 < len(self.first) else None
         if len(rows) != entry.rows or rows[0] != entry.first_row or (end is not None and rows[-1] >= end):
@@ -74,20 +74,20 @@ class Layout:
         return rows
 
     def locate(self, rows: Int64) -> tuple[Int64, Int64]:
-        """Part and position of each of `rows` (m,), both (m,) int64; part -1 where no part holds the row."""
+        """Part and position of each of `rows` (m,), both (m,) int64; part -1 where no part has the row."""
         if not self.parts:
             return np.full(len(rows), -1, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
         part = np.searchsorted(self.first, rows, side="right") - 1
         place = rows - self.first[part]
-        held = (part >= 0) & (place < self.counts[part])
+        present = (part >= 0) & (place < self.counts[part])
         if self.mapped.any():
-            for number, mine in groups(part):
+            for number, members in groups(part):
                 if number >= 0 and self.mapped[number]:
-                    held[mine], place[mine] = _in_map(self.rows_of(number), rows[mine])
-        return np.where(held, part, -1), place
+                    present[members], place[members] = _in_map(self.rows_of(number), rows[members])
+        return np.where(present, part, -1), place
 
     def between(self, first: int, stop: int | None) -> list[int]:
-        """The parts that may hold rows first <= row < stop, in order."""
+        """The parts that may have rows first <= row < stop, in order."""
         if not self.parts:
             return []
         start = max(0, int(np.searchsorted(self.first, first, side="right")) - 1)
@@ -102,7 +102,7 @@ def _in_map(row_map: Int64, rows: Int64) -> tuple[NDArray[np.bool_], Int64]:
 
 
 def groups(part: Int64) -> Iterator[tuple[int, Any]]:
-    """Each number in `part` (m,) with the places (k,) int64 where it stands; one slice where all are the same."""
+    """Each number in `part` (m,) with the places (k,) int64 where it occurs; one slice where all are the same."""
     if len(part) == 0:
         return
     if part[0] == part[-1] and (part == part[0]).all():
@@ -111,5 +111,5 @@ def groups(part: Int64) -> Iterator[tuple[int, Any]]:
     order = np.argsort(part, kind="stable")
     cuts = [0, *(np.flatnonzero(np.diff(part[order])) + 1).tolist(), len(order)]
     for start, end in itertools.pairwise(cuts):
-        mine = order[start:end]
-        yield int(part[mine[0]]), mine
+        members = order[start:end]
+        yield int(part[members[0]]), members

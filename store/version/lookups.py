@@ -1,7 +1,7 @@
-"""Lookups over all runs of one version: from keys and contents to rows, and from rows to keys, labels and file facts.
+"""Lookups over all runs of a version: from keys and contents to rows, and from rows to keys, labels and file facts.
 
-Nothing is scanned: a lookup is a binary search in each of the O(log n) runs (see runs.py). At most one live row has
-a key.
+Nothing is scanned: a lookup is a binary search in each of the O(log n) runs (see runs.py). At most one live row has a
+given key.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,9 +35,9 @@ def codes_of(labels: Iterable[str | None], classes: Sequence[str]) -> _Int64:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What is known of the files that m rows came from.
+    """The facts of the files that m rows came from.
 
-    source: m texts. content: m SHA-256 in hex, or None. file_size (bytes), mtime_ns: (m,) int64, width, height
+    source: m texts. content: m SHA-256 in hex, or None. file_size (bytes), mtime_ns: (m,) int64; width, height
     (pixels): (m,) int32; -1 where unknown.
     """
 
@@ -52,8 +52,8 @@ class FileFacts:
 class Lookups:
     """The runs of one version, in row order.
 
-    entries: names each run. load: opens one; rows are looked up in those runs only that may hold them. live: says of
-    rows (m,) int64 which exist and are not deleted, (m,) bool. moved: sources whose names have changed.
+    entries: the entry of each run. load: opens a run; only the runs that may have a row are opened. live: takes rows
+    (m,) int64 and returns which exist and are not deleted, (m,) bool. moved: sources whose names have changed.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Lookups:
         self._first = np.array([entry.first_row for entry in entries], dtype=np.int64)
 
     def _run(self, number: int) -> RunTable:
-        """A run, held from now on."""
+        """A run, which is kept from then on."""
         if number not in self._open:
             self._open[number] = self._load(self._entries[number])
         return self._open[number]
@@ -94,42 +94,42 @@ class Lookups:
         digests = digest_bytes(hexes)
         hashes = content_hashes(digests)
         none = np.empty(0, dtype=np.int64)
-        found = [(none, none), *(run.find_contents(hashes, digests) for run in self._runs)]
-        which, rows = (np.concatenate(column) for column in zip(*found, strict=True))
+        matches = [(none, none), *(run.find_contents(hashes, digests) for run in self._runs)]
+        which, rows = (np.concatenate(column) for column in zip(*matches, strict=True))
         live = self._live(rows)
         order = np.lexsort((rows[live], which[live]))
         return which[live][order], rows[live][order]
 
-    def _newest_live(self, count: int, found: list[tuple[_Int64, _Int64]]) -> _Int64:
+    def _newest_live(self, count: int, matches: list[tuple[_Int64, _Int64]]) -> _Int64:
         rows = np.full(count, -1, dtype=np.int64)
-        for which, candidates in found:
+        for which, candidates in matches:
             live = self._live(candidates)
             np.maximum.at(rows, which[live], candidates[live])
         return rows
 
     def keys(self, rows: _Int64) -> list[str]:
-        """The keys of `rows`; a row that does not exist raises LookalikeError."""
+        """The keys of `rows`. Raises LookalikeError for a row that does not exist."""
         return unescaped_list(self._taken("key", rows))
 
     def labels(self, rows: _Int64) -> list[str | None]:
-        """The labels of `rows`, None for unlabelled; a row that does not exist raises LookalikeError."""
+        """The labels of `rows`, None for unlabelled rows. Raises LookalikeError for a row that does not exist."""
         return unescaped_list(self._taken("label", rows))
 
     def facts(self, rows: _Int64) -> FileFacts:
-        """The file facts of `rows`; a row that does not exist raises LookalikeError."""
+        """The file facts of `rows`. Raises LookalikeError for a row that does not exist."""
         size, mtime, width, height = (self._taken(name, rows).to_numpy() for name in NUMBERS)
         contents = (value.hex() if any(value) else None for value in self._taken("content", rows).to_pylist())
         source = renamed(unescaped_list(self._taken("source", rows)), np.asarray(rows), self._moved)
         return FileFacts(source, size, mtime, list(contents), width, height)
 
     def sources(self) -> Iterator[tuple[list[str], NDArray[np.int32], _Int64]]:
-        """By run: the names of sources as they are stored, the code of each row's into them, and the rows' numbers."""
+        """For each run: the stored names of sources, the code of each row into them, and the rows' numbers."""
         for run in self._runs:
             column = run.batch.column("source")
             yield unescaped_list(column.dictionary), _codes(column), run.rows
 
     def numbers(self, name: str, rows: _Int64) -> Any:
-        """One of NUMBERS of `rows` as an Arrow array, -1 where unknown; a row that does not exist raises."""
+        """One of NUMBERS for `rows` as an Arrow array, -1 where unknown. Raises LookalikeError for a missing row."""
         return self._taken(name, rows)
 
     def _taken(self, name: str, rows: _Int64) -> Any:
@@ -146,7 +146,10 @@ class Lookups:
         return pa.concat_arrays(pieces).take(pa.array(np.argsort(np.concatenate(places))))
 
     def _visits(self, rows: _Int64) -> list[tuple[RunTable, _Int64]]:
-        """The runs that may hold some of `rows`, each with where those rows are; a row before all runs raises."""
+        """The runs that may have some of `rows`, each with the places of those rows.
+
+        Raises LookalikeError for a row before all runs.
+        """
         of_run = np.searchsorted(self._first, rows, "right") - 1
         if (missing := of_run < 0).any():
             raise LookalikeError(f"row {rows[missing][0]} does not exist in this version")
@@ -165,14 +168,16 @@ class Lookups:
 
     @cached_property
     def _class_codes(self) -> list[NDArray[np.int32]]:
-        """By run: the code in `classes` of each label code of the run; the last entry, -1, is for no label."""
+        """For each run: the code in `classes` of each of its label codes; the last entry, -1, is for no label."""
         known = code_of(self.classes)
         labels = (unescaped_list(run.batch.column("label").dictionary) for run in self._runs)
         return [np.array([*(known.get(label, -1) for label in each), -1], dtype=np.int32) for each in labels]
 
     def codes(self, rows: _Int64) -> NDArray[np.int32]:
-        """The labels of `rows` as codes into `classes`, (m,) int32; -1 for unlabelled rows, for row -1, and for labels
-        that no live row has."""
+        """The labels of `rows` as codes into `classes`, (m,) int32.
+
+        -1 for unlabelled rows, for row -1, and for labels that no live row has.
+        """
         rows = np.asarray(rows, dtype=np.int64)
         codes = np.full(len(rows), -1, dtype=np.int32)
         of_run = np.searchsorted(self._first, rows, "right") - 1

@@ -1,7 +1,7 @@
-"""Sources that have moved: the rows keep the name that was stored, and a list in the manifest says what it means now.
+"""Sources that have moved: the rows keep the stored name, and a list in the manifest gives the name it has now.
 
-A move holds for the rows that were there when it was made, whose numbers are never given again: what is embedded from
-the old place later has the old name. Moves apply one after the other, in their order.
+A move applies to the rows that existed when it was made; row numbers are never reused, so images embedded later from
+the old place have the old name. Moves apply one after the other, in their order.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ Int64 = NDArray[np.int64]
 
 
 def renamed(names: list[str], rows: Int64, moves: Sequence[MovedSource]) -> list[str]:
-    """The names of the sources of `rows` (m,) int64 now; names: the m stored ones."""
+    """The current names of the sources of `rows` (m,) int64. names: the m stored ones."""
     for move in moves:
         if move.old in names:
             known = (rows < move.below).tolist()
@@ -28,7 +28,10 @@ def renamed(names: list[str], rows: Int64, moves: Sequence[MovedSource]) -> list
 
 
 def renamed_column(column: Any, rows: Int64, moves: Sequence[MovedSource]) -> Any:
-    """The same for an Arrow column of m stored names, which are `escaped`, and rows (m,) int64; a column like it."""
+    """`renamed` for an Arrow column of m stored names, which are `escaped`, and rows (m,) int64.
+
+    Returns a column of the same type.
+    """
     for move in moves:
         known = pc.and_(pc.equal(column, escaped(move.old)), pa.array(rows < move.below))
         column = pc.if_else(known, pa.scalar(escaped(move.new), column.type), column)

@@ -1,4 +1,4 @@
-"""The stored keys that a name which is no key was probably meant for."""
+"""Finds the stored keys that a user may have meant by a name that is not a key."""
 
 import os
 from typing import TYPE_CHECKING
@@ -17,20 +17,20 @@ _NAMES = 5
 
 
 class NearKeys:
-    """Finds keys like a name: those that end as it does, whatever the size of the collection, and similar ones."""
+    """Finds keys similar to a name: keys with the same ending, in collections of any size, and similar keys."""
 
     def __init__(self, store: "Store") -> None:
         self._store, self._left = store, _NAMES
 
     def words(self, name: str) -> str:
-        """A half sentence that offers the nearest keys, "; did you mean 'a' or 'b'?"; "" where there are none."""
+        """The end of a message that offers the nearest keys: "; did you mean 'a' or 'b'?"; "" if there are none."""
         keys = [repr(key) for key in self.near(name)]
         if not keys:
             return ""
         return f"; did you mean {', '.join(keys[:-1])}{' or ' if len(keys) > 1 else ''}{keys[-1]}?"
 
     def near(self, name: str) -> list[str]:
-        """At most three keys, the likeliest first; none once a few names were answered."""
+        """At most three keys, the likeliest first; none after a few names have been answered."""
         if self._left <= 0 or not name or len(name) > _LONGEST:
             return []
         self._left -= 1
@@ -43,7 +43,7 @@ class NearKeys:
         return self._store.keys(self._store.live_rows()[:_COMPARED])
 
     def _alike(self, name: str) -> list[str]:
-        """Keys with the same file name in another folder; where there are none, those that differ by little."""
+        """Keys with the same file name in another folder, or otherwise keys that differ by few letters."""
         import difflib
 
         last = os.path.basename(name).casefold()
@@ -55,7 +55,7 @@ class NearKeys:
 
 
 def _variants(name: str) -> list[str]:
-    """What a key may be where somebody writes a path: any ending of it, in either case."""
+    """The keys that a path may stand for: any ending of it, in either case."""
     tidy = os.path.normpath(name)
     parts = tidy.split(os.sep)
     tails = ["/".join(parts[start:]) for start in range(len(parts))]

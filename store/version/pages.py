@@ -1,7 +1,7 @@
 """A collection's published files as memory maps, each checked when it is first needed and kept while it is used.
 
-Published files never change, so that versions and threads share them. Parts and row maps are kept up to a limit, since
-every map costs a file descriptor; lookup runs and bitmaps as long as a version holds them.
+Published files never change, so versions and threads share them. Parts and row maps are kept up to a limit, since every
+map costs a file descriptor; lookup runs and bitmaps are kept as long as a version uses them.
 """
 
 import resource
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Pages:
-    """The files below `folder`; safe to share between threads."""
+    """The files below `folder`; can be shared between threads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
@@ -40,13 +40,13 @@ class Pages:
         self._maps: OrderedDict[str, NDArray[Any]] = OrderedDict()
         self._footers: dict[str, Footer] = {}
         self._schemas: dict[Any, Any] = {}
-        # Versions hold their own: what all have let go of must not stay in memory while an import goes on.
+        # Versions keep those they use; the others must not stay in memory during an import.
         self._runs: WeakValueDictionary[str, RunTable] = WeakValueDictionary()
         self._bitmaps: WeakValueDictionary[str, Bitmap] = WeakValueDictionary()
         _all.add(self)
 
     def file(self, entry: FileEntry) -> Path:
-        """The path of `entry`; Damaged where its bytes are not those promised, or a link leads to it."""
+        """The path of `entry`. Raises Damaged where its bytes are not those in the manifest, or it is behind a link."""
         path = self.folder
         for name in entry.file.split("/"):
             path = path / name
@@ -56,14 +56,14 @@ class Pages:
             return checked(path, entry.size, entry.sha256)
 
     def table(self, entry: FileEntry) -> Path:
-        """The path of a Parquet file, once it is also known that it can be read; see table_trial."""
+        """The path of a Parquet file that is also known to be readable; see table_trial."""
         path = self.file(entry)
         with plain_errors(f"read {path}"):
             ensure_readable([Table(path, entry.sha256)])
         return path
 
     def ensure_tables(self, entries: Iterable[FileEntry]) -> None:
-        """`table` of many files, which costs one process for all of them rather than one for each."""
+        """`table` for many files, with one process for all of them rather than one for each."""
         with plain_errors(f"read {self.folder}"):
             ensure_readable([Table(self.file(entry), entry.sha256) for entry in entries])
 
@@ -74,11 +74,11 @@ class Pages:
         return self._kept(entry, lambda: self._map(entry, dim))
 
     def row_map(self, entry: FileEntry) -> NDArray[np.int64]:
-        """The rows that a compacted file holds, (rows,) int64, ascending."""
+        """The rows of a compacted file, (rows,) int64, ascending."""
         return self._kept(entry, lambda: _row_map(self.file(entry)))
 
     def footer(self, entry: PartEntry) -> Footer:
-        """What a part says of itself; read once."""
+        """The footer of a part, read once."""
         with self._lock:
             footer = self._footers.get(entry.file)
             if footer is None:
@@ -92,7 +92,7 @@ class Pages:
         return self._shared(self._runs, entry, lambda path: self._run(path, entry))
 
     def _run(self, path: Path, entry: RunEntry) -> RunTable:
-        """A lookup table, looked through once."""
+        """A lookup table, checked once."""
         ensure_readable([Table(path, entry.sha256)])
         table = RunTable(path, checked=True)
         if (len(table.rows), table.rows[0], table.rows[-1]) != (entry.rows, entry.first_row, entry.last_row):
@@ -100,7 +100,7 @@ class Pages:
         return table
 
     def bitmap(self, entry: FileEntry | None) -> Bitmap:
-        """Deleted rows; none where there is no file."""
+        """The deleted rows; none where there is no file."""
         if entry is None:
             return Bitmap.empty()
         return self._shared(self._bitmaps, entry, Bitmap.load)
@@ -113,7 +113,7 @@ class Pages:
         return mapped
 
     def _shared(self, held: "WeakValueDictionary[str, T]", entry: FileEntry, load: Callable[[Path], T]) -> T:
-        """What `load` gave for this file, while someone holds it."""
+        """The result of `load` for this file, kept while it is in use."""
         with self._lock:
             loaded = held.get(entry.file)
             if loaded is None:
@@ -122,7 +122,7 @@ class Pages:
             return loaded
 
     def _kept(self, entry: FileEntry, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """What `load` gave for this file last time; those unused for longest are dropped where there are too many."""
+        """The last result of `load` for this file; the least recently used ones are dropped if there are too many."""
         with self._lock:
             if entry.file in self._maps:
                 self._maps.move_to_end(entry.file)
@@ -136,13 +136,15 @@ class Pages:
 
 
 def _refuse_odd_rows(path: Path, entry: PartEntry, dim: int, stored: NDArray[np.uint8]) -> None:
-    """Damaged where a row of a part is NaN or longer than 1: its scores would be no numbers, or beyond all bounds."""
+    """Raise Damaged where a row of a part is NaN or longer than 1, since its scores would be NaN or out of range."""
     mark = f"unit-1 {entry.vector_offset} {entry.rows} {dim}"
     if noted(entry.sha256, mark):
         return
     if (place := first_beyond(stored)) is not None:
         row = "" if entry.row_map is not None else f" (row {entry.first_row + place})"
-        raise Damaged(f"{path} holds at place {place}{row} what is not a unit vector: `lookalike verify` lists all")
+        raise Damaged(
+            f"{path}: the vector at place {place}{row} is not a unit vector: run `lookalike verify` to list all"
+        )
     note(entry.sha256, mark)
 
 
@@ -150,14 +152,14 @@ _all: "WeakSet[Pages]" = WeakSet()
 
 
 def most_maps(shares: int) -> int:
-    """How many maps each of so many collections may keep: half of the files that this process may have open in all."""
+    """How many maps each of `shares` collections may keep: together half of the files that this process may open."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     half = MOST_MAPS if limit == resource.RLIM_INFINITY else min(MOST_MAPS, limit // 2)
     return max(1, half // max(1, shares))
 
 
 def _row_map(path: Path) -> NDArray[np.int64]:
-    """Read a row map, checked to ascend."""
+    """Read a row map and check that it ascends."""
     rows = map_npy(path, np.int64, "a row map")
     if len(rows) == 0 or rows[0] < 0 or np.any(rows[1:] <= rows[:-1]):
         raise Damaged(f"{path} is not a row map: its rows do not ascend from 0 on")

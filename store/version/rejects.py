@@ -1,6 +1,5 @@
 """Rejects: the images that could not be embedded, each with the stage and the reason."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..disk.publish import publish
 from ..errors import Damaged, one_line
 from ..files.content import RejectEntry
 from ..files.escaped import escaped, escaped_array, unescaped_list
+from ..files.new_files import parquet_bytes, publish_new
 from ..foreign.table_trial import note_readable
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _FIRM = [field.name for field in SCHEMA if not field.nullable]
 
 @dataclass(frozen=True)
 class Reject:
-    """An image that was not embedded: its key, the stage that refused it, why, its SHA-256 in hex where it was read."""
+    """An image that was not embedded: its key, the stage that rejected it, the reason, its SHA-256 if it was read."""
 
     key: str
     stage: str
@@ -45,18 +44,16 @@ def write_rejects(folder: Path, source: str, rejects: Sequence[Reject]) -> Rejec
     """Publish `rejects` of one source as rejects/<name>.parquet in the collection `folder`; text is `escaped`."""
     texts = [(reject.key, reject.stage, reject.reason, reject.content_sha256) for reject in rejects]
     columns = [escaped_array(column) for column in zip(*texts, strict=True)] or [escaped_array([])] * len(SCHEMA)
-    stream = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, schema=SCHEMA), stream, compression="zstd")
-    name = f"{FOLDER}/{secrets.token_hex(8)}.parquet"
-    size, sha256 = publish(Path(folder) / name, lambda file: file.write(memoryview(stream.getvalue())))
-    note_readable(sha256)
-    return RejectEntry(file=name, size=size, sha256=sha256, rows=len(rejects), source=source)
+    content = parquet_bytes(pa.table(columns, schema=SCHEMA), compression="zstd")
+    file = publish_new(folder, FOLDER, ".parquet", content)
+    note_readable(file.sha256)
+    return RejectEntry(file.file, file.size, file.sha256, rows=len(rejects), source=source)
 
 
 def read_rejects(store: "Store") -> Any:
     """All rejects of a version, an Arrow table: key, stage, reason, content_sha256, source; text is `escaped`.
 
-    Damaged where one of their files cannot be read.
+    Raises Damaged where one of their files cannot be read.
     """
     tables = [SCHEMA.append(pa.field("source", pa.large_string())).empty_table()]
     store.pages.ensure_tables(store.content.rejects)

@@ -1,4 +1,4 @@
-"""The sources of a version: how many live rows each has, and which, by name; and how each was embedded."""
+"""The sources of a version: how many live rows each has, which rows, and how each was embedded."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from ..files.content import SourceUse
 
 
 def source_counts(store: "Store") -> dict[str, int]:
-    """The number of live rows of each source that has some, by name, sorted."""
+    """The number of live rows of each source, by name, sorted."""
     counts: Counter[str] = Counter()
     for names, codes, _ in _live_codes(store):
         for name, rows in zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True):
@@ -28,15 +28,15 @@ def source_counts(store: "Store") -> dict[str, int]:
 
 def rows_of_source(store: "Store", source: str) -> Int64:
     """The live rows of a source, ascending, (m,) int64."""
-    found = [np.zeros(0, dtype=np.int64)]
+    pieces = [np.zeros(0, dtype=np.int64)]
     for names, codes, rows in _live_codes(store):
         if source in names:
-            found.append(rows[codes == names.index(source)])
-    return np.sort(np.concatenate(found))
+            pieces.append(rows[codes == names.index(source)])
+    return np.sort(np.concatenate(pieces))
 
 
 def _live_codes(store: "Store") -> Iterator[tuple[list[str], NDArray[np.int32], Int64]]:
-    """By run: names of sources, and for its live rows the code of each into the names, and their numbers."""
+    """For each run: the names of sources, and for its live rows the code of each into these names and their numbers."""
     for names, codes, rows in store.lookups.sources():
         live = store.live(rows)
         yield *renamed_codes(names, codes[live], rows[live], store.content.moved), rows[live]
@@ -46,7 +46,7 @@ Uses = tuple[SourceUse, ...]
 
 
 def with_use(uses: Uses, use: SourceUse) -> Uses:
-    """The list with one more, in place of how that source was embedded under that prefix before.
+    """The list with one more use, which replaces the earlier one of that source and prefix.
 
     The usual way, with no prefix and no column named, is not listed.
     """

@@ -1,7 +1,8 @@
 """A collection at one version, read-only.
 
-Rows are int64 numbers, given once and never reused. `live` rows are stored and not deleted; a deleted row can still be
-gathered until `compact` drops it. Opening reads the manifest; everything else is checked and mapped when first needed.
+Rows are int64 numbers that are assigned once and never reused. Live rows are stored and not deleted; a deleted row can
+still be gathered until `compact` drops it. Opening reads the manifest; everything else is checked and mapped when it is
+first needed.
 """
 
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import whole_number
 from ..disk.lock import reader_lock, writer_lock
 from ..disk.publish import TEMPORARY, plain_errors
 from ..errors import Busy, LookalikeError
@@ -32,7 +34,7 @@ _PAUSE = 0.01  # seconds
 
 
 class Store:
-    """One version of the collection at `path`; safe to share between threads. Use `open` or `create`."""
+    """One version of the collection at `path`; can be shared between threads. Use `open` or `create`."""
 
     def __init__(self, path: Path, manifest: Manifest, pages: Pages, lock: int) -> None:
         self.path, self.manifest, self.pages = path, manifest, pages
@@ -40,7 +42,7 @@ class Store:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> "Store":
-        """Make an empty collection, version 1, in a folder that is empty or absent."""
+        """Create an empty collection, version 1, in a folder that is empty or does not exist."""
         folder = _absolute(path)
         with plain_errors(f"create {folder}"):
             _refuse_occupied(folder)
@@ -54,19 +56,19 @@ class Store:
     def open(cls, path: str | os.PathLike[str], version: int | None = None) -> "Store":
         """The newest version, or the given one; `gc` leaves it alone until it is closed.
 
-        Raises Damaged for a damaged manifest, LookalikeError where there is no such collection or version.
+        Raises Damaged for a damaged manifest, and LookalikeError where there is no such collection or version.
         """
         folder = _absolute(path)
         return cls._at(folder, version, Pages(folder))
 
     @classmethod
     def open_or_create(cls, path: str | os.PathLike[str]) -> "Store":
-        """`open` where there is a collection, else `create`."""
+        """`open` if there is a collection, otherwise `create`."""
         return cls.open(path) if versions(_absolute(path)) else cls.create(path)
 
     @classmethod
     def _at(cls, folder: Path, version: int | None, pages: Pages) -> "Store":
-        """Hold the manifest, then read it; where it vanished in between, a newer one is there."""
+        """Lock the manifest, then read it. Where it disappeared in between, a newer one exists."""
         for _ in range(_ATTEMPTS):
             number = newest_version(folder) if version is None else version
             with plain_errors(f"open version {number} of {folder}"):
@@ -78,15 +80,15 @@ class Store:
                     os.close(lock)
                     raise
             if version is not None and manifest_path(folder, version).exists():
-                time.sleep(_PAUSE)  # gc looks whether it is read, and may leave it
+                time.sleep(_PAUSE)  # gc checks whether it is read, and may leave it
             elif version is not None:
-                newest_version(folder)  # says so where there is no collection at all
+                newest_version(folder)  # raises the error for a folder that is not a collection
                 there = ", ".join(map(str, versions(folder)[-10:]))
-                raise LookalikeError(f"version {version} of {folder} is not there: the last ones are {there}")
-        raise Busy(f"{folder} loses its versions faster than they can be opened: try again")
+                raise LookalikeError(f"version {version} of {folder} does not exist: the last versions are {there}")
+        raise Busy(f"the versions of {folder} are removed faster than they can be opened: try again")
 
     def latest(self) -> "Store":
-        """The newest version: this very object where nothing was committed since."""
+        """The newest version; this object itself if nothing was committed since."""
         return self if newest_version(self.path) == self.version else Store._at(self.path, None, self.pages)
 
     def __enter__(self) -> "Store":
@@ -107,7 +109,7 @@ class Store:
 
     @property
     def dim(self) -> int | None:
-        """Dimensions of a vector; None while the collection has never held one."""
+        """The dimension of the vectors; None while the collection has never held one."""
         return self.content.dim
 
     @property
@@ -117,12 +119,12 @@ class Store:
 
     @property
     def deleted_count(self) -> int:
-        """Rows that are deleted, and still stored."""
+        """The number of deleted rows that are still stored."""
         return self.content.deleted_count
 
     @property
     def rows(self) -> int:
-        """Number of live rows."""
+        """The number of live rows."""
         return sum(p.rows for p in self.content.parts) - self.deleted_count
 
     @property
@@ -132,7 +134,7 @@ class Store:
 
     @cached_property
     def layout(self) -> Layout:
-        """Which part holds which row."""
+        """Which part has which row."""
         return Layout(self.content.parts, self.content.deleted, self.pages)
 
     @cached_property
@@ -142,11 +144,11 @@ class Store:
 
     @property
     def deleted(self) -> Bitmap:
-        """Rows that are deleted, dropped ones included."""
+        """The deleted rows, including dropped ones."""
         return self.layout.deleted
 
     def file(self, entry: FileEntry) -> Path:
-        """The path of a file of this version, once its bytes are checked; Damaged where they are wrong."""
+        """The path of a file of this version, with its bytes checked. Raises Damaged where they are wrong."""
         return self.pages.file(entry)
 
     def live(self, rows: Int64) -> NDArray[np.bool_]:
@@ -158,7 +160,10 @@ class Store:
         return self.layout.live_between(self.layout.between(0, None))
 
     def gather(self, rows: Int64) -> Float32:
-        """The vectors of `rows` (m,) int64 in their order, (m, d) float32; LookalikeError for a row not stored."""
+        """The vectors of `rows` (m,) int64 in their order, (m, d) float32.
+
+        Raises LookalikeError for a row that is not stored.
+        """
         vectors, absent = vectors_of(self.layout, self.dim or 0, np.asarray(rows, dtype=np.int64))
         if len(absent):
             raise LookalikeError(f"row {absent[0]} of {self.path} does not exist in version {self.version}")
@@ -167,18 +172,19 @@ class Store:
     def blocks(self, first: int = 0, stop: int | None = None, size: int = 16384) -> Iterator[tuple[Int64, Float32]]:
         """Live rows with first <= row < stop, ascending, as rows (m,) int64, vectors (m, d) float32, m <= size.
 
-        ValueError for a size below 1.
+        Raises ValueError for a size below 1.
         """
-        if size < 1:
-            raise ValueError(f"size {size} must be at least 1")
-        return blocks_of(self.layout, self.dim or 0, first, stop, size)
+        return blocks_of(self.layout, self.dim or 0, first, stop, whole_number("size", size, error=ValueError))
 
     def keys(self, rows: Int64) -> list[str]:
-        """The keys of `rows` (m,) int64; LookalikeError for a row that does not exist."""
+        """The keys of `rows` (m,) int64. Raises LookalikeError for a row that does not exist."""
         return self.lookups.keys(rows)
 
     def labels(self, rows: Int64) -> list[str | None]:
-        """The labels of `rows` (m,) int64, None for an unlabelled row; LookalikeError for one that does not exist."""
+        """The labels of `rows` (m,) int64, None for an unlabelled row.
+
+        Raises LookalikeError for a row that does not exist.
+        """
         return self.lookups.labels(rows)
 
     @property
@@ -187,7 +193,7 @@ class Store:
         return self.lookups.classes
 
     def codes(self, rows: Int64) -> NDArray[np.int32]:
-        """Where in `classes` the label of each of `rows` (m,) is, (m,) int32; -1 without a label, or for row -1."""
+        """The place in `classes` of the label of each of `rows` (m,), (m,) int32; -1 without a label, or for row -1."""
         return self.lookups.codes(rows)
 
     def find(self, keys: Sequence[str]) -> Int64:
@@ -199,7 +205,7 @@ class Store:
         return self.lookups.find_contents(contents)
 
     def facts(self, rows: Int64) -> FileFacts:
-        """What was noted of the files that `rows` (m,) int64 came from; see FileFacts."""
+        """The stored facts of the files that `rows` (m,) int64 came from; see FileFacts."""
         return self.lookups.facts(rows)
 
 
@@ -208,7 +214,7 @@ def _absolute(path: str | os.PathLike[str]) -> Path:
 
 
 def _refuse_occupied(folder: Path) -> None:
-    """Refuse a folder that holds anything but what a `create` that was cut off leaves."""
+    """Refuse a folder that contains anything but the remains of an interrupted `create`."""
     if not os.path.lexists(folder):
         return
     if not folder.is_dir():

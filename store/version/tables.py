@@ -1,4 +1,4 @@
-"""A version as Arrow tables, part by part or whole, and in numbers."""
+"""A version as Arrow tables, part by part or as a whole, and its statistics."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ def live_table(store: Store, columns: Sequence[str] | None = None) -> Any:
 
 
 def column_names(store: Store) -> list[str]:
-    """The stored columns of all parts, `row` first, in the order in which they first appear."""
+    """The stored columns of all parts: `row`, then the others in the order in which they first appear."""
     return list(_schema(store, store.content.parts).names)
 
 
@@ -51,8 +51,8 @@ def live_tables(
     """The live rows of each part (or of those numbered in `parts`), after an empty table; all with one schema.
 
     A further column that only some sources have is null elsewhere, and text where sources disagree on its type.
-    as_stored: sources that have moved keep the names that were stored, for parts written anew. LookalikeError for a
-    column that no part has.
+    as_stored: keep the stored names of sources that have moved, for parts that are rewritten. Raises LookalikeError for
+    a column that no part has.
     """
     numbers = range(len(store.content.parts)) if parts is None else parts
     schema = _schema(store, [store.content.parts[number] for number in numbers])
@@ -67,7 +67,7 @@ def live_tables(
 
 
 def _part_table(store: Store, number: int, schema: Any, moved: Sequence[MovedSource]) -> Any:
-    """The live rows of one part, as `schema` wants them."""
+    """The live rows of one part, with the columns of `schema`."""
     entry = store.content.parts[number]
     rows = store.layout.rows_of(number)
     path = store.file(entry)
@@ -90,7 +90,7 @@ def _part_table(store: Store, number: int, schema: Any, moved: Sequence[MovedSou
 
 
 def _noted(store: Store, table: Any, rows: NDArray[np.int64]) -> Any:
-    """The table with the sizes and mtimes of files that were noted of its `rows` since its part was written."""
+    """The table with the file sizes and mtimes that were noted for its `rows` after its part was written."""
     for name in _NOTED:
         at = table.schema.get_field_index(name)
         if at >= 0:
@@ -101,7 +101,7 @@ def _noted(store: Store, table: Any, rows: NDArray[np.int64]) -> Any:
 
 
 def whole_table(store: Store, parts: Sequence[int]) -> Any:
-    """All rows of parts with the same columns, deleted ones too, without their numbers."""
+    """All rows of parts with the same columns, deleted ones included, without row numbers."""
     return pa.concat_tables([read_part(store.file(store.content.parts[number])) for number in parts]).combine_chunks()
 
 
@@ -121,7 +121,7 @@ def _schema(store: Store, parts: Sequence[PartEntry]) -> Any:
 
 
 def _common(store: Store, name: str, kinds: dict[Any, list[PartEntry]]) -> Any:
-    """The type that holds a column of these types: the wider one where every value keeps its worth, else text."""
+    """The type for a column of these types: the wider one where it represents every value exactly, otherwise text."""
     common, *others = kinds
     try:
         for kind in others:
@@ -138,7 +138,7 @@ def _common(store: Store, name: str, kinds: dict[Any, list[PartEntry]]) -> Any:
 
 
 def _cast(column: Any, kind: Any) -> Any:
-    """A column as another type; as text also what Arrow does not write as text, such as lists."""
+    """A column as another type; as text also types that Arrow does not convert to text, such as lists."""
     try:
         return column.cast(kind)
     except pa.ArrowException:
@@ -148,9 +148,9 @@ def _cast(column: Any, kind: Any) -> Any:
 
 
 def info(store: Store) -> dict[str, Any]:
-    """Version, dimension, counts of rows and classes, bytes of all files, model, the version calibrated last; sources.
+    """Statistics of a version: counts of rows and classes, bytes of all files, model, last calibration and sources.
 
-    sources: for each one its name, how many live rows it has, and whether it can be read now.
+    sources: for each one its name, its number of live rows, and whether it can be read now.
     """
     content = store.content
     manifest = manifest_path(store.path, store.version).stat().st_size
@@ -175,7 +175,7 @@ def info(store: Store) -> dict[str, Any]:
 def reachable(source: str) -> bool | None:
     """Whether a source's folder or file can be read now; None for rows that came from memory.
 
-    An empty folder cannot be: it is what a disk that is not mounted leaves.
+    An empty folder counts as unreachable, since a disk that is not mounted leaves one.
     """
     if not os.path.isabs(source):
         return None

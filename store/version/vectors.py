@@ -1,4 +1,4 @@
-"""Stored vectors, gathered row by row or streamed in blocks, from the maps of the parts."""
+"""Stored vectors, gathered row by row or streamed in blocks, from the memory maps of the parts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ Float32 = NDArray[np.float32]
 
 
 def gather(layout: Layout, dim: int, rows: Int64) -> tuple[Float32, Int64]:
-    """The vectors of `rows` (m,), (m, dim) float32, and those rows that no part holds (then there are no vectors)."""
+    """The vectors of `rows` (m,), (m, dim) float32, and the rows that no part has (then there are no vectors)."""
     part, place = layout.locate(rows)
     if len(part) and part.min() < 0:
         return np.empty((0, dim), dtype=np.float32), rows[part < 0]
@@ -20,35 +20,35 @@ def gather(layout: Layout, dim: int, rows: Int64) -> tuple[Float32, Int64]:
     if len(rows) == 0:
         return gathered, rows
     items = _items(gathered.view(np.uint8))
-    for number, mine in groups(part):
-        items[mine] = _items(layout.pages.vectors(layout.parts[number], dim))[place[mine]]
+    for number, members in groups(part):
+        items[members] = _items(layout.pages.vectors(layout.parts[number], dim))[place[members]]
     return gathered, rows[:0]
 
 
 def _items(matrix: NDArray[np.uint8]) -> Any:
-    """The rows of a matrix of bytes as (n,) opaque items: NumPy moves those whole, and bytes one by one."""
+    """The rows of a matrix of bytes as (n,) opaque items, since NumPy moves those whole and bytes one by one."""
     return matrix.view(f"V{matrix.shape[1]}")[:, 0]
 
 
 def blocks(layout: Layout, dim: int, first: int, stop: int | None, size: int) -> Iterator[tuple[Int64, Float32]]:
-    """Live rows with first <= row < stop, ascending, and their vectors: blocks (size,) and (size, dim), the last less.
+    """Live rows with first <= row < stop, ascending, and their vectors: (size,) and (size, dim), the last one less.
 
-    Holds one block and the map of one part.
+    Holds one block and the map of one part in memory.
     """
-    held: list[tuple[Int64, Float32]] = []
+    pieces: list[tuple[Int64, Float32]] = []
     filled = 0
     for part in layout.between(first, stop):
         rows = layout.live_between([part], first, stop)
         mapped = layout.pages.vectors(layout.parts[part], dim, keep=False) if len(rows) else None
         while mapped is not None and len(rows):
             taken, rows = rows[: size - filled], rows[size - filled :]
-            held.append((taken, _taken(mapped, layout.locate(taken)[1])))
+            pieces.append((taken, _taken(mapped, layout.locate(taken)[1])))
             filled += len(taken)
             if filled == size:
-                yield _joined(held)
-                held, filled = [], 0
-    if held:
-        yield _joined(held)
+                yield _joined(pieces)
+                pieces, filled = [], 0
+    if pieces:
+        yield _joined(pieces)
 
 
 def _taken(mapped: NDArray[np.uint8], places: Int64) -> Float32:
@@ -56,8 +56,8 @@ def _taken(mapped: NDArray[np.uint8], places: Int64) -> Float32:
     return _items(mapped)[places].view(np.float32).reshape(len(places), -1)
 
 
-def _joined(held: list[tuple[Int64, Float32]]) -> tuple[Int64, Float32]:
-    """One block out of pieces."""
-    if len(held) == 1:
-        return held[0]
-    return np.concatenate([r for r, _ in held]), np.concatenate([v for _, v in held])
+def _joined(pieces: list[tuple[Int64, Float32]]) -> tuple[Int64, Float32]:
+    """One block made of pieces."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return np.concatenate([r for r, _ in pieces]), np.concatenate([v for _, v in pieces])

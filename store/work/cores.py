@@ -1,4 +1,4 @@
-"""How many cores there are for this process."""
+"""How many cores this process can use."""
 
 import os
 

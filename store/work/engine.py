@@ -1,13 +1,15 @@
-"""Engines: where fragments run. Whoever performs them, the driver gets their results in fragment order.
+"""Engines run fragments. Whatever runs them, the driver gets their results in fragment order.
 
-A fragment whose function raises LookalikeError stops the run at its turn. Any other failure, a killed worker among
-them, is tried again: three attempts in all, then `poison` may put a result in its place, else LookalikeError.
+A fragment whose function raises LookalikeError stops the run when its turn comes. After any other failure, such as a
+killed worker, it is tried again: three attempts in all. Then `poison` may supply a result in its place; otherwise
+LookalikeError is raised.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from ..checks import choice
 from ..disk.memory import is_out_of_memory, no_memory
 from ..errors import LookalikeError
 from .fragments import Fragment, perform
@@ -27,12 +29,12 @@ def run(
     env: Mapping[str, str] | None = None,
     poison: Poison | None = None,
 ) -> Results:
-    """Perform `fragments`, and give their results in order, one at a time.
+    """Run `fragments`, and yield their results in order.
 
-    workers: how many processes; with one or none, each fragment is performed in this process when its result is asked
-    for. env: variables set in the workers (thread counts must be there before libraries load), not in this process.
-    poison: called with a fragment and a reason when it failed for the last time; a result it returns stands in.
-    Fragments are read a few ahead of the results. Close the iterator, or leave it, to end the workers.
+    workers: the number of processes; with one or none, each fragment runs in this process when its result is requested.
+    env: variables set in the workers (thread counts must be set before libraries load), not in this process. poison:
+    called with a fragment and a reason after its last failed attempt; a result that it returns is used. Fragments are
+    read a few ahead of the results. Close the iterator, or leave it, to end the workers.
     """
     return _all(opened(workers, engine, env=env, poison=poison), fragments)
 
@@ -50,14 +52,12 @@ def opened(
     poison: Poison | None = None,
     work: str | None = None,
 ) -> AbstractContextManager[Perform]:
-    """Give what performs fragments, ending its workers on the way out; the arguments are those of `run`.
+    """A context manager that gives a function to run fragments, and ends its workers on leaving.
 
-    work: the function that all fragments will name. With it, all workers start at once and load it while the caller
-    prepares the fragments: loading takes longer than many a fragment.
+    The arguments are those of `run`. work: the function that all fragments will name. With it, all workers start at
+    once and load it while the caller prepares the fragments, since loading often takes longer than a fragment.
     """
-    if engine not in ENGINES:
-        raise LookalikeError(f"engine {engine!r} is not known: {', '.join(ENGINES)} works")
-    return ENGINES[engine](workers, env or {}, poison, work)
+    return ENGINES[choice("engine", engine, [*ENGINES])](workers, env or {}, poison, work)
 
 
 @contextmanager
@@ -71,14 +71,14 @@ def _local(workers: int, env: Mapping[str, str], poison: Poison | None, work: st
 
 
 def _here(task: Task, poison: Poison | None) -> dict[str, Any]:
-    """Perform a fragment in this process, with the attempts that a worker would get."""
+    """Run a fragment in this process, with the attempts that a worker would get."""
     while True:
         try:
             return perform(task.again())
         except LookalikeError:
             raise
         except Exception as error:
-            if is_out_of_memory(error):  # the job's lack, whatever the fragment
+            if is_out_of_memory(error):  # the job lacks memory, whatever the fragment
                 raise LookalikeError(no_memory(error)) from error
             outcome = task.failed(f"{type(error).__name__}: {error}", poison)
             if isinstance(outcome, LookalikeError):
@@ -88,4 +88,4 @@ def _here(task: Task, poison: Poison | None) -> dict[str, Any]:
 
 
 ENGINES: dict[str, Engine] = {"local": _local}
-"""By name. An engine that spreads fragments over machines enters here."""
+"""Engines by name. An engine that spreads fragments over machines is added here."""

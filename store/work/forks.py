@@ -1,10 +1,10 @@
-"""Locks, imports, and values computed once, that a forked child can go on with.
+"""Locks, imports and values computed once, in forms that still work in a forked child.
 
-A child has only the thread that forked it: what another thread of the parent held at that moment would stay locked for
-ever. `Lock` and `RLock` are free again in the child. `cached_property` is that of functools with such a lock for each
-instance, where Python 3.11 holds one for the whole class while it computes, and later ones hold none, so that threads
-load the same thing twice. A fork waits until no other thread is importing one of our modules, or of those that we load
-when they are first needed: of a module that is half imported the child would wait for ever.
+A child only has the thread that forked it: locks that other threads of the parent held at that moment would stay locked
+for ever. `Lock` and `RLock` are free again in the child. `cached_property` is that of functools with such a lock for
+each instance: Python 3.11 holds one lock for the whole class while it computes, and later versions hold none, so that
+threads load the same thing twice. A fork waits until no other thread is importing one of our modules, or of those that
+we load when they are first needed, since the child would wait for ever for a half-imported module.
 """
 
 import functools
@@ -26,7 +26,7 @@ _PATIENCE = 30.0  # seconds
 
 
 class Lock:
-    """A lock to be held by `with`; in a forked child nobody holds it."""
+    """A lock for `with` statements; in a forked child nobody holds it."""
 
     _make: Callable[[], Any] = staticmethod(threading.Lock)
 
@@ -48,13 +48,13 @@ class Lock:
 
 
 class RLock(Lock):
-    """The same, which a thread that holds it may take again."""
+    """A `Lock` that the thread that holds it may take again."""
 
     _make = staticmethod(threading.RLock)
 
 
 class cached_property(functools.cached_property[T]):
-    """A method's value, computed by one thread when it is first asked for."""
+    """A method's value, computed by one thread when it is first needed."""
 
     @overload
     def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
@@ -74,7 +74,7 @@ class cached_property(functools.cached_property[T]):
 
 
 def _wait_for_imports() -> None:
-    """Before a fork; not where the forking thread itself is importing something."""
+    """Called before a fork; returns at once where the forking thread itself is importing something."""
     frame = sys._getframe()
     while (caller := frame.f_back) is not None:
         frame = caller

@@ -1,7 +1,7 @@
-"""Fragments: bulk work cut into pieces that may run anywhere, in any order, and twice.
+"""Fragments: bulk work cut into pieces that may run anywhere, in any order, and more than once.
 
-A fragment is plain data (JSON) and names its function; the function takes the payload, leaves its part file behind, and
-returns plain data. The driver alone commits, in fragment order. Every engine, and every worker, calls `perform`.
+A fragment is plain data (JSON) and names its function. The function takes the payload, leaves its part file behind, and
+returns plain data. Only the driver commits, in fragment order. Every engine, and every worker, calls `perform`.
 """
 
 import importlib
@@ -32,7 +32,7 @@ class Fragment(TypedDict):
 
 
 def cut(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """`items` in lists of `size`, the last one shorter; nothing is read ahead."""
+    """`items` in lists of `size`, the last one possibly shorter; nothing is read ahead."""
     rest = iter(items)
     while piece := list(itertools.islice(rest, size)):
         yield piece
@@ -45,28 +45,29 @@ def fragments(pieces: Iterable[dict[str, Any]], collection: str, work: str) -> I
 
 
 def resolve(work: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """The function that `work` names; only functions of this package are, since fragments come over a wire.
+    """The function that `work` names.
 
-    LookalikeError for any other text, and what cannot be imported or called.
+    Only functions of this package are allowed, since fragments may come over a network. Raises LookalikeError for any
+    other text, and for functions that cannot be imported or called.
     """
     if not _WORK.fullmatch(work):
         raise LookalikeError(f"work {work!r} is not a function of lookalike: write lookalike.room.module:function")
     module, _, name = work.partition(":")
     try:
-        function = getattr(importlib.import_module(module), name)
+        value = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise LookalikeError(f"work {work!r} cannot be loaded: {error}") from error
-    if not callable(function):
+    if not callable(value):
         raise LookalikeError(f"work {work!r} is not a function")
-    found: Callable[[dict[str, Any]], dict[str, Any]] = function
-    return found
+    function: Callable[[dict[str, Any]], dict[str, Any]] = value
+    return function
 
 
 def perform(fragment: Fragment) -> dict[str, Any]:
-    """Run a fragment here and give its result.
+    """Run a fragment here and return its result.
 
-    The function gets the payload, with the fragment's `collection`, `number` and, from the second one on, `attempt`
-    beside. Payload and result pass through JSON, so that a result does not depend on where it was made.
+    The function gets the payload, together with the fragment's `collection`, `number` and, from the second one on,
+    `attempt`. Payload and result pass through JSON, so that a result does not depend on where it was made.
     """
     attempt = {"attempt": fragment["attempt"]} if "attempt" in fragment else {}
     payload = {"collection": fragment["collection"], "number": fragment["number"], **attempt, **fragment["payload"]}

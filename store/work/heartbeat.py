@@ -1,9 +1,9 @@
-"""Signs of life of a worker process, so that its driver can tell one that works from one that hangs.
+"""Heartbeats of a worker process, so that its driver can tell a working one from a hanging one.
 
-A thread of the worker says once a second how long the step at hand has taken; who does the work marks each step, such
-as the decoding of one image, with `step`. A worker that is stopped says nothing, one that hangs in a step says so. The
-driver's patience is counted in time that the driver itself was running, and a step's in time that the worker was: a
-machine that sleeps, or a job that is suspended and continued, uses up neither.
+A thread of the worker reports once a second how long the current step has taken; the code that does the work marks each
+step, such as the decoding of one image, with `step`. A stopped worker reports nothing, and one that hangs in a step
+reports that. The driver's patience is counted in time that the driver itself was running, and a step's in time that the
+worker was running: a machine that sleeps, or a job that is suspended and continued, uses up neither.
 """
 
 import math
@@ -42,7 +42,7 @@ class Patience:
 
 
 def deadline(variables: Mapping[str, str] | None = None) -> float:
-    """The deadline in seconds, as the environment says; LookalikeError for a value that is not a number above zero."""
+    """The deadline in seconds, from the environment. Raises LookalikeError for a value that is not above zero."""
     text = (os.environ if variables is None else variables).get(VARIABLE)
     if not text:
         return DEADLINE
@@ -50,23 +50,25 @@ def deadline(variables: Mapping[str, str] | None = None) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise LookalikeError(f"{VARIABLE} is {text!r}: it must be a number of seconds above 0, such as 60")
-    return seconds
+    return _positive(VARIABLE, text, seconds)
 
 
 def checked(seconds: float | None) -> float:
-    """A deadline that somebody gave, or that of the environment where nobody did; LookalikeError where it is none."""
+    """The given deadline, or that of the environment if it is None. Raises LookalikeError for an invalid one."""
     if seconds is None:
         return deadline()
+    return _positive("timeout", seconds, seconds)
+
+
+def _positive(name: str, value: object, seconds: float) -> float:
     if not 0 < seconds < math.inf:
-        raise LookalikeError(f"timeout is {seconds!r}: it must be a number of seconds above 0, such as 60")
+        raise LookalikeError(f"{name} is {value!r}: it must be a number of seconds above 0, such as 60")
     return float(seconds)
 
 
 @contextmanager
 def step() -> Iterator[None]:
-    """Mark one step of the work: the process may be ended when it takes longer than the deadline."""
+    """Mark one step of the work: the process may be ended if it takes longer than the deadline."""
     global _began
     _began = _clock
     try:
@@ -76,12 +78,12 @@ def step() -> Iterator[None]:
 
 
 def watched() -> bool:
-    """Whether a driver watches over this process, and ends it when a step takes too long."""
+    """Whether a driver watches this process, and ends it when a step takes too long."""
     return _watched
 
 
 def beat(send: Callable[[float], None]) -> None:
-    """Call send(seconds that the step at hand has taken) once a second, from a thread of its own."""
+    """Call send(seconds that the current step has taken) once a second, from a separate thread."""
     global _watched
     _watched = True
     threading.Thread(target=_beat, args=(send,), daemon=True).start()

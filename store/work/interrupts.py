@@ -1,4 +1,4 @@
-"""Ctrl-C, which reaches a whole group of processes, kept from those that only their owner ends."""
+"""Keeps Ctrl-C, which reaches a whole group of processes, from processes that only their owner ends."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupts_later() -> Iterator[None]:
-    """Start a process in here and SIGINT is blocked in it: else one that still loads would print where it stopped."""
+    """Block SIGINT in processes started in this block; while they load, they would print a traceback otherwise."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,7 +1,8 @@
-"""Files tried in a child process, within limits of memory and time: one that ends its reader costs a line.
+"""Tries files in a child process with limited memory and time, so that a file that crashes its reader costs one line.
 
-A right hash says that a file is as its manifest wants it, and whoever made the collection wrote both. What parses such
-files trusts what they say, so that a stranger's file may end the process that reads it, fill its memory, or never end.
+A matching hash only says that a file is as its manifest describes it, and whoever made the collection wrote both.
+Parsers trust what such files say, so that a stranger's file may crash the process that reads it, fill its memory, or
+never end.
 """
 
 import json
@@ -20,13 +21,13 @@ from .fragments import resolve
 _OK, _WRONG = "file: sound", "file: wrong: "
 
 
-def come_through(work: str, asked: Sequence[Sequence[Any]], memory: int, seconds: int) -> tuple[int, str | None]:
-    """How many files a child came through, one after the other, and what was wrong with the next; None: with none.
+def come_through(work: str, arguments: Sequence[Sequence[Any]], memory: int, seconds: int) -> tuple[int, str | None]:
+    """How many files a child read without a problem, one after the other, and the problem of the next or None.
 
-    work: "lookalike.room.module:function", called with each of `asked` (JSON-able; the path first), which gives what is
-    wrong with a file, or None. memory: bytes of address space. seconds: for all files.
+    work: "lookalike.room.module:function", called with each of `asked` (JSON-able; the path first), which returns the
+    problem of a file, or None. memory: bytes of address space. seconds: for all files.
     """
-    asking = json.dumps({"work": work, "asked": asked, "memory": memory, "seconds": seconds})
+    asking = json.dumps({"work": work, "asked": arguments, "memory": memory, "seconds": seconds})
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
     path = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, **threads, "PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system"}
@@ -39,16 +40,16 @@ def come_through(work: str, asked: Sequence[Sequence[Any]], memory: int, seconds
     except subprocess.TimeoutExpired as error:
         return (error.stdout or b"").splitlines().count(_OK.encode()), endless
     except OSError as error:
-        raise LookalikeError(f"cannot start a process that tries {asked[0][0]}: {reason(error)}") from error
+        raise LookalikeError(f"cannot start a process to try {arguments[0][0]}: {reason(error)}") from error
     lines = child.stdout.decode(errors="replace").splitlines()
     done, wrong = lines.count(_OK), [line for line in lines if line.startswith(_WRONG)]
-    if done == len(asked):
+    if done == len(arguments):
         return done, None
     if wrong:
         return done, wrong[0].removeprefix(_WRONG)[:300]
     if child.returncode == -signal.SIGXCPU:
         return done, endless
-    return done, f"it ends a process that reads it ({_ended(child.returncode)})"
+    return done, f"a process that read it ended with {_ended(child.returncode)}"
 
 
 def _ended(code: int) -> str:
@@ -57,16 +58,16 @@ def _ended(code: int) -> str:
 
 def main() -> None:
     """The child: try the files that stdin names, and print a line for each."""
-    asked = json.loads(sys.stdin.buffer.read())
+    request = json.loads(sys.stdin.buffer.read())
     for limit, most in (
-        (resource.RLIMIT_AS, asked["memory"]),
-        (resource.RLIMIT_CPU, asked["seconds"]),
+        (resource.RLIMIT_AS, request["memory"]),
+        (resource.RLIMIT_CPU, request["seconds"]),
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(limit)
         resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-    try_one = resolve(asked["work"])
-    for arguments in asked["asked"]:
+    try_one = resolve(request["work"])
+    for arguments in request["asked"]:
         wrong: Any = try_one(*arguments)
         said = _OK if wrong is None else _WRONG + " ".join(str(wrong).split())
         os.write(1, said.encode(errors="replace") + b"\n")

@@ -1,8 +1,8 @@
 """The local engine: worker processes, each fed over its own pipe by a driver that has no threads.
 
 Workers are spawned, never forked (OpenMP and CUDA do not survive a fork), and inherit no file descriptor but their
-pipes, so neither the writer's lock nor another worker's pipe stays open in them. One that says nothing for too long, or
-says that a step takes too long, is ended, and what it worked on is tried again (see heartbeat.py).
+pipes, so neither the writer's lock nor another worker's pipe stays open in them. A worker that reports nothing for too
+long, or reports a step that takes too long, is ended, and its current fragment is tried again (see heartbeat.py).
 """
 
 import json
@@ -32,18 +32,18 @@ Poison = Callable[[Fragment, str], dict[str, Any] | None]
 
 @dataclass
 class Task:
-    """A fragment on its way, with its place among the results and the reasons why attempts failed."""
+    """A fragment in progress, with its place among the results and the reasons of failed attempts."""
 
     place: int
     fragment: Fragment
     failures: list[str] = field(default_factory=list)
 
     def again(self) -> Fragment:
-        """The fragment as it is to be performed now: it says which attempt this is, from the second one on."""
+        """The fragment to run now; from the second attempt on it says which attempt this is."""
         return {**self.fragment, "attempt": 1 + len(self.failures)} if self.failures else self.fragment
 
     def failed(self, reason: str, poison: Poison | None) -> dict[str, Any] | LookalikeError | None:
-        """Count a failed attempt: None to try again, else the result that stands in or the error."""
+        """Count a failed attempt: None to try again, otherwise the substitute result or the error."""
         self.failures.append(reason)
         if len(self.failures) < ATTEMPTS:
             return None
@@ -54,7 +54,7 @@ class Task:
 
 
 class Worker:
-    """One worker process and the fragments it holds, the first of which it works on."""
+    """One worker process and its fragments; it works on the first of them."""
 
     def __init__(self, env: Mapping[str, str], work: str | None) -> None:
         command = [
@@ -71,26 +71,26 @@ class Worker:
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, **env}
                 )
         except OSError as error:
-            raise LookalikeError(f"cannot start a worker process: {error.strerror}: fewer workers may do") from error
+            raise LookalikeError(f"cannot start a worker process: {error.strerror}: try fewer workers") from error
         self.tasks: deque[Task] = deque()
         self.silent = self.step = 0.0
         self._rest, self._unsent = b"", bytearray()
         os.set_blocking(self.process.stdin.fileno(), False)  # type: ignore[union-attr]
 
     def fileno(self) -> int:
-        """The pipe that answers come from."""
+        """The pipe on which answers arrive."""
         return self.process.stdout.fileno()  # type: ignore[union-attr]
 
     def give(self, task: Task) -> None:
-        """Hand over a fragment, as far as the worker takes it now; `push` hands over the rest."""
+        """Hand over a fragment, as far as the worker accepts it now; `push` hands over the rest."""
         self.tasks.append(task)
         self._unsent += json.dumps(task.again()).encode() + b"\n"
         self.push()
 
     def push(self) -> bool:
-        """Write what the pipe takes without waiting, since a stopped worker takes nothing; whether something is left.
+        """Write what the pipe accepts without waiting. Returns whether data is left.
 
-        A dead worker's pipe tells by itself, when it is read.
+        A stopped worker accepts nothing; a dead worker is noticed when its pipe is read.
         """
         try:
             while self._unsent:
@@ -102,7 +102,7 @@ class Worker:
         return bool(self._unsent)
 
     def answers(self) -> list[dict[str, Any]] | None:
-        """What has come in but signs of life, which are noted; None once the worker is gone."""
+        """The answers that have arrived, with heartbeats taken out and noted; None once the worker is gone."""
         data = os.read(self.fileno(), 1 << 16)
         if not data:
             return None
@@ -114,7 +114,7 @@ class Worker:
         return [reply for reply in replies if "alive" not in reply]
 
     def end(self, patience: float = 0) -> str:
-        """Make sure that the process is gone, after `patience` seconds by force; how it ended."""
+        """Make sure that the process is gone, by force after `patience` seconds. Returns how it ended."""
         for pipe in (self.process.stdin, self.process.stdout):
             pipe.close()  # type: ignore[union-attr]
         try:
@@ -132,7 +132,7 @@ class Pool:
         self.count, self.env, self.poison, self.work = count, env, poison, work
         self.workers: list[Worker] = []
         self.taken = 0
-        self.waiting: deque[Task] = deque()  # to be tried again, before anything new
+        self.waiting: deque[Task] = deque()  # fragments to try again before new ones
         self.done: dict[int, dict[str, Any] | LookalikeError] = {}
         self.deadline = heartbeat.deadline({**os.environ, **env})
         self._patience = heartbeat.Patience()
@@ -149,7 +149,7 @@ class Pool:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if os.getpid() == self._owner:  # a forked copy of the driver has no say
+        if os.getpid() == self._owner:  # not in a forked copy of the driver
             for worker in self.workers:
                 worker.end()
         self._selector.close()
@@ -204,7 +204,7 @@ class Pool:
         return worker
 
     def _receive(self) -> None:
-        """Wait for answers, or for a worker's end, and take them in; end workers that hang."""
+        """Wait for answers or for the end of a worker, handle them, and end workers that hang."""
         waiting = sum(worker.push() for worker in self.workers)
         for key, _ in self._selector.select(_SOON if waiting else _LOOK):
             worker: Any = key.fileobj
@@ -216,17 +216,20 @@ class Pool:
         self._end_hanging(self._patience.tick())
 
     def _end_hanging(self, passed: float) -> None:
-        """End workers that have said nothing, or worked at one step, for too long; `passed`: seconds since before."""
+        """End workers that reported nothing, or stayed in one step, for too long.
+
+        passed: seconds since the last call.
+        """
         silence = max(self.deadline, heartbeat.LEAST_SILENCE)
         for worker in list(self.workers):
             worker.silent += passed
             if worker.step > self.deadline:
                 self._bury(worker, f"one step took longer than {self.deadline:g} s")
             elif worker.silent > silence:
-                self._bury(worker, f"its worker gave no sign of life for {silence:g} s")
+                self._bury(worker, f"its worker did not respond for {silence:g} s")
 
     def _bury(self, worker: Worker, why: str | None = None) -> None:
-        """A worker died, or is ended since it hangs: blame the fragment it worked on, and take the others back."""
+        """Remove a worker that died or was ended: its current fragment has failed, and the others are queued again."""
         self._selector.unregister(worker)
         self.workers.remove(worker)
         how = worker.end(patience=0 if why else 1)
@@ -253,7 +256,7 @@ class Pool:
 
 
 def refusal(answer: dict[str, Any]) -> LookalikeError:
-    """The LookalikeError that a worker met, of its own class; its traceback there is a note."""
+    """The LookalikeError that a worker raised, with its own class; the worker's traceback is added as a note."""
     kind = getattr(errors, answer["refused"], LookalikeError)
     error: LookalikeError = kind(answer["message"])
     error.add_note(answer["traceback"])

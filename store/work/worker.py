@@ -1,9 +1,9 @@
-"""A worker process: `python -m lookalike.store.work.worker DRIVER_PID [WORK]`, run by the local engine.
+"""A worker process: `python -m lookalike.store.work.worker DRIVER_PID [WORK]`, started by the local engine.
 
-Fragments come in on stdin and answers go out on stdout, one JSON object a line, in order. Whatever the work itself
-prints goes to stderr. The worker ends at once, mid-work if need be, when its driver does: a thread of its own reads
-stdin and sees it close. WORK is the function that the fragments will name; it is loaded while none has come yet.
-Between answers come signs of life, {"alive": seconds}; see heartbeat.py.
+Fragments arrive on stdin and answers go out on stdout, one JSON object per line, in order. Anything that the work
+itself prints goes to stderr. The worker ends at once, even in the middle of its work, when its driver does: a separate
+thread reads stdin and sees it close. WORK is the function that the fragments will name; it is loaded before the first
+one arrives. Between answers the worker sends heartbeats, {"alive": seconds}; see heartbeat.py.
 """
 
 import contextlib
@@ -39,13 +39,13 @@ def main() -> NoReturn:
 
 
 def go_first(how: int) -> None:
-    """Ask the system to end this process rather than its driver where memory runs out: `how` is up to 1000."""
+    """Ask the system to end this process rather than its driver when memory runs out: `how` is at most 1000."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(how))
 
 
 def own_the_pipes() -> tuple[int, int]:
-    """Move the protocol away from fds 0 and 1, which any library may read or print to."""
+    """Move the protocol away from fds 0 and 1, since any library may read from or print to those."""
     requests, answers = os.dup(0), os.dup(1)  # not inherited by what the work may start
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -55,7 +55,7 @@ def own_the_pipes() -> tuple[int, int]:
 
 
 def _load(work: list[str]) -> None:
-    """Load the function that is to come; where that fails, the first fragment will say so."""
+    """Load the function in advance; where that fails, the first fragment reports it."""
     with contextlib.suppress(Exception):
         for name in work:
             resolve(name)

@@ -84,6 +84,6 @@ def test_an_index_that_answers_otherwise_once_it_is_read_is_not_committed(shop, 
     other.train(unit(rng, N))
     other.add(unit(rng, N))
     monkeypatch.setattr(faiss_files, "read_faiss", lambda path: other)
-    with pytest.raises(LookalikeError, match="answers otherwise once it is read back"):
+    with pytest.raises(LookalikeError, match="other answers after it is read back"):
         index(made.path, spec="SQ8")
     assert made.open().version == 2

@@ -134,14 +134,19 @@ def test_another_recall_only_tunes_again(shop, rng):
 
 def test_out_of_reach_is_said_of_knobs_at_their_largest_with_a_way_that_was_not_taken(shop, rng):
     made = shop(clustered(rng, 6000, 16, spread=9.0))
-    words = r"spec 'PQ1x4' reaches recall@1 0\.\d{3}, not 0\.9, at its most \(k_factor 256\): "
+    words = (
+        r"spec 'PQ1x4' reaches recall@1 0\.\d{3} instead of 0\.9, even with its largest settings \(k_factor 256\): use "
+    )
     for asked, way in (({}, "auto"), ({"memory": "1M"}, "auto with a larger --memory")):
         for recall in (0.9, 0.1, 0.9):  # tuned with the build, and again
             card = index(made.path, spec="PQ1x4", recall=recall, k=1, **asked)
-        assert re.fullmatch(f"{words}{way} reaches more", *card.notes)
+        assert re.fullmatch(f"{words}{way} to reach more", *card.notes)
     short = Recall(0.8, 0.7, 0.89, 400, 1)
-    assert segments._short_of("IVF9,SQ4", {}, 0.9, short, "auto", 1000).endswith(": a larger --memory reaches more")
-    assert segments._short_of("IVF9_HNSW32,Flat", {"nprobe": 9}, 0.9, short, "auto", None).endswith("most (nprobe 9)")
+    assert segments._short_of("IVF9,SQ4", {}, 0.9, short, "auto", 1000).endswith(
+        ": use a larger --memory to reach more"
+    )
+    said = segments._short_of("IVF9_HNSW32,Flat", {"nprobe": 9}, 0.9, short, "auto", None)
+    assert said.endswith("settings (nprobe 9)")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +274,7 @@ def test_a_note_is_said_by_the_card_alone(shop, rng):
     from lookalike.shell.change import index as command
 
     made = shop(clustered(rng, 5000, 16))
-    note = "Flat would not fit into 100KB: IVF128,SQ4 taken"
+    note = "IVF128,SQ4 is used, since Flat does not fit into 100KB"
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         answer = CliRunner().invoke(command, [str(made.path), "--memory", "100K"])

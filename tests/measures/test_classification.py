@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lookalike.measures.classification import class_scores, confusion_matrix
+from lookalike.measures.classification import class_scores
 
 NAMES = ("precision", "recall", "f1")
 
@@ -21,14 +21,11 @@ def cases():
 
 @pytest.mark.parametrize(("truth", "answers", "classes"), list(cases()))
 def test_equals_scikit_learn(truth, answers, classes):
-    from sklearn.metrics import confusion_matrix as peer_matrix
     from sklearn.metrics import precision_recall_fscore_support
 
     got = class_scores(truth, answers, classes)
     order = [*range(classes), -1]
-    matrix = confusion_matrix(truth, answers, classes)
     if len(truth):
-        np.testing.assert_array_equal(matrix, peer_matrix(truth, answers, labels=order))
         peer = precision_recall_fscore_support(truth, answers, labels=order[:-1], zero_division=np.nan)
         for values, name in zip(peer, (*NAMES, "support"), strict=True):
             np.testing.assert_allclose(getattr(got, name), values, err_msg=name)
@@ -38,7 +35,6 @@ def test_equals_scikit_learn(truth, answers, classes):
         for name, value in zip(NAMES, macro, strict=False):
             assert got.macro()[name] == (None if np.isnan(value) else pytest.approx(value))
     else:
-        assert matrix.sum() == 0 and matrix.shape == (4, 4)
         assert got.macro() == {"precision": None, "recall": None, "f1": None}
 
 

@@ -102,8 +102,8 @@ def test_no_events_are_counted_in_a_negative_number_of_trials():
     [
         ((-1, 3), "-1 successes"),
         ((4, 3), "4 successes in 3"),
-        ((1, 3, 1.0), "confidence 1.0"),
-        ((1, 3, math.nan), "confidence nan"),
+        ((1, 3, 1.0), "confidence is 1.0"),
+        ((1, 3, math.nan), "confidence is nan"),
         ((1, 3, 0.95, "left"), "'left'"),
     ],
 )

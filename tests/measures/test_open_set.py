@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lookalike.measures.open_set import auroc, oscr, oscr_curve, over_splits
+from lookalike.measures.open_set import auroc, oscr, over_splits
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -57,12 +57,6 @@ def test_oscr_is_the_area_under_the_naive_curve(known, right, unknown):
     points = naive_points(known, right, unknown)
     area = sum((x1 - x0) * (y0 + y1) / 2 for (x0, y0), (x1, y1) in itertools.pairwise(points))
     assert oscr(known, right, unknown) == pytest.approx(area, abs=1e-12)
-    fpr, ccr, cuts = oscr_curve(known, right, unknown)
-    assert (fpr[0], ccr[0], cuts[0]) == (0, 0, -np.inf)
-    assert (fpr[-1], ccr[-1]) == (1, pytest.approx(np.mean(right & np.isfinite(known))))
-    drawn = set(zip(fpr.round(12), ccr.round(12), strict=True))
-    assert drawn == {(round(x, 12), round(y, 12)) for x, y in points}
-    assert np.trapezoid(ccr, fpr) == pytest.approx(area, abs=1e-12)
 
 
 def test_oscr_is_bounded_by_accuracy_and_auroc():
@@ -76,8 +70,6 @@ def test_oscr_without_a_kind_is_undefined():
     none = np.array([])
     assert oscr(none, none.astype(bool), np.array([0.3])) is None
     assert oscr(np.array([0.3]), np.array([True]), none) is None
-    fpr, ccr, _ = oscr_curve(np.array([0.3]), np.array([True]), none)
-    assert np.isnan(fpr).all() and ccr[-1] == 1
 
 
 def test_oscr_refuses_nan_and_other_shapes():

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from lookalike.measures.pairs import _least, _rank_of, _values, pair_curve
-from lookalike.measures.verification import auc, eer, roc, tpr_at_fpr
+from lookalike.measures.verification import roc
+
+from .oracles import auc, eer, tpr_at_fpr
 
 
 def unit(rows):

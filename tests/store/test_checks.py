@@ -40,6 +40,12 @@ def test_shares(value):
             share("fpr", value, open_=True)
 
 
+def test_zero_can_be_refused_alone():
+    assert share("recall", 1, zero=False) == 1.0
+    with pytest.raises(LookalikeError, match=r"recall is 0: it must be a number above 0 and at most 1$"):
+        share("recall", 0, zero=False)
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf"), "0.5", None, True])
 def test_what_is_no_share_is_refused(value):
     with pytest.raises(LookalikeError, match=r"fpr is .*: it must be a number from 0 to 1$"):

@@ -108,7 +108,7 @@ def test_the_first_wrong_row_beyond_a_block_is_named():
         (np.ones(3), r"shape \(3,\)"),
         (np.ones((1, 1, 1)), r"shape \(1, 1, 1\)"),
         (np.ones((4, 0)), r"shape \(4, 0\)"),
-        (np.ones((1, 3)), "3 dimensions: 4 works"),
+        (np.ones((1, 3)), "3 dimensions: they must have 4"),
         ([[1.0, 2.0], [1.0]], "do not form a matrix"),
     ],
 )

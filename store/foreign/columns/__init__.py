@@ -1,1 +1,1 @@
-"""Keys and labels: which columns or files hold them, and the text that each value becomes."""
+"""Keys and labels: which columns or files hold them, and how each value becomes text."""

@@ -1,8 +1,8 @@
-"""Keys or labels in a file of their own, one for each row of vectors.
+"""Keys or labels in a separate file, one for each row of vectors.
 
-A .csv, .tsv, .parquet, .arrow or .feather is read as a table, a .json as one list, a .jsonl as one JSON value a line, a
-.npy as an array; any other file is text, one value a line, in UTF-8 (bytes that are not are kept as `os.fsdecode` does)
-or in UTF-16 with its mark.
+A .csv, .tsv, .parquet, .arrow or .feather is read as a table, a .json as one list, a .jsonl as one JSON value per line,
+a .npy as an array. Any other file is text with one value per line, in UTF-8 (other bytes are kept as `os.fsdecode`
+does) or in UTF-16 with its byte order mark.
 """
 
 import codecs
@@ -30,15 +30,16 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def listed(path: Text, rows: int, of: Path, what: str, column: str | None = None) -> Iterator[str | None]:
-    """The values of a file, which must be `rows`, as many as the vectors in `of`; None for an empty one.
+    """The values of a file, which must be `rows`, one for each vector in `of`; None for an empty one.
 
-    what: "key" or "label", the column of a table that is taken where `column` names no other. LookalikeError for a file
-    that cannot be read as its ending says, for another number of values, and for a column of what has none.
+    what: "key" or "label", and the column of a table to read if `column` names no other. Raises LookalikeError for a
+    file that does not have the format of its ending, for another number of values, and for a column in a file that has
+    no columns.
     """
     ending = Path(path).suffix.lower()
     if column is not None and ending not in _TABLES:
         raise LookalikeError(
-            f"{what}s come from {os.fspath(path)} and from the column {column!r}: give one of them, or a table "
+            f"{what}s are given both by {os.fspath(path)} and by column {column!r}: give one of them, or a table "
             f"({', '.join(_TABLES)}) that has this column"
         )
     if ending in _READERS or ending in _TABLES:
@@ -47,7 +48,7 @@ def listed(path: Text, rows: int, of: Path, what: str, column: str | None = None
     _refuse_nul(path)
     if lines != rows and (lines < rows or not _blank_from(path, rows)):
         raise LookalikeError(
-            f"{os.fspath(path)} has {lines} lines and {of} has {rows} rows: give one line for each row"
+            f"{os.fspath(path)} has {lines} lines, but {of} has {rows} rows: give one line for each row"
             + _hint(path, lines, rows)
         )
     _warn_of_quotes(path)
@@ -66,7 +67,7 @@ def _whole(path: Path, rows: int, of: Path, what: str, column: str | None) -> li
     may_be_heading = len(values) == rows + 1 and _TABLES.get(ending) not in (parquet_column, arrow_column)
     heading = f"; name its heading {what!r}, or remove it" if may_be_heading else ""
     raise LookalikeError(
-        f"{path} has {len(values)} {what}s and {of} has {rows} rows: give one {what} for each row{heading}"
+        f"{path} has {len(values)} {what}s, but {of} has {rows} rows: give one {what} for each row{heading}"
     )
 
 
@@ -76,12 +77,12 @@ def _blank_from(path: Text, row: int) -> bool:
 
 
 def _warn_of_quotes(path: Text) -> None:
-    """Quotes are part of a line; where every line has them, they were meant as a CSV's."""
+    """Warn where every line is in quotes, which are part of a line here: the file is probably a CSV."""
     lines = [line for line in itertools.islice(read_lines(path), 100) if line]
     if lines and all(len(line) > 1 and line[0] == line[-1] == '"' for line in lines):
         warnings.warn(
-            f"every line of {os.fspath(path)} is in quotes, and they are taken as part of it: name the file .csv where "
-            "they are not",
+            f"every line of {os.fspath(path)} is in quotes, which are read as part of the text: rename the file "
+            "to .csv if they are not",
             LookalikeWarning,
             stacklevel=5,
         )
@@ -116,33 +117,33 @@ def _is_utf_16(path: Text) -> bool:
 
 
 def _opened(path: Text, newline: str) -> Any:
-    """The file as text, by its mark."""
+    """The file as text, in the encoding that its byte order mark gives."""
     if _is_utf_16(path):
         return open(path, encoding="utf-16", newline=newline)
     return open(path, encoding="utf-8", errors="surrogateescape", newline=newline)
 
 
 def _refuse_nul(path: Text) -> None:
-    """UTF-16 without its mark, as UTF-8, is every character with a NUL beside it."""
+    """Refuse UTF-16 without its mark: read as UTF-8, every character has a NUL beside it."""
     with open(path, "rb") as file:
         if b"\0" in file.read(1 << 16) and not _is_utf_16(path):
             raise LookalikeError(f"{os.fspath(path)} holds NUL bytes, as UTF-16 does: save it as UTF-8")
 
 
 def _hint(path: Text, lines: int, rows: int) -> str:
-    """What else the file may be, where it has another number of lines than there are rows."""
+    """What else the file may be, if its number of lines differs from the number of rows."""
     first = next(read_lines(path), "")
     if first.lstrip().startswith("["):
-        return "; a JSON list is read from a file that is named .json"
+        return "; if it is a JSON list, rename it to end in .json"
     if lines == rows + 1 and first.strip('"').casefold() in _HEADS:
-        return f"; remove the first line, {first!r}, where it is a heading, or name the file .csv"
+        return f"; if the first line, {first!r}, is a heading, remove it, or rename the file to .csv"
     if lines <= 1 < rows and "\r" in first:
-        return "; its lines end with CR alone: save it with the line ends of Unix"
+        return "; its lines end with CR alone: save it with Unix line ends"
     return ""
 
 
 def _table(path: Path, what: str, column: str | None) -> list[str | None]:
-    """The column `column` or `what` of a CSV, or its only one; a first row that has such a name is the heading."""
+    """The column `column` or `what` of a CSV, or its only one. A first row with such a name is the heading."""
     table = _cells(path, column or what)
     at = _column(path, table, what) if column is None else _named(path, table, column)
     headed = column is not None or (bool(table) and any(_head(cell) in _HEADS for cell in table[0]))
@@ -150,19 +151,19 @@ def _table(path: Path, what: str, column: str | None) -> list[str | None]:
     longer = next((number for number, row in enumerate(body) if len(row) > max(1, len(table[0]))), None)
     if longer is not None:
         cells = len(body[longer])
-        raise LookalikeError(f"{path}: row {longer} has {cells} cells, and the first line has {len(table[0])}")
+        raise LookalikeError(f"{path}: row {longer} has {cells} cells, but the first line has {len(table[0])}")
     return [(row[at] or None) if at < len(row) else None for row in body]
 
 
 def _delimiter(path: Path, what: str) -> str:
-    """What separates cells: by the heading if it names the column, as in a table of images, else by the file's name."""
+    """The delimiter: by the heading if it names the column, as in a table of images, otherwise by the file's name."""
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
     _, heading = next(text_lines(str(path)), (0, ""))
     return delimiter_by(heading.casefold(), usual, (what, f"{what}s")) or usual
 
 
 def _cells(path: Path, what: str) -> list[list[str]]:
-    """The cells of all rows, trimmed where they are not quoted; of one column an empty line is a row too."""
+    """The cells of all rows, trimmed if they are not quoted. With one column, an empty line is a row too."""
     table: list[list[str]] = []
     expected, last = 1, 0
 
@@ -191,8 +192,8 @@ def _column(path: Path, table: list[list[str]], what: str) -> int:
         return named[0]
     if len(head) > 1:
         raise LookalikeError(
-            f"{path} has {len(head)} columns ({', '.join(table[0][:8])}): give one column, or name one of them {what!r}"
-            f" or with --{what}-column"
+            f"{path} has {len(head)} columns ({', '.join(table[0][:8])}): name one of them {what!r}, or "
+            f"choose one with --{what}-column"
         )
     return 0
 

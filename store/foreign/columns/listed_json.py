@@ -1,4 +1,4 @@
-"""Keys or labels as JSON: one list in a .json, one value or object a line in a .jsonl."""
+"""Keys or labels as JSON: one list in a .json, one value or object per line in a .jsonl."""
 
 import json
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def json_list(path: Path, what: str) -> list[str | None]:
 
 
 def json_lines(path: Path, what: str, column: str | None) -> list[str | None]:
-    """A JSON value a line; of an object its field `column` or `what`."""
+    """One JSON value per line; of an object, its field `column` or `what`."""
     values: list[Any] = []
     field = what if column is None else column
     for number, line in text_lines(str(path)):

@@ -1,4 +1,4 @@
-"""Keys or labels that are a column of a Parquet or Arrow file, such as the metadata beside clip-retrieval's vectors."""
+"""Keys or labels in a column of a Parquet or Arrow file, such as the metadata that clip-retrieval writes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from .text_columns import TEXT_WORDS, is_text, texts_of
 
 
 def parquet_column(path: Path, what: str, column: str | None) -> list[str | None]:
-    """The texts of a column of a Parquet file: `column`, else the one named `what`, else the only one that can be."""
+    """The texts of a column of a Parquet file: `column`, otherwise the one named `what`, or the only suitable one."""
     with _readable(path, "Parquet"), pq.ParquetFile(path, pre_buffer=False) as file:
         name = _chosen(path, file.schema_arrow, what, column)
         return _texts(path, file.schema_arrow, name, file.read([name], use_threads=False).column(0))
@@ -38,7 +38,7 @@ def arrow_column(path: Path, what: str, column: str | None) -> list[str | None]:
 
 
 def _chosen(path: Path, schema: Any, what: str, column: str | None) -> str:
-    """Which column; LookalikeError where that cannot be told, with those that could be."""
+    """Which column to read. Raises LookalikeError, which lists the suitable columns, where that is not clear."""
     kinds = dict(zip(schema.names, schema.types, strict=True))
     words = {name: str(kind) for name, kind in kinds.items()}
     role = Role(what, (what, f"{what}s"), TEXT_WORDS, lambda name: is_text(kinds[name]))
@@ -65,7 +65,7 @@ def _texts(path: Path, schema: Any, name: str, column: Any) -> list[str | None]:
 
 @contextmanager
 def _readable(path: Path, kind: str) -> Iterator[None]:
-    """Turn what pyarrow raises for a broken file into one line."""
+    """Turn pyarrow's errors for a broken file into a one-line error."""
     try:
         yield
     except (pa.ArrowException, ValueError) as error:

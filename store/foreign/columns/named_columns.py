@@ -1,4 +1,4 @@
-"""Which columns of a file of vectors are its keys, its labels and its vectors: as asked, else by their usual names."""
+"""Which columns of a file of vectors hold its keys, labels and vectors: by given names, or by the usual ones."""
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ _MOST_SHOWN = 8
 
 
 class Columns(NamedTuple):
-    """The columns (arrays, datasets) to take, None for those of the usual name, where there are such."""
+    """The columns (arrays, datasets) to read; None for those with the usual names, if there are any."""
 
     key: str | None = None
     label: str | None = None
@@ -22,8 +22,10 @@ USUAL = Columns()
 
 
 class Role(NamedTuple):
-    """What a column is to be. fits: of the file's columns by name, which could be it. words: what fits. unit: what the
-    file calls its columns.
+    """The use of a column.
+
+    fits: which of the file's columns, by name, are suitable. words: what is suitable. unit: what the file calls its
+    columns.
     """
 
     name: str
@@ -33,12 +35,12 @@ class Role(NamedTuple):
     unit: str = "column"
 
 
-def choose(path: object, asked: str | None, role: Role, kinds: Mapping[str, str]) -> str | None:
-    """The column for `role`, of columns with these types in words; None where there is none, and none was asked for.
+def choose(path: object, requested: str | None, role: Role, kinds: Mapping[str, str]) -> str | None:
+    """The column for `role` among columns with these types in words; None where there is none and none was given.
 
-    LookalikeError for one that was asked for and is not there, and for one of a type that does not fit.
+    Raises LookalikeError for a given column that does not exist or has the wrong type.
     """
-    name = asked if asked is not None else next((name for name in role.usual if name in kinds), None)
+    name = requested if requested is not None else next((name for name in role.usual if name in kinds), None)
     if name is None:
         return None
     if name not in kinds:
@@ -52,7 +54,7 @@ def choose(path: object, asked: str | None, role: Role, kinds: Mapping[str, str]
 
 
 def missing(path: object, name: str, role: Role, kinds: Mapping[str, str]) -> LookalikeError:
-    """The error for a column that is not there: what could serve instead, with its type, or else what is there."""
+    """The error for a column that does not exist, with the suitable columns and their types, or with all columns."""
     offered = _offer(role, kinds)
     if offered:
         return LookalikeError(f"{path} has no {role.unit} {name!r}: {offered}")
@@ -63,7 +65,7 @@ def missing(path: object, name: str, role: Role, kinds: Mapping[str, str]) -> Lo
 
 
 def _offer(role: Role, kinds: Mapping[str, str]) -> str:
-    """The columns that could serve, in words; empty where there is none."""
+    """The suitable columns, in words; empty if there are none."""
     able = [name for name in kinds if role.fits(name)]
     if not able:
         return ""

@@ -1,4 +1,4 @@
-"""What other programs write where there is no label, and what is said of it: it stays a class, as it may be one."""
+"""What other programs write where there is no label. It stays a class, since it may be one, but there is a warning."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ _FEW = 3
 
 
 def no_label_words(labels: Sequence[str]) -> str:
-    """What to say of labels that are all of NO_LABEL."""
-    return f"{taken_words(labels)} like any other; where an image has no label, leave its label empty"
+    """The warning about labels that are all in NO_LABEL."""
+    return f"{taken_words(labels)} like any other: leave the label empty where an image has none"
 
 
 def taken_words(labels: Sequence[str]) -> str:
-    """That these labels are taken for classes, in words."""
+    """A statement that these labels are treated as classes."""
     if len(labels) == 1:
-        return f"label {shown(labels[0])!r} is taken for a class"
+        return f"label {shown(labels[0])!r} is treated as a class"
     more = f" and {len(labels) - _FEW} more" if len(labels) > _FEW else ""
-    return f"labels {', '.join(repr(shown(label)) for label in labels[:_FEW])}{more} are taken for classes"
+    return f"labels {', '.join(repr(shown(label)) for label in labels[:_FEW])}{more} are treated as classes"

@@ -1,7 +1,7 @@
-"""Keys and labels of other people's columns: which types can serve, and the text that each value becomes.
+"""Keys and labels in columns of other tools: which types are suitable, and the text of each value.
 
-The same rules as for a table of images: a whole number is its digits (also 3.0, as pandas writes integers with gaps),
-NaN, null and empty are no value, times and decimals are as Arrow writes them. Bytes are text, as file names are.
+The rules are those for a table of images: a whole number becomes its digits (also 3.0, as pandas writes integers with
+gaps); NaN, null and empty are no value; times and decimals are as Arrow writes them. Bytes are text, as file names are.
 """
 
 import os
@@ -40,7 +40,7 @@ def texts_of(column: Any) -> list[str | None]:
 
 
 def values_of(column: Any) -> list[Any]:
-    """The values of an array; text that is no UTF-8, which Parquet does not check, as `os.fsdecode` gives it."""
+    """The values of an array. Text that is not UTF-8, which Parquet does not check, is as `os.fsdecode` returns it."""
     if not _is_string(column.type):
         return list(column.to_pylist())
     stored = column.cast(pa.large_string()).cast(pa.large_binary())
@@ -48,7 +48,7 @@ def values_of(column: Any) -> list[Any]:
 
 
 def text_of(value: Any) -> str | None:
-    """One value as text; None for what stands for no value: null, NaN and empty text."""
+    """One value as text; None for null, NaN and empty text, which mean no value."""
     if value is None or value == "" or value == b"" or value != value:
         return None
     if isinstance(value, bytes):
@@ -59,9 +59,9 @@ def text_of(value: Any) -> str | None:
 
 
 def array_texts(values: NDArray[Any], what: str) -> list[str | None]:
-    """The texts (or None) of a NumPy array (n,): text, bytes, numbers or truth values.
+    """The texts (or None) of a NumPy array (n,) of text, bytes, numbers or truth values.
 
-    LookalikeError for Python objects, which only a pickle could hold, and for other shapes and types.
+    Raises LookalikeError for Python objects, which would need a pickle, and for other shapes and types.
     """
     if values.dtype.hasobject:
         raise LookalikeError(f"{what} holds Python objects, which are never loaded: save it as text, with .astype(str)")
@@ -84,7 +84,7 @@ def plain_array(column: Any) -> Any:
 
 
 def kept_type(kind: Any) -> Any:
-    """The type that a further column is kept as: text, int64, double or bool; None where it cannot be kept."""
+    """The type in which a further column is kept: text, int64, double or bool; None where it cannot be kept."""
     if isinstance(kind, pa.BaseExtensionType):
         return None if isinstance(kind, pa.UuidType | pa.FixedShapeTensorType) else kept_type(kind.storage_type)
     if pt.is_dictionary(kind) or pt.is_run_end_encoded(kind):

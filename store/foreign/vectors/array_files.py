@@ -1,4 +1,4 @@
-"""Vectors, and perhaps keys and labels, of files that hold named arrays, and .npz. Nothing is ever unpickled."""
+"""Vectors, and perhaps keys and labels, in files of named arrays, and .npz. Nothing is ever unpickled."""
 
 import os
 import zipfile
@@ -30,13 +30,13 @@ class Kind(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Both, as they are shown."""
+        """Shape and dtype as messages show them."""
         what = "Python objects" if self.dtype.hasobject else str(self.dtype)
         return f"{what} {self.shape}"
 
 
 class ArrayFile(ABC):
-    """See block.Vectors. `columns` names arrays; else they are found by their usual names, or as the only matrix."""
+    """See block.Vectors. `columns` names arrays; the default is their usual names, or the only matrix."""
 
     model: str | None = None
     dim: int | None
@@ -55,19 +55,19 @@ class ArrayFile(ABC):
         self._extra = [name for name in further if self._can_be_kept(name)]
         self.left_out = sorted(set(further) - set(self._extra))
 
-    def _chosen(self, asked: str | None, words: dict[str, str]) -> str:
+    def _chosen(self, requested: str | None, words: dict[str, str]) -> str:
         """Which array holds the vectors."""
         floats = [name for name, kind in self._kinds.items() if len(kind.shape) == 2 and kind.dtype.kind == "f"]
         likely = [name for name in VECTORS if name in floats] or floats
-        if asked is None and len(likely) > 1 and likely[0] not in VECTORS:
+        if requested is None and len(likely) > 1 and likely[0] not in VECTORS:
             raise LookalikeError(
                 f"{self._path} has {len(likely)} matrices: name one with --vector-column: "
                 + ", ".join(f"{name} ({words[name]})" for name in likely)
             )
         usual = likely or [name for name in self._kinds if self._is_matrix(name)]
-        found = choose(self._path, asked, self._vector_role(usual), words)
-        if found is not None:
-            return found
+        chosen = choose(self._path, requested, self._vector_role(usual), words)
+        if chosen is not None:
+            return chosen
         for name, kind in self._kinds.items():
             if kind.dtype.hasobject:
                 check_matrix(f"{self._path}: {self.unit} {name}", *kind)
@@ -85,7 +85,7 @@ class ArrayFile(ABC):
         return Role("vector", usual, _MATRIX, self._is_matrix, self.unit)
 
     def _could_name(self, name: str) -> bool:
-        """Whether an array could be keys or labels; one of objects is refused with the reason when it is read."""
+        """Whether an array could hold keys or labels. An array of objects is refused when it is read."""
         return self._kinds[name].shape == (self.rows,)
 
     def _can_be_kept(self, name: str) -> bool:
@@ -102,7 +102,7 @@ class ArrayFile(ABC):
         """The rows of an array in order, `size` at a time."""
 
     def blocks(self, size: int) -> Iterator[Block]:
-        """All rows in order, `size` at a time; LookalikeError where they cannot be read."""
+        """All rows in order, `size` at a time. Raises LookalikeError where they cannot be read."""
         start = 0
         keys, labels = self._texts(self._key, size), self._texts(self._label, size)
         further = {name: self._rows(name, size) for name in self._extra}
@@ -117,12 +117,12 @@ class ArrayFile(ABC):
                 as_floats(matrix),
                 None if named is None else [str(key) for key in named],
                 None if labels is None else next(labels),
-                pa.table({name: self._kept(next(some)) for name, some in further.items()}) if further else None,
+                pa.table({name: self._kept(next(values)) for name, values in further.items()}) if further else None,
             )
             start += len(matrix)
 
     def _kept(self, values: NDArray[Any]) -> Any:
-        """Values of a further array, as a table's column of them is kept."""
+        """The values of a further array, in the form that a table's column has."""
         values = self._as_text(values)
         if values.dtype.kind in "US":
             return escaped_array(map(os.fsdecode, values.tolist())).cast(pa.string())
@@ -140,7 +140,7 @@ class ArrayFile(ABC):
         what = f"{self._path}: {self.unit} {name!r}"
         if self._kinds[name].dtype.hasobject and not self._holds_text(name):
             array_texts(np.empty(0, object), what)
-        return (array_texts(self._as_text(some), what) for some in self._rows(name, size))
+        return (array_texts(self._as_text(values), what) for values in self._rows(name, size))
 
     def _holds_text(self, name: str) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Vectors of an Arrow file: Feather, the IPC file format, and the IPC stream, as Hugging Face keeps its data sets."""
+"""Vectors in Arrow files: Feather, the IPC file format, and the IPC stream that Hugging Face uses for data sets."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +16,14 @@ _OLD_FEATHER = b"FEA1"
 
 
 class ArrowVectors(TableVectors):
-    """See table_vectors.TableVectors. Each batch is validated: offsets of a damaged file would lead out of it."""
+    """See table_vectors.TableVectors. Each batch is validated, since offsets of a damaged file point outside of it."""
 
     def __init__(self, path: Path, columns: Columns = USUAL) -> None:
         self._path = path
         with path.open("rb") as file:
             head = file.read(len(_FILE_MAGIC))
         if head.startswith(_OLD_FEATHER):
-            raise LookalikeError(f"{path} is in Feather's first format, of 2016: write it anew, or as .parquet")
+            raise LookalikeError(f"{path} is in the first Feather format, of 2016: write it as Feather 2 or .parquet")
         self._stream = head != _FILE_MAGIC
         with self._readable():
             schema, self.rows = self._counted()
@@ -49,7 +49,7 @@ class ArrowVectors(TableVectors):
                     yield chosen.slice(start, size)
 
     def _whole_batches(self, file: Any, fields: list[int]) -> Iterator[Any]:
-        """All batches, only these columns of them read."""
+        """All batches, reading only these columns."""
         options = pa.ipc.IpcReadOptions(included_fields=sorted(fields), use_threads=False)
         if self._stream:
             yield from pa.ipc.open_stream(file, options=options)

@@ -1,4 +1,4 @@
-"""Vectors in an Arrow column, however held: lists of any kind, tensors of one dimension, structs of numbers."""
+"""Vectors in an Arrow column of any kind: lists, tensors of one dimension, structs of numbers."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ def is_vector(kind: Any) -> bool:
 
 
 def is_list(kind: Any) -> bool:
-    """Whether it is lists, or tensors of one dimension, of numbers: what a column of vectors usually is."""
+    """Whether a type is lists, or tensors of one dimension, of numbers: the usual types of a column of vectors."""
     kind = _storage(kind)
     return any(is_kind(kind) for is_kind in _LISTS) and _is_number(kind.value_type)
 
 
 def dim_of(kind: Any) -> int | None:
-    """The dimensions that the type itself fixes; None where each row could have its own."""
+    """The dimension that the type itself fixes; None where each row could have its own."""
     kind = _storage(kind)
     if pt.is_struct(kind):
         return int(kind.num_fields)
@@ -41,8 +41,8 @@ def dim_of(kind: Any) -> int | None:
 def matrix_of(column: Any, dim: int | None, what: str, first: int) -> NDArray[Any]:
     """The vectors of a column whose type `is_vector`, (m, d) of floats; integers become float64.
 
-    dim: d, None where this column's first row decides. LookalikeError, naming `what` and the row counted from `first`,
-    for a null, a null among the numbers, and another length.
+    dim: d; None lets this column's first row decide. Raises LookalikeError, which names `what` and the row counted from
+    `first`, for a null, for a null among the numbers, and for another length.
     """
     column = plain_array(column)
     _refuse(pc.is_null(column), what, first, "is null: every row needs a vector")
@@ -68,7 +68,7 @@ def _numbers(child: Any, what: str, first: int) -> NDArray[Any]:
 
 
 def _storage(kind: Any) -> Any:
-    """The type below dictionaries and the tensors of one dimension; another tensor stays one, and is no list."""
+    """The type below dictionaries and tensors of one dimension; other tensors stay as they are and are not lists."""
     while True:
         if isinstance(kind, pa.FixedShapeTensorType) and sum(size != 1 for size in kind.shape) <= 1:
             kind = kind.storage_type

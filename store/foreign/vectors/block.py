@@ -1,4 +1,4 @@
-"""What every reader of vectors gives, so that importing does not depend on the format."""
+"""The interface of all readers of vectors, so that importing does not depend on the format."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
@@ -13,10 +13,10 @@ BLOCK = 16_384
 
 
 class Block(NamedTuple):
-    """Some rows of a file: vectors (m, d) float, m keys, m labels; None where the file has no such column.
+    """Some rows of a file: vectors (m, d) float, m keys and m labels; None where the file has no such column.
 
-    extra: an Arrow table of m rows, the further columns that are kept, text as `escaped` gives it. images: an Arrow
-    table of m rows with content_sha256, width and height of the images, where the file is an export of a collection.
+    extra: an Arrow table of m rows with the further columns that are kept; text as `escaped`. images: an Arrow table of
+    m rows with content_sha256, width and height of the images, if the file is an export of a collection.
     """
 
     vectors: NDArray[Any]
@@ -29,8 +29,8 @@ class Block(NamedTuple):
 class Vectors(Protocol):
     """A file of vectors.
 
-    rows: how many. dim: their dimensions, None where that is not known before the first block. model: the digest of the
-    model that made them, where the file tells. left_out: what else the file holds, by name, that nothing is made of.
+    rows: their number. dim: their dimension, None where it is not known before the first block. model: the digest of
+    the model that made them, if the file names it. left_out: the names of columns that are not used.
     """
 
     rows: int
@@ -39,7 +39,7 @@ class Vectors(Protocol):
     left_out: list[str]
 
     def blocks(self, size: int) -> Iterator[Block]:
-        """All rows in order, `size` at a time at most."""
+        """All rows in order, at most `size` at a time."""
 
 
 def check_matrix(what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

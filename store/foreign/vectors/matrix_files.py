@@ -1,4 +1,4 @@
-"""Vectors of files that hold matrices: .npy, .fvecs, .bvecs, HDF5."""
+"""Vectors in files that hold matrices: .npy, .fvecs, .bvecs, HDF5."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,14 +51,14 @@ class Npy:
 
 
 def _why(error: Exception) -> str:
-    """Why NumPy could not read a .npy file."""
+    """The reason why NumPy could not read a .npy file."""
     if "Object arrays" in str(error) or "Python objects" in str(error):
         return "it holds Python objects (a pickle), which are never loaded: save it with .astype('float32')"
     return "it is another kind of file" if "pickle" in str(error) else one_line(error)
 
 
 class Fvecs:
-    """The .fvecs and .bvecs formats (http://corpus-texmex.irisa.fr): each row follows its length as int32."""
+    """The .fvecs and .bvecs formats (http://corpus-texmex.irisa.fr): each row comes after its length as int32."""
 
     model: str | None = None
     dim: int | None
@@ -80,7 +80,7 @@ class Fvecs:
         self.rows, self.dim = size // self._bytes, dim
 
     def blocks(self, size: int) -> Iterator[Block]:
-        """All rows in order, `size` at a time; a row of another length raises."""
+        """All rows in order, `size` at a time. Raises LookalikeError for a row of another length."""
         with plain_errors(f"read {self._path}"), open(self._path, "rb") as file:
             for start in range(0, self.rows, size):
                 rows = read_matrix(file, self._path, min(size, self.rows - start), self._bytes, np.dtype(np.uint8))
@@ -94,27 +94,27 @@ class Fvecs:
 
 
 class Bvecs(Fvecs):
-    """Rows of bytes, as SIFT1B has them; they need `normalise`."""
+    """Rows of bytes, as in SIFT1B; they need `normalise`."""
 
     kind = np.dtype(np.uint8)
 
 
 class Hdf5(ArrayFile):
-    """The datasets of an HDF5 file. Of several matrices of floats, "vectors", else "train", else the first by name."""
+    """The datasets of an HDF5 file. Of several matrices of floats: "vectors", else "train", else the first by name."""
 
     unit = "dataset"
 
     def __init__(self, path: Path, columns: Columns = USUAL) -> None:
         super().__init__(path, columns)
 
-    def _chosen(self, asked: str | None, words: dict[str, str]) -> str:
+    def _chosen(self, requested: str | None, words: dict[str, str]) -> str:
         floats = [name for name, kind in self._kinds.items() if len(kind.shape) == 2 and kind.dtype.kind == "f"]
-        if asked is None and floats:
+        if requested is None and floats:
             return next((name for name in VECTORS if name in floats), min(floats))
-        if asked is None:
+        if requested is None:
             shown = f"its datasets are {', '.join(words)}" if words else "it has no dataset"
             raise LookalikeError(f"{self._path} has no 2-D dataset of floats, such as one named 'vectors': {shown}")
-        return super()._chosen(asked, words)
+        return super()._chosen(requested, words)
 
     def _open(self) -> Any:
         try:
@@ -141,11 +141,11 @@ class Hdf5(ArrayFile):
         with self._open() as file:
             for start in range(0, self.rows, size):
                 try:
-                    some = file[name][start : start + size]
+                    block = file[name][start : start + size]
                 except Exception as error:
                     reason = one_line(error)
                     raise LookalikeError(f"{self._path}: dataset {name} cannot be read: {reason}") from None
-                yield some
+                yield block
 
     def _holds_text(self, name: str) -> bool:
         import h5py
@@ -162,7 +162,7 @@ def _is_dataset(item: Any) -> bool:
 
 
 def read_matrix(file: Any, path: Path, rows: int, dim: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The next (rows, dim) numbers of a file; LookalikeError where it ends before."""
+    """The next (rows, dim) numbers of a file. Raises LookalikeError where it ends too early."""
     matrix = np.fromfile(file, dtype=dtype, count=rows * dim)
     if len(matrix) < rows * dim:
         raise LookalikeError(f"{path} ends before its last row: it became shorter while it was read")

@@ -1,4 +1,4 @@
-"""Vectors of a Parquet file."""
+"""Vectors in Parquet files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

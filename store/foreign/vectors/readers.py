@@ -1,6 +1,6 @@
-"""Vectors from elsewhere, read in blocks with memory that does not grow with the file.
+"""Reads vectors from files of other tools, in blocks, with memory that does not grow with the file.
 
-Row numbers in messages count from 0. Vectors are given as the file has them; `unit_rows` checks their values.
+Row numbers in messages count from 0. Vectors are returned as they are in the file; `unit_rows` checks their values.
 """
 
 import os
@@ -51,9 +51,9 @@ _KNOWN: dict[str, str] = {
 def open_vectors(path: str | os.PathLike[str], columns: Columns = USUAL) -> Vectors:
     """Open a file of vectors (n, d) by its ending, in any case: one of NAMED and NAMELESS.
 
-    columns: which columns, arrays or datasets to take, where they have names; by default key, label and vector (of
-    arrays: keys, labels and vectors, or the only matrix). LookalikeError for another ending, a file that is not there
-    and one that its reader refuses.
+    columns: which columns, arrays or datasets to read, in files that name them; by default key, label and vector (for
+    arrays: keys, labels and vectors, or the only matrix). Raises LookalikeError for another ending, for a file that
+    does not exist, and for a file that its reader refuses.
     """
     path = Path(path)
     ending = path.suffix.lower()
@@ -70,14 +70,14 @@ def open_vectors(path: str | os.PathLike[str], columns: Columns = USUAL) -> Vect
 
 
 def _no_file(path: Path) -> str:
-    """Why there is nothing to read: Spark and Dask leave folders that are named like files."""
+    """Why there is nothing to read: Spark and Dask write folders that have names like files."""
     if path.is_dir():
         return "it is not a file but a folder: import each file in it"
     return "it is not a file" if path.exists() else "no such file"
 
 
 def _refuse_names(path: Path, columns: Columns) -> None:
-    """A matrix alone has no columns to name."""
+    """Refuse column names for a matrix, which has none."""
     for role, name in columns._asdict().items():
         if name is not None:
             instead: Any = {"key": "give keys with --keys FILE", "label": "give labels with --labels FILE"}

@@ -1,4 +1,4 @@
-"""Vectors of a table with named columns, whatever the file's format: what `Parquet` and `Arrow` files share."""
+"""Vectors in a table with named columns, in any file format: the common part of Parquet and Arrow files."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _SHA256 = "^[0-9a-f]{64}$"
 
 
 class TableVectors:
-    """See block.Vectors. A part of a collection, and an export, are such files; `columns` says what to take."""
+    """See block.Vectors. Parts of a collection and exports are such files; `columns` says which columns to read."""
 
     rows: int
 
@@ -49,24 +49,24 @@ class TableVectors:
         self.left_out = [name for name in further if name not in self._extra]
         self._wanted = [*dict.fromkeys(chosen), *self._extra, *(_OF_IMAGES if self._images else ())]
 
-    def _choose(self, kinds: dict[str, Any], asked: Columns) -> None:
-        """Find the columns; LookalikeError where one is missing or of another type."""
+    def _choose(self, kinds: dict[str, Any], requested: Columns) -> None:
+        """Find the columns. Raises LookalikeError where one is missing or has the wrong type."""
         words = {name: str(kind) for name, kind in kinds.items()}
-        for column in [column for column in asked if column is not None and asked.count(column) > 1][:1]:
-            raise LookalikeError(f"{self._path}: column {column!r} cannot be two things: name it once")
+        for column in [column for column in requested if column is not None and requested.count(column) > 1][:1]:
+            raise LookalikeError(f"{self._path}: column {column!r} is named for two purposes: name it once")
 
         def text(name: str) -> bool:
             return is_text(kinds[name])
 
         def vector(name: str) -> bool:
-            return is_vector(kinds[name]) if name in (asked.vector, "vector") else is_list(kinds[name])
+            return is_vector(kinds[name]) if name in (requested.vector, "vector") else is_list(kinds[name])
 
-        self._key = choose(self._path, asked.key, Role("key", ["key"], TEXT_WORDS, text), words)
-        if asked.key is None and self._key is not None and pt.is_null(kinds[self._key]):
+        self._key = choose(self._path, requested.key, Role("key", ["key"], TEXT_WORDS, text), words)
+        if requested.key is None and self._key is not None and pt.is_null(kinds[self._key]):
             self._key = None  # as pandas writes a column of None: no row has a key of its own
-        self._label = choose(self._path, asked.label, Role("label", ["label"], TEXT_WORDS, text), words)
+        self._label = choose(self._path, requested.label, Role("label", ["label"], TEXT_WORDS, text), words)
         role = Role("vector", ["vector"], VECTOR_WORDS, vector)
-        chosen = choose(self._path, asked.vector, role, words)
+        chosen = choose(self._path, requested.vector, role, words)
         if chosen is None:
             error = missing(self._path, "vector", role, words)
             numbers = [name for name, kind in kinds.items() if pt.is_floating(kind)]
@@ -76,15 +76,15 @@ class TableVectors:
         self._vector: str = chosen
 
     def _batches(self, size: int, names: list[str]) -> Iterator[Any]:
-        """The rows of these columns as record batches, `size` rows at most each."""
+        """The rows of these columns as record batches of at most `size` rows."""
         raise NotImplementedError
 
     def _readable(self) -> AbstractContextManager[None]:
-        """Turns what pyarrow raises for a broken file into one line."""
+        """Turn pyarrow's errors for a broken file into a one-line error."""
         raise NotImplementedError
 
     def blocks(self, size: int) -> Iterator[Block]:
-        """All rows in order, `size` at a time at most."""
+        """All rows in order, at most `size` at a time."""
         start = 0
         with self._readable():
             for batch in self._batches(size, self._wanted):
@@ -127,7 +127,7 @@ class TableVectors:
         return texts_of(column)
 
     def _further(self, column: dict[str, Any]) -> Any:
-        """The table of what is kept for conditions; None without any."""
+        """The table of the columns that are kept for conditions; None without any."""
         if not self._extra:
             return None
         return pa.table({name: self._kept(column[name], kind) for name, kind in self._extra.items()})
@@ -140,14 +140,14 @@ class TableVectors:
 
 
 def _of_images(column: Any, kind: Any) -> Any:
-    """A fact of images from a file that somebody may have edited: what is no fact is null."""
+    """A fact of images from a file that may have been edited; invalid values become null."""
     column = column.cast(kind)
     sound = pc.match_substring_regex(column, _SHA256) if kind == pa.large_string() else pc.greater(column, 0)
     return pc.if_else(sound, column, pa.scalar(None, kind))
 
 
 def _origin(metadata: dict[bytes, bytes]) -> tuple[str | None, bool]:
-    """The model that made the vectors, and whether the file is one of ours, whose text is escaped."""
+    """The model that made the vectors, and whether the file is one of ours, with escaped text."""
     try:
         ours = json.loads(metadata[b"lookalike"])
         return ours["model"], True

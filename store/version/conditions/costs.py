@@ -1,9 +1,9 @@
-"""What a `where` condition costs for a single row, as far as DuckDB cannot be stopped in the midst of one.
+"""What a `where` condition costs per row, since DuckDB cannot be stopped in the middle of a row.
 
-DuckDB looks whether it was stopped between two batches of rows (before version 2 between two of fifty), and counts
-neither the time nor the memory within one. So the more a condition does for a row, the smaller its batches are; and
-functions whose cost grows with the square of a text's length are refused where the texts, as stored and as joined in
-the condition, are long.
+DuckDB checks whether it was stopped between two batches of rows (before version 2, between two groups of fifty
+batches), and counts neither time nor memory within a batch. So the more a condition does per row, the smaller its
+batches are. Functions whose cost grows with the square of a text's length are refused where the texts, as stored and as
+joined in the condition, are long.
 """
 
 import json
@@ -31,7 +31,7 @@ _NUMBER = 40  # characters of a number, a date or a truth value as text
 def batch_rows(parsed: str, table: Any) -> int:
     """How many rows of an Arrow table a batch may have, for a condition parsed as for `conditions.refused`.
 
-    ValueError, with the reason in words, where a single row may take for ever.
+    Raises ValueError, with the reason in words, where a single row may take extremely long.
     """
     rows = min(_BATCH, _VALUES / max(1, parsed.count('"class":"COLUMN_REF"')))
     if any(f'"function_name":"{name}"' in parsed for name in _MOST):
@@ -42,7 +42,7 @@ def batch_rows(parsed: str, table: Any) -> int:
 
 
 def _steps(name: str, stored: int, given: int) -> int:
-    """How many comparisons a call makes, of texts stored and given; ValueError for texts that are too long."""
+    """How many comparisons a call makes, for stored and given texts. Raises ValueError for texts that are too long."""
     if (length := stored + given) > _MOST[name]:
         raise ValueError(
             f"{name}() takes texts of {_MOST[name]:,} characters in all, and here they have up to {length:,}"
@@ -51,7 +51,7 @@ def _steps(name: str, stored: int, given: int) -> int:
 
 
 def _calls(tree: Any) -> Iterator[tuple[str, Any]]:
-    """The name of each function that takes long, and its node."""
+    """The name and node of each function that takes long."""
     for node in _nodes(tree):
         if node.get("class") == "FUNCTION" and (name := str(node["function_name"]).lower()) in _MOST:
             yield name, node
@@ -67,7 +67,7 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 def _length(tree: Any, lengths: Mapping[str, int]) -> tuple[int, int]:
-    """Characters of all that a function is given, at most: of columns, and in quotes."""
+    """The most characters that a function receives in all: from columns and from quoted texts."""
     stored, given, whole = 0, 0, sum(lengths.values())
     for node in _nodes(tree):
         if node.get("class") == "COLUMN_REF":
@@ -90,7 +90,7 @@ def _longest(column: Any) -> int:
 
 
 def in_batches(table: Any, rows: int) -> Any:
-    """The table in batches of so many rows at most."""
+    """The table in batches of at most that many rows."""
     if rows >= _BATCH:
         return table
     return pa.Table.from_batches(table.to_batches(max_chunksize=rows), table.schema)

@@ -1,8 +1,8 @@
-"""What a `where` condition may be: an expression over one row's columns, as DuckDB's own parser reads it.
+"""What a `where` condition may contain: an expression over the columns of one row, as DuckDB's own parser reads it.
 
-Everything is refused that is not listed here: sub-selects, functions over many rows, and functions that read files or
-settings, wait, count on, draw at random, or make much out of little (`repeat`, `range`, `lpad`). What is left costs
-time and memory in proportion to the rows, so that the limits of a condition can be kept.
+Everything that is not listed here is refused: sub-selects, functions over many rows, and functions that read files or
+settings, wait, count, draw at random, or produce much output from little input (`repeat`, `range`, `lpad`). The rest
+costs time and memory in proportion to the rows, so that the limits of a condition can be enforced.
 """
 
 import json
@@ -74,9 +74,9 @@ _WORDS = {
 
 
 def refused(parsed: str, plain: str) -> str | None:
-    """What a condition may not hold, in words; None where there is nothing.
+    """What a condition contains that is not allowed, in words; None where all is allowed.
 
-    `parsed` is DuckDB's `json_serialize_sql` of FRAME with the condition in it, `plain` that with "true" in it.
+    parsed: DuckDB's `json_serialize_sql` of FRAME with the condition in it. plain: the same with "true" in it.
     """
     try:
         tree, frame = json.loads(parsed), json.loads(plain)
@@ -92,7 +92,7 @@ def refused(parsed: str, plain: str) -> str | None:
 
 
 def _taken_out(tree: Any) -> Any:
-    """The condition's node, taken out of the whole statement, which is left without places in the text."""
+    """The condition's node, taken out of the whole statement, which then has no positions in the text."""
     node = tree["statements"][0]["node"]
     condition = node.pop("where_clause", None)
     stack = [tree]
@@ -122,11 +122,11 @@ def _refusals(condition: Any) -> Iterator[str]:
         built += len(quoted(node) or "") if inside else 0
         stack += [(item, inside) for item in reversed(node.values())]
     if built > MOST_BUILT:
-        yield f"functions are given {built:,} characters of text in it, and {MOST_BUILT:,} are allowed"
+        yield f"its functions receive {built:,} characters of text, and {MOST_BUILT:,} are allowed"
 
 
 def _refusal(node: dict[str, Any]) -> str | None:
-    """Why a single node is refused; None where it is not."""
+    """Why a single node is refused; None where it is allowed."""
     kind = node["class"]
     if kind not in _CLASSES:
         return f"{_WORDS.get(kind, kind.lower().replace('_', ' '))} is not allowed in a condition"
@@ -146,28 +146,28 @@ def _function_refusal(node: dict[str, Any]) -> str | None:
     if name == "replace":
         old, new = ([quoted(argument) for argument in _arguments(node)] + [None] * 3)[1:3]
         if old is None or new is None or len(new) > len(old):
-            return "replace() may only put a text that is no longer in the place of another (both in quotes)"
+            return "replace() may only replace a text by one that is not longer (both in quotes)"
     return None
 
 
 def _arguments(node: dict[str, Any]) -> list[Any]:
-    """The arguments of a function: `children` before DuckDB 2, since then each in an `expression`."""
+    """The arguments of a function: `children` before DuckDB 2, and each in an `expression` since then."""
     return [item.get("expression", item) for item in node.get("arguments") or node.get("children") or []]
 
 
 def quoted(node: Any) -> str | None:
-    """The text that a node stands for; None where it is no quoted text."""
+    """The quoted text in a node; None where it has none."""
     if not isinstance(node, dict) or node.get("class") != "CONSTANT":
         return None
     literal, value = node.get("literal"), node.get("value")
     if isinstance(literal, dict):
         return literal.get("text") if literal.get("kind") == "STRING" else None
-    found = value.get("value") if isinstance(value, dict) else None
-    return found if isinstance(found, str) else None
+    value = value.get("value") if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _type_name(given: Any) -> str:
-    """The name of a type as DuckDB before 2 writes it."""
+    """The name of a type as DuckDB before version 2 writes it."""
     info = given.get("type_info") or {}
     return str(info.get("user_type_name") or given.get("id"))
 

@@ -1,6 +1,6 @@
-"""What a `where` condition may take: time, memory and threads, and the work in a thread that can be stopped.
+"""Limits of a `where` condition: time, memory and threads. The work runs in a thread that can be stopped.
 
-Defaults are 60 seconds, 1 GiB and as many threads as OMP_NUM_THREADS says (else as there are cores);
+Defaults are 60 seconds, 1 GiB and as many threads as OMP_NUM_THREADS says (otherwise, as there are cores).
 LOOKALIKE_WHERE_TIME ("90s", "5m"), LOOKALIKE_WHERE_MEMORY ("512M") and LOOKALIKE_WHERE_THREADS change them.
 """
 
@@ -35,7 +35,7 @@ class Limits:
 
 
 def limits() -> Limits:
-    """What the environment asks for; LookalikeError names the variable that is not understood."""
+    """The limits that the environment sets. Raises LookalikeError, which names the variable, for an invalid value."""
     seconds = _read(TIME, parse_duration) or 60.0
     memory = _read(MEMORY, parse_size) or 1 << 30
     threads = _read(THREADS, _parse_count) or _threads()
@@ -62,16 +62,17 @@ def _parse_count(text: str) -> int:
 
 
 def _threads() -> int:
-    """What OMP_NUM_THREADS says (its first number), else the cores that this process may use."""
+    """The first number of OMP_NUM_THREADS, otherwise the number of cores that this process can use."""
     with contextlib.suppress(ValueError):
         return _parse_count(os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip())
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def within(seconds: float, work: Callable[[], T], stop: Callable[[], object]) -> T:
-    """What `work` gives, done in another thread; TimeoutError after `seconds`, and an interrupt comes through at once.
+    """The result of `work`, which runs in another thread.
 
-    `stop` is called until the work ends, from another thread than the work's.
+    Raises TimeoutError after `seconds`; an interrupt is raised at once. `stop` is called until the work ends, from a
+    thread other than the work's.
     """
     done: Future[T] = Future()
 
@@ -91,12 +92,12 @@ def within(seconds: float, work: Callable[[], T], stop: Callable[[], object]) ->
 
 
 def left_running() -> bool:
-    """Whether work that could not be stopped is still going on in a thread of this process."""
+    """Whether work that could not be stopped still runs in a thread of this process."""
     return any(thread.name == _WORKER and thread.is_alive() for thread in threading.enumerate())
 
 
 def _stopped(done: "Future[Any]", stop: Callable[[], object], patience: float) -> bool:
-    """Stop the work again and again, since it may just be between two steps; False where it goes on all the same."""
+    """Stop the work repeatedly, since it may be between two steps. False where it runs on nevertheless."""
     for _ in range(int(patience / _LOOKS)):
         if done.done():
             return True
@@ -108,7 +109,7 @@ def _stopped(done: "Future[Any]", stop: Callable[[], object], patience: float) -
 
 
 def _wait_for_left() -> None:
-    """At exit: a thread within DuckDB ends the process by a signal when Python goes away under it."""
+    """At exit, wait for threads in DuckDB: they would crash the process when Python shuts down."""
     for done, stop in _left:
         _stopped(done, stop, _LAST_PATIENCE)
 

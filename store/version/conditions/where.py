@@ -1,11 +1,10 @@
-"""`--where SQL`: which live rows meet a condition on their stored columns, by DuckDB; the only file that imports it.
+"""`--where SQL`: which live rows meet a condition on their stored columns. The only module that imports DuckDB.
 
-The condition sees key, label, width, height, source, the other stored facts and the source's extra columns, but
-no file, no network and no extension: a condition is data, and data never runs code. `conditions` says what it may be,
-`limits` what it may take.
+The condition sees key, label, width, height, source, the other stored facts and the source's extra columns, but no
+file, no network and no extension: a condition is data, and data never runs code. `expressions` says what it may
+contain, `limits` what it may use.
 """
 
-import difflib
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks import did_you_mean
 from ...errors import LookalikeError
 from ...files.escaped import escaped
 from ...shown import shortened
@@ -40,10 +40,10 @@ _MOST_SHOWN = 200
 
 
 def where(store: "Store", condition: str) -> NDArray[np.bool_]:
-    """(next_row,) bool: the live rows of which the SQL `condition` is true.
+    """The live rows for which the SQL `condition` is true, (next_row,) bool.
 
-    LookalikeError: DuckDB is not installed, the condition is not an expression over the collection's columns, or it
-    takes more than `limits` allows. An interrupt (Ctrl-C) stops it.
+    Raises LookalikeError where DuckDB is not installed, where the condition is not an expression over the collection's
+    columns, and where it exceeds `limits`. An interrupt (Ctrl-C) stops it.
     """
     try:
         import duckdb
@@ -66,9 +66,9 @@ def where(store: "Store", condition: str) -> NDArray[np.bool_]:
 
 
 def _refusal(condition: str, why: str, columns: list[str]) -> LookalikeError:
-    asked = repr(condition) if len(condition) <= _MOST_SHOWN else repr(shortened(condition, _MOST_SHOWN))
+    shown_condition = repr(condition) if len(condition) <= _MOST_SHOWN else repr(shortened(condition, _MOST_SHOWN))
     end = "" if why.endswith("?") else ";"
-    return LookalikeError(f"where {asked}: {why}{end} columns are {', '.join(columns)}")
+    return LookalikeError(f"where {shown_condition}: {why}{end} columns are {', '.join(columns)}")
 
 
 def _reason(error: Exception, duckdb: Any, allowed: Limits, columns: Sequence[str]) -> str:
@@ -85,10 +85,9 @@ def _reason(error: Exception, duckdb: Any, allowed: Limits, columns: Sequence[st
 
 
 def _absent(name: str, columns: Sequence[str]) -> str:
-    """What to say of a column that there is not, which a text without its quotes looks like too."""
-    near = difflib.get_close_matches(name.lower(), columns, n=1)
-    meant = f"did you mean {near[0]!r}?" if near else f"if it is a text, put it in single quotes: label = '{name}'"
-    return f"there is no column {name!r}: {meant}"
+    """The message for a column that does not exist; it may also be a text without its quotes."""
+    near = did_you_mean(name.lower(), columns)
+    return f"there is no column {name!r}" + (near or f": if it is a text, put it in single quotes: label = '{name}'")
 
 
 def _table(store: "Store", columns: dict[str, str], condition: str) -> Any:
@@ -99,7 +98,7 @@ def _table(store: "Store", columns: dict[str, str], condition: str) -> Any:
 
 
 def _reached(condition: str, columns: list[str]) -> list[str]:
-    """The columns that the condition can mean, since reading all takes longer: those whose name occurs in its text."""
+    """The columns whose names occur in the text of the condition: it can use no others, and reading all is slower."""
     text = condition.casefold()
     if any(sign in text for sign in _REACHES_ALL):
         return columns
@@ -109,7 +108,10 @@ def _reached(condition: str, columns: list[str]) -> list[str]:
 def _selected(
     store: "Store", duckdb: Any, condition: str, columns: dict[str, str], allowed: Limits, open_ones: list[Any]
 ) -> NDArray[np.int64]:
-    """The rows selected. The connection, kept in `open_ones`, is made and closed here: no other thread waits for it."""
+    """The selected rows.
+
+    The connection, which is also put in `open_ones`, is opened and closed here, so that no other thread waits for it.
+    """
     bounds = {"threads": allowed.threads, "memory_limit": f"{allowed.memory}B", "temp_directory": ""}
     text = escaped(condition)  # it is compared with text as it is stored
     if len(text) > MOST_TEXT:

@@ -57,7 +57,7 @@ def test_what_stands_for_no_label_elsewhere_is_said_and_stays(name):
     for each in (name, "cat", name):
         names.add(each)
     with pytest.warns(
-        LookalikeWarning, match=f"label '{name}' is taken for a class like any other; where .* leave its"
+        LookalikeWarning, match=f"label '{name}' is treated as a class like any other: leave the label empty"
     ):
         names.warn("t.csv")
 
@@ -69,7 +69,7 @@ def test_quotes_that_enclose_no_cell_are_said(name, recwarn):
     names = ClassNames()
     names.add(name)
     names.warn("t.csv")
-    assert "is taken for a class with the quotes" in str(recwarn[0].message) and name in str(recwarn[0].message)
+    assert "is treated as a class with the quotes" in str(recwarn[0].message) and name in str(recwarn[0].message)
 
 
 def test_classes_that_people_have_are_not_doubted(recwarn):

@@ -180,5 +180,5 @@ def test_a_segment_searches_its_gpu_copy_and_filters_on_the_cpu(flat):
 
 
 def test_an_unknown_device_is_refused():
-    with pytest.raises(LookalikeError, match="device 'tpu' is not known: auto, cpu or gpu works"):
+    with pytest.raises(LookalikeError, match="unknown device 'tpu': use auto, cpu or gpu"):
         choose("tpu")

@@ -115,7 +115,7 @@ def test_types_that_are_not_on_the_list_are_refused_before_they_are_parsed(tmp_p
         faiss.write_index(made(rng, spec)[0], str(path))
         monkeypatch.setattr("lookalike.indexer.engine.faiss_files.CODES", CODES - {b"IxFI"})
     monkeypatch.setattr(faiss, "read_index", lambda *a: pytest.fail("parsed"))
-    with pytest.raises(LookalikeError, match="which lookalike does not read"):
+    with pytest.raises(LookalikeError, match="which lookalike does not support"):
         read_faiss(path)
 
 

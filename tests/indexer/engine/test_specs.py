@@ -107,10 +107,10 @@ def test_estimated_bytes_are_about_the_file_s(rng, spec):
         (
             "auto",
             "3M",
-            r"spec 'PQ8x4fs' takes up to 3\.9MB for 1000000 rows, more than --memory 3MB: --memory \S+ works",
+            r"spec 'PQ8x4fs' takes up to 3\.9MB for 1000000 rows, more than --memory 3MB: use --memory \S+",
         ),
-        ("HNSW32", "190M", r"more than --memory 190MB: auto, or --memory 5\d\d(\.\d)?MB works"),
-        ("HNSW32", "3M", r"more than --memory 3MB: PQ8x4fs with --memory 3\.9MB, or --memory 5\d\d(\.\d)?MB works"),
+        ("HNSW32", "190M", r"more than --memory 190MB: use auto, or --memory 5\d\d(\.\d)?MB"),
+        ("HNSW32", "3M", r"more than --memory 3MB: use PQ8x4fs with --memory 3\.9MB, or --memory 5\d\d(\.\d)?MB"),
     ],
 )
 def test_a_refusal_names_what_works_when_it_is_typed_back(asked, memory, words):

@@ -127,10 +127,6 @@ def test_left_out(shop, rng):
     for code, rest in ((0, [0, 2]), (1, [4])):
         mean = vectors[rest].astype(np.float64).mean(axis=0)
         assert np.allclose(without[code], mean[None] / np.linalg.norm(mean), atol=1e-6)
-    others = found.without("b")
-    assert others.classes == ["a", "c", "d"] and np.array_equal(others.matrix, found.matrix[[0, 2, 3]])
-    with pytest.raises(LookalikeError, match="class 'z' has no prototype"):
-        found.without("z")
 
 
 def test_unlabelled_rows_are_no_rows_of_a_class_with_an_empty_name(rng):

@@ -99,5 +99,8 @@ def test_what_stands_for_no_label_is_said_where_they_count_as_unknown(shop, tabl
     written = pa.array(["a", "b", "nan", "a", "b", "nan", "a", "b"])  # as pandas writes missing values as text
     pq.write_table(held.append_column("written", written), tmp_path / "written.parquet")
     source = LabelledSource(tmp_path / "written.parquet", image_column="img", label_column="written")
-    with Collection.open(shop) as opened, pytest.warns(LookalikeWarning, match="label 'nan' is taken for a class like"):
+    with (
+        Collection.open(shop) as opened,
+        pytest.warns(LookalikeWarning, match="label 'nan' is treated as a class like"),
+    ):
         opened.evaluate(source)

@@ -137,7 +137,7 @@ def test_copies_are_one_cluster(tmp_path):
     ("options", "named"),
     [
         ({"k": 0}, "k is 0"),
-        ({"k": 1000}, "k is 1000: a whole number from 1 to 181"),
+        ({"k": 1000}, "k is 1000: it must be a whole number from 1 to 181"),
         ({"method": "magic"}, "'magic'"),
         ({"method": "kmeans"}, "needs the number of clusters"),
         ({"k": 3, "method": "hdbscan"}, "k is 3"),

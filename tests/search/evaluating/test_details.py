@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from lookalike import LookalikeError
-from lookalike.measures import verification
 from lookalike.measures.distances import class_distances
 from lookalike.measures.open_set import auroc, oscr
 from lookalike.search.evaluating.words import lines
 from lookalike.shell.measure import evaluate as command
 from lookalike.store.errors import LookalikeWarning
 
+from ...measures import oracles
 from ..conftest import clusters, unit
 from ..stub import content, give_source
 
@@ -61,10 +61,10 @@ def test_sections_agree_with_plain_computations(shop, by):
     same = labels[labelled][first] == labels[labelled][second]
     verified = details["verification"]
     assert verified["pairs"] == {"same": same.sum(), "different": (~same).sum()}
-    assert verified["auc"] == pytest.approx(verification.auc(scores, same), abs=1e-9) == measured["auc"]
-    assert verified["eer"] == pytest.approx(verification.eer(scores, same), abs=1e-9)
+    assert verified["auc"] == pytest.approx(oracles.auc(scores, same), abs=1e-9) == measured["auc"]
+    assert verified["eer"] == pytest.approx(oracles.eer(scores, same), abs=1e-9)
     for name, fpr in (("1e-1", 0.1), ("1e-2", 0.01), ("1e-3", 0.001), ("1e-4", 0.0001)):
-        assert verified[f"tpr_at_fpr_{name}"] == pytest.approx(verification.tpr_at_fpr(scores, same, fpr), abs=1e-9)
+        assert verified[f"tpr_at_fpr_{name}"] == pytest.approx(oracles.tpr_at_fpr(scores, same, fpr), abs=1e-9)
     assert verified["tpr_at_fpr_1e-3"] == measured["tpr_at_fpr_1e-3"]
 
     hits = np.array(shop.search(vectors[known], k=60, exact=True).labels())

@@ -156,14 +156,14 @@ def test_the_card_of_an_index_says_what_became_of_the_head(shop, capsys):
     assert card.head is None and card.to_json()["head"] is None and "head" not in str(card)
     shop.add(clusters(9, 1)[0], ["new"], ["c0"])
     card = shop.index()
-    assert card.to_json()["head"] == "refitted" and "the linear head was out of date and is fitted anew" in str(card)
+    assert card.to_json()["head"] == "refitted" and "the linear head was out of date and was fitted again" in str(card)
     assert shop.index().head is None
     shop.remove(["new"])
     assert cli.run(["index", str(shop.path)]) == 0
-    assert capsys.readouterr().out.splitlines()[1] == "the linear head was out of date and is fitted anew"
+    assert capsys.readouterr().out.splitlines()[1] == "the linear head was out of date and was fitted again"
     shop.refresh().remove([f"k{i}" for i in range(60)])
     card = shop.index()
-    assert card.head == "dropped" and "the linear head is dropped: no labelled row is left" in str(card)
+    assert card.head == "dropped" and "the linear head was dropped, since no labelled row is left" in str(card)
 
 
 def test_unlabelled_rows_teach_nothing(shop):

@@ -153,7 +153,7 @@ def test_what_is_not_taken_is_said(tmp_path, units):
     tags, photo = [["x"], [], None], [b"x", b"y", b"z"]
     table = pa.table({"key": ["a", "b", "c"], "vector": vectors, "price": [1, 2, 3], "tags": tags, "photo": photo})
     pq.write_table(table, tmp_path / "x.parquet")
-    with pytest.warns(LookalikeWarning, match=r"x\.parquet: keys, labels.* left out: 'tags', 'photo'$"):
+    with pytest.warns(LookalikeWarning, match=r"x\.parquet: only keys, labels.* not imported: 'tags', 'photo'$"):
         import_vectors(tmp_path / "shop", tmp_path / "x.parquet")
     with Store.open(tmp_path / "shop") as shop:
         export(shop, tmp_path / "ours.parquet")
@@ -173,7 +173,7 @@ def test_vectors_of_nobody_knows_which_model_are_taken_with_a_word(tmp_path, uni
 def test_as_many_lines_as_rows_are_wanted(tmp_path, units, text):
     np.save(tmp_path / "x.npy", units(3))
     (tmp_path / "text").write_text("a\nb\n")
-    with pytest.raises(LookalikeError, match=r"text has 2 lines and .*x\.npy has 3 rows"):
+    with pytest.raises(LookalikeError, match=r"text has 2 lines, but .*x\.npy has 3 rows"):
         import_vectors(tmp_path / "shop", tmp_path / "x.npy", **{text: tmp_path / "text"})
     assert not (tmp_path / "shop").exists()
 
@@ -196,7 +196,7 @@ def test_a_doubled_key_is_refused_wherever_it_comes(tmp_path, units, small_piece
     keys = [str(i) for i in range(40)]
     keys[again] = "1"
     (tmp_path / "keys").write_text("\n".join(keys))
-    with pytest.raises(LookalikeError, match=rf"key '1' comes twice, .*{again}"):
+    with pytest.raises(LookalikeError, match=rf"key '1' appears twice, .*{again}"):
         import_vectors(tmp_path / "shop", tmp_path / "x.npy", keys=tmp_path / "keys")
     assert (tmp_path / "shop").exists() == (again > 12)  # what was committed on the way stays
     if again > 12:
@@ -214,7 +214,7 @@ def test_a_doubled_key_is_refused_among_rows_that_were_there(tmp_path, units, sm
     keys = [str(i) for i in range(40)]
     keys[again] = "1"
     (tmp_path / "keys").write_text("\n".join(keys))
-    with pytest.raises(LookalikeError, match=f"key '1' comes twice, the second time in row {again}"):
+    with pytest.raises(LookalikeError, match=f"key '1' appears twice, the second time in row {again}"):
         import_vectors(tmp_path / "shop", tmp_path / "x.npy", keys=tmp_path / "keys")
     with Store.open(tmp_path / "shop") as store:
         assert store.rows == 40
@@ -267,7 +267,7 @@ def test_another_dimension_is_refused(tmp_path, units):
     np.save(tmp_path / "x.npy", units(3))
     np.save(tmp_path / "y.npy", units(3, 5))
     import_vectors(tmp_path / "shop", tmp_path / "x.npy")
-    with pytest.raises(LookalikeError, match=r"5 dimensions, and .*shop has 8"):
+    with pytest.raises(LookalikeError, match=r"5 dimensions, but those of .*shop have 8"):
         import_vectors(tmp_path / "shop", tmp_path / "y.npy")
 
 
@@ -309,13 +309,13 @@ def test_a_file_that_was_renamed_is_told_from_another(tmp_path, units):
     with pytest.raises(LookalikeError, match="rename it, or remove those rows first"):
         import_vectors(tmp_path / "c", tmp_path / "b.npy")
     (tmp_path / "a.npy").unlink()
-    with pytest.raises(LookalikeError, match=r"if that file has moved, `lookalike move .*a\.npy .*b\.npy` says so"):
+    with pytest.raises(LookalikeError, match=r"if that file has moved, run `lookalike move .*a\.npy .*b\.npy`"):
         import_vectors(tmp_path / "c", tmp_path / "b.npy")
 
 
 def test_labels_that_mean_no_label_elsewhere_stay_and_are_said_once(tmp_path):
     save(tmp_path / "x.parquet", [("a", "-1", 0), ("b", "nan", 1), ("c", "cat", 2)])
-    with pytest.warns(LookalikeWarning, match="labels '-1', 'nan' are taken for classes like any other"):
+    with pytest.warns(LookalikeWarning, match="labels '-1', 'nan' are treated as classes like any other"):
         import_vectors(tmp_path / "shop", tmp_path / "x.parquet")
     assert {label for label, _ in held(tmp_path / "shop").values()} == {"-1", "nan", "cat"}
     save(tmp_path / "x.parquet", [("a", "-1", 1), ("b", "nan", 1), ("c", "cat", 2)])

@@ -47,7 +47,7 @@ def test_more_rows_than_a_part_holds_are_one_commit(shop, units, monkeypatch):
 
 def test_a_key_doubled_between_parts_is_refused_before_any_is_written(shop, units, monkeypatch):
     monkeypatch.setattr(ingest, "BLOCK", 4)
-    with pytest.raises(LookalikeError, match="key '1' comes twice, in rows 1 and 9"):
+    with pytest.raises(LookalikeError, match="key '1' appears twice, in rows 1 and 9"):
         add(shop, units(10), [*map(str, range(9)), "1"])
     assert not (shop / "vectors").exists()
 
@@ -72,14 +72,14 @@ def test_removing_and_adding_again(shop, units):
     ("matrix", "keys", "labels", "problem"),
     [
         (np.eye(8)[:2], ["n", "a"], None, "key 'a' is in .* already"),
-        (np.eye(8)[:2], ["n", "n"], None, "key 'n' comes twice, in rows 0 and 1"),
+        (np.eye(8)[:2], ["n", "n"], None, "key 'n' appears twice, in rows 0 and 1"),
         (np.eye(8)[:2], ["n", ""], None, "row 1 has an empty key"),
         (np.eye(8)[:2], ["n"], None, "1 keys for 2 vectors"),
         (np.eye(8)[:2], ["n", "m"], ["x"], "1 labels for 2 vectors"),
-        (np.eye(8)[:2], ["n", 3], None, "key 3 of row 1 is int: text works"),
+        (np.eye(8)[:2], ["n", 3], None, "key 3 of row 1 is int: it must be text"),
         (np.eye(8)[:2], ["n", None], None, "key None of row 1"),
-        (np.eye(8)[:2], ["n", "m"], ["x", 2], "label 2 of row 1 is int: text or None works"),
-        (np.eye(7)[:2], ["n", "m"], None, "7 dimensions, and .*shop has 8"),
+        (np.eye(8)[:2], ["n", "m"], ["x", 2], "label 2 of row 1 is int: it must be text or None"),
+        (np.eye(7)[:2], ["n", "m"], None, "7 dimensions, but those of .*shop have 8"),
         (np.eye(8)[:2] * 2, ["n", "m"], None, "row 0 has length 2"),
         (np.eye(8)[:2] * 0, ["n", "m"], None, "row 0 is all zeros"),
         (np.eye(8)[:2] * np.nan, ["n", "m"], None, "row 0 holds NaN"),
@@ -101,7 +101,7 @@ def test_rows_are_normalised_where_asked(shop):
 
 
 @pytest.mark.parametrize(
-    ("keys", "problem"), [(["a", "z"], "no key 'z': nothing"), (["y", "a", "z"], "'y', nor 1 other")]
+    ("keys", "problem"), [(["a", "z"], "no key 'z': nothing"), (["y", "a", "z"], "'y', nor 1 more")]
 )
 def test_an_unknown_key_is_named_and_nothing_removed(shop, units, keys, problem):
     add(shop, units(1), ["a"])

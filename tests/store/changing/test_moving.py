@@ -167,7 +167,7 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(tmp_path, made, unit
 def test_a_folder_without_the_files_is_warned_of(tmp_path, made):
     shop = made("shop", {tmp_path / "photos": ["p/a.jpg", "p/b.jpg"]})
     (tmp_path / "wrong").mkdir()
-    with pytest.warns(LookalikeWarning, match="none of the 2 files"):
+    with pytest.warns(LookalikeWarning, match="none of the first 2 files"):
         move(shop, tmp_path / "photos", tmp_path / "wrong")
     (tmp_path / "up/wrong").mkdir(parents=True)
     assert f"did you mean '{tmp_path}/up/wrong'?" in refusal(shop, tmp_path / "wrong", tmp_path / "up")

@@ -136,7 +136,7 @@ def test_a_doubled_key_is_refused_and_nothing_published(empty, grow):
 def test_another_dimension_is_refused(empty, grow):
     with writing(empty) as writer:
         grow(writer, "ab")
-        with pytest.raises(LookalikeError, match=r"has 16 dimensions, and .* has 8"):
+        with pytest.raises(LookalikeError, match=r"has 16 dimensions, but .* has 8"):
             grow(writer, "cd", d=16)
 
 

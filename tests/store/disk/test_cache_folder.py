@@ -69,7 +69,9 @@ def base(tmp_path, monkeypatch) -> Path:
 def test_a_folder_that_others_can_write_to_is_not_trusted(base, which, mode):
     assert cache_folder("x") == base / "lookalike" / "x"
     (base / which).chmod(mode)
-    with pytest.warns(LookalikeWarning, match=rf"no cache .*{which} can be written to by other users"):
+    with pytest.warns(
+        LookalikeWarning, match=rf"the cache is not used, since .*{which} can be written to by other users"
+    ):
         assert cache_folder("x") is None
 
 

@@ -49,7 +49,9 @@ def test_a_sound_lock_is_in_no_doubt(tmp_path):
 
 def test_a_lock_that_is_granted_twice_is_said_to_keep_nobody_out(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", lambda *_: None)
-    with pytest.warns(LookalikeWarning, match="may keep nobody out: its file system grants a lock to two") as said:
+    with pytest.warns(
+        LookalikeWarning, match="may not keep other processes out: its file system grants one lock to two"
+    ) as said:
         with writer_lock(tmp_path) as held:
             assert held.doubt is not None
     assert len(said) == 1 and "\n" not in str(said[0].message)
@@ -71,7 +73,7 @@ def test_another_process_that_took_the_lock_too_is_named_once(tmp_path, grow):
     with Store.create(tmp_path / "c") as empty, writing(empty) as writer:
         grow(writer, "a")
         (tmp_path / "c" / "lock").write_bytes(note)
-        with pytest.warns(LookalikeWarning, match=r"process 7 on 'elsewhere' \('lookalike embed'\) took it too"):
+        with pytest.warns(LookalikeWarning, match=r"process 7 on 'elsewhere' \('lookalike embed'\) got it too"):
             writer.commit()
         grow(writer, "b")
         assert writer.commit().version == 3

@@ -118,7 +118,7 @@ def test_a_field_of_another_type_is_refused_by_name(tmp_path, raw):
     for field, value in [("dim", "8"), ("next_row", -1), ("parts", {}), ("deleted", 5), ("dim", True), ("model", [])]:
         with pytest.raises(LookalikeError, match=field):
             parse_manifest(forged(raw, content=content | {field: value}), tmp_path, 3)
-    with pytest.raises(LookalikeError, match=r"'more' is not known"):
+    with pytest.raises(LookalikeError, match=r"'more' is unknown"):
         parse_manifest(forged(raw, content=content | {"more": 1}), tmp_path, 3)
     del content["runs"]
     with pytest.raises(LookalikeError, match=r"'runs' is missing"):

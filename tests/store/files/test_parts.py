@@ -54,7 +54,7 @@ def test_lookup_columns_hold_what_the_writer_needs(part_rows):
 
 @pytest.mark.parametrize("keys", [["a", "b", "a"], ["a", "", "b"]])
 def test_doubled_and_empty_keys_are_refused(part_rows, keys):
-    with pytest.raises(LookalikeError, match=r"'a' comes twice, in rows 0 and 2|row 1 has an empty key"):
+    with pytest.raises(LookalikeError, match=r"'a' appears twice, in rows 0 and 2|row 1 has an empty key"):
         part_rows(keys)
 
 

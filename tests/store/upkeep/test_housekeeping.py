@@ -104,7 +104,7 @@ def test_rollback_passes_over_versions_whose_files_are_damaged(three):
 
 
 def test_rollback_says_what_it_cannot_do(three, tmp_path):
-    with pytest.raises(LookalikeError, match=r"version 9 .*last ones are 1, 2, 3, 4"):
+    with pytest.raises(LookalikeError, match=r"version 9 .*last versions are 1, 2, 3, 4"):
         rollback(three, 9)
     with Store.create(tmp_path / "new"), pytest.raises(LookalikeError, match="no sound version before 1"):
         rollback(tmp_path / "new")
@@ -155,7 +155,7 @@ def test_gc_leaves_what_a_reader_in_another_process_holds(three):
         os.close(finish)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert gc(three)["versions"] == 1
-    with pytest.raises(LookalikeError, match=r"version 2 .*not there: the last ones are 3, 4"):
+    with pytest.raises(LookalikeError, match=r"version 2 .*does not exist: the last versions are 3, 4"):
         Store.open(three, 2)
 
 
@@ -284,7 +284,10 @@ def test_a_leftover_of_a_model_is_young_once_it_is_wanted_again(three):
 
 def test_in_doubt_of_locks_versions_that_were_the_newest_lately_stay(three, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", lambda *_: None)
-    with pytest.warns(LookalikeWarning, match="may keep nobody out: its file system grants a lock to two at once"):
+    with pytest.warns(
+        LookalikeWarning,
+        match="may not keep other processes out: its file system grants one lock to two processes at once",
+    ):
         assert gc(three)["versions"] == 0
     age(three, 25)
     with pytest.warns(LookalikeWarning):

@@ -70,7 +70,7 @@ def test_create_refuses_what_is_there(tmp_path, occupy, words):
 def test_open_names_what_is_not_there(tmp_path, shop):
     with pytest.raises(LookalikeError, match=r"not a collection"):
         Store.open(tmp_path / "absent")
-    with pytest.raises(LookalikeError, match=r"version 77 .*last ones are 1, 2, 3, 4, 5"):
+    with pytest.raises(LookalikeError, match=r"version 77 .*last versions are 1, 2, 3, 4, 5"):
         Store.open(shop, 77)
     with Store.open(shop, 2) as old, Store.open_or_create(shop) as new:
         assert (old.version, new.version) == (2, 5)

@@ -165,7 +165,7 @@ def test_work_that_cannot_be_loaded_is_said_when_it_is_asked_for():
 
 
 def test_unknown_engines_are_refused():
-    with pytest.raises(LookalikeError, match="engine 'spark' is not known: local"):
+    with pytest.raises(LookalikeError, match="unknown engine 'spark': use local"):
         run([], 2, engine="spark")
 
 

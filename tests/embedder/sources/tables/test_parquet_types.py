@@ -173,7 +173,7 @@ def test_codes_below_zero_are_no_label(tmp_path, kind, column):
 def test_a_code_beyond_the_names_is_refused_with_its_row(tmp_path):
     codes = [0] * 5000 + [2]
     source = table(tmp_path, {"image": [b"1"] * 5001, "label": codes}, declared(pa.int64(), CATS), row_group_size=700)
-    with pytest.raises(LookalikeError, match=r"row 5000: label code 2 stands for no class: the schema names 2"):
+    with pytest.raises(LookalikeError, match=r"row 5000: label code 2 has no class, since the schema names 2"):
         labels(source)
 
 

@@ -54,13 +54,15 @@ def test_codes_below_zero_are_no_label(tmp_path, kind, codes, feature, expected)
 @pytest.mark.parametrize("feature", [NAMED, COUNTED])
 @pytest.mark.parametrize("code", [2, 1.5])
 def test_a_code_beyond_the_names_is_refused_with_its_row(tmp_path, feature, code):
-    with pytest.raises(LookalikeError, match=rf"'animal', row 2: label code {code} stands for no class.* names 2"):
+    with pytest.raises(
+        LookalikeError, match=rf"'animal', row 2: label code {code} has no class, since the schema names 2"
+    ):
         imported(tmp_path, pa.array([0, 1, code]), feature)
     assert not (tmp_path / "shop").exists()
 
 
 def test_names_and_other_features_stay_as_they_are(tmp_path):
-    with pytest.warns(LookalikeWarning, match="label '-1' is taken for a class like any other"):
+    with pytest.warns(LookalikeWarning, match="label '-1' is treated as a class like any other"):
         assert imported(tmp_path, pa.array(["x", "-1", None]), NAMED) == ["x", "-1", None]
     assert class_label(metadata({"dtype": "int64", "_type": "Value"}), "animal") is None
     assert class_label(metadata(NAMED), "other") is None and class_label({b"huggingface": b"[]"}, "animal") is None

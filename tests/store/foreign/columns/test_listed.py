@@ -59,18 +59,18 @@ def test_labels_may_end_empty(tmp_path):
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
-        ("k", "a\nb\nc\n", "has 3 lines and v.npy has 2 rows: give one line for each row$"),
+        ("k", "a\nb\nc\n", "has 3 lines, but v.npy has 2 rows: give one line for each row$"),
         ("k", "a\n", "has 1 lines"),
         ("k", "a\n\n\nb\n", "has 4 lines"),
-        ("k", '["a", "b"]', "a JSON list is read from a file that is named .json"),
-        ("k", "key\na\nb\n", "remove the first line, 'key', where it is a heading, or name the file .csv"),
-        ("k", "a\rb\r", "line ends of Unix"),
+        ("k", '["a", "b"]', "if it is a JSON list, rename it to end in .json"),
+        ("k", "key\na\nb\n", "if the first line, 'key', is a heading, remove it, or rename the file to .csv"),
+        ("k", "a\rb\r", "Unix line ends"),
         ("k", "a\nb\n".encode("utf-16-le"), "holds NUL bytes, as UTF-16 does: save it as UTF-8"),
-        ("k.csv", "title\na\nb\n", "has 3 keys and v.npy has 2 rows.*; name its heading 'key', or remove it"),
+        ("k.csv", "title\na\nb\n", "has 3 keys, but v.npy has 2 rows.*; name its heading 'key', or remove it"),
         ("k.csv", "key\na\n", "has 1 keys"),
-        ("k.csv", "x,y\na,1\nb,2\n", r"has 2 columns \(x, y\): give one column, or name one of them 'key'"),
+        ("k.csv", "x,y\na,1\nb,2\n", r"has 2 columns \(x, y\): name one of them 'key', or choose one with"),
         ("k.csv", 'key\n"a\nb\n', "line 2: the quote that opens a cell here is not closed"),
-        ("k.csv", "key\na\nb,c\n", "row 1 has 2 cells, and the first line has 1"),
+        ("k.csv", "key\na\nb,c\n", "row 1 has 2 cells, but the first line has 1"),
         ("k.json", '{"a": 1}', "holds an object: give one list of keys"),
         ("k.json", '["a", ["b"]]', "key of row 1 is a list: give text or numbers"),
         ("k.json", '["a"', "is not JSON"),
@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_said(tmp_path, name, data, why):
 
 
 def test_quotes_of_a_text_file_are_warned_of(tmp_path):
-    with pytest.warns(LookalikeWarning, match="every line of .*k is in quotes.*name the file .csv"):
+    with pytest.warns(LookalikeWarning, match="every line of .*k is in quotes.*rename the file to .csv"):
         assert taken(tmp_path, "k", '"a"\n"b"\n', 2) == ['"a"', '"b"']
 
 

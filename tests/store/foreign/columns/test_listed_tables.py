@@ -40,7 +40,7 @@ def test_a_named_column_of_any_table(tmp_path, name):
         listed(tmp_path / name, 2, OF, "key")
     with pytest.raises(LookalikeError, match="no column 'nope': name one with --label-column"):
         listed(tmp_path / name, 2, OF, "label", "nope")
-    with pytest.raises(LookalikeError, match=r"has 2 keys and v\.npy has 3 rows: give one key for each row$"):
+    with pytest.raises(LookalikeError, match=r"has 2 keys, but v\.npy has 3 rows: give one key for each row$"):
         listed(tmp_path / name, 3, OF, "key", "image_path")
 
 
@@ -72,7 +72,7 @@ def test_a_named_column_of_text_tables(tmp_path):
     with pytest.raises(LookalikeError, match="no field 'key'; it has path: name one with --key-column"):
         listed(tmp_path / "m.jsonl", 2, OF, "key")
     (tmp_path / "m.txt").write_text("a\nb\n")
-    with pytest.raises(LookalikeError, match=r"keys come from .*m.txt and from the column 'path': give one of them"):
+    with pytest.raises(LookalikeError, match=r"keys are given both by .*m.txt and by column 'path': give one of them"):
         listed(tmp_path / "m.txt", 2, OF, "key", "path")
 
 

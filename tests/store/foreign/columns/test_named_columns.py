@@ -31,7 +31,7 @@ ONE = [[1.0, 0.0]]
             "column 'vector' is list<element: double>: labels are text",
         ),
         ({"id": [1], "emb": ONE}, Columns(vector="id"), "column 'id' is int64: vectors are a list of numbers; give"),
-        ({"vector": ONE}, Columns(key="vector", vector="vector"), "column 'vector' cannot be two things"),
+        ({"vector": ONE}, Columns(key="vector", vector="vector"), "column 'vector' is named for two purposes"),
         (
             {"f0": [1.0], "f1": [0.0]},
             Columns(),

@@ -39,7 +39,7 @@ def test_files_and_streams_give_the_same_rows(tmp_path, units, save):
 
 def test_the_first_feather_format_is_named(tmp_path):
     (tmp_path / "x.feather").write_bytes(b"FEA1" + bytes(100))
-    with pytest.raises(LookalikeError, match="first format, of 2016: write it anew"):
+    with pytest.raises(LookalikeError, match="first Feather format, of 2016: write it as"):
         ArrowVectors(tmp_path / "x.feather")
 
 
