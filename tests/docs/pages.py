@@ -23,7 +23,7 @@ SHELL = re.compile(r"[|*<>$]|^(?!lookalike )")
 
 
 def form(line: str) -> str:
-    """A line without what varies between machines: numbers may differ in a line with a decimal, or a time in seconds."""
+    """A line without what varies: in a line with a decimal or a time in seconds, numbers may differ."""
     if re.search(r"\d\.\d|\d s\b|bf16|fp32", line):
         line = NUMBER.sub("#", line)
     return " ".join(re.sub(r"-{3,}", "-", line).split())
