@@ -12,7 +12,8 @@ from ..search.neighbours.expand import Failed, expanded
 from ..search.neighbours.nearest import neighbours
 from ..search.neighbours.paths import paths_of_rows
 from ..search.neighbours.queries import Asked, read_queries
-from ..search.view import DEVICES, View
+from ..search.view import View
+from ..store.checks import DEVICES
 from ..store.errors import LookalikeError
 from ..store.progress import silent
 from ..store.work.fragments import cut
@@ -73,12 +74,12 @@ def search(
     """
 
     def answer(opened: View, asked: Asked) -> Iterator[dict[str, Any]]:
-        found = neighbours(opened, asked, min(k, max(1, opened.store.rows)), where, exact)
-        nothing: list[list[str | None]] = [[None] * found.rows.shape[1]] * len(found)
-        files = found.paths() if as_json or paths else nothing
-        for hits, where_kept in zip(found, files, strict=True):
+        results = neighbours(opened, asked, min(k, max(1, opened.store.rows)), where, exact)
+        nothing: list[list[str | None]] = [[None] * results.rows.shape[1]] * len(results)
+        files = results.paths() if as_json or paths else nothing
+        for hits, paths_of_hits in zip(results, files, strict=True):
             # Missing hits come last, and have no path.
-            pairs = zip(hits, where_kept[: len(hits)], strict=True)
+            pairs = zip(hits, paths_of_hits[: len(hits)], strict=True)
             yield {"hits": [dict(zip(_HIT, (*hit, path), strict=True)) for hit, path in pairs]}
 
     if show and sheet is None:
@@ -157,9 +158,9 @@ def classify(
     from ..search.deciding.classify import classify as decide
 
     def answer(opened: View, asked: Asked) -> list[dict[str, Any]]:
-        made = decide(opened, asked, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)
-        files = _own_files(opened, asked) if as_json or paths else [None] * len(made)
-        return [{**one, "path": file} for one, file in zip(made, files, strict=True)]
+        decisions = decide(opened, asked, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)
+        files = _query_files(opened, asked) if as_json or paths else [None] * len(decisions)
+        return [{**one, "path": file} for one, file in zip(decisions, files, strict=True)]
 
     fitting = bar("fit") if by == "linear" else nullcontext(silent)
     check_collection("classify", collection, *query)
@@ -167,7 +168,7 @@ def classify(
         ctx.exit(_answer_all(opened, _piped_in(query), normalise, answer, emit_json if as_json else _print_decision))
 
 
-def _own_files(opened: View, asked: Asked) -> list[str | None]:
+def _query_files(opened: View, asked: Asked) -> list[str | None]:
     """The image file of each query: the file given as the query, or the file that the source has for a key."""
     keys = [place for place, row in enumerate(asked.own.tolist()) if row >= 0 and asked.files[place] is None]
     files = list(asked.files)
@@ -213,12 +214,12 @@ def _print_hits(answer: dict[str, Any]) -> None:
 
 def _path_printer(collection: str) -> Callable[[dict[str, Any]], None]:
     """A function that prints the files of hits, and once, if a file is missing, the sources that cannot be read."""
-    told = False
+    reported = False
 
     def emit(answer: dict[str, Any]) -> None:
-        nonlocal told
-        if _print_paths(answer) and not told:
-            told = True
+        nonlocal reported
+        if _print_paths(answer) and not reported:
+            reported = True
             say_unreachable(collection)
 
     return emit
@@ -229,10 +230,10 @@ def _print_paths(answer: dict[str, Any]) -> int:
     if "error" in answer:
         echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
         return 0
-    found = [hit["path"] for hit in answer["hits"] if hit["path"] is not None]
-    for path in found:
+    files = [hit["path"] for hit in answer["hits"] if hit["path"] is not None]
+    for path in files:
         say_path(path)
-    if without := len(answer["hits"]) - len(found):
+    if without := len(answer["hits"]) - len(files):
         hits = "1 hit has no file that" if without == 1 else f"{without} hits have no file that"
         echo(f"{shown(answer['query'])}: {hits} can be read now", err=True)
     return without

@@ -15,7 +15,7 @@ import click
 
 from ..search.changing import filling
 from ..search.collection import Collection
-from ..search.view import DEVICES
+from ..store.checks import DEVICES
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.shown import shortened
 from ..store.version.rejects import first_rejects

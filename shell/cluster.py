@@ -63,16 +63,16 @@ def cluster(
         check_sheet(Path(sheet))
     check_collection("cluster", collection)
     with bar("cluster") as progress, Store.open(collection) as store:
-        found = group(store, Manner(k, method, min_size, seed), progress)
+        clusters = group(store, Manner(k, method, min_size, seed), progress)
         if out is not None:
-            write_cluster_file(Path(out), found, found.paths() if paths else None)
+            write_cluster_file(Path(out), clusters, clusters.paths() if paths else None)
         if sheet is not None:
-            _draw(Path(sheet), found, seed, str(store.path))
-        files = _files(store, found) if as_json or paths else {}
+            _draw(Path(sheet), clusters, seed, str(store.path))
+        files = _files(store, clusters) if as_json or paths else {}
     if as_json:
-        for each in found:
+        for each in clusters:
             emit_json({**each.to_json(), "paths": [files[key] for key in each.medoids]})
-        emit_json(found.to_json())
+        emit_json(clusters.to_json())
     else:
         head = ("cluster", "images", "purity", "spread", "most common label", "typical images")
         cells = [
@@ -84,20 +84,20 @@ def cluster(
                 "-" if each.label is None else shown(each.label),
                 ", ".join(shown(files.get(key) or key) for key in each.medoids) or "-",
             ]
-            for each in found
+            for each in clusters
         ]
         for line in aligned(head, cells):
             echo(line)
-        echo(str(found))
+        echo(str(clusters))
 
 
-def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
+def _draw(path: Path, clusters: Clusters, seed: int, collection: str) -> None:
     """Write the contact sheet, and report the clusters and pictures that are not on it."""
     from ..search.clustering.sheet import NO_PICTURE, cluster_strips
     from ..search.pictures.sheet import write_sheet
     from ..search.pictures.strips import missing_of, missing_words
 
-    strips, left_out = cluster_strips(found, seed)
+    strips, left_out = cluster_strips(clusters, seed)
     write_sheet(path, strips)
     if left_out:
         echo(f"{shown(str(path))} shows the first {len(strips)} clusters and leaves out {left_out}", err=True)
@@ -107,7 +107,7 @@ def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
         echo(f"warning: {missing_words(missing, str(path), collection)}", err=True)
 
 
-def _files(store: Store, found: Clusters) -> dict[str, str | None]:
+def _files(store: Store, clusters: Clusters) -> dict[str, str | None]:
     """The file of each typical image, by key."""
-    keys = [key for each in found for key in each.medoids]
+    keys = [key for each in clusters for key in each.medoids]
     return dict(zip(keys, paths_of_rows(store, store.find(keys)), strict=True))

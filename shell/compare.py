@@ -2,6 +2,7 @@
 
 import click
 
+from ..store.checks import DEVICES
 from ..store.errors import LookalikeError
 from .output import echo, emit_json, piped, shown
 
@@ -15,7 +16,7 @@ from .output import echo, emit_json, piped, shown
 )
 @click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
+    type=click.Choice(DEVICES),
     default="auto",
     show_default=True,
     help="Device that encodes.",
@@ -40,17 +41,17 @@ def compare(
     try:
         given = piped() if "-" in (a, b) else b""
         first, second = (given if name == "-" else name for name in (a, b))
-        found = compared(first, second, encoder, threshold=threshold)
+        comparison = compared(first, second, encoder, threshold=threshold)
     except LookalikeError as error:
         if not as_json:
             raise
         emit_json({"a": a, "b": b, "error": str(error)})
         ctx.exit(1)
     if as_json:
-        emit_json(found.to_json())
+        emit_json(comparison.to_json())
     else:
-        echo(str(found))
-    if found.threshold is None:
+        echo(str(comparison))
+    if comparison.threshold is None:
         echo(
             f"{shown(model)} has no stored threshold: give one with --threshold T, or train with validation images",
             err=True,

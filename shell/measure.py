@@ -8,7 +8,7 @@ from ..search.calibrating.labelled_source import LabelledSource
 from ..search.calibrating.thresholds.conformal import OF
 from ..search.collection import Collection
 from ..search.deciding.rank import WAYS, WEIGHTS
-from ..search.view import DEVICES
+from ..store.checks import DEVICES
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, say_next, source_options
 

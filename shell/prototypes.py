@@ -40,8 +40,8 @@ def prototypes(collection: str, window: int | None, per_class: int | None, as_js
     for line in aligned(head, [_cells(row) for row in rows]):
         echo(line)
     images = f"the newest {rule.window} images" if rule.window else "all images"
-    per_class = f"up to {rule.per_class} prototypes" if rule.per_class > 1 else "1 prototype"
-    echo(f"{per_class} per class, computed from {images} of the class" if rows else "no labelled images", err=True)
+    each = f"up to {rule.per_class} prototypes" if rule.per_class > 1 else "1 prototype"
+    echo(f"{each} per class, computed from {images} of the class" if rows else "no labelled images", err=True)
 
 
 def _cells(row: ClassRow) -> list[str]:

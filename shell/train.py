@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..store.checks import DEVICES
 from ..store.disk.replace import check_replaceable, replace_file
 from ..store.errors import LookalikeError
 from .output import aligned, bar, echo, emit_json, say_next, shown, source_options
@@ -39,9 +40,7 @@ class _WithData(click.Command):
     "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as training.steps=500."
 )
 @click.option("--resume", is_flag=True, help="Continue the unfinished training in MODEL.")
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Device that trains."
-)
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that trains.")
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train(
@@ -146,9 +145,7 @@ def _kept(out: Path) -> str:
 )  # fmt: skip
 @click.option("--data", metavar="SOURCE", help="Labelled images to use instead of the recipe's data.source.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting for all runs.")
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Device that trains."
-)
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that trains.")
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per run, and one per gain.")
 @click.pass_context

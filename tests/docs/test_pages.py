@@ -72,7 +72,7 @@ def test_the_first_hour_prints_what_the_readme_shows(desk):
 )
 def test_a_page_prints_what_it_shows(desk, monkeypatch, page):
     if "| jq " in page.read_text() and shutil.which("jq") is None:
-        pytest.skip("jq is not installed")
+        lacking("jq is not installed")
     monkeypatch.chdir(desk)
     shutil.rmtree("shop")
     shutil.copytree("first hour", "shop")

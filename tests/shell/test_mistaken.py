@@ -29,7 +29,8 @@ from lookalike.store.version.store import Store
         ("help", "`lookalike --help`"),
     ],
 )
-def test_what_people_mean_is_named(names, words, capsys):
+def test_what_people_mean_is_named(names, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for name in names.split():
         assert run([name, "x"]) == 2
         said = capsys.readouterr()
