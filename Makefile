@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell grep ^torch== constraints.txt)
 ROOMS := store measures embedder indexer search shell configs
 
-.PHONY: help demo test test-long check wheel clean
+.PHONY: help demo test test-long check docs wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,10 +15,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,pretrained,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,docs,pretrained]' --group dev
 	@touch $@
 
-demo: $(VENV)/.installed ## train, embed, index, calibrate and ask, on real handwritten digits
+demo: $(VENV)/.installed ## train, embed, index, calibrate and query, on real handwritten digits
 	$(BIN)/lookalike demo
 
 test: $(VENV)/.installed ## run the tests
@@ -30,8 +30,12 @@ test-long: $(VENV)/.installed ## run the longer loops too: kills, faults, bit fl
 check: $(VENV)/.installed ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@mkdir -p build/typed && ln -sfn ../.. build/typed/lookalike  # mypy finds packages by folder name, and ours is the root
+	@mkdir -p build/typed && ln -sfn ../.. build/typed/lookalike  # mypy finds packages by folder name; ours is the root
 	MYPYPATH=build/typed $(BIN)/mypy $(addprefix -p lookalike.,$(ROOMS)) -m lookalike $(addprefix -m lookalike.,cli)
+
+docs: $(VENV)/.installed ## build the documentation as a site, build/site/index.html
+	@mkdir -p build/typed && ln -sfn ../.. build/typed/lookalike
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 wheel: $(VENV)/.installed ## build the wheel, install it in an empty venv, and run the demo from it
 	rm -rf build/wheel
@@ -41,5 +45,5 @@ wheel: $(VENV)/.installed ## build the wheel, install it in an empty venv, and r
 	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls build/wheel/*.whl)[cpu]"
 	cd build/wheel && venv/bin/lookalike demo
 
-clean: ## remove what make made
+clean: ## remove everything that make created
 	rm -rf $(VENV) build dist *.egg-info lookalike-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

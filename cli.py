@@ -1,6 +1,6 @@
-"""The command group: names and one-line helps only; a command's module is imported when it is called.
+"""The command group: names and one-line help texts only; the module of a command is imported when it is called.
 
-`lookalike --help` must load click and nothing heavier, so each short help is repeated here (a test compares them).
+`lookalike --help` must load click and nothing heavier, so each short help text is repeated here (a test compares them).
 """
 
 import importlib
@@ -28,28 +28,28 @@ from .shell.streams import (
 from .store.errors import LookalikeError, LookalikeWarning
 
 COMMANDS = {
-    "demo": ("demo:demo", "Train, embed, index, calibrate and ask, on real images."),
-    "train": ("train:train", "Train an encoder by a recipe."),
-    "sweep": ("train:sweep", "Train a recipe with varied settings, and say where the gain stops."),
+    "demo": ("demo:demo", "Take the tour: train, embed, index, calibrate and query, on real images."),
+    "train": ("train:train", "Train an encoder from a recipe."),
+    "sweep": ("train:sweep", "Train a recipe with several settings and compare the results."),
     "embed": ("change:embed", "Bring a collection up to date with a source of images."),
-    "move": ("change:move", "Say that a source of images lies elsewhere now."),
-    "import": ("change:import_", "Add vectors made elsewhere."),
-    "index": ("change:index", "Build or extend the index over instances and prototypes."),
-    "search": ("ask:search", "Find the stored images most like each query."),
-    "classify": ("ask:classify", "Say what each query is, or that it is unknown."),
-    "calibrate": ("measure:calibrate", "Choose the distance beyond which the answer is unknown."),
-    "evaluate": ("measure:evaluate", "Measure a labelled source against the collection."),
-    "compare": ("compare:compare", "Say whether two images are of the same class."),
-    "prototypes": ("prototypes:prototypes", "List the class prototypes, or say what they are made of."),
-    "cluster": ("cluster:cluster", "Group images that look alike, whatever their labels."),
-    "bench": ("measure:bench", "Measure recall against latency."),
-    "report": ("report:report", "Draw what a collection can be trusted with, as one HTML file."),
+    "move": ("change:move", "Record that a source of images has moved."),
+    "import": ("change:import_", "Add vectors that another program computed."),
+    "index": ("change:index", "Build or extend the index of a collection."),
+    "search": ("ask:search", "Find the stored images most similar to each query."),
+    "classify": ("ask:classify", "Predict the class of each query, or say that it is unknown."),
+    "calibrate": ("measure:calibrate", "Choose the distance beyond which an image is unknown."),
+    "evaluate": ("measure:evaluate", "Measure how well a collection recognises labelled images."),
+    "compare": ("compare:compare", "Decide whether two images show the same class."),
+    "prototypes": ("prototypes:prototypes", "List the class prototypes, or change how they are computed."),
+    "cluster": ("cluster:cluster", "Group similar images without using their labels."),
+    "bench": ("measure:bench", "Measure the recall and latency of the index."),
+    "report": ("report:report", "Write an HTML report on the quality of a collection."),
     "rejects": ("rejects:rejects", "List the images that could not be embedded, and why."),
     "remove": ("change:remove", "Remove images by key."),
-    "info": ("upkeep:info", "Say what a collection holds."),
-    "verify": ("upkeep:verify", "Read every byte and report damage."),
+    "info": ("upkeep:info", "Show what a collection contains."),
+    "verify": ("upkeep:verify", "Check every file and report damage."),
     "rollback": ("upkeep:rollback", "Publish an older version as the newest."),
-    "gc": ("upkeep:gc", "Delete files that no kept version needs."),
+    "gc": ("upkeep:gc", "Delete files that no current version needs."),
     "export": ("upkeep:export", "Write keys, labels and vectors to one file."),
 }
 
@@ -71,7 +71,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with what was probably meant where there is no such command."""
+        """Resolve as click does, and suggest a command where the name is unknown."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             from .shell.mistaken import meant, meant_by_path
 
@@ -85,20 +85,20 @@ class LazyGroup(click.Group):
         return [CompletionItem(name, help=COMMANDS[name][1]) for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List names and short helps without importing any command."""
+        """List names and short help texts without importing any command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lookalike")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback if there is an error.")
 def cli(debug: bool) -> None:
-    """Find pictures that look alike, and say what they are, or that it is unknown."""
+    """Find pictures that look alike, and say what they are, or that they are unknown."""
 
 
 def _say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    """One line on stderr for our own warnings; those of libraries are not the user's business."""
+    """Print our own warnings as one line on stderr; warnings of libraries are not shown."""
     if issubclass(category, LookalikeWarning):
         note(f"warning: {message}")
 
@@ -113,7 +113,7 @@ def _fail(message: str, code: int) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    """What is wrong with a command line in one line, with what was probably meant, and where to read on."""
+    """Describe in one line what is wrong with a command line, and what to do."""
     from .shell.mistaken import meant_by_arguments
 
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -124,14 +124,14 @@ def _usage(error: click.ClickException) -> str:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit status: 0 only if it worked, and all it said was written."""
+    """Run one command line and return its exit status: 0 only if it succeeded and all its output was written."""
     try:
         code = _run(arguments)
         if code == 0:
             flush_result()
     except (NobodyReads, BrokenPipeError):
         return 141
-    except LookalikeError as error:  # the last of the result
+    except LookalikeError as error:  # the last part of the result could not be written
         return _fail(str(error), error.exit_code)
     return code or int(notes_lost())
 
@@ -139,7 +139,7 @@ def run(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
-        # Taken out here, so that it works behind the command too, where people add it after an error.
+        # Removed here, so that --debug is also accepted after the command, where people add it after an error.
         rest = [argument for argument in arguments if argument != "--debug"]
         result = cli.main(rest, prog_name="lookalike", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -163,11 +163,14 @@ def _run(arguments: list[str]) -> int:
 
         if is_out_of_memory(error):
             return _fail(no_memory(error), 1)
-        return _fail(f"{type(error).__name__}: {error} (a fault of ours; --debug shows where)".replace("\n", " "), 1)
+        return _fail(
+            f"{type(error).__name__}: {error} (a bug in lookalike; --debug shows where)".replace("\n", " "),
+            1,
+        )
 
 
 def _end(code: int) -> None:
-    """Exit; at once where a condition is still at work in its thread, which nothing stops."""
+    """Exit; at once if a --where condition still runs, because nothing can stop its thread."""
     release_streams()
     limits = sys.modules.get(f"{__package__}.store.limits")
     if limits is not None and limits.left_running():
@@ -178,7 +181,7 @@ def _end(code: int) -> None:
 def main() -> None:
     """The console script."""
     guard_streams()
-    # Libraries in Rust (safetensors) that run out of memory draw the stack first, and without memory hang over it.
+    # Rust libraries (safetensors) print a backtrace when memory runs out, and hang because that needs memory too.
     os.environ["RUST_BACKTRACE"] = "0"
     if sys.platform not in ("linux", "darwin"):
         sys.exit(f"lookalike runs on Linux and macOS, not on {sys.platform}")

@@ -1,6 +1,6 @@
 """Draw what the demo's collection answers: known and unknown queries, their nearest images, and the decision.
 
-python benchmarks/draw_demo.py lookalike-demo benchmarks/pictures/demo.png
+python benchmarks/draw_demo.py lookalike-demo docs/pictures/demo.png
 """
 
 import sys

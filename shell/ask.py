@@ -1,4 +1,4 @@
-"""Shell: search and classify."""
+"""The commands search and classify."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -25,24 +25,28 @@ _BATCH = 256
 _HIT = ("key", "label", "score", "distance", "path")
 
 
-@click.command(short_help="Find the stored images most like each query.")
+@click.command(short_help="Find the stored images most similar to each query.")
 @click.argument("collection")
 @click.argument("query", nargs=-1, required=True)
-@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many hits to give.")
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Number of hits per query.")
 @click.option("--exact", is_flag=True, help="Skip the index: compare with every stored vector.")
-@click.option("--where", metavar="SQL", help="Only rows that meet it, such as \"label = 'shoe' and width > 200\".")
-@click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
+@click.option(
+    "--where",
+    metavar="SQL",
+    help="Only search rows that meet this condition, such as \"label = 'shoe' and width > 200\".",
+)
+@click.option("--normalise", is_flag=True, help="Scale query vectors to length 1 instead of refusing other lengths.")
 @click.option(
     "--paths",
     is_flag=True,
-    help="Give only the files of the hits, a line each, for a pipe; use --json where names hold line ends.",
+    help="Print only the files of the hits, one per line, for a pipe; use --json if names contain line breaks.",
 )
-@click.option("--sheet", metavar="FILE", help="Draw queries and hits as one picture, FILE.png or FILE.jpg.")
-@click.option("--open", "show", is_flag=True, help="Show that picture.")
+@click.option("--sheet", metavar="FILE", help="Draw the queries and their hits as one picture, FILE.png or FILE.jpg.")
+@click.option("--open", "show", is_flag=True, help="Open the picture of --sheet.")
 @click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to search and encode."
+    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that searches and encodes."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per query.")
 @click.pass_context
 def search(
     ctx: click.Context,
@@ -58,26 +62,28 @@ def search(
     device: str,
     as_json: bool,
 ) -> None:
-    """Find the images of COLLECTION most like each QUERY: a line a hit, with its distance (0 to 2), key and [label].
+    """Find the images of COLLECTION that are most similar to each QUERY.
+
+    Each hit is one line with its distance (0 to 2), its key and its [label].
 
     A QUERY is an image file, a folder of images, a quoted pattern such as 'new/*.jpg', a key of the collection
-    (key:NAME where another file has that name), an .npy of vectors, or - for an image on standard input.
+    (key:NAME where another file has that name), an .npy file of vectors, or - for an image on standard input.
 
-    --where takes an expression over the stored columns, without sub-selects. It may take 60 seconds and 1 GiB
-    (LOOKALIKE_WHERE_TIME=5m, LOOKALIKE_WHERE_MEMORY=4G) and as many threads as OMP_NUM_THREADS says.
+    --where takes an SQL expression over the stored columns, without sub-selects. It may use 60 seconds, 1 GiB of
+    memory and OMP_NUM_THREADS threads; LOOKALIKE_WHERE_TIME=5m and LOOKALIKE_WHERE_MEMORY=4G raise these limits.
     """
 
     def answer(opened: View, queries: Queries) -> Iterator[dict[str, Any]]:
-        found = neighbours(opened, queries, min(k, max(1, opened.store.rows)), where, exact)
-        nothing: list[list[str | None]] = [[None] * found.rows.shape[1]] * len(found)
-        files = found.paths() if as_json or paths else nothing
-        for hits, where_kept in zip(found, files, strict=True):
+        results = neighbours(opened, queries, min(k, max(1, opened.store.rows)), where, exact)
+        nothing: list[list[str | None]] = [[None] * results.rows.shape[1]] * len(results)
+        files = results.paths() if as_json or paths else nothing
+        for hits, paths_of_hits in zip(results, files, strict=True):
             # Missing hits come last, and have no path.
-            pairs = zip(hits, where_kept[: len(hits)], strict=True)
+            pairs = zip(hits, paths_of_hits[: len(hits)], strict=True)
             yield {"hits": [dict(zip(_HIT, (*hit, path), strict=True)) for hit, path in pairs]}
 
     if show and sheet is None:
-        raise click.UsageError("--open shows a contact sheet: say where to draw it with --sheet FILE")
+        raise click.UsageError("--open shows the picture that --sheet draws: add --sheet FILE")
     emit = emit_json if as_json else _path_printer(collection) if paths else _print_hits
     check_collection("search", collection, *query)
     with View.open(collection, device=device) as opened:
@@ -95,7 +101,7 @@ def search(
 
 @contextmanager
 def _drawn(opened: View, path: Path, queries: Sequence[Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Give what keeps answers, and draw them as a contact sheet at the end; a bad name is refused before any work."""
+    """Yield a function that collects answers; draw them as a contact sheet at the end. Bad file names raise at once."""
     from ..search.pictures.sheet import MOST, check_sheet, write_sheet
     from ..search.pictures.strips import Strips, missing_words
 
@@ -104,25 +110,31 @@ def _drawn(opened: View, path: Path, queries: Sequence[Any]) -> Iterator[Callabl
     yield strips.add
     write_sheet(path, strips.drawn())
     if strips.left_out:
-        echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows {MOST}", err=True)
+        echo(f"{shown(str(path))} leaves out {strips.left_out} hits: one sheet shows at most {MOST} pictures", err=True)
     if strips.missing:
         echo(f"warning: {missing_words(strips.missing, str(path), str(opened.store.path))}", err=True)
 
 
-@click.command(short_help="Say what each query is, or that it is unknown.")
+@click.command(short_help="Predict the class of each query, or say that it is unknown.")
 @click.argument("collection")
 @click.argument("query", nargs=-1, required=True)
-@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="What decides.")
-@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
+@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="The rule that decides.")
 @click.option(
-    "--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="How votes are weighted."
+    "-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours that vote (--by knn)."
 )
-@click.option("--normalise", is_flag=True, help="Bring query vectors to length 1 instead of refusing others.")
-@click.option("--paths", is_flag=True, help="Name each query by its file where it has one.")
 @click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to search and encode."
+    "--weights",
+    type=click.Choice(WEIGHTS),
+    default="uniform",
+    show_default=True,
+    help="How votes are weighted (--by knn).",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a query.")
+@click.option("--normalise", is_flag=True, help="Scale query vectors to length 1 instead of refusing other lengths.")
+@click.option("--paths", is_flag=True, help="Print the file of each query in place of its name, if it has one.")
+@click.option(
+    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that searches and encodes."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per query.")
 @click.pass_context
 def classify(
     ctx: click.Context,
@@ -136,18 +148,19 @@ def classify(
     device: str,
     as_json: bool,
 ) -> None:
-    """Say what each QUERY is by the labelled images of COLLECTION, or that it is unknown.
+    """Predict the class of each QUERY from the labelled images of COLLECTION, or say that it is unknown.
 
-    Unknown is what lies farther away than the threshold that `lookalike calibrate` chose; without one, nothing is. A
-    QUERY is what `lookalike search` takes. The path in --json is the query's own image.
+    A query is unknown if it is farther away than the threshold that `lookalike calibrate` chose. Without a threshold,
+    every query gets a label. QUERY takes the same forms as in `lookalike search`. The path in --json is the file of the
+    query itself.
     """
 
     from ..search.deciding.classify import classify as decide
 
     def answer(opened: View, queries: Queries) -> list[dict[str, Any]]:
-        made = decide(opened, queries, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)
-        files = _own_files(opened, queries) if as_json or paths else [None] * len(made)
-        return [{**one, "path": file} for one, file in zip(made, files, strict=True)]
+        decisions = decide(opened, queries, by=by, k=k, weights=weights, progress=progress).records(margins=as_json)
+        files = _query_files(opened, queries) if as_json or paths else [None] * len(decisions)
+        return [{**one, "path": file} for one, file in zip(decisions, files, strict=True)]
 
     fitting = bar("fit") if by == "linear" else nullcontext(silent)
     check_collection("classify", collection, *query)
@@ -155,8 +168,8 @@ def classify(
         ctx.exit(_answer_all(opened, _piped_in(query), normalise, answer, emit_json if as_json else _print_decision))
 
 
-def _own_files(opened: View, queries: Queries) -> list[str | None]:
-    """For each query its image's file: the one asked with, or where the source keeps the key's picture."""
+def _query_files(opened: View, queries: Queries) -> list[str | None]:
+    """The image file of each query: the file given as the query, or the file that the source has for a key."""
     keys = [place for place, row in enumerate(queries.excluded.tolist()) if row >= 0 and queries.files[place] is None]
     files = list(queries.files)
     for place, path in zip(keys, paths_of_rows(opened.store, queries.excluded[keys]) if keys else [], strict=True):
@@ -165,7 +178,7 @@ def _own_files(opened: View, queries: Queries) -> list[str | None]:
 
 
 def _piped_in(queries: Sequence[str]) -> list[Any]:
-    """The queries, "-" replaced by what standard input holds, which is read once."""
+    """The queries, with "-" replaced by the content of standard input, which is read once."""
     if "-" not in queries:
         return list(queries)
     try:
@@ -176,7 +189,7 @@ def _piped_in(queries: Sequence[str]) -> list[Any]:
 
 
 def _answer_all(opened: View, queries: Sequence[Any], normalise: bool, answer: Any, emit: Any) -> int:
-    """Answer in the order of the queries, a batch at a time; 1 where a query could not be read, else 0."""
+    """Answer the queries in order, one batch at a time; return 1 if a query could not be read, else 0."""
     failed = 0
     for batch in cut(expanded(opened.store, queries), _BATCH):
         asked = read_queries(opened, batch, strict=False, normalise=normalise)
@@ -200,29 +213,29 @@ def _print_hits(answer: dict[str, Any]) -> None:
 
 
 def _path_printer(collection: str) -> Callable[[dict[str, Any]], None]:
-    """What prints the files of the hits; of the first that has none, the sources that cannot be read follow."""
-    told = False
+    """A function that prints the files of hits, and once, if a file is missing, the sources that cannot be read."""
+    reported = False
 
     def emit(answer: dict[str, Any]) -> None:
-        nonlocal told
-        if _print_paths(answer) and not told:
-            told = True
+        nonlocal reported
+        if _print_paths(answer) and not reported:
+            reported = True
             say_unreachable(collection)
 
     return emit
 
 
 def _print_paths(answer: dict[str, Any]) -> int:
-    """The files of the hits and nothing else on stdout; how many hits have none is counted on stderr and returned."""
+    """Print only the files of the hits on stdout; count hits without a file on stderr and return their number."""
     if "error" in answer:
         echo(f"{shown(answer['query'])}: error: {answer['error']}", err=True)
         return 0
-    found = [hit["path"] for hit in answer["hits"] if hit["path"] is not None]
-    for path in found:
+    files = [hit["path"] for hit in answer["hits"] if hit["path"] is not None]
+    for path in files:
         say_path(path)
-    if without := len(answer["hits"]) - len(found):
-        hits = "1 hit has no file" if without == 1 else f"{without} hits have no file"
-        echo(f"{shown(answer['query'])}: {hits} that can be read now", err=True)
+    if without := len(answer["hits"]) - len(files):
+        hits = "1 hit has no file that" if without == 1 else f"{without} hits have no file that"
+        echo(f"{shown(answer['query'])}: {hits} can be read now", err=True)
     return without
 
 
@@ -241,7 +254,7 @@ def _print_decision(answer: dict[str, Any]) -> None:
 
 
 def _limit(threshold: float | None) -> str:
-    """What a distance was held against, in words."""
+    """The threshold that a distance was compared with, in words."""
     if threshold is None:
         return "no threshold: run lookalike calibrate"
-    return "no threshold kept the bound" if threshold < 0 else f"threshold {threshold:.3f}"
+    return "no threshold meets the bound" if threshold < 0 else f"threshold {threshold:.3f}"

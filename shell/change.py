@@ -1,4 +1,4 @@
-"""Shell: what changes a collection (embed, import, index, remove, move)."""
+"""The commands that change a collection: embed, import, index, remove and move."""
 
 import os
 import shlex
@@ -33,7 +33,7 @@ class _WithPrune(click.Command):
     """A command whose flag --prune may also be written --prune=all."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, which would take the next argument for the value of an option that may do without."""
+        """Parse as click does, which would take the next argument as the value of --prune."""
         end = args.index("--") if "--" in args else len(args)
         return super().parse_args(ctx, [_PRUNE_ALL if a == "--prune=all" else a for a in args[:end]] + args[end:])
 
@@ -41,37 +41,42 @@ class _WithPrune(click.Command):
 @click.command(cls=_WithPrune, short_help="Bring a collection up to date with a source of images.")
 @click.argument("collection")
 @click.argument("source")
-@click.option("--model", help='A trained model\'s folder, or "pretrained"; not needed once the collection has one.')
-@click.option("--prefix", default="", help="Put before every key, where another source owns the same ones.")
-@click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True, help="What runs the work.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; one a core for large jobs by default.")
+@click.option("--model", help='Folder of a trained model, or "pretrained"; not needed once the collection has a model.')
+@click.option("--prefix", default="", help="Text put before every key, for when another source has the same keys.")
+@click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True, help="Where the work runs.")
+@click.option("--workers", type=click.IntRange(1), help="Number of processes.  [default: one per core for large jobs]")
 @click.option(
     "--prune",
     is_flag=True,
-    help="Remove what vanished from this source; with --prefix only rows under it. Where less than half is left this "
-    "is refused, unless it is written --prune=all.",
+    help="Remove images that are gone from this source; with --prefix, only those with that prefix. If less than half "
+    "would be left, this is refused unless you write --prune=all.",
 )
-@click.option(_PRUNE_ALL, is_flag=True, hidden=True, help="What --prune=all is read as.")
-@click.option("--checksum", is_flag=True, help="Compare contents instead of size and time of change.")
+@click.option(_PRUNE_ALL, is_flag=True, hidden=True, help="How --prune=all is parsed.")
+@click.option("--checksum", is_flag=True, help="Compare file contents instead of size and modification time.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="Reject an image whose decoding takes longer.  [default: 60, or LOOKALIKE_TIMEOUT]",
+    help="Reject an image if decoding it takes longer.  [default: 60, or LOOKALIKE_TIMEOUT]",
 )
-@click.option("--max-rejects", type=click.FloatRange(0, 1), metavar="SHARE", help="Exit 3 above this share of rejects.")
+@click.option(
+    "--max-rejects",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit with 3 if more than this share is rejected.",
+)
 @source_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def embed(collection: str, source: str, as_json: bool, prune: bool, prune_all: bool, **options: Any) -> None:
     """Bring COLLECTION up to date with the images of SOURCE: embed new and changed ones, skip the others.
 
     SOURCE is a folder (class folders or a metadata.csv give labels), a table (.csv, .tsv, .jsonl or .parquet), an IDX
-    pair (images.gz:labels.gz), or one image. COLLECTION is made where there is none. Running it again is the repair
-    after an interruption. Images that cannot be read are listed in the collection's rejects.
+    pair (images.gz:labels.gz), or one image. COLLECTION is created if it does not exist. After an interruption, run the
+    command again: it goes on where it stopped. Images that cannot be read are listed by `lookalike rejects`.
 
-    Accepted are JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF, PPM, PGM, PBM, PFM, AVIF, HEIC (with the extra
-    `heif`), and camera raw such as DNG, NEF, CR2 and ARW where it holds a picture of full size. The content decides,
-    whatever a file's extension.
+    Accepted images are JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF, PPM, PGM, PBM, PFM, AVIF, HEIC (with the
+    extra `heif`), and camera raw such as DNG, NEF, CR2 and ARW where it holds a picture of full size. The content of a
+    file counts, not its extension.
     """
     answer = emit_json if as_json else partial(_print_embedded, collection, source)
     check_collection("embed", collection, source, creates=True)
@@ -110,7 +115,7 @@ def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
     counts = [f"{done[name]:,} {said}" for name, said in _COUNTS.items() if done[name] or name == "embedded"]
     echo(f"{', '.join(counts)} ({done['seconds']:.1f} s)")
     if not done["seen"]:
-        echo("the source has no image", err=True)
+        echo("the source has no images", err=True)
     if done["rejected"]:
         for key, reason in _rejected(collection, source):
             echo(f"rejected {shortened(key, _LONGEST)}: {shown(reason)}", err=True)
@@ -119,34 +124,38 @@ def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
 
 
 def _rejected(collection: str, source: str) -> list[tuple[str, str]]:
-    """Some rejected images with their reasons; none where the collection cannot be read, which is said elsewhere."""
+    """The first rejected images with their reasons; none if the collection cannot be read (reported elsewhere)."""
     with suppress(LookalikeError), Store.open(collection) as store:
         return first_rejects(store, os.path.realpath(source), MOST_REJECTS)
     return []
 
 
-@click.command("import", short_help="Add vectors made elsewhere.")
+@click.command("import", short_help="Add vectors that another program computed.")
 @click.argument("collection")
 @click.argument("vectors")
 @click.option(
-    "--keys", metavar="FILE", help="Keys, one a line or a table's column; else VECTORS' own, else row numbers."
+    "--keys",
+    metavar="FILE",
+    help="Keys, one per line or a column of a table.  [default: the keys in VECTORS, else row numbers]",
 )
-@click.option("--labels", metavar="FILE", help="Labels, one a line or a table's column; empty: none.")
-@click.option("--key-column", metavar="C", help="The column (array, dataset) of keys.  [default: key]")
-@click.option("--label-column", metavar="C", help="The column (array, dataset) of labels.  [default: label]")
-@click.option("--vector-column", metavar="C", help="The column (array, dataset) of vectors.  [default: vector]")
-@click.option("--normalise", is_flag=True, help="Bring rows to length 1 instead of refusing others.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--labels", metavar="FILE", help="Labels, one per line or a column of a table; an empty label means none."
+)
+@click.option("--key-column", metavar="C", help="Column (array, dataset) that holds the keys.  [default: key]")
+@click.option("--label-column", metavar="C", help="Column (array, dataset) that holds the labels.  [default: label]")
+@click.option("--vector-column", metavar="C", help="Column (array, dataset) that holds the vectors.  [default: vector]")
+@click.option("--normalise", is_flag=True, help="Scale rows to length 1 instead of refusing other lengths.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_(collection: str, vectors: str, as_json: bool, **options: Any) -> None:
-    """Add VECTORS to COLLECTION, which is made where there is none. Importing a file again brings it up to date.
+    """Add VECTORS to COLLECTION, which is created if needed. Importing a file again updates its rows.
 
     VECTORS is a matrix (.npy, .fvecs, .bvecs), a table (.parquet, .arrow, .feather) with the columns key, label and
     vector, or named arrays (.npz, .hdf5, .h5) such as keys, labels and vectors. Further columns and arrays of text,
-    numbers or times are kept for --where.
+    numbers or times can be used in --where.
 
-    The files of --keys and --labels are text, .json, .npy, or tables (.csv, .tsv, .jsonl, .parquet, .arrow, .feather),
-    of which --key-column and --label-column then name the column: clip-retrieval's are --keys metadata_0.parquet
-    --key-column image_path.
+    The files of --keys and --labels are text, .json, .npy, or tables (.csv, .tsv, .jsonl, .parquet, .arrow, .feather);
+    --key-column and --label-column name the column of a table. For the output of clip-retrieval, use
+    --keys metadata_0.parquet --key-column image_path.
     """
     check_collection("import", collection, vectors, creates=True)
     with bar("import") as progress:
@@ -160,7 +169,7 @@ def import_(collection: str, vectors: str, as_json: bool, **options: Any) -> Non
 
 @contextmanager
 def _ended_at_once() -> Iterator[None]:
-    """Let SIGTERM end the process as it is: some of FAISS's loops run for minutes and ask nobody."""
+    """Let SIGTERM end the process directly: some loops of FAISS run for minutes and cannot be interrupted."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -171,19 +180,23 @@ def _ended_at_once() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-@click.command(short_help="Build or extend the index over instances and prototypes.")
+@click.command(short_help="Build or extend the index of a collection.")
 @click.argument("collection")
 @click.option("--spec", default="auto", show_default=True, metavar="auto|FACTORY", help="Any FAISS factory string.")
-@click.option("--recall", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Recall@k to reach.")
-@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="The k of that recall.")
-@click.option("--memory", metavar="SIZE", help='Bound of the index in memory, such as "2G".')
 @click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where it will be searched."
+    "--recall", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Recall@k that the index must reach."
 )
-@click.option("--compact", is_flag=True, help="Drop removed vectors physically and merge small files.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours k for that recall."
+)
+@click.option("--memory", metavar="SIZE", help='Largest size of the index in memory, such as "2G".')
+@click.option(
+    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that will search the index."
+)
+@click.option("--compact", is_flag=True, help="Delete removed vectors from the files and merge small files.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def index(collection: str, as_json: bool, **options: Any) -> None:
-    """Build or extend the index of COLLECTION, fold its class prototypes, and say what was measured."""
+    """Build or extend the index of COLLECTION, update its class prototypes, and print the measured recall."""
     check_collection("index", collection)
     with bar("index") as progress, Collection.open(collection) as opened, _ended_at_once():
         card = opened.index(progress=progress, **options)
@@ -202,9 +215,9 @@ def index(collection: str, as_json: bool, **options: Any) -> None:
 @click.command(short_help="Remove images by key.")
 @click.argument("collection")
 @click.argument("key", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def remove(collection: str, key: tuple[str, ...], as_json: bool) -> None:
-    """Remove images from COLLECTION by KEY (or key:KEY, as queries say it); nothing is removed where one is unknown."""
+    """Remove images from COLLECTION by KEY (or key:KEY, as in queries). If one key is unknown, nothing is removed."""
     check_collection("remove", collection, *key)
     with Store.open(collection) as store:
         there = dict(zip(key, store.find(key) >= 0, strict=True))
@@ -219,17 +232,16 @@ def remove(collection: str, key: tuple[str, ...], as_json: bool) -> None:
 _MOST_NAMED = 3
 
 
-@click.command(short_help="Say that a source of images lies elsewhere now.")
+@click.command(short_help="Record that a source of images has moved.")
 @click.argument("collection")
 @click.argument("old")
 @click.argument("new")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each source that moved.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per source that moved.")
 def move(collection: str, old: str, new: str, as_json: bool) -> None:
-    """Tell COLLECTION that what it has from the source OLD lies at NEW now, after a folder was renamed or mounted
-    elsewhere.
+    """Record in COLLECTION that the source OLD is now at NEW, after a folder was renamed or mounted elsewhere.
 
-    Keys stay and nothing is encoded again; `lookalike embed COLLECTION NEW` then goes on as before. OLD need not exist
-    any more. Where OLD is a folder that held several sources, all of them move. `lookalike rollback` takes it back.
+    Keys stay the same and nothing is encoded again; run `lookalike embed COLLECTION NEW` from then on. OLD need not
+    exist any more. If OLD is a folder that contained several sources, all of them move. `lookalike rollback` undoes it.
     """
     from ..store.changing.moving import move as note
 
@@ -240,11 +252,11 @@ def move(collection: str, old: str, new: str, as_json: bool) -> None:
         else:
             rejects = f" (and {moved.rejects:,} rejected)" if moved.rejects else ""
             images = "image" if moved.rows == 1 else "images"
-            echo(f"{moved.rows:,} {images}{rejects}: {shown(moved.old)} is {shown(moved.new)} now")
+            echo(f"{moved.rows:,} {images}{rejects}: {shown(moved.old)} is now {shown(moved.new)}")
 
 
 def say_unreachable(collection: str) -> None:
-    """Name the sources that cannot be read now on stderr, each with the command that tells where it has moved."""
+    """Name the sources that cannot be read now on stderr, each with the command that records its new place."""
     from ..store.version.store import Store
 
     with suppress(LookalikeError), Store.open(collection) as store:  # a hint, no more

@@ -1,4 +1,4 @@
-"""Shell: cluster."""
+"""The command cluster."""
 
 from pathlib import Path
 
@@ -12,24 +12,29 @@ from .mistaken import check_collection
 from .output import aligned, bar, echo, emit_json, shown
 
 
-@click.command(short_help="Group images that look alike, whatever their labels.")
+@click.command(short_help="Group similar images without using their labels.")
 @click.argument("collection")
 @click.option(
-    "-k", "--k", "k", type=click.IntRange(1), metavar="K", help="How many clusters; left out, hdbscan finds out."
+    "-k",
+    "--k",
+    "k",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Number of clusters; without it, hdbscan finds the number.",
 )
-@click.option("--method", type=click.Choice(METHODS), help="kmeans where K is given, hdbscan where it is not.")
+@click.option("--method", type=click.Choice(METHODS), help="[default: kmeans if K is given, else hdbscan]")
 @click.option("--min-size", type=click.IntRange(2), metavar="M", help="Smallest cluster of hdbscan.  [default: 5]")
 @click.option(
     "--seed",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Random seed of k-means and of a sheet's pictures.",
+    help="Random seed for k-means and for the pictures of a sheet.",
 )
-@click.option("--out", metavar="FILE", help="Write key and cluster of every image to FILE.csv or FILE.parquet.")
-@click.option("--sheet", metavar="FILE", help="Draw pictures of each cluster as one picture, FILE.png or FILE.jpg.")
-@click.option("--paths", is_flag=True, help="Name images by their files; FILE gets them as a further column.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a cluster, then one of them all.")
+@click.option("--out", metavar="FILE", help="Write the key and cluster of every image to FILE.csv or FILE.parquet.")
+@click.option("--sheet", metavar="FILE", help="Draw images of each cluster as one picture, FILE.png or FILE.jpg.")
+@click.option("--paths", is_flag=True, help="Print files in place of keys; --out FILE gets them as a further column.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per cluster, then one for all of them.")
 def cluster(
     collection: str,
     k: int | None,
@@ -41,11 +46,11 @@ def cluster(
     paths: bool,
     as_json: bool,
 ) -> None:
-    """Group the images of COLLECTION that look alike, and show each group's size, purity and typical images.
+    """Group the similar images of COLLECTION, and show the size, purity and typical images of each group.
 
-    Purity is the share of a cluster's labelled images that have its commonest label. Without K there may be several
-    clusters, one that holds all images, or none: cluster -1 is noise, images that hdbscan puts into no cluster. k-means
-    takes any number of images; hdbscan compares all pairs, and refuses what would take it more than some minutes.
+    Purity is the share of a cluster's labelled images that have its most common label. Without K there may be several
+    clusters, a single one, or none; images that hdbscan puts into no cluster are noise (cluster -1). k-means takes any
+    number of images. hdbscan compares all pairs, and refuses collections that would take more than some minutes.
     """
     from ..search.clustering.file import check_cluster_file, write_cluster_file
     from ..search.clustering.methods import Manner
@@ -58,18 +63,18 @@ def cluster(
         check_sheet(Path(sheet))
     check_collection("cluster", collection)
     with bar("cluster") as progress, Store.open(collection) as store:
-        found = group(store, Manner(k, method, min_size, seed), progress)
+        clusters = group(store, Manner(k, method, min_size, seed), progress)
         if out is not None:
-            write_cluster_file(Path(out), found, found.paths() if paths else None)
+            write_cluster_file(Path(out), clusters, clusters.paths() if paths else None)
         if sheet is not None:
-            _draw(Path(sheet), found, seed, str(store.path))
-        files = _files(store, found) if as_json or paths else {}
+            _draw(Path(sheet), clusters, seed, str(store.path))
+        files = _files(store, clusters) if as_json or paths else {}
     if as_json:
-        for each in found:
+        for each in clusters:
             emit_json({**each.to_json(), "paths": [files[key] for key in each.medoids]})
-        emit_json(found.to_json())
+        emit_json(clusters.to_json())
     else:
-        head = ("cluster", "images", "purity", "spread", "commonest label", "typical images")
+        head = ("cluster", "images", "purity", "spread", "most common label", "typical images")
         cells = [
             [
                 "noise" if each.number < 0 else str(each.number),
@@ -79,20 +84,20 @@ def cluster(
                 "-" if each.label is None else shown(each.label),
                 ", ".join(shown(files.get(key) or key) for key in each.medoids) or "-",
             ]
-            for each in found
+            for each in clusters
         ]
         for line in aligned(head, cells):
             echo(line)
-        echo(str(found))
+        echo(str(clusters))
 
 
-def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
-    """Write the contact sheet, and say which clusters and pictures are not on it."""
+def _draw(path: Path, clusters: Clusters, seed: int, collection: str) -> None:
+    """Write the contact sheet, and report the clusters and pictures that are not on it."""
     from ..search.clustering.sheet import NO_PICTURE, cluster_strips
     from ..search.pictures.sheet import write_sheet
     from ..search.pictures.strips import missing_of, missing_words
 
-    strips, left_out = cluster_strips(found, seed)
+    strips, left_out = cluster_strips(clusters, seed)
     write_sheet(path, strips)
     if left_out:
         echo(f"{shown(str(path))} shows the first {len(strips)} clusters and leaves out {left_out}", err=True)
@@ -102,7 +107,7 @@ def _draw(path: Path, found: Clusters, seed: int, collection: str) -> None:
         echo(f"warning: {missing_words(missing, str(path), collection)}", err=True)
 
 
-def _files(store: Store, found: Clusters) -> dict[str, str | None]:
+def _files(store: Store, clusters: Clusters) -> dict[str, str | None]:
     """The file of each typical image, by key."""
-    keys = [key for each in found for key in each.medoids]
+    keys = [key for each in clusters for key in each.medoids]
     return dict(zip(keys, paths_of_rows(store, store.find(keys)), strict=True))

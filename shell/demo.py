@@ -1,8 +1,8 @@
-"""The tour: from pictures to answers on real images, by the same public calls a user has.
+"""The demo command: a tour from pictures to answers on real images, with the same public calls that users have.
 
 DIR gets images/train, images/calibrate, images/known and images/unknown (class folders of PNG), model, collection and,
 where matplotlib is installed, report.html.
-Two classes are held out of training and of the collection; they are the unknown ones.
+Two classes are kept out of training and out of the collection; their images are the unknown ones.
 """
 
 import os
@@ -35,16 +35,19 @@ FASHION_NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "S
 
 @dataclass(frozen=True)
 class Dataset:
-    """A set of labelled grey images, how it is cut, and the recipe that learns it.
+    """A set of labelled grey images, how it is split, and the recipe to train on it.
 
-    load: gives the images, uint8 (n, h, w), and their labels.
+    load: returns the images, uint8 (n, h, w), and their labels.
     """
 
     name: str
     load: Callable[[], tuple["np.ndarray", list[str]]]
     held_out: tuple[str, str]
     recipe: str
-    shares: tuple[float, float] = (0.7, 0.85)  # up to the first trains, up to the second calibrates, the rest is asked
+    shares: tuple[float, float] = (
+        0.7,
+        0.85,
+    )  # below the first: training; below the second: calibration; the rest: queries
 
 
 def digits() -> tuple["np.ndarray", list[str]]:
@@ -58,14 +61,14 @@ def digits() -> tuple["np.ndarray", list[str]]:
 def fashion_mnist() -> tuple["np.ndarray", list[str]]:
     """Fashion-MNIST's 70,000 images, uint8 (70000, 28, 28), and the names of their classes.
 
-    LookalikeError where the Debian package is not installed.
+    Raises LookalikeError if the Debian package is not installed.
     """
     import gzip
 
     import numpy as np
 
     if not FASHION_MNIST.is_dir():
-        raise LookalikeError(f"{FASHION_MNIST} is not there: apt-get install dataset-fashion-mnist")
+        raise LookalikeError(f"{FASHION_MNIST} does not exist: run apt-get install dataset-fashion-mnist")
     images, labels = [], []
     for part in ("train", "t10k"):
         with gzip.open(FASHION_MNIST / f"{part}-images-idx3-ubyte.gz") as file:
@@ -82,7 +85,7 @@ DATASETS = {
 
 
 def cut(labels: list[str], held_out: tuple[str, str], shares: tuple[float, float], seed: int = 0) -> Iterator[str]:
-    """For each image, which folder it goes to: train, calibrate, known or unknown."""
+    """The folder of each image: train, calibrate, known or unknown."""
     import numpy as np
 
     for label, place in zip(labels, np.random.default_rng(seed).random(len(labels)), strict=True):
@@ -93,16 +96,16 @@ def cut(labels: list[str], held_out: tuple[str, str], shares: tuple[float, float
 
 
 def write_images(folder: Path, dataset: Dataset) -> None:
-    """Write the images as PNG below `folder`, cut by class and purpose; kept where they are there already.
+    """Write the images as PNG files below `folder`, split by class and purpose; existing ones are kept.
 
-    LookalikeError where `folder` holds the demo of another set.
+    Raises LookalikeError if `folder` contains the demo of another dataset.
     """
     from PIL import Image
 
     done = folder / "dataset.txt"
     if done.exists():
         if (found := done.read_text()) != dataset.name:
-            raise LookalikeError(f"{folder} holds the demo of {found!r}: give another folder")
+            raise LookalikeError(f"{folder} contains the demo of {found!r}: choose another folder")
         return
     images, labels = dataset.load()
     for number, (image, label, purpose) in enumerate(
@@ -114,16 +117,16 @@ def write_images(folder: Path, dataset: Dataset) -> None:
     done.write_text(dataset.name)
 
 
-@click.command(short_help="Train, embed, index, calibrate and ask, on real images.")
+@click.command(short_help="Take the tour: train, embed, index, calibrate and query, on real images.")
 @click.argument("folder", default="lookalike-demo", metavar="[DIR]")
 @click.option(
-    "--dataset", type=click.Choice(list(DATASETS)), default="digits", show_default=True, help="What to learn."
+    "--dataset", type=click.Choice(list(DATASETS)), default="digits", show_default=True, help="The images to learn."
 )
 def demo(folder: str, dataset: str) -> None:
-    """Train an encoder, embed, index, calibrate, evaluate and ask, on real images with two classes held out.
+    """Train an encoder, embed, index, calibrate, evaluate and query, on real images with two classes held out.
 
-    DIR (lookalike-demo by default) gets the images, the model and the collection, ready for the other commands, and
-    with matplotlib (pip install 'lookalike[report]') report.html.
+    The images, the model and the collection are written to DIR (lookalike-demo by default), ready for the other
+    commands. If matplotlib is installed (pip install 'lookalike[report]'), report.html is written too.
     """
     from ..embedder.recipe.recipe import load_recipe
     from ..embedder.training.folder import check_outside_collections
@@ -138,7 +141,7 @@ def demo(folder: str, dataset: str) -> None:
         write_images(root, chosen)
         _together(root / "images")
     images, model = root / "images", root / "model"
-    _say(f"2. train by the recipe {chosen.recipe} (kept where {model} is done, gone on with where it was interrupted)")
+    _say(f"2. train with the recipe {chosen.recipe} (a finished {model} is kept, an interrupted one is continued)")
     with bar("train") as progress:
         train(load_recipe(chosen.recipe), model, data=str(images / "train"), resume=True, progress=progress)
     with Collection.open_or_create(root / "collection") as collection:
@@ -151,7 +154,7 @@ def demo(folder: str, dataset: str) -> None:
 
 
 def _fill_and_measure(collection: "Collection", images: Path, model: Path) -> list[tuple[str, str]]:
-    """Embed, index, calibrate, evaluate, ask and bench; the rows of the table."""
+    """Embed, index, calibrate, evaluate, query and bench; return the rows of the table."""
     _say("3. embed images/train into the collection, and index it")
     with bar("embed") as progress:
         embedded = collection.embed(images / "train", model=model, prune=True, progress=progress)
@@ -159,31 +162,31 @@ def _fill_and_measure(collection: "Collection", images: Path, model: Path) -> li
     _say(f"4. calibrate: at most {FPR:.0%} of unknown images may get a label")
     with bar("calibrate") as progress:
         calibration = collection.calibrate(images / "calibrate", fpr=FPR, progress=progress)
-    _say("5. evaluate on images that nothing above has seen, known and unknown")
+    _say("5. evaluate on new images, known and unknown")
     with bar("evaluate") as progress:
         measured = collection.evaluate(images / ASKED, progress=progress)
-    _say("6. ask with one known and one unknown image, and measure latency")
+    _say("6. query with one known and one unknown image, and measure latency")
     answers = [_answer(collection, next(_pictures(images / kind))) for kind in ("known", "unknown")]
     point = next(p for p in collection.bench(k=10) if p["chosen"])
     return [*_facts(collection, embedded, card), *_measures(measured, calibration), *answers, _latency(point)]
 
 
 def _draw(collection: "Collection", root: Path) -> str:
-    """Draw the report where matplotlib is installed; a line that says where it is, or what it needs."""
+    """Draw the report if matplotlib is installed; return a line that says where it is, or what is missing."""
     from importlib.util import find_spec
 
     out, source = root / REPORT, root / "images" / ASKED
     if find_spec("matplotlib") is None:
         again = shlex.join(("lookalike", "report", str(root / "collection"), "--out", str(out), "--data", str(source)))
-        return f"For pictures of all this: pip install 'lookalike[report]' and {again}"
+        return f"For a report with pictures: pip install 'lookalike[report]' and {again}"
     _say(f"7. draw the report {out}")
     with bar("report") as progress:
         collection.report(out, source, progress=progress)
-    return f"Pictures of all this: open {shlex.quote(str(out))} in a browser"
+    return f"For pictures of these results, open {shlex.quote(str(out))} in a browser"
 
 
 def _together(images: Path) -> None:
-    """One table over images/known and images/unknown, as `evaluate` takes one source."""
+    """Write one table of images/known and images/unknown, because `evaluate` takes one source."""
     import csv
 
     with (images / ASKED).open("w", newline="") as file:
@@ -198,9 +201,9 @@ def _pictures(folder: Path) -> Iterator[Path]:
 
 
 def _answer(collection: "Collection", picture: Path) -> tuple[str, str]:
-    made = collection.classify(picture).records()[0]
-    said = "unknown" if made["label"] is None else made["label"]
-    near = f"nearest {made['nearest']} at {made['distance']:.3f}, threshold {made['threshold']:.3f}"
+    decision = collection.classify(picture).records()[0]
+    said = "unknown" if decision["label"] is None else decision["label"]
+    near = f"nearest {decision['nearest']} at {decision['distance']:.3f}, threshold {decision['threshold']:.3f}"
     return f"classify a {picture.parent.name} ({picture.parent.parent.name})", f"{said}  ({near})"
 
 
@@ -225,13 +228,13 @@ def _measures(measured: dict[str, Any], calibration: Any) -> list[tuple[str, str
         ("threshold (a distance)", f"{calibration.threshold:.3f}"),
         (
             "unknown given a label",
-            f"{unknown['false_accepts']:.2%} of {unknown['queries']}, at most {FPR:.0%} asked for",
+            f"{unknown['false_accepts']:.2%} of {unknown['queries']}, at most {FPR:.0%} wanted",
         ),
         ("known answered unknown", f"{unknown['false_rejects']:.2%}"),
         (
             "a stricter bound",
             f"1 % needs {needed_trials(0.01)} unknown images, 0.1 % {needed_trials(0.001)}; "
-            f"{calibration.chosen_on['images']} chose this one",
+            f"this one was chosen on {calibration.chosen_on['images']}",
         ),
     ]
 

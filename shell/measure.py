@@ -1,4 +1,4 @@
-"""Shell: calibrate, evaluate and bench."""
+"""The commands calibrate, evaluate and bench."""
 
 from typing import Any
 
@@ -15,84 +15,107 @@ from .output import bar, echo, emit_json, say_next, source_options
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
-@click.command(short_help="Choose the distance beyond which the answer is unknown.")
+@click.command(short_help="Choose the distance beyond which an image is unknown.")
 @click.argument("collection")
 @click.argument("source")
-@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="What decides.")
+@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="The rule that decides.")
 @click.option(
-    "--fpr", type=_SHARE, help="At most this share of unknown images is accepted (95 % sure).  [default: 0.01]"
+    "--fpr", type=_SHARE, help="Accept at most this share of unknown images (95 % confidence).  [default: 0.01]"
 )
-@click.option("--precision", type=_SHARE, help="At least this share of accepted answers is right (95 % sure).")
+@click.option("--precision", type=_SHARE, help="At least this share of accepted answers is correct (95 % confidence).")
 @click.option(
-    "--f-beta", type=click.FloatRange(0, min_open=True), help="The best F-beta, 1 for F1; nothing is promised."
+    "--f-beta",
+    type=click.FloatRange(0, min_open=True),
+    help="Choose the best F-beta, such as 1 for F1; this gives no bound.",
 )
-@click.option("--conformal", type=_SHARE, help="On average at most this share of known images is refused.")
+@click.option("--conformal", type=_SHARE, help="Refuse at most this share of known images on average.")
 @click.option(
     "--of",
     type=click.Choice(OF),
     default="known",
     show_default=True,
-    help="What --conformal bounds: known images refused, or unknown images accepted.",
+    help="What --conformal bounds: the known images refused, or the unknown images accepted.",
 )
-@click.option("--per-class", is_flag=True, help="A threshold for each class with enough images; the others share one.")
-@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
 @click.option(
-    "--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="How votes are weighted."
+    "--per-class", is_flag=True, help="Choose a threshold for each class that has enough images; the others share one."
+)
+@click.option(
+    "-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours that vote (--by knn)."
+)
+@click.option(
+    "--weights",
+    type=click.Choice(WEIGHTS),
+    default="uniform",
+    show_default=True,
+    help="How votes are weighted (--by knn).",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Random seed of the split into choosing and measuring.",
+    help="Random seed for the split into images that choose and images that measure.",
 )
 @click.option(
-    "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
+    "--cache/--no-cache", default=True, show_default=True, help="Reuse the vectors of earlier runs, and store new ones."
 )
 @source_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> None:
-    """Choose COLLECTION's threshold on SOURCE: labelled images that it has not seen.
+    """Choose the threshold of COLLECTION on SOURCE: labelled images that are not in the collection.
 
     Give one of --fpr, --precision, --f-beta and --conformal.
 
-    Images of classes that neither the collection nor the model knows stand for the unknown; where there are none, each
-    class is left out in turn, which is optimistic.
+    Images of classes that neither the collection nor the model knows serve as unknown images. If there are none, each
+    class is left out in turn, which gives an optimistic result.
     """
     check_collection("calibrate", collection, source)
     with bar("calibrate") as progress, Collection.open(collection) as opened:
-        made = opened.calibrate(LabelledSource.taken(source, options), progress=progress, **options)
+        calibration = opened.calibrate(LabelledSource.taken(source, options), progress=progress, **options)
     if as_json:
-        emit_json(made.to_json())
+        emit_json(calibration.to_json())
     else:
-        echo(str(made))
-        say_next("classify", collection, "IMAGE", *(("--by", made.by) if made.by != "prototype" else ()))
+        echo(str(calibration))
+        say_next("classify", collection, "IMAGE", *(("--by", calibration.by) if calibration.by != "prototype" else ()))
 
 
-@click.command(short_help="Measure a labelled source against the collection.")
+@click.command(short_help="Measure how well a collection recognises labelled images.")
 @click.argument("collection")
 @click.argument("source")
-@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="What decides.")
-@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Neighbours that vote (--by knn).")
+@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="The rule that decides.")
 @click.option(
-    "--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="How votes are weighted."
+    "-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours that vote (--by knn)."
 )
-@click.option("--full", is_flag=True, help="Also EER, recall@k, F1 and confusions, OSCR, distances, separation.")
-@click.option("--episodes", is_flag=True, help="Also the accuracy over 600 few-shot episodes, with 95 % intervals.")
-@click.option("--way", type=click.IntRange(2), default=5, show_default=True, help="Classes in an episode.")
 @click.option(
-    "--shots", type=click.IntRange(1), multiple=True, default=(1, 5), show_default=True, help="Examples of each class."
+    "--weights",
+    type=click.Choice(WEIGHTS),
+    default="uniform",
+    show_default=True,
+    help="How votes are weighted (--by knn).",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the episodes.")
+@click.option("--full", is_flag=True, help="Also print EER, recall@k, F1 and confusions, OSCR, distances, separation.")
 @click.option(
-    "--cache/--no-cache", default=True, show_default=True, help="Take vectors from earlier runs, and keep new ones."
+    "--episodes", is_flag=True, help="Also print the accuracy over 600 few-shot episodes, with 95 % intervals."
+)
+@click.option("--way", type=click.IntRange(2), default=5, show_default=True, help="Number of classes per episode.")
+@click.option(
+    "--shots",
+    type=click.IntRange(1),
+    multiple=True,
+    default=(1, 5),
+    show_default=True,
+    help="Number of examples per class.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for the episodes.")
+@click.option(
+    "--cache/--no-cache", default=True, show_default=True, help="Reuse the vectors of earlier runs, and store new ones."
 )
 @source_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> None:
-    """Measure the labelled images of SOURCE against COLLECTION; a stored copy of a query is left out.
+    """Measure how well COLLECTION recognises the labelled images of SOURCE; stored copies of a query are left out.
 
-    Warns in one line where classes overlap so much that no threshold can keep its word, and names the worst pairs.
+    Prints a warning if classes overlap so much that no threshold can separate them, and names the worst pairs.
     """
     check_collection("evaluate", collection, source)
     with bar("evaluate") as progress, Collection.open(collection) as opened:
@@ -106,12 +129,14 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
         echo(line)
 
 
-@click.command(short_help="Measure recall against latency.")
+@click.command(short_help="Measure the recall and latency of the index.")
 @click.argument("collection")
-@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="The k of recall@k.")
-@click.option("--queries", type=click.IntRange(1), default=1000, show_default=True, help="Stored rows to ask with.")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to search.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an operating point.")
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours k for recall@k.")
+@click.option(
+    "--queries", type=click.IntRange(1), default=1000, show_default=True, help="Number of stored rows used as queries."
+)
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that searches.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per operating point.")
 def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> None:
     """Measure recall@k against exact search, and latency, at each operating point of COLLECTION's index."""
     check_collection("bench", collection)
@@ -123,11 +148,11 @@ def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> 
         return
     for line in _table(points, k):
         echo(line)
-    echo("* what search uses; a latency is one call of `batch` queries", err=True)
+    echo("* the operating point that search uses; latencies are per call of `batch` queries", err=True)
 
 
 def _table(points: list[dict[str, Any]], k: int) -> list[str]:
-    """The operating points as aligned lines, the first being the head."""
+    """The operating points as aligned lines; the first line is the head."""
     head = ["", "index", "batch", "threads", f"recall@{k}", "95 % interval", "p50 us", "p95 us", "p99 us", "queries/s"]
     rows = [head, *(_cells(point) for point in points)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]

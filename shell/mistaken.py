@@ -1,4 +1,4 @@
-"""What people meant: an argument mistaken for another, or a command and options that do not exist."""
+"""Suggestions for mistakes: arguments in the wrong place, and commands or options that do not exist."""
 
 import difflib
 import os
@@ -11,14 +11,14 @@ from ..store.errors import LookalikeError
 from ..store.files.manifest import versions
 
 _FOLDERS = 100
-"""Folders that are looked into for an image before one says just "a folder"."""
+"""Number of folders to search for an image before the answer is just "a folder"."""
 
 
 def check_collection(command: str, collection: str, *others: str, creates: bool = False) -> None:
-    """LookalikeError where `collection` is plainly something else, with the command that was probably meant.
+    """Raise LookalikeError if `collection` is clearly something else, and suggest the intended command.
 
-    others: the arguments that follow it; one of them may be the collection. creates: the command makes a collection
-    where there is none, so that only what exists and is none can be a mistake.
+    others: the arguments that follow it; one of them may be the collection. creates: the command creates missing
+    collections, so that only an existing path that is not a collection is a mistake.
     """
     if _is_collection(collection):
         return
@@ -37,10 +37,10 @@ def check_collection(command: str, collection: str, *others: str, creates: bool 
 
 
 _WAYS = {
-    "a folder of images": "`lookalike embed COLLECTION {0} --model pretrained` makes one of it",
-    "a model": "`lookalike embed COLLECTION PHOTOS --model {0}` makes one with it",
+    "a folder of images": "create one from it with `lookalike embed COLLECTION {0} --model pretrained`",
+    "a model": "create one with this model by `lookalike embed COLLECTION PHOTOS --model {0}`",
     "an image": "give the collection first, and the image after it",
-    "a file": "a collection is a folder that `embed` or `import` made",
+    "a file": "a collection is a folder created by `lookalike embed` or `lookalike import`",
 }
 
 
@@ -52,7 +52,7 @@ def _is_collection(path: str) -> bool:
 
 
 def kind_of(path: str) -> str | None:
-    """What a person would call it, such as "a collection", "a model" or "a folder of images"; None where it is not."""
+    """What `path` is, such as "a collection", "a model" or "a folder of images"; None if it does not exist."""
     if not os.path.lexists(path):
         return None
     if not os.path.isdir(path):
@@ -73,7 +73,7 @@ def _holds_images(folder: str) -> bool:
 
 
 def _images(names: Sequence[str], is_input) -> bool:  # type: ignore[no-untyped-def]
-    """Whether one of the names has an image's extension: a name without any says nothing."""
+    """Whether one of the names has an image extension; names without an extension do not count."""
     return any(os.path.splitext(name)[1] and is_input(name) for name in names)
 
 
@@ -101,21 +101,21 @@ MEANT = {
     "serve": "server api http open browse",
     "move": "mv relocate",
 }
-"""Commands, and other names for what they do."""
+"""Commands, each with other names that people use for it."""
 INSTEAD = {
     "duplicates": "there is no such command yet: `embed` counts exact copies, `lookalike search COLLECTION FOLDER` "
-    "names the nearest ones of each image, and `lookalike cluster COLLECTION` groups images that look alike",
-    "text": "no model of this version understands text: ask with an image, `lookalike search COLLECTION IMAGE`",
+    "finds the nearest images of each one, and `lookalike cluster COLLECTION` groups images that look alike",
+    "text": "this version cannot search by text: search with an image, `lookalike search COLLECTION IMAGE`",
     "sheet": "draw a picture of the answers with `lookalike search COLLECTION QUERY --sheet FILE.png`",
     "serve": "there is no such command yet: `lookalike search COLLECTION IMAGE --sheet FILE.png --open` shows "
     "pictures, and `lookalike report` draws a page",
-    "migrate": "there is no such command yet: `lookalike embed NEW_COLLECTION SOURCE --model MODEL` makes a collection "
-    "by another model",
+    "migrate": "there is no such command yet: `lookalike embed NEW_COLLECTION SOURCE --model MODEL` creates a "
+    "collection with another model",
     "plan": "there is no such command yet: `lookalike index` chooses by itself, and `lookalike bench` measures it",
     "version": "did you mean `lookalike --version`?",
     "help": "did you mean `lookalike --help`, or `lookalike COMMAND --help`?",
 }
-"""What to do where no command does it."""
+"""What to do instead, for tasks that no command does."""
 
 
 ARGUMENTS = {
@@ -125,18 +125,18 @@ ARGUMENTS = {
         "No such option '--out'",
     ): "give the file after the collection, `lookalike export COLLECTION FILE.parquet`",
     ("compare", "Missing option '--model'"): "give the folder of a trained model, or `--model pretrained`",
-    ("compare", "unexpected extra argument"): "it takes two images, and no collection; the model comes with --model",
+    ("compare", "unexpected extra argument"): "give two images and no collection; give the model with --model",
 }
-"""What to write instead of arguments that a command does not take, by the command and what click says of them."""
+"""Suggestions for arguments that a command does not take, by the command and the message of click."""
 _LIKE = 0.7
-"""How alike two names must be for the one to be a slip of the other: below, "convert" is like "info"."""
+"""Similarity from which a name counts as a misspelling of another; with less, "convert" would match "info"."""
 
 
 def meant(name: str, commands: Sequence[str]) -> str:
-    """The rest of the sentence "no command NAME": what to write instead, or nothing where nobody can tell."""
+    """The rest of the sentence "no command NAME": a suggestion, or nothing if there is none."""
     known = {other: command for command, others in MEANT.items() for other in others.split()}
-    wanted = name.lower().replace("_", "-")
-    for candidate in (wanted, *difflib.get_close_matches(wanted, [*commands, *known, *INSTEAD], n=1, cutoff=_LIKE)):
+    typed = name.lower().replace("_", "-")
+    for candidate in (typed, *difflib.get_close_matches(typed, [*commands, *known, *INSTEAD], n=1, cutoff=_LIKE)):
         command = known.get(candidate, candidate)
         if command in commands:
             return f": did you mean {command!r}?"
@@ -146,7 +146,7 @@ def meant(name: str, commands: Sequence[str]) -> str:
 
 
 def meant_by_path(words: Sequence[str]) -> str:
-    """The same where the first word of a command line is a collection, a folder of images or an image instead."""
+    """The same for a command line that begins with a collection, a folder of images or an image."""
     kind, quoted = kind_of(words[0]), shlex.join(words)
     if kind == "a collection":
         command = "search" if len(words) > 1 else "info"
@@ -159,6 +159,6 @@ def meant_by_path(words: Sequence[str]) -> str:
 
 
 def meant_by_arguments(command: str | None, message: str) -> str:
-    """The rest of click's sentence about the arguments of `command`, or nothing."""
+    """A suggestion to append to click's message about the arguments of `command`, or nothing."""
     offered = (way for (name, said), way in ARGUMENTS.items() if name == command and said in message)
     return next((f": {way}" for way in offered), "")

@@ -1,4 +1,4 @@
-"""Showing a file with what the desktop opens such files with."""
+"""Open a file with the default program of the desktop."""
 
 import subprocess
 import sys
@@ -16,9 +16,9 @@ def opener() -> str:
 
 
 def open_file(path: Path) -> None:
-    """Open `path` and come back; a LookalikeWarning says why it cannot be shown: the file itself is there.
+    """Open `path` and return; warn with LookalikeWarning if that fails, because the file itself exists.
 
-    An opener that still runs after a few seconds is the viewer itself, and is left alone.
+    An opener that still runs after a few seconds is the viewer itself, and is left running.
     """
     reason = _reason(opener(), path)
     if reason is not None:
@@ -26,7 +26,7 @@ def open_file(path: Path) -> None:
 
 
 def _reason(command: str, path: Path) -> str | None:
-    """Run the opener; why it did not work, or None."""
+    """Run the opener; return why it failed, or None."""
     try:
         # "--" is not known to `open`; an absolute path cannot be taken for an option.
         shown = subprocess.Popen(
@@ -38,7 +38,7 @@ def _reason(command: str, path: Path) -> str | None:
         )
         status = shown.wait(_PATIENCE)
     except FileNotFoundError:
-        return f"there is no {command} here"
+        return f"{command} is not installed"
     except OSError as error:
         return f"{command} cannot be run ({error.strerror})"
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""What commands share: lines on stdout, progress and the next command on stderr, tables, the options of a source."""
+"""Shared by commands: lines on stdout, progress and next-step hints on stderr, tables, the options of a source."""
 
 import json
 import math
@@ -36,13 +36,13 @@ __all__ = [
 _MOST_PIPED = 1 << 30
 _PIECE = 1 << 20
 _LARGE = 20_000
-"""Rows from which on an index is worth its time: below, comparing with every row takes milliseconds."""
+"""Number of rows from which an index pays off; with fewer, comparing with every row takes milliseconds."""
 _SOURCE_OPTIONS = (
     click.option(
         "--exclude",
         metavar="GLOB",
         multiple=True,
-        help="Leave out files and folders as a .gitignore does: by name, or with a slash by path below SOURCE.",
+        help="Skip files and folders, as in a .gitignore: by name, or by path below SOURCE if it contains a slash.",
     ),
     click.option(
         "--no-labels",
@@ -50,33 +50,35 @@ _SOURCE_OPTIONS = (
         is_flag=True,
         flag_value=False,
         default=True,
-        help="Do not take the names of folders for labels.",
+        help="Do not use folder names as labels.",
     ),
-    click.option("--follow-links", is_flag=True, help="Follow links out of SOURCE, and links to folders."),
-    click.option("--image-column", metavar="C", help="The column of a table that holds or names the images."),
+    click.option("--follow-links", is_flag=True, help="Follow links to folders and links that lead out of SOURCE."),
+    click.option("--image-column", metavar="C", help="Column of a table that contains or names the images."),
     click.option(
-        "--label-column", metavar="C", help="The column of a table, or of a folder's metadata, that gives the labels."
+        "--label-column",
+        metavar="C",
+        help="Column of a table, or of the metadata of a folder, that contains the labels.",
     ),
 )
 
 
 def echo(text: object = "", err: bool = False) -> None:
-    """Print `text` and the end of its line on stdout, or as a note on stderr; all that a terminal would obey escaped.
+    """Print `text` and a line end on stdout, or as a note on stderr, with terminal control characters escaped.
 
-    A name within a text goes through `shown` before, since the ends of lines stay. Raises LookalikeError where stdout
-    cannot be written to.
+    Line ends within `text` stay, so names in it must go through `shown` first. Raises LookalikeError if stdout cannot
+    be written to.
     """
     print_with(lambda: click.echo(fitting(lines_of(text), err), err=err), err)
 
 
 class Piped(bytes):
-    """What was piped into the command, under the name that people write for it."""
+    """The content of standard input, under the name "-" that people write for it."""
 
     filename = "-"
 
 
 def piped() -> Piped:
-    """Read standard input to its end, at most 1 GiB; LookalikeError where it is a terminal, empty or longer."""
+    """Read standard input to its end, at most 1 GiB. Raises LookalikeError if it is a terminal, empty or longer."""
     if sys.stdin is not None and sys.stdin.isatty():
         raise LookalikeError("'-' reads standard input, which is a terminal: pipe an image into the command")
     pieces, size = [], 0
@@ -84,14 +86,16 @@ def piped() -> Piped:
         pieces.append(piece)
         size += len(piece)
         if size > _MOST_PIPED:
-            raise LookalikeError(f"standard input has more than {_MOST_PIPED} bytes: an image has less")
+            raise LookalikeError(
+                f"standard input has more than {_MOST_PIPED} bytes: pipe a single image into the command"
+            )
     if not size:
         raise LookalikeError("'-' reads standard input, which is empty: pipe an image into the command")
     return Piped(b"".join(pieces))
 
 
 def say_path(path: str) -> None:
-    """Write a file's name on stdout as a line: into a pipe with its very bytes, unless it has control characters."""
+    """Write a file name as a line on stdout; into a pipe with its exact bytes, unless it has control characters."""
     is_name = all(c.isprintable() or "\udc80" <= c <= "\udcff" for c in path)
     if is_name and not sys.stdout.isatty():
         write_bytes(os.fsencode(path) + b"\n")
@@ -100,7 +104,7 @@ def say_path(path: str) -> None:
 
 
 def say_next(*words: str) -> None:
-    """Name the command that people need after this one, in one dim line on stderr; in capitals, what they have."""
+    """Suggest the next command in one dim line on stderr; words in capitals are placeholders."""
     text = f"next: lookalike {shown(shlex.join(words))}"
     write_note((f"\x1b[2m{text}\x1b[0m" if sys.stderr.isatty() else text) + "\n", counts=False)
 
@@ -123,7 +127,7 @@ def emit_json(value: dict[str, Any]) -> None:
 
 @contextmanager
 def bar(label: str) -> Iterator[Progress]:
-    """Give a Progress that draws a bar on stderr when it is a terminal, else a line every ten seconds."""
+    """Yield a Progress that draws a bar on stderr if that is a terminal, else prints a line every ten seconds."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -138,7 +142,7 @@ def bar(label: str) -> Iterator[Progress]:
         BarColumn(bar_width=16, table_column=Column(min_width=8)),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeRemainingColumn(table_column=Column(no_wrap=True)),
-        # The note alone is cut where the line is too short: how far it is, and how long still, matter more.
+        # Only the note is shortened if the line is too long: progress and remaining time matter more.
         TextColumn(
             "{task.fields[note]}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
         ),
@@ -153,7 +157,7 @@ def _plain(label: str) -> Progress:
     import time
 
     last = time.monotonic()
-    start: tuple[float, int] | None = None  # when work of a known size began, and how much was done then
+    start: tuple[float, int] | None = None  # time and progress when the total became known
 
     def say(done: int, total: int | None, note: str) -> None:
         nonlocal last, start
@@ -170,7 +174,7 @@ def _plain(label: str) -> Progress:
 
 
 def _left(seconds: float, done: int, to_do: int) -> str:
-    """How long the rest takes at the speed until now, in words; nothing where nobody knows."""
+    """The remaining time at the speed so far, in words; empty if unknown."""
     if done <= 0:
         return ""
     rest = seconds * to_do / done
@@ -178,7 +182,7 @@ def _left(seconds: float, done: int, to_do: int) -> str:
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Lines of a table, the first being its head; the first `left` columns and the last begin at the left."""
+    """Lines of a table, its head first; the first `left` columns and the last one are left-aligned."""
     table = [list(head), *map(list, rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     lines = []
@@ -192,7 +196,7 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
 
 
 def next_of_rows(collection: str) -> None:
-    """Name what comes after rows were added: an index where they are many and have none, else a search."""
+    """Suggest what to do after rows were added: index if there are many and no index yet, else search."""
     with suppress(LookalikeError), Store.open(collection) as store:  # the rows are in: this is a hint, no more
         if store.rows >= _LARGE and store.content.index is None:
             say_next("index", collection)
@@ -201,13 +205,13 @@ def next_of_rows(collection: str) -> None:
 
 
 def next_of_search(collection: str) -> None:
-    """Name the search: with an image where a model can take one in, else with a key."""
+    """Suggest a search: with an image if the collection has a model, else with a key."""
     with suppress(LookalikeError), Store.open(collection) as store:
         say_next("search", collection, "KEY" if store.model is None else "IMAGE")
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of how a source is read: exclude, labels, follow_links, image_ and label_column."""
+    """Add the options for reading a source to a command: exclude, labels, follow_links, image_column, label_column."""
     for option in reversed(_SOURCE_OPTIONS):
         command = option(command)
     return command

@@ -1,4 +1,4 @@
-"""Shell: prototypes."""
+"""The command prototypes."""
 
 import click
 
@@ -9,17 +9,21 @@ from .mistaken import check_collection
 from .output import aligned, echo, emit_json, shown
 
 
-@click.command(short_help="List the class prototypes, or say what they are made of.")
+@click.command(short_help="List the class prototypes, or change how they are computed.")
 @click.argument("collection")
-@click.option("--window", type=click.IntRange(0), metavar="N", help="Only the newest N images of a class; 0 for all.")
-@click.option("--per-class", type=click.IntRange(1), metavar="M", help="At most M prototypes a class, by k-means.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a class.")
+@click.option(
+    "--window", type=click.IntRange(0), metavar="N", help="Use only the newest N images of each class; 0 for all."
+)
+@click.option(
+    "--per-class", type=click.IntRange(1), metavar="M", help="Compute up to M prototypes per class, by k-means."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per class.")
 def prototypes(collection: str, window: int | None, per_class: int | None, as_json: bool) -> None:
-    """List the prototypes of COLLECTION's classes: what they are made of, and which class comes nearest.
+    """List the class prototypes of COLLECTION: the images behind each one, and the nearest other class.
 
-    --window and --per-class are kept with the collection, and hold from then on. A window slides: a new image of a
-    class lets its oldest one leave, exactly. Several prototypes a class follow what is added and removed exactly too;
-    what divides a class is found anew at `lookalike index`, and a new class has one until then.
+    --window and --per-class are stored in the collection and apply from then on. With --window, each new image of a
+    class replaces its oldest one. With --per-class, prototypes follow added and removed images exactly, too;
+    `lookalike index` divides the classes again, and until then a new class has one prototype.
     """
     check_collection("prototypes", collection)
     with Collection.open(collection) as opened:
@@ -36,7 +40,8 @@ def prototypes(collection: str, window: int | None, per_class: int | None, as_js
     for line in aligned(head, [_cells(row) for row in rows]):
         echo(line)
     images = f"the newest {rule.window} images" if rule.window else "all images"
-    echo(f"made of {images} of a class, at most {rule.per_class} each" if rows else "no labelled images", err=True)
+    each = f"up to {rule.per_class} prototypes" if rule.per_class > 1 else "1 prototype"
+    echo(f"{each} per class, computed from {images} of the class" if rows else "no labelled images", err=True)
 
 
 def _cells(row: ClassRow) -> list[str]:

@@ -1,4 +1,4 @@
-"""Shell: rejects."""
+"""The command rejects."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,14 +18,14 @@ _FIELDS = ("key", "stage", "reason", "content_sha256", "source")
 
 @click.command(short_help="List the images that could not be embedded, and why.")
 @click.argument("collection")
-@click.option("--reason", metavar="TEXT", help="Only those whose reason contains this text, in either case.")
-@click.option("--paths", is_flag=True, help="Give only their files, one a line, ready for a pipe.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an image.")
+@click.option("--reason", metavar="TEXT", help="List only images whose reason contains this text (in any case).")
+@click.option("--paths", is_flag=True, help="Print only the files, one per line, for a pipe.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per image.")
 def rejects(collection: str, reason: str | None, paths: bool, as_json: bool) -> None:
-    """List the images of COLLECTION's sources that could not be embedded, by reason, with the number of each.
+    """List the images that could not be embedded into COLLECTION, grouped by reason.
 
-    The list is that of each source's last `lookalike embed`. --json gives key, stage (read, decode or encode), reason,
-    content_sha256, source and path (null where the source keeps the image in no file of its own, or no longer).
+    The list is from the last `lookalike embed` of each source. --json prints key, stage (read, decode or encode),
+    reason, content_sha256, source and path (null if the image has no file of its own, or the file is gone).
     """
     check_collection("rejects", collection)
     with Store.open(collection) as store:
@@ -49,7 +49,7 @@ def _listed(store: Store) -> Iterator[dict[str, Any]]:
 
 
 def _emit(store: Store, rejected: list[dict[str, Any]], as_json: bool) -> None:
-    """JSON lines with their files, or the files alone; what has none is counted on stderr."""
+    """Print JSON lines with files, or the files alone; images without a file are counted on stderr."""
     pictures = [(one["source"], (one["key"], one["content_sha256"], None, None)) for one in rejected]
     without = 0
     for one, path in zip(rejected, paths_of_pictures(store, pictures), strict=True):
@@ -65,7 +65,7 @@ def _emit(store: Store, rejected: list[dict[str, Any]], as_json: bool) -> None:
 
 
 def _print_by_reason(rejected: list[dict[str, Any]]) -> None:
-    """Each reason with its number, the commonest first, and the keys below it."""
+    """Print each reason with its number of images, the most common first, and the keys below it."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for one in rejected:
         by_reason.setdefault((one["reason"], one["stage"]), []).append(one["key"])

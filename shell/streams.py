@@ -20,7 +20,7 @@ class Unwritable(LookalikeError):
 
 
 class _Closed(io.TextIOBase):
-    """Stands for a standard stream that was closed before we began: writing fails, as it does on any other."""
+    """Stands for a standard stream that was closed before the program began: writing to it fails."""
 
     def writable(self) -> bool:
         return True
@@ -30,11 +30,11 @@ class _Closed(io.TextIOBase):
 
 
 class NobodyReads(Exception):
-    """What reads our standard output has ended (`| head`); not an OSError, with which click would exit by itself."""
+    """The reader of standard output has ended (`| head`). Not an OSError, because click would exit on that itself."""
 
 
 class _Result:
-    """Standard output whose failures are errors of ours, whoever prints, and last; all else is the stream's."""
+    """Standard output that turns every failure into an error of ours, and keeps failing after the first one."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -50,7 +50,7 @@ class _Result:
         self._checked(self._stream.flush)
 
     def _checked(self, act: Callable[[], Any]) -> Any:
-        if self._failed is not None:  # click tries whether it can write, and swallows the answer
+        if self._failed is not None:  # click tests whether it can write, and ignores the error
             raise self._failed
         try:
             return act()
@@ -68,7 +68,7 @@ class _Lost:
 
 
 def guard_streams() -> None:
-    """Fill the places of closed standard streams, so that no file of ours is taken for one, and writing says so."""
+    """Replace closed standard streams, so that no file of ours gets their number and writing to them is an error."""
     _Lost.notes = False
     for descriptor in range(3):
         try:
@@ -82,7 +82,7 @@ def guard_streams() -> None:
 
 
 def release_streams() -> None:
-    """Give Python its own streams back before it exits: it flushes them, and would complain of what was said."""
+    """Restore Python's own streams before exit: Python flushes them, and would report the same failure again."""
     if isinstance(sys.stdout, _Result):
         sys.stdout = sys.stdout._stream
     for name in ("stdout", "stderr"):
@@ -96,12 +96,12 @@ def lines_of(text: object) -> str:
 
 
 def write_result(text: str) -> None:
-    """Write `text` to stdout as it is. Unwritable where that fails, NobodyReads where it is a pipe that was closed."""
+    """Write `text` to stdout unchanged. Raises Unwritable if that fails, NobodyReads if the pipe was closed."""
     print_with(lambda: _write(False, text), False)
 
 
 def print_with(act: Callable[[], object], err: bool) -> bool:
-    """Do what prints. A failure is raised as `write_result` has it; on stderr (`err`) it is remembered: then False."""
+    """Run `act`, which prints. A failure raises as in `write_result`; on stderr (`err`) it is remembered: False."""
     try:
         act()
     except (OSError, ValueError) as error:
@@ -114,7 +114,7 @@ def print_with(act: Callable[[], object], err: bool) -> bool:
 
 
 def write_bytes(content: bytes) -> None:
-    """Write bytes to stdout as they are, after all text that went before; fails as `write_result` does."""
+    """Write bytes to stdout unchanged, after all earlier text; raises as `write_result` does."""
     flush_result()
     try:
         stream: Any = getattr(sys.stdout, "buffer", sys.stdout)  # what stands for a closed stream refuses both
@@ -125,7 +125,7 @@ def write_bytes(content: bytes) -> None:
 
 
 def flush_result() -> None:
-    """Write the last of the result, which Python would do at exit, when it is too late to say that it failed."""
+    """Flush the result now: Python would do so at exit, when it is too late to report a failure."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError) as error:
@@ -133,7 +133,7 @@ def flush_result() -> None:
 
 
 def _failure(error: Exception) -> Exception:
-    """What a failure of stdout means; what is still in its buffer is turned away, or it would fail again."""
+    """The error to raise for a failure of stdout; its buffer is discarded, or it would fail again."""
     from ..store.disk.publish import reason  # not before, since `--help` prints too
 
     _turn_away(getattr(sys.stdout, "_stream", sys.stdout))
@@ -144,12 +144,12 @@ def _failure(error: Exception) -> Exception:
 
 
 def note(text: str) -> bool:
-    """Write a line to stderr, one line whatever is in `text`; False, and remembered, where that fails."""
+    """Write `text` as one line to stderr; a failure returns False and is remembered."""
     return write_note(shown(text) + "\n")
 
 
 def write_note(text: str, counts: bool = True) -> bool:
-    """Write `text` to stderr as it is; False where that fails, which is remembered where it `counts`."""
+    """Write `text` to stderr unchanged; return False if that fails, and remember it if it `counts`."""
     before = _Lost.notes
     done = print_with(lambda: _write(True, text), True)
     if not counts:
@@ -163,7 +163,7 @@ def notes_lost() -> bool:
 
 
 def fitting(text: str, err: bool) -> str:
-    """`text` with the characters escaped that the encoding of stdout, or of stderr (`err`), lacks."""
+    """`text` with characters escaped that stdout (or stderr, with `err`) cannot encode."""
     encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
@@ -180,7 +180,7 @@ def _write(err: bool, text: str) -> None:
 
 
 def _turn_away(stream: Any) -> None:
-    """Lead a standard stream that failed to nowhere: at exit Python would try to write the rest, and complain."""
+    """Redirect a failed standard stream to nowhere: at exit Python would try to write the rest, and fail again."""
     try:
         descriptor = stream.fileno()
         if descriptor in (1, 2):

@@ -1,4 +1,4 @@
-"""Shell: train and sweep."""
+"""The commands train and sweep."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..store.checks import DEVICES
 from ..store.disk.replace import check_replaceable, replace_file
 from ..store.errors import LookalikeError
 from .output import aligned, bar, echo, emit_json, say_next, shown, source_options
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class _WithData(click.Command):
-    """A command that says how a source of images is given, where one follows the recipe."""
+    """A command that explains --data if a source of images is given as an argument."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, with the option that was meant."""
+        """Parse as click does, and name the missing option."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -29,19 +30,19 @@ class _WithData(click.Command):
             raise click.UsageError(f"{error.message}: give a source of images with --data", ctx) from None
 
 
-@click.command(cls=_WithData, short_help="Train an encoder by a recipe.")
+@click.command(cls=_WithData, short_help="Train an encoder from a recipe.")
 @click.argument("recipe")
 @click.option(
-    "--out", required=True, metavar="MODEL", type=click.Path(path_type=Path), help="The folder the encoder goes to."
+    "--out", required=True, metavar="MODEL", type=click.Path(path_type=Path), help="Folder to write the encoder to."
 )
-@click.option("--data", metavar="SOURCE", help="A labelled source instead of the recipe's data.source.")
+@click.option("--data", metavar="SOURCE", help="Labelled images to use instead of the recipe's data.source.")
 @click.option(
-    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a key, such as training.steps=500."
+    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as training.steps=500."
 )
-@click.option("--resume", is_flag=True, help="Go on with the unfinished training in MODEL.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where.")
+@click.option("--resume", is_flag=True, help="Continue the unfinished training in MODEL.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that trains.")
 @source_options
-@click.option("--json", "as_json", is_flag=True, help="Answer one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train(
     recipe: str,
     out: Path,
@@ -52,7 +53,7 @@ def train(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train an encoder by RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
+    """Train an encoder from RECIPE: a TOML file, or the name of a recipe that comes with lookalike."""
     from ..embedder.recipe.recipe import load_recipe
     from ..embedder.syncing.notes import in_words
     from ..embedder.training.train import train as run
@@ -82,7 +83,7 @@ _SCORES = {"recall_at_1": "recall@1", "map_at_r": "MAP@R"}
 
 
 def _print_card(card: "TrainCard") -> None:
-    """What came of a training, in a few lines."""
+    """Print the result of a training in a few lines."""
     from ..embedder.encoders.same_or_different import SameOrDifferent
 
     left_out = "".join(
@@ -96,19 +97,19 @@ def _print_card(card: "TrainCard") -> None:
     measured = [
         f"{said} {card.scores[name]:.4f}" for name, said in _SCORES.items() if card.scores.get(name) is not None
     ]
-    echo(f"on {images} kept out of training: {', '.join(measured) or 'nothing to measure'}")
+    echo(f"on {images} kept out of training: {', '.join(measured) or 'nothing could be measured'}")
     if untrained := card.scores.get("untrained"):
         echo(_against_untrained(untrained["recall_at_1"], card.scores.get("recall_at_1")))
     before, after = card.history[0].get("gap"), card.scores.get("gap")
     if before is not None and after is not None and card.steps:
-        echo(f"distance between classes less distance within: {after:.3f}, and {before:.3f} before training")
+        echo(f"mean distance between classes minus within classes: {after:.3f} ({before:.3f} before training)")
     if stored := card.scores.get("same_or_different"):
         for line in SameOrDifferent(**stored).lines():
             echo(line)
 
 
 def _against_untrained(before: float | None, after: float | None) -> str:
-    """Say what the pretrained network scores as it comes, beside this model."""
+    """Compare this model with the pretrained network before training."""
     if before is None or after is None:
         return "the untrained pretrained network cannot be compared: no class has two images kept out of training"
     verdict = "better" if after > before else "as good as" if after == before else "worse"
@@ -118,7 +119,7 @@ def _against_untrained(before: float | None, after: float | None) -> str:
 
 
 def _kept(out: Path) -> str:
-    """Say what an interrupted training leaves."""
+    """Say what remains after an interrupted training."""
     from ..embedder.encoders import files as encoder_file
     from ..embedder.training import checkpoint
 
@@ -126,27 +127,27 @@ def _kept(out: Path) -> str:
         return f"the encoder in {shown(str(out))} is complete"
     if checkpoint.exists(out):
         try:
-            return f"interrupted; --resume goes on from step {checkpoint.read_notes(out)['step']}"
+            return f"interrupted; use --resume to continue from step {checkpoint.read_notes(out)['step']}"
         except LookalikeError as error:
             return f"interrupted; {error}"
-    return "interrupted before the first checkpoint: nothing is kept"
+    return "interrupted before the first checkpoint: nothing was saved"
 
 
-@click.command(short_help="Train a recipe with varied settings, and say where the gain stops.")
+@click.command(short_help="Train a recipe with several settings and compare the results.")
 @click.argument("recipe")
 @click.option(
     "--vary", "varied", metavar="KEY=V1,V2", multiple=True, required=True,
-    help="A key and its values, such as model.dim=16,64; several: every combination.",
+    help="A setting and its values, such as model.dim=16,64; repeat it to try every combination.",
 )  # fmt: skip
 @click.option(
     "--out", metavar="FOLDER", type=click.Path(path_type=Path), default=Path("lookalike-sweep"), show_default=True,
-    help="Where the models go, and sweep.svg; finished ones there are not trained again.",
+    help="Folder for the models and sweep.svg; finished models there are not trained again.",
 )  # fmt: skip
-@click.option("--data", metavar="SOURCE", help="A labelled source instead of the recipe's data.source.")
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a key for all runs.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True, help="Where.")
+@click.option("--data", metavar="SOURCE", help="Labelled images to use instead of the recipe's data.source.")
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting for all runs.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that trains.")
 @source_options
-@click.option("--json", "as_json", is_flag=True, help="Answer one JSON object a run, and one a gain.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per run, and one per gain.")
 @click.pass_context
 def sweep(
     ctx: click.Context,
@@ -160,11 +161,10 @@ def sweep(
     exclude: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Train RECIPE once with each combination of the varied settings, and score all on the same validation images.
+    """Train RECIPE once with each combination of the varied settings, and compare all on the same validation images.
 
-    Prints MAP@R and what it costs: seconds of training, bytes of a vector, time to encode an image. A value from which
-    on a larger one gains nothing that the validation images can tell is named. Running it again goes on with what is
-    missing.
+    Prints MAP@R and the costs: seconds of training, bytes per vector, time to encode an image. Names the smallest value
+    beyond which larger ones bring no measurable gain. Run it again to continue with the missing models.
     """
     from ..embedder.sources import SourceOptions
     from ..embedder.training.gain import gains
@@ -212,7 +212,7 @@ def _cells(run: "Run") -> list[str]:
 
 
 def _draw(runs: "Sequence[Run]", picture: Path) -> None:
-    """Leave the picture, or say why there is none: the table stands without it."""
+    """Write the picture, or say why there is none: the table is complete without it."""
     from ..embedder.training.sweep_plot import plot
 
     try:
@@ -220,4 +220,4 @@ def _draw(runs: "Sequence[Run]", picture: Path) -> None:
     except LookalikeError as error:
         echo(f"no picture: {shown(str(error))}", err=True)
     else:
-        echo(f"drawn in {shown(str(picture))}", err=True)
+        echo(f"wrote the picture {shown(str(picture))}", err=True)

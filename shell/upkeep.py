@@ -1,4 +1,4 @@
-"""Shell: info, verify, rollback, gc and export."""
+"""The commands info, verify, rollback, gc and export."""
 
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,17 @@ from .change import say_unreachable
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, shown
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 
-@click.command(short_help="Say what a collection holds.")
+@click.command(short_help="Show what a collection contains.")
 @click.argument("collection")
-@click.option("--version", type=int, help="Of this version instead of the newest.")
+@click.option("--version", type=int, help="Show this version instead of the newest.")
 @_JSON
 def info(collection: str, version: int | None, as_json: bool) -> None:
-    """Say what COLLECTION holds: rows, classes, what is indexed, the model, and the version calibrated last.
+    """Show what COLLECTION contains: rows, classes, indexed rows, the model, and the version calibrated last.
 
-    Then its sources, the number of images of each, and whether it can be read now.
+    Then list its sources, each with its number of images and whether it can be read now.
     """
     from ..store.version import tables
     from ..store.version.store import Store
@@ -46,15 +46,15 @@ _MOST_SOURCES = 20
 _REACHABLE = {True: "can be read now", False: "cannot be read now", None: "added from memory"}
 
 
-@click.command(short_help="Read every byte and report damage.")
+@click.command(short_help="Check every file and report damage.")
 @click.argument("collection")
 @_JSON
 @click.pass_context
 def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
-    """Read every byte of COLLECTION, open its indexes, and report what is damaged; exit 1 where anything is.
+    """Read every file of COLLECTION, open its indexes, and report damage; exit with 1 if there is any.
 
-    Files of older versions are read too. What is damaged has to come from a copy; `lookalike rollback` goes back to a
-    version that does not need it.
+    Files of older versions are read too. Restore damaged files from a backup, or use `lookalike rollback` to go back to
+    a version that does not need them.
     """
     from ..store.upkeep.verify import verify as each
 
@@ -77,13 +77,13 @@ def verify(ctx: click.Context, collection: str, as_json: bool) -> None:
 @click.command(short_help="Publish an older version as the newest.")
 @click.argument("collection")
 @click.option(
-    "--to", "version", type=int, help="The version to go back to [default: the last sound one before the newest]."
+    "--to", "version", type=int, help="Version to go back to.  [default: the last undamaged one before the newest]"
 )
 @_JSON
 def rollback(collection: str, version: int | None, as_json: bool) -> None:
-    """Publish an older version of COLLECTION as its newest, with a new number; also where the newest is damaged.
+    """Publish an older version of COLLECTION as its newest, under a new number; also if the newest is damaged.
 
-    Nothing is lost by it: `lookalike rollback` to the version in between comes back, until `lookalike gc`.
+    Nothing is lost: until you run `lookalike gc`, another `lookalike rollback` returns to the version in between.
     """
     from ..store.upkeep.housekeeping import rollback as go_back
 
@@ -92,22 +92,22 @@ def rollback(collection: str, version: int | None, as_json: bool) -> None:
         _answer({"version": store.version, "rows": store.rows}, as_json)
 
 
-@click.command(short_help="Delete files that no kept version needs.")
+@click.command(short_help="Delete files that no current version needs.")
 @click.argument("collection")
 @click.option(
     "--keep-younger",
     default="24h",
     show_default=True,
     metavar="TIME",
-    help="Keep files that no version names while they are younger, such as 90m, 24h or 7d; 0 keeps none.",
+    help="Keep unused files younger than this, such as 90m, 24h or 7d; 0 keeps none.",
 )
 @_JSON
 def gc(collection: str, keep_younger: str, as_json: bool) -> None:
-    """Delete what neither the last two versions of COLLECTION nor those being read need.
+    """Delete files that neither the last two versions of COLLECTION nor versions being read need.
 
-    Deleted rows go with `lookalike index --compact` first. Files that are not ours, in our folders, go as well. Files
-    that no version names are kept for a day, since a process on another machine may be about to commit them, where the
-    file system's locks do not reach that far.
+    To free the space of removed rows, run `lookalike index --compact` first. Foreign files in the folders of the
+    collection are deleted too. Files that no version uses are kept for a day, because a process on another machine may
+    be about to commit them, where file locks do not reach that far.
     """
     from ..store.sizes import parse_duration
     from ..store.upkeep.housekeeping import gc as collect
@@ -120,8 +120,8 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
     echo(f"deleted {done['versions']} versions and {done['files']} files, {done['bytes']:,} bytes")
     if done["kept_files"]:
         echo(
-            f"kept {done['kept_files']} files that no version names and that are younger than {keep_younger}: "
-            "another process may be about to commit them; --keep-younger 0 deletes them too",
+            f"kept {done['kept_files']} unused files younger than {keep_younger}: another process may be about to "
+            "commit them; --keep-younger 0 deletes them too",
             err=True,
         )
 
@@ -131,7 +131,7 @@ def gc(collection: str, keep_younger: str, as_json: bool) -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 @_JSON
 def export(collection: str, out: Path, as_json: bool) -> None:
-    """Write the rows of COLLECTION to OUT, which must not exist: all columns to .parquet, the vectors alone to .npy."""
+    """Write the rows of COLLECTION to the new file OUT: all columns to .parquet, or only the vectors to .npy."""
     from ..store.version.export import export as write
     from ..store.version.store import Store
 
@@ -142,7 +142,7 @@ def export(collection: str, out: Path, as_json: bool) -> None:
 
 
 def _answer(values: dict[str, Any], as_json: bool) -> None:
-    """One JSON line, or a line for each value."""
+    """Print one JSON line, or one line per value."""
     if as_json:
         emit_json(values)
         return
@@ -152,7 +152,7 @@ def _answer(values: dict[str, Any], as_json: bool) -> None:
 
 
 def _try_index(path: Path, spec: str, dim: int) -> str | None:
-    """What is wrong with an index file, for `verify`; None too where FAISS is not installed."""
+    """What is wrong with an index file, for `verify`; None also if FAISS is not installed."""
     try:
         from ..indexer.engine.trial import File, unreadable
     except LookalikeError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-APART = {"cpu", "gpu", "cuvs", "all", "dev", "benchmarks"}
+APART = {"cpu", "gpu", "cuvs", "all", "benchmarks", "docs"}
 ROOMS = ("store", "measures", "embedder", "indexer", "search")
 
 

@@ -394,11 +394,11 @@ def test_short_helps_are_those_of_the_commands():
     }
 
 
-def test_every_command_has_help_on_every_option_and_a_mention_in_the_readme():
-    readme = (ROOT / "README.md").read_text()
+def test_every_command_has_help_on_every_option_and_a_mention_in_the_docs():
+    page = (ROOT / "docs" / "commands.md").read_text()
     for name, _, command in commands():
         assert command.help, name
-        assert f"lookalike {name}" in readme, f"README.md does not mention lookalike {name}"
+        assert f"lookalike {name}" in page, f"docs/commands.md does not mention lookalike {name}"
         for parameter in command.params:
             if parameter.param_type_name == "option":
                 assert parameter.help, f"{name} {parameter.name}"

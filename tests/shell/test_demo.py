@@ -90,7 +90,7 @@ def test_running_it_again_keeps_the_model_and_embeds_nothing_new(tour):
 
 def test_another_dataset_is_refused_in_its_folder(tour, capsys):
     assert run(["demo", str(tour[0]), "--dataset", "fashion-mnist"]) == 1
-    assert "holds the demo of 'digits'" in capsys.readouterr().err
+    assert "contains the demo of 'digits'" in capsys.readouterr().err
 
 
 def test_no_image_has_two_purposes_and_held_out_classes_never_train():

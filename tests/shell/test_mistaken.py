@@ -24,12 +24,13 @@ from lookalike.store.version.store import Store
         ("clean", "did you mean 'gc'?"),
         ("delete rm", "did you mean 'remove'?"),
         ("dedupe dups copies", "groups images that look alike"),
-        ("text", "no model of this version understands text"),
+        ("text", "this version cannot search by text"),
         ("version", "`lookalike --version`"),
         ("help", "`lookalike --help`"),
     ],
 )
-def test_what_people_mean_is_named(names, words, capsys):
+def test_what_people_mean_is_named(names, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for name in names.split():
         assert run([name, "x"]) == 2
         said = capsys.readouterr()
@@ -80,7 +81,7 @@ def test_a_path_in_place_of_a_command_is_told_apart(tmp_path, monkeypatch):
         ),
         ("export shop --out all.parquet", "No such option '--out': give the file after the collection"),
         ("compare a.jpg b.jpg", "Missing option '--model': give the folder of a trained model"),
-        ("compare shop a.jpg b.jpg --model m", "it takes two images, and no collection"),
+        ("compare shop a.jpg b.jpg --model m", "give two images and no collection"),
         ("export shop", "Missing argument 'OUT'. (see lookalike export --help)"),
     ],
 )

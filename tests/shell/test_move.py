@@ -14,7 +14,7 @@ def test_move_says_what_moved_in_words_and_in_json(tmp_path, shop, capsys):
     assert run(["move", str(shop), "s", str(old), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"old": "s", "new": str(old), "rows": 3, "rejects": 1}
     assert run(["move", str(shop), str(old), str(new)]) == 0
-    assert capsys.readouterr().out == f"3 images (and 1 rejected): {old} is {new} now\n"
+    assert capsys.readouterr().out == f"3 images (and 1 rejected): {old} is now {new}\n"
     with Store.open(shop) as store:
         assert store.facts(store.find(["c"])).source == [str(new)]
 

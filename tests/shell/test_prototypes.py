@@ -44,7 +44,7 @@ def test_prototypes_prints_a_table(path, capsys):
     table = said.out.splitlines()
     assert table[0].split()[:3] == ["class", "images", "prototypes"] and len(table) == 5
     assert table[1].startswith("c0") and " 5 " in table[1]
-    assert said.err == "made of the newest 5 images of a class, at most 1 each\n"
+    assert said.err == "1 prototype per class, computed from the newest 5 images of the class\n"
 
 
 def test_classify_uses_what_was_set(path, capsys, tmp_path):

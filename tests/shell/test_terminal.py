@@ -64,7 +64,7 @@ def test_nothing_that_a_terminal_obeys_is_printed(evil, arguments, capsys):
     said = capsys.readouterr()
     assert safe(said.out) and safe(said.err) and (said.out or said.err)
     if status:
-        assert said.err.count("\n") == 1 and "a fault of ours" not in said.err
+        assert said.err.count("\n") == 1 and "a bug in lookalike" not in said.err
 
 
 @pytest.mark.parametrize("arguments", [[EVIL], ["train", EVIL, "--out", "m"], ["compare", EVIL, EVIL, "--model", EVIL]])

@@ -48,7 +48,7 @@ def test_train_says_how_far_classes_lie_apart_before_and_after(tmp_path, photos)
     assert said.exit_code == 0
     assert said.stderr.splitlines()[-1] == f"next: lookalike embed COLLECTION PHOTOS --model {tmp_path}/model"
     card = json.loads((tmp_path / "model" / "training.json").read_text())["card"]
-    line = f"distance between classes less distance within: {card['scores']['gap']:.3f}, and "
+    line = f"mean distance between classes minus within classes: {card['scores']['gap']:.3f} ("
     assert f"{line}{card['history'][0]['gap']:.3f} before training" in said.stdout
 
 
@@ -80,8 +80,8 @@ def test_an_interrupted_training_says_what_is_kept(tmp_path, photos, monkeypatch
 
     monkeypatch.setattr(Trainer, "advance", advance_or_stop)
     for step, said in (
-        (1, "interrupted before the first checkpoint: nothing is kept"),
-        (3, "--resume goes on from step 2"),
+        (1, "interrupted before the first checkpoint: nothing was saved"),
+        (3, "use --resume to continue from step 2"),
     ):
         stop_at[:] = [step]
         assert run(["train", *words]) == 130

@@ -83,7 +83,7 @@ def test_a_report_draws_the_pictures_of_such_a_table(shop, table, tmp_path, caps
     page = (tmp_path / "r.html").read_text()
     assert "not found" not in page and "source cannot be read" not in page and f"8 images of {table}" in page
     status, _, err = said(capsys, "report", shop, "--out", tmp_path / "r.html", "--image-column", "img")
-    assert status == 1 and "give --data SOURCE too" in err
+    assert status == 1 and "add --data SOURCE" in err
 
 
 def test_from_python_a_source_says_how_it_is_read(shop, links, table):

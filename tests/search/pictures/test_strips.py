@@ -61,7 +61,7 @@ def test_what_does_not_fit_is_said(shop, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sheet, "MOST", 4)
     monkeypatch.setattr(strips, "MOST", 4)
     assert run(["search", str(shop.path), "k1", "-k", "7", "--sheet", str(tmp_path / "a.png")]) == 0
-    assert "leaves out 3 hits: one sheet shows 4" in capsys.readouterr().err
+    assert "leaves out 3 hits: one sheet shows at most 4 pictures" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_said(shop, tmp_path, capsys, monkeypatch):
     [
         ("exit 0", False, ""),
         ("exit 3", True, "failed (exit code 3)"),
-        (None, True, "there is no"),
+        (None, True, "is not installed"),
         ("/bin/sleep 3", False, ""),
     ],
 )

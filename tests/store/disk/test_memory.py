@@ -45,7 +45,7 @@ def test_a_command_that_lacks_memory_says_so_in_one_line(error, capsys, monkeypa
     monkeypatch.setattr(cli.cli, "main", lacking)
     assert cli.run(["info", "shop"]) == 1
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "not enough memory" in said and "a fault of ours" not in said
+    assert said.count("\n") == 1 and "not enough memory" in said and "a bug in lookalike" not in said
 
 
 def cgroup(folder, limit, usage, stat, version=2):
