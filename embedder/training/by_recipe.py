@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...store.errors import LookalikeError
 from ...store.progress import Progress, silent
-from ..recipe.recipe import Recipe, load_recipe, toml_value
+from ..recipe.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from .folder import TrainCard
@@ -84,11 +84,12 @@ def _loaded(recipe: PathLike | Recipe, changes: Mapping[str, Any] | Iterable[str
     """The recipe with its changes."""
     if isinstance(changes, str):
         raise LookalikeError(f"set is the text {changes!r}: give a list of texts, or a dictionary")
-    if isinstance(changes, Mapping):
-        changes = [f"{key}={toml_value(value)}" for key, value in changes.items()]
-    changes = list(changes)
+    if not isinstance(changes, Mapping):
+        changes = list(changes)
     if not isinstance(recipe, Recipe):
         return load_recipe(os.fspath(recipe), changes)
     if changes:
-        raise LookalikeError(f"set changes a recipe that is read ({changes[0]}): change the Recipe itself instead")
+        raise LookalikeError(
+            "set cannot be combined with a Recipe object: change the Recipe itself, with dataclasses.replace"
+        )
     return recipe

@@ -64,7 +64,7 @@ def test_train_takes_a_loss_and_its_settings(tmp_path, photos):
 
 def test_train_refuses_a_setting_of_another_loss(tmp_path, photos):
     words, runner = invoked(tmp_path, photos, "loss.name=softmax", "loss.margin=0.2")
-    with pytest.raises(LookalikeError, match=r"loss\.margin = 0\.2: the loss softmax takes no margin"):
+    with pytest.raises(LookalikeError, match=r"loss\.margin = 0\.2: the loss softmax has no margin"):
         runner.invoke(train, words, catch_exceptions=False)
     assert not (tmp_path / "model").exists()
 

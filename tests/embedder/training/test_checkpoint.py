@@ -66,7 +66,7 @@ def test_the_losss_own_parameters_are_part_of_the_state(tmp_path):
     before.advance()
     after.advance()
     assert torch.equal(after.objective.loss.weight, before.objective.loss.weight)
-    with pytest.raises(LookalikeError, match="the weights weight are missing"):
+    with pytest.raises(LookalikeError, match="lacks the weights weight"):
         trainer("softmax").restore(*trainer().state(), tmp_path)
 
 

@@ -60,7 +60,7 @@ def test_combinations_are_a_product_the_last_key_fastest():
         (["training.seed=0,1"], "different images"),
         (["data.validation_classes=0,0.2"], "different images"),
         (["model.dim=4,many"], "model.dim"),
-        (["model.size=4"], "no such key"),
+        (["model.size=4"], "unknown key model.size"),
     ],
 )
 def test_what_cannot_be_varied_is_refused_before_any_work(varied, message):
