@@ -110,7 +110,7 @@ def test_train_says_what_it_skipped_and_which_option_follows_links(tmp_path, pho
     first, *others = said.stderr.splitlines()[-3:]
     assert first.startswith("skipped 3 images: link leads out of the source (2), ")
     assert others == [
-        "skipped 1 file or folder that a file server or system left there: #recycle",
+        "skipped 1 file or folder created by a file server or system: #recycle",
         "2 links out of the source or to folders were not followed: --follow-links follows them",
     ]
     words[words.index("--out") + 1] = str(tmp_path / "second")

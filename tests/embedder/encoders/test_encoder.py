@@ -199,7 +199,7 @@ def test_a_collection_taken_for_a_model_is_said_to_be_one_and_where_its_model_li
         writer.commit()
     with pytest.raises(LookalikeError, match="is a collection, not a model: give its model ") as said:
         load(tmp_path / "shop")
-    assert load(str(said.value).split("give its own, ")[1].split(",")[0]).digest == made.digest
+    assert load(str(said.value).split("give its model ")[1].split(",")[0]).digest == made.digest
 
 
 def test_bf16_stays_close_where_the_hardware_has_it(monkeypatch):

@@ -88,9 +88,9 @@ def test_metadata_without_labels_keeps_the_folders(tmp_path):
     ("text", "words"),
     [
         ("name,label\na.jpg,x\n", "no column file_name"),
-        ("file_name,label\na.jpg,x\na.jpg,y\n", "line 3: file_name 'a.jpg' comes twice"),
+        ("file_name,label\na.jpg,x\na.jpg,y\n", "line 3: file_name 'a.jpg' occurs twice"),
         ("file_name,label\n../a.jpg,x\n", "line 2: file_name '../a.jpg'"),
-        ("file_name,label\na.jpg\n", "line 2: 1 cells under 2 columns"),
+        ("file_name,label\na.jpg\n", "line 2 has 1 cells for 2 columns"),
         ("file_name,file_name\na.jpg,b.jpg\n", "twice"),
     ],
 )

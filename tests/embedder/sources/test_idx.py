@@ -52,11 +52,11 @@ def test_images_alone_have_no_labels(tmp_path):
 @pytest.mark.parametrize(
     ("images", "labels", "words"),
     [
-        (idx(PIXELS)[:-1], idx(LABELS), "not as long as its header"),
-        (idx(PIXELS) + b"x", idx(LABELS), "not as long as its header"),
+        (idx(PIXELS)[:-1], idx(LABELS), "does not have the length that its header"),
+        (idx(PIXELS) + b"x", idx(LABELS), "does not have the length that its header"),
         (gzip.compress(idx(PIXELS))[:-20], idx(LABELS), "cannot be read"),
         (gzip.compress(idx(PIXELS))[:60] + b"damage" * 9, idx(LABELS), "cannot be read"),
-        (gzip.compress(idx(PIXELS)[:-1]), idx(LABELS), "not as long as its header"),
+        (gzip.compress(idx(PIXELS)[:-1]), idx(LABELS), "does not have the length that its header"),
         (idx(PIXELS), idx(LABELS[:6]), r"labels \(6,\) for 7 images"),
         (idx(PIXELS), b"", "not an IDX file"),
         (idx(LABELS), idx(LABELS), "not images"),

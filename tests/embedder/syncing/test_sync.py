@@ -337,7 +337,7 @@ def test_too_many_rejects_are_an_error_after_the_work(tmp_path, photos, model):
 
 def test_a_key_that_comes_twice_is_refused_before_any_work(tmp_path, photos, model):
     (photos / "t.csv").write_text("path,label\ncat/0.png,a\ncat/1.png,b\ncat/0.png,c\n")
-    with pytest.raises(LookalikeError, match=r"key 'cat/0.png' comes 2 times"):
+    with pytest.raises(LookalikeError, match=r"key 'cat/0.png' occurs 2 times"):
         embed(tmp_path / "shop", str(photos / "t.csv"), model=model)
     assert not (tmp_path / "shop").exists()
 

@@ -53,9 +53,9 @@ def test_combinations_are_a_product_the_last_key_fastest():
 @pytest.mark.parametrize(
     ("varied", "message"),
     [
-        (["model.dim"], "write it SECTION.KEY=V1,V2"),
-        (["model.dim=4,"], "write it SECTION.KEY=V1,V2"),
-        (["model.dim=4,4"], "a value comes twice"),
+        (["model.dim"], "write it as SECTION.KEY=V1,V2"),
+        (["model.dim=4,"], "write it as SECTION.KEY=V1,V2"),
+        (["model.dim=4,4"], "has a value twice"),
         (["model.dim=4,8", "model.dim=16"], "names a key twice"),
         (["training.seed=0,1"], "different images"),
         (["data.validation_classes=0,0.2"], "different images"),

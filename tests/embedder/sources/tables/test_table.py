@@ -135,7 +135,7 @@ def test_what_is_no_such_table_is_refused_in_one_line(folder):
     with pytest.raises(LookalikeError, match="has no columns: its first line must name them"):
         open_source(folder / "empty.csv")
     (folder / "short.csv").write_text("path,label\na.jpg\n")
-    with pytest.raises(LookalikeError, match="line 2: 1 cells under 2 columns"):
+    with pytest.raises(LookalikeError, match="line 2 has 1 cells for 2 columns"):
         list(open_source(folder / "short.csv").records())
     (folder / "t.parquet").write_bytes(b"PAR1 this is not Parquet PAR1")
     with pytest.raises(LookalikeError, match="cannot be read as Parquet") as caught:
@@ -146,11 +146,14 @@ def test_what_is_no_such_table_is_refused_in_one_line(folder):
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"image": [[1, 2], [3]]}, r"column 'image' is list<.*int64>, and images are text \(a path\), encoded bytes"),
-        ({"path": [["a.jpg"]]}, "column 'path' is list<"),
-        ({"image": [{"name": "a.jpg"}]}, "column 'image' is struct<name: string>"),
-        ({"path": ["a.jpg"], "label": [["cat"]]}, "column 'label' is list<.*string>, and keys, labels and names"),
-        ({"path": ["a.jpg"], "key": [["a"]]}, "column 'key' is list<.*string>, and keys, labels and names"),
+        (
+            {"image": [[1, 2], [3]]},
+            r"column 'image' of .* is list<.*int64>: images must be text \(a path\), encoded bytes",
+        ),
+        ({"path": [["a.jpg"]]}, "column 'path' of .* is list<"),
+        ({"image": [{"name": "a.jpg"}]}, "column 'image' of .* is struct<name: string>"),
+        ({"path": ["a.jpg"], "label": [["cat"]]}, "column 'label' of .* is list<.*string>: keys, labels and names"),
+        ({"path": ["a.jpg"], "key": [["a"]]}, "column 'key' of .* is list<.*string>: keys, labels and names"),
     ],
 )
 def test_a_column_of_another_type_is_refused_by_name(folder, columns, words):
