@@ -54,15 +54,6 @@ class FolderSource(Source):
         metadata_file(self.root, options)
 
     @property
-    def labelled(self) -> bool:  # type: ignore[override]
-        """Whether there are class folders, or a metadata file with a label column."""
-        if self._metadata().labelled:
-            return True
-        if not self.options.labels:
-            return False
-        return Walk(self.root, self.options).has_folders()
-
-    @property
     def extra_types(self) -> dict[str, str]:  # type: ignore[override]
         """The columns of the metadata file but the file's name and label."""
         return self._metadata().types

@@ -42,7 +42,6 @@ class IdxSource(Source):
         self._images = os.path.abspath(images)
         self._labels = None if labels is None else os.path.abspath(labels)
         self.name = os.path.realpath(images)
-        self.labelled = labels is not None
         self.extra_types = {}
         self._pixels: NDArray[np.uint8] | None = None
         shape = idx_shape(self._images)

@@ -70,11 +70,6 @@ class Walk:
             notes.append(f"skipped {count} {what} created by a file server or system: {_names(self.debris)}")
         return notes + [f"--exclude {pattern!r} did not match anything" for pattern in self.exclusion.unused]
 
-    def has_folders(self) -> bool:
-        """Whether there is a folder to enter directly below the root."""
-        with os.scandir(self.root) as entries:
-            return any(self._kind(entry, entry.name) == "folder" for entry in entries)
-
     def _identity(self, path: str) -> tuple[int, int] | None:
         """The folder that a path leads to; None if links are not followed, or it cannot be read."""
         if not self.follow:

@@ -47,7 +47,6 @@ class TableSource(Source):
         self.name = os.path.realpath(path)
         self._rows, self._columns = _opened(self._path, str(path), options)
         columns = self._columns
-        self.labelled = columns.label is not None
         self.unique = columns.key is None and columns.names is None
         ours = {"key", columns.label, columns.holds, columns.names}
         self.extra_types = {name: kind for name, kind in self._rows.types.items() if name not in ours}

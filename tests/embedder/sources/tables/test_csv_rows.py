@@ -104,7 +104,7 @@ def test_a_table_of_another_encoding_finds_its_files_and_says_so_once(tmp_path):
     (tmp_path / "é.jpg").write_bytes(b"e")
     (tmp_path / "t.csv").write_bytes("path,label\né.jpg,café\n".encode("cp1252"))
     source = open_source(tmp_path / "t.csv")
-    with pytest.warns(LookalikeWarning, match=r"t.csv is not UTF-8 \(label b'caf\\xe9' in line 2\)") as said:
+    with pytest.warns(LookalikeWarning, match=r"t.csv is not encoded as UTF-8 \(label b'caf\\xe9' in line 2\)") as said:
         (record,) = source.records()
         list(source.records())
     assert len(said) == 1

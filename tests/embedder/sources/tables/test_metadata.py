@@ -50,7 +50,7 @@ def test_labels_are_overridden_and_columns_added(root, kind):
         "cat/a.jpg": "dog", "cat/b.jpg": None, "cat/c.jpg": "cat", "missing.jpg": "dog"
     }  # fmt: skip
     assert records["cat/a.jpg"].extra == {"colour": "red"} and records["cat/b.jpg"].extra == {"colour": None}
-    assert source.extra_types == {"colour": "string"} and source.ignored == 0 and source.labelled
+    assert source.extra_types == {"colour": "string"} and source.ignored == 0
     assert source.read(records["cat/a.jpg"].locator) == b"cat/a.jpg"
     with pytest.raises(Rejected, match=f"listed in metadata.{kind}, but not among"):
         source.read(records["missing.jpg"].locator)
@@ -118,7 +118,9 @@ def test_a_column_of_another_name_may_name_the_files(root, kind):
 def test_another_encoding_is_said_where_files_have_names_in_utf8(root):
     (root / "cat" / "\u00e9.jpg").touch()
     (root / "metadata.csv").write_bytes("file_name;label\ncat/\u00e9.jpg;K\u00e4se\n".encode("cp1252"))
-    with pytest.warns(LookalikeWarning, match=r"metadata\.csv is not UTF-8 \(label b'K\\xe4se' in line 2\)") as said:
+    with pytest.warns(
+        LookalikeWarning, match=r"metadata\.csv is not encoded as UTF-8 \(label b'K\\xe4se' in line 2\)"
+    ) as said:
         assert "K\udce4se" in open_source(root).labels()
     assert len(said) == 1
 
@@ -192,9 +194,7 @@ def test_a_column_that_is_called_nearly_label_is_named(root, kind):
     write(root, kind, [{"file_name": "cat/a.jpg", "Label": "dog"}])
     source = open_source(root)
     assert [record.label for record in source.records()] == ["cat"] * 3
-    said = (
-        f"metadata.{kind}: there is no column label, so Label was not taken for labels: --label-column Label takes it"
-    )
+    said = f"metadata.{kind}: Label was not used as labels: if it holds the labels, give --label-column Label"
     assert source.notes() == [said]
     named = open_source(root, SourceOptions(label_column="Label"))
     assert next(named.records()).label == "dog" and named.notes() == []

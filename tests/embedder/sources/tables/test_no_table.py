@@ -33,7 +33,7 @@ def test_json_lines_are_a_table(tmp_path, name):
     found = [(r.key, r.label, r.size, r.extra) for r in source.records()]
     assert found == [("a.jpg", "cat", 1, {"n": 1}), ("b.jpg", None, None, {"n": 2.5}), ("k", None, 1, {"n": None})]
     assert source.locate({"k"}) == {"k": "a.jpg"} and source.path_of("a.jpg") == str(tmp_path / "a.jpg")
-    assert source.kind == "table" and source.labelled
+    assert source.kind == "table"
     chosen = open_source(tmp_path / name, SourceOptions(image_column="path", label_column="key"))
     assert [record.label for record in chosen.records()] == [None, None, "k"]
     assert "--image-column" in refused(tmp_path / name, image_column="photo")

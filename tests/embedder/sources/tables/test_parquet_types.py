@@ -124,8 +124,8 @@ NULLS = pa.nulls(2)
 def test_columns_of_nulls_alone_are_as_if_they_were_not_there(tmp_path, nulls):
     source = table(tmp_path, {"bytes": [b"1", b"2"], "label": nulls, "key": nulls, "path": nulls, "note": nulls})
     assert [(r.key, r.label) for r in source.records()] == [("00000000", None), ("00000001", None)]
-    assert not source.labelled and source.unique and source.extra_types == {}
-    with pytest.raises(LookalikeError, match="column 'path' of .* is null"):
+    assert source.unique and source.extra_types == {}
+    with pytest.raises(LookalikeError, match=r"column 'path' of .* is null"):
         table(tmp_path, {"path": NULLS})
 
 

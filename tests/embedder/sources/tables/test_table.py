@@ -40,7 +40,7 @@ def test_a_csv_of_paths(folder):
         ("b.jpg", None, {"price": None}),
     ]
     assert records[0].size == 5 and records[0].mtime_ns == (folder / "a.jpg").stat().st_mtime_ns
-    assert source.labelled and source.extra_types == {"price": "string"}
+    assert source.extra_types == {"price": "string"}
     assert read(source) == {"a.jpg": b"a.jpg", "b.jpg": b"b.jpg"}
 
 
@@ -190,7 +190,5 @@ def test_an_image_as_base64_text_in_a_column_of_paths_is_named(tmp_path):
 def test_a_table_without_labels_names_the_column_that_may_be_meant(folder, column, flag):
     source = table(folder, {"path": ["a.jpg", "b.jpg"], column: ["x", "y"], "weight": [1, 2]})
     assert [record.label for record in source.records()] == [None, None]
-    assert source.notes() == [
-        f"there is no column label, so {column} was not taken for labels: --label-column {flag} takes it"
-    ]
+    assert source.notes() == [f"{column} was not used as labels: if it holds the labels, give --label-column {flag}"]
     assert table(folder, {"path": ["a.jpg"], "label": ["x"], column: ["y"]}).notes() == []
