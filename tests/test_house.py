@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {
     "store": set(),
     "measures": set(),
-    "embedder": {"store", "measures"},
+    "embedder": {"tomli_w", "store", "measures"},
     "indexer": {"store", "measures"},
     "search": {"store", "measures", "indexer"},
     "shell": {"store", "measures", "embedder", "indexer", "search"},
@@ -24,6 +24,7 @@ FOREIGN = {
     "store": {"numpy", "pyarrow"},
     "measures": {"numpy", "scipy"},
     "embedder": {
+        "tomli_w",
         "numpy",
         "pyarrow",
         "torch",

@@ -212,7 +212,7 @@ def test_columns_are_chosen_by_name(tmp_path):
     assert (record.key, record.label, record.extra) == ("a.jpg", "y", {"label": "x"})
     assert source.read(record.locator) == b"thumb"
     for flag, options in (("image", SourceOptions(image_column="x")), ("label", SourceOptions(label_column="x"))):
-        with pytest.raises(LookalikeError, match=f"no column 'x' for --{flag}-column; it has path, thumb"):
+        with pytest.raises(LookalikeError, match=f"no column 'x' for --{flag}-column: its columns are path, thumb"):
             table(tmp_path, columns, options=options)
     (tmp_path / "t.csv").write_text("file,breed,label\n a.jpg ,y,x\n")
     (record,) = open_source(tmp_path / "t.csv", SourceOptions(image_column="file", label_column="breed")).records()
