@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {
     "store": set(),
     "measures": set(),
-    "embedder": {"tomli_w", "store", "measures"},
+    "embedder": {"store", "measures"},
     "indexer": {"store", "measures"},
     "search": {"store", "measures", "indexer"},
     "shell": {"store", "measures", "embedder", "indexer", "search"},
