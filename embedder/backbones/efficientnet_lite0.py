@@ -104,7 +104,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def imagenet_weights() -> dict[str, torch.Tensor]:
-    """The ImageNet weights by our names, any shape, without the classifier. Raises LookalikeError without the package."""
+    """The ImageNet weights by our names, any shape, without the classifier. Raises LookalikeError without them."""
     theirs = torch.load(weights_file(), map_location="cpu", weights_only=True)
     ours = {}
     for name, tensor in theirs.items():
