@@ -26,7 +26,7 @@ class Isolation:
         self._failures = self._successes = 0
 
     def __call__(self, fragment: Fragment, reason: str) -> dict[str, Any] | None:
-        """Embed what can be of a fragment that failed; LookalikeError where failing is the rule.
+        """Embed what can be of a fragment that failed. Raises LookalikeError if most of them fail.
 
         None for a fragment without images, which nothing can stand in for.
         """
