@@ -24,6 +24,7 @@ FOREIGN = {
     "store": {"numpy", "pyarrow"},
     "measures": {"numpy", "scipy"},
     "embedder": {
+        "tomli_w",
         "numpy",
         "pyarrow",
         "torch",

@@ -1,6 +1,6 @@
 """The networks an encoder can be built on: images (b, channels, size, size) in, (b, dim) unnormalised out.
 
-Light on purpose: a recipe is checked against these names without loading torch.
+This file does not load torch, so that a recipe is checked quickly.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ def build(name: str, *, channels: int, dim: int, pretrained: bool = False) -> "n
 
 
 def check_weights(name: str) -> None:
-    """LookalikeError where a backbone's ImageNet weights are not installed, without reading them."""
+    """Raises LookalikeError if the ImageNet weights of a backbone are not installed; they are not read."""
     if name == "efficientnet-lite0":
         from .efficientnet_lite0 import weights_file
 
@@ -38,7 +38,7 @@ def check_weights(name: str) -> None:
 
 
 def preprocessing(name: str, *, size: int, channels: int) -> Preprocessing:
-    """Give what a backbone expects of its images."""
+    """The preprocessing that a backbone expects."""
     if name == "efficientnet-lite0":
         from .efficientnet_lite0 import expected
 

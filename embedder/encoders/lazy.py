@@ -1,4 +1,4 @@
-"""An encoder in its folder of which nothing is computed yet: torch loads when the first image is encoded."""
+"""An encoder that is loaded on demand: torch is imported when the first image is encoded."""
 
 import platform
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LazyEncoder:
-    """What an `Encoder` tells and does, loaded piece by piece. precision: what the collection recorded, or None."""
+    """The interface of an `Encoder`, loaded piece by piece. precision: that recorded by the collection, or None."""
 
     def __init__(self, folder: Path, digest: str, *, device: str = "auto", precision: str | None = None) -> None:
         self._folder, self._device = folder, device
@@ -38,27 +38,27 @@ class LazyEncoder:
 
     @cached_property
     def training_images(self) -> np.ndarray:
-        """Sorted int64 (m,): what stands for the images that it was trained on (see `seen`); empty where unknown."""
+        """The marks of the images that it was trained on (see `training_images`): sorted int64 (m,), or empty."""
         path = self._folder / encoder_file.WEIGHTS
-        found = sealed.int64s(encoder_file.read_file(path), path, seen.NAME)
-        return seen.NO_MARKS if found is None else found
+        marks = sealed.int64s(encoder_file.read_file(path), path, seen.NAME)
+        return seen.NO_MARKS if marks is None else marks
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Give float32 unit rows (b, dim) of uint8 images (b, size, size, channels); see `Encoder.encode`."""
+        """The float32 unit rows (b, dim) of uint8 images (b, size, size, channels); see `Encoder.encode`."""
         return self.loaded.encode(images)
 
     @property
     def key(self) -> str:
-        """Whatever decides the vector of an image: equal keys give equal vectors.
+        """Everything that determines the vector of an image: equal keys give equal vectors.
 
-        What bf16 becomes depends on the processor, which is part of the key, since only torch could tell it apart.
+        The result of bf16 depends on the processor. Its name is part of the key, because only torch could tell more.
         """
         where = "" if self._precision == "fp32" else f" on {self._device} {platform.machine()} {_processor()}"
         return f"{self.digest} decoded by {self.preprocessing.decode} in {self._precision}{where}"
 
 
 def _processor() -> str:
-    """The processor's name; empty where the system does not tell."""
+    """The name of the processor; empty if the system does not say it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")

@@ -1,8 +1,8 @@
-"""The encoder that people name: a trained model's folder, or "pretrained", ImageNet features for photos without labels.
+"""Loading an encoder by name: the folder of a trained model, or "pretrained", ImageNet features for unlabelled photos.
 
-The pretrained one computes in fp32. Rounded to bf16, what its first depthwise filters cancel stays as noise: on photos
-its vectors keep a cosine of 0.997 to the fp32 ones in the mean and 0.98 at worst, and precision.py asks for 0.9999 and
-0.999. So its digest is the same on every machine too.
+The pretrained encoder computes in fp32. In bf16, the first depthwise filters leave noise where fp32 cancels: on photos
+the cosine between bf16 and fp32 vectors is 0.997 on average and 0.98 at worst, and precision.py requires 0.9999 and
+0.999. This also makes its digest the same on every machine.
 """
 
 import os
@@ -18,7 +18,7 @@ from .encoder import Encoder, encoder_card, make_encoder
 def load_encoder(model: str | os.PathLike[str], *, device: str = "auto", precision: str | None = None) -> Encoder:
     """Read the encoder in a folder; "pretrained" is EfficientNet-Lite0's pooled ImageNet features (1,280).
 
-    device and precision: as in `Encoder.load`. LookalikeError as there, and without the package of weights.
+    device and precision: as in `Encoder.load`. Raises LookalikeError as there, and without the package of weights.
     """
     if os.fspath(model) == "pretrained":
         return pretrained_encoder(device=device, precision=precision)
@@ -27,12 +27,12 @@ def load_encoder(model: str | os.PathLike[str], *, device: str = "auto", precisi
 
 SIZE = 224
 DECODE = 1
-"""The decoding rules that this encoder states, whatever they are now: they are part of its digest, by which the
-collections that it has made know it again. Later rules give sound images the same pixels (preprocessing.py)."""
+"""The version of the decoding rules in this encoder's card. It stays the same, because it is part of the digest by
+which existing collections recognise the encoder. Later rules give sound images the same pixels (preprocessing.py)."""
 
 
 def pretrained_encoder(*, device: str = "auto", precision: str | None = None) -> Encoder:
-    """Give the encoder, in fp32 unless `precision` says otherwise; LookalikeError without the package of weights."""
+    """The pretrained encoder, in fp32 by default. Raises LookalikeError without the package of weights."""
     recipe = Recipe(
         data=Data(validation_classes=0.0),
         image=Image(size=SIZE, channels=3),

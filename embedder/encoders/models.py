@@ -1,6 +1,6 @@
-"""The models that a collection holds or is given: their files and digests, checked, without torch where it can be.
+"""The models that a collection has or is given: their files and digests, checked without torch if possible.
 
-Loading torch takes longer than a small job, and where workers do the work, only they have to.
+Importing torch takes longer than a small job, and if workers do the work, only they need it.
 """
 
 import hashlib
@@ -20,29 +20,29 @@ from . import sealed
 
 
 def model_folder(store: "Store", model: "ModelEntry") -> Path:
-    """The folder of a collection's model, its files checked; Damaged where they are not those of its digest."""
-    found = {entry.file: entry for entry in model.files}
+    """The folder of a collection's model, after a check of its files. Raises Damaged if they do not fit its digest."""
+    entries = {entry.file: entry for entry in model.files}
     names = [f"model/{model.digest}/{name}" for name in (encoder_file.WEIGHTS, encoder_file.CARD)]
-    if missing := [name for name in names if name not in found]:
-        raise Damaged(f"{store.path} names no {missing[0]}, so that it has no whole model: restore it from a copy")
-    both = "".join(found[name].sha256 for name in names)
+    if missing := [name for name in names if name not in entries]:
+        raise Damaged(f"{store.path} does not list {missing[0]}, so its model is incomplete: restore it from a copy")
+    both = "".join(entries[name].sha256 for name in names)
     if hashlib.sha256(both.encode()).hexdigest() != model.digest:
-        raise Damaged(f"{store.path}: the files of its model {model.digest:.12} are those of another one")
-    weights, _ = (store.file(found[name]) for name in names)
+        raise Damaged(f"{store.path}: the files of its model {model.digest:.12} belong to another model")
+    weights, _ = (store.file(entries[name]) for name in names)
     return weights.parent
 
 
 def held_card(store: "Store", model: "ModelEntry") -> dict[str, Any]:
-    """What encoder.json of a collection's model says; errors as of `model_folder` and `encoder_file.read_card`."""
+    """The encoder.json of a collection's model; raises the errors of `model_folder` and `encoder_file.read_card`."""
     path = model_folder(store, model) / encoder_file.CARD
     return encoder_file.read_card(encoder_file.read_file(path), path)
 
 
 class Offered:
-    """A model's folder, or "pretrained", that a collection is to be filled with; its files are read and parsed.
+    """The model of a new collection: a folder, or "pretrained". Its files are read and parsed.
 
-    Attributes: name (as it was given), files (content by name), digest, dim. LookalikeError for a missing, damaged or
-    foreign file. Whether weights and recipe fit is found out where they are loaded.
+    Attributes: name (as it was given), files (content by name), digest, dim. Raises LookalikeError for a missing or
+    damaged file, and for one that is not an encoder's. Whether weights and recipe fit is checked when they are loaded.
     """
 
     def __init__(self, model: str | os.PathLike[str]) -> None:
@@ -54,11 +54,11 @@ class Offered:
 
 
 def _files(name: str) -> dict[str, bytes]:
-    if name == "pretrained":  # made of another package's weights, which takes torch
+    if name == "pretrained":  # made of another package's weights, which needs torch
         from .load import load_encoder
 
         return load_encoder(name, device="cpu").files()
     files = encoder_file.read_folder(Path(name))
-    encoder_file.read_card(files[encoder_file.CARD], Path(name, encoder_file.CARD))  # says which version wrote it
+    encoder_file.read_card(files[encoder_file.CARD], Path(name, encoder_file.CARD))  # refuses files of other versions
     sealed.check(files[encoder_file.WEIGHTS], Path(name, encoder_file.WEIGHTS))
     return files

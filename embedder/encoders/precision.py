@@ -1,7 +1,7 @@
-"""fp32 or bf16: measured once for an encoder, on images like those it will see, and recorded.
+"""fp32 or bf16: measured once for an encoder, on images like those that it will encode, and recorded.
 
-For the pretrained EfficientNet-Lite0 bf16 does not keep the limits below (benchmarks/embedding_throughput.py prints how
-far it is off), mostly by the first block's depthwise weights, so that it stays in fp32.
+For the pretrained EfficientNet-Lite0, bf16 violates the limits below (benchmarks/embedding_throughput.py prints by how
+much), mainly because of the depthwise weights of the first block, so it stays in fp32.
 """
 
 import time
@@ -12,13 +12,13 @@ from .encoder import Encoder
 from .hardware import has_bf16
 
 MEAN, WORST = 0.9999, 0.999
-"""Cosine to the fp32 vectors that bf16 must keep, in the mean and at worst."""
+"""The mean and the smallest cosine between bf16 and fp32 vectors that bf16 must reach."""
 FASTER = 0.95
-"""bf16 must take at most this share of fp32's time: a tie is not worth any change of a vector."""
+"""bf16 must take at most this share of the time of fp32: equal speed is not worth changing a vector."""
 
 
 def choose(encoder: Encoder, sample: np.ndarray) -> str:
-    """Give "bf16" where the hardware has it, it is faster, and no vector of `sample` changes much; else "fp32".
+    """ "bf16" if the hardware has it, it is faster, and no vector of `sample` changes much; otherwise "fp32".
 
     sample: uint8 (b, size, size, channels), real images; a few hundred are enough.
     """
@@ -32,13 +32,13 @@ def choose(encoder: Encoder, sample: np.ndarray) -> str:
 
 
 def closeness(exact: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Give the mean and the smallest cosine between the rows of two arrays (n, d) of unit rows."""
+    """The mean and the smallest cosine between the rows of two arrays (n, d) of unit rows."""
     cosines = np.einsum("nd,nd->n", exact, other, dtype=np.float64)
     return float(cosines.mean()), float(cosines.min())
 
 
 def _seconds(encoder: Encoder, sample: np.ndarray, times: int = 3) -> float:
-    """The best of some runs, which other work on the machine disturbs least."""
+    """The time of the fastest of some runs, which other work on the machine affects least."""
     best = float("inf")
     for _ in range(times):
         start = time.perf_counter()

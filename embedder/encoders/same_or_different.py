@@ -1,14 +1,16 @@
 """Same or different: the distance up to which two images count as the same, chosen and measured on validation images.
 
-The threshold is where false accepts and false rejects of all pairs are equally frequent (the equal error rate). Half
-of each class's images choose it, the pairs of the other half measure it; where too few images make no pair of both
-kinds, all of them do both, and that is recorded. All of them also chose which step of the training was kept, and where
-the encoder was trained on their classes, it tells others apart less well: the errors are those of such images.
+The threshold is the distance at which false accepts and false rejects of all pairs are equally frequent (the equal
+error rate). Half of the images of each class choose it, and the pairs of the other half measure it. If there are too
+few images for pairs of both kinds, all images do both, and that is recorded. All of them also chose which step of the
+training was kept, and if the encoder was trained on their classes, it separates other classes less well: the errors
+hold for such images.
 
-Pairs share images, so n images say less than their n (n - 1) / 2 pairs would. A mean over all pairs varies no more than
-one over disjoint pairs, where all pairs are a mean of such sets (Hoeffding, "Probability inequalities for sums of
-bounded random variables", 1963, section 5). No image being in more than D pairs, D + 1 sets of disjoint pairs hold them
-all (Vizing 1964), and hold equally many each (McDiarmid 1972). The intervals are those of as many independent trials.
+Pairs share images, so n images tell less than n (n - 1) / 2 independent pairs would. A mean over all pairs varies no
+more than a mean over disjoint pairs, if all pairs are a mean of such sets (Hoeffding, "Probability inequalities for
+sums of bounded random variables", 1963, section 5). If no image is in more than D pairs, D + 1 sets of disjoint pairs
+contain them all (Vizing 1964), with equally many in each (McDiarmid 1972). The intervals are those of as many
+independent trials.
 """
 
 from dataclasses import asdict, dataclass
@@ -26,9 +28,10 @@ from ...measures.verification import roc
 class SameOrDifferent:
     """A threshold and its errors.
 
-    threshold: a distance, pairs up to it are the same. false_accept_rate: the share of `different_pairs` up to it;
-    false_reject_rate: of `same_pairs` beyond it; low and high: 95 %. images, classes: what the pairs were made of.
-    trained: whether the encoder was trained on these classes. apart: whether other images chose the threshold.
+    threshold: the distance up to which pairs count as the same. false_accept_rate: the share of `different_pairs` up to
+    the threshold. false_reject_rate: the share of `same_pairs` beyond it. low and high: the 95 % intervals. images,
+    classes: the number of images and classes in the pairs. trained: whether the encoder was trained on these classes.
+    apart: whether other images chose the threshold.
     """
 
     threshold: float
@@ -46,17 +49,17 @@ class SameOrDifferent:
     apart: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """The fields as plain values."""
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """The threshold and what it was measured on, in lines that fit a terminal."""
-        known = "which it was trained on: other classes fare worse" if self.trained else "which it was not trained on"
-        hint = "" if self.apart else "; too good, since the same images chose the distance"
+        """The threshold and its errors, in lines that fit a terminal."""
+        known = "which it was trained on: expect more errors for others" if self.trained else "unseen in training"
+        hint = "" if self.apart else "; too optimistic, since the same images chose the distance"
         return [
-            f"two images are taken for the same class up to distance {self.threshold:.3f}; at that distance",
-            f"  {self._share('accept', self.different_pairs)} pairs of different classes are taken for the same",
-            f"  {self._share('reject', self.same_pairs)} pairs of one class are taken for different",
+            f"two images count as the same class up to distance {self.threshold:.3f}; at that distance",
+            f"  {self._share('accept', self.different_pairs)} pairs of different classes count as the same",
+            f"  {self._share('reject', self.same_pairs)} pairs of one class count as different",
             f"  (measured on {self.images:,} images of {self.classes} classes, {known}{hint})",
         ]
 
@@ -67,17 +70,17 @@ class SameOrDifferent:
     def __str__(self) -> str:
         accepts = _percent(self.false_accept_rate, self.false_accept_low, self.false_accept_high)
         rejects = _percent(self.false_reject_rate, self.false_reject_low, self.false_reject_high)
-        known = "trained on, others fare worse" if self.trained else "not trained on"
-        hint = "" if self.apart else "; the same images chose the threshold, which is optimistic"
+        known = "that it was trained on; expect more errors for others" if self.trained else "unseen in training"
+        hint = "" if self.apart else "; too optimistic, since the same images chose the threshold"
         return (
-            f"taken for the same: {accepts} of {self.different_pairs:,} pairs of two classes; taken for different: "
-            f"{rejects} of {self.same_pairs:,} pairs of one (of {self.images:,} images of {self.classes} classes "
-            f"{known}; intervals by pairs that share no image{hint})"
+            f"false accepts: {accepts} of {self.different_pairs:,} pairs of two classes; false rejects: {rejects} of "
+            f"{self.same_pairs:,} pairs of one class (from {self.images:,} images of {self.classes} classes {known}; "
+            f"intervals from pairs that share no image{hint})"
         )
 
 
 def choose_threshold(vectors: np.ndarray, codes: np.ndarray, *, trained: bool, seed: int) -> SameOrDifferent | None:
-    """Choose a threshold on unit rows (n, d) with classes (n,) and measure it; None where a kind of pair is missing."""
+    """Choose a threshold on unit rows (n, d) with classes (n,) and measure it; None if a kind of pair is missing."""
     first, second = _halves(codes, seed)
     apart = _both_kinds(codes[first]) and _both_kinds(codes[second])
     if not apart:
@@ -91,8 +94,8 @@ def choose_threshold(vectors: np.ndarray, codes: np.ndarray, *, trained: bool, s
 def equal_error_distance(scores: np.ndarray, same: np.ndarray) -> float:
     """The distance, a float32 value, at which the larger of the two error rates of pairs is smallest.
 
-    scores: (n,) inner products. same: (n,) bool, with both kinds. It lies midway between two scores that occur, so that
-    rounding decides no pair.
+    scores: (n,) inner products. same: (n,) bool, with both kinds. The distance is midway between two scores that occur,
+    so that rounding does not decide any pair.
     """
     fpr, tpr, cuts = roc(scores, same)
     best = 1 + int(np.argmin(np.maximum(fpr, 1 - tpr)[1:]))  # the first point accepts nothing
@@ -101,7 +104,7 @@ def equal_error_distance(scores: np.ndarray, same: np.ndarray) -> float:
 
 
 def _halves(codes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of two halves, rising; each class in both as evenly as it can be."""
+    """Ascending positions of two halves, with each class divided as evenly as possible."""
     shuffled = np.random.default_rng([seed, 3]).permutation(len(codes))
     ordered = shuffled[np.argsort(codes[shuffled], kind="stable")]
     place = np.arange(len(codes)) - np.searchsorted(codes[ordered], codes[ordered])
@@ -139,7 +142,7 @@ def _measured(
 
 
 def _rate(events: int, pairs: int, most: int) -> tuple[float, float, float]:
-    """The rate among all pairs and its 95 % interval, rounded outwards, where no image is in more than `most` pairs."""
+    """The rate among all pairs and its 95 % interval, rounded outwards, if no image is in more than `most` pairs."""
     disjoint = max(1, pairs // (most + 1))
     low = clopper_pearson(events * disjoint // pairs, disjoint)[0]
     high = clopper_pearson(-(-events * disjoint // pairs), disjoint)[1]

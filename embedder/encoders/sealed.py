@@ -1,9 +1,9 @@
-"""Safetensors files that hold the SHA-256 of their own content, so that a flipped bit is never taken for a weight.
+"""Safetensors files that hold the SHA-256 of their content, so that a flipped bit is never taken for a weight.
 
-The format has no checksum: most flips in a file of weights are other weights, and give other vectors without a word.
-The digest is of header and tensors, and of the notes that the file carries (one text); it is kept beside them in the
-header's metadata. Any safetensors library reads the file. Tensors have any shape and dtype; only writing and reading
-them all loads torch.
+The format has no checksum: most flipped bits in a file of weights give other weights, and other vectors without an
+error. The digest covers header, tensors and the notes of the file (one text), and is stored with the notes in the
+metadata of the header. Any safetensors library reads the file. Tensors have any shape and dtype; only writing the file
+and reading all tensors loads torch.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _ENTRY = "lookalike"  # the only one: safetensors writes several in no certain order
 _COPIES = 4
-"""How often the library holds what it writes, at most."""
+"""How many copies of its output the library has in memory, at most."""
 
 
 def to_bytes(tensors: "dict[str, torch.Tensor]", notes: str = "") -> bytes:
-    """Give the file's content; equal tensors and notes give equal bytes."""
+    """The content of the file; equal tensors and notes give equal bytes."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     bare = _saved(plain, "")
     seal = {"notes": notes, "sha256": _digest(bare, _header(bare)[0], notes)}
@@ -34,39 +34,39 @@ def to_bytes(tensors: "dict[str, torch.Tensor]", notes: str = "") -> bytes:
 
 
 def _saved(tensors: "dict[str, torch.Tensor]", entry: str) -> bytes:
-    """A safetensors file; MemoryError where there is no memory for it, of which the library makes a panic."""
+    """A safetensors file. Raises MemoryError if there is too little memory, where the library would panic."""
     import safetensors.torch
 
     size = sum(tensor.nbytes for tensor in tensors.values())
-    if free_memory() < _COPIES * size:  # before the library, which ends the process where an allocation fails
+    if free_memory() < _COPIES * size:  # checked here, because the library ends the process if an allocation fails
         raise MemoryError(f"{size} bytes of weights are to be written")
     try:
         return safetensors.torch.save(tensors, {_ENTRY: entry})
     except Exception:
         raise
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # pyo3's, which has no name that one could import
+        if type(error).__name__ != "PanicException":  # the exception of pyo3, which cannot be imported by name
             raise
         raise MemoryError(f"safetensors: {error}") from None
 
 
 def check(content: bytes, path: Path) -> str:
-    """Give the notes of a file's content, without torch; LookalikeError where it is cut, altered, or another file."""
+    """The notes of a file, read without torch. Raises LookalikeError if it is cut off, altered, or another file."""
     try:
         safetensors.deserialize(content)
         header, seal = _header(content)
         notes, sha256 = json.loads(seal)["notes"], json.loads(seal)["sha256"]
     except (KeyError, TypeError, AttributeError):
-        raise _damaged(path, "it holds no SHA-256 of its own: an older version wrote it, or something else") from None
+        raise _damaged(path, "it has no SHA-256: an older version, or another program, wrote it") from None
     except (safetensors.SafetensorError, ValueError, RuntimeError, OverflowError) as error:  # deep nesting, too
         raise _damaged(path, " ".join(str(error).split())[:120]) from None
     if sha256 != _digest(content, header, notes):
-        raise _damaged(path, "its bytes are not those that were written")
+        raise _damaged(path, "its content does not match its SHA-256")
     return str(notes)
 
 
 def read(content: bytes, path: Path) -> "tuple[dict[str, torch.Tensor], str]":
-    """Give (tensors by name, notes) of a file's content; LookalikeError as `check` has it."""
+    """(tensors by name, notes) of a file. Raises LookalikeError as `check` does."""
     import safetensors.torch
 
     notes = check(content, path)
@@ -74,10 +74,10 @@ def read(content: bytes, path: Path) -> "tuple[dict[str, torch.Tensor], str]":
 
 
 def int64s(content: bytes, path: Path, name: str) -> "np.ndarray | None":
-    """Give the int64 tensor (m,) of that name, without torch, None where there is none; errors as `check` has them."""
+    """The int64 tensor (m,) of that name, or None, read without torch. Raises LookalikeError as `check` does."""
     check(content, path)
-    for found, tensor in safetensors.deserialize(content):
-        if found == name and tensor["dtype"] == "I64":
+    for each, tensor in safetensors.deserialize(content):
+        if each == name and tensor["dtype"] == "I64":
             return np.frombuffer(tensor["data"], dtype="<i8")
     return None
 
@@ -99,4 +99,4 @@ def _digest(content: bytes, header: dict[str, Any], notes: str) -> str:
 
 
 def _damaged(path: Path, why: str) -> LookalikeError:
-    return LookalikeError(f"{path}: not a safetensors file of lookalike, or a damaged one ({why})")
+    return LookalikeError(f"{path} is damaged, or not a safetensors file of lookalike: {why}")

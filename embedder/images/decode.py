@@ -11,7 +11,6 @@ whatever a decoder raises becomes Rejected("decode", reason).
 
 import re
 import struct
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,11 +27,11 @@ from .formats.tiff import kinds as tiff_palette
 from .opening import FORMATS, Opened, open_image
 from .pixels import deep_to_uint8, inverted, to_uint8
 from .preprocessing import DECODE_VERSION
-from .quiet import quiet_libtiff
+from .quiet import quiet_libtiff, quiet_pillow
 from .raw_pixels import RawPixels
 from .rejected import OutOfMemory, Rejected
 
-__all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "decode", "memory_of", "picture_of"]
+__all__ = ["DECODE_VERSION", "FORMATS", "MAX_PIXELS", "Picture", "memory_of", "picture_of"]
 
 MAX_PIXELS = 100_000_000
 """Larger images are rejected by their header; Pillow itself would only warn."""
@@ -48,9 +47,6 @@ _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 }
 _BY_DAMAGE = (ValueError, SyntaxError, EOFError, LookupError, ArithmeticError, struct.error, RuntimeError)
 """What decoders raise over bytes that make no sense."""
-# We have our own cap and our own words; Pillow's warnings would reach the user once for every odd file.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class Picture(NamedTuple):
@@ -59,11 +55,6 @@ class Picture(NamedTuple):
     pixels: NDArray[np.uint8]
     width: int
     height: int
-
-
-def decode(data: bytes, channels: int, size: int | None = None) -> NDArray[np.uint8]:
-    """Give the upright pixels of an encoded image, uint8 (h, w, channels); see picture_of."""
-    return picture_of(data, channels, size).pixels
 
 
 def picture_of(data: bytes | RawPixels | Image.Image, channels: int, size: int | None = None) -> Picture:
@@ -96,10 +87,11 @@ def memory_and_size(data: bytes, channels: int, size: int | None = None) -> tupl
 def _guarded(step: Callable[..., Any], data: Any, *rest: Any) -> Any:
     """Do a step, and turn whatever it raises into Rejected."""
     try:
-        if isinstance(data, bytes) and data[:2] in (b"II", b"MM"):
-            with quiet_libtiff():
-                return step(data, *rest)
-        return step(data, *rest)
+        with quiet_pillow():
+            if isinstance(data, bytes) and data[:2] in (b"II", b"MM"):
+                with quiet_libtiff():
+                    return step(data, *rest)
+            return step(data, *rest)
     except Rejected:
         raise
     except Exception as error:

@@ -1,23 +1,23 @@
-"""What happens to a decoded image before an encoder sees it: part of the encoder, and of its digest.
+"""The preprocessing of a decoded image for an encoder, which is part of the encoder and of its digest.
 
-`Preprocessing.apply` gives uint8 (size, size, channels), which is what is cut into batches, kept in memory while
-training, and sent between processes; `mean` and `std` are applied to such batches by the encoder, in torch.
+`Preprocessing.apply` returns uint8 (size, size, channels), which is divided into batches, stored in memory during a
+training, and sent between processes; the encoder applies `mean` and `std` to such batches in torch.
 """
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ...store import checks
 from ...store.errors import LookalikeError
 
 DECODE_VERSION = 2
-"""Raised whenever a rule of decode.py changes the pixels of any image: encoders remember the one they were made for.
+"""Increased whenever a rule of decode.py changes the pixels of any image: encoders record the version they were made
+for.
 
-Older versions are accepted and decoded by the present rules. Those differ only for files that were decoded wrongly
+Older versions are accepted, and decoded by the current rules. These differ only for files that were decoded wrongly
 before (2: samples of 10 to 14 bits, white drawings, unset alpha, thumbnails), so that no sound image changes.
 """
 
@@ -71,56 +71,45 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Preprocessing":
-        """Read what `to_json` gave; LookalikeError where a field is missing, unknown or impossible."""
+        """Read the result of `to_json`. Raises LookalikeError if a field is missing, unknown or invalid."""
         fields = set(cls.__dataclass_fields__)
         if not isinstance(values, dict) or set(values) != fields:
             found = sorted(values) if isinstance(values, dict) else repr(values)
-            raise LookalikeError(f"preprocessing has the fields {str(found)[:200]}; it needs {sorted(fields)}")
+            raise LookalikeError(f"preprocessing has the fields {str(found)[:200]}: it must have {sorted(fields)}")
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         try:
             return cls(**plain)
         except TypeError as error:  # such as the length of what is no list
-            raise LookalikeError(f"preprocessing cannot be {str(plain)[:200]}: {error}") from None
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of every field: equal digests give equal pixels from equal images."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+            raise LookalikeError(f"preprocessing is {str(plain)[:200]}, which is not valid: {error}") from None
 
 
 def _check(p: Preprocessing) -> None:
-    """Refuse what cannot work, naming the field and the value."""
-    if not _whole(p.decode) or not 1 <= p.decode <= DECODE_VERSION:
+    """Refuse impossible values, naming the field and the value."""
+    if checks.whole_number("decode", p.decode) > DECODE_VERSION:
         raise LookalikeError(
-            f"decode = {p.decode!r}: this version of lookalike knows the decoding rules 1 to {DECODE_VERSION}; "
-            "update lookalike to use this model"
+            f"decode is {p.decode}: this version of lookalike knows the decoding rules 1 to {DECODE_VERSION}; update "
+            "lookalike to use this model"
         )
-    if not _whole(p.size) or not 1 <= p.size <= 1024:
-        raise LookalikeError(f"size = {p.size!r}: it is a whole number of pixels from 1 to 1024")
+    checks.whole_number("size", p.size, 1, 1024)
     if p.channels not in (1, 3):
-        raise LookalikeError(f"channels = {p.channels!r}: it is 1 (grey) or 3 (RGB)")
+        raise LookalikeError(f"channels is {checks.shortened(p.channels)}: it must be 1 (grey) or 3 (RGB)")
     for name, values in (("mean", p.mean), ("std", p.std)):
-        if len(values) != p.channels or not all(isinstance(v, (int, float)) and abs(v) <= 1e9 for v in values):
-            raise LookalikeError(f"{name} = {values!r:.60}: it is {p.channels} finite number(s), one a channel")
+        if len(values) != p.channels or not all(isinstance(v, int | float) and abs(v) <= 1e9 for v in values):
+            raise LookalikeError(
+                f"{name} is {checks.shortened(values)}: it must be {p.channels} finite number(s), one per channel"
+            )
     if min(p.std) <= 0:
-        raise LookalikeError(f"std = {p.std!r}: every value is above 0")
-    if p.resize not in RESIZES:
-        raise LookalikeError(f"resize = {p.resize!r}: it is one of {', '.join(RESIZES)}")
-    if not isinstance(p.crop, (int, float)) or not 0 < p.crop <= 1:
-        raise LookalikeError(f"crop = {p.crop!r}: it is a share above 0 and up to 1")
-    if p.filter not in FILTERS:
-        raise LookalikeError(f"filter = {p.filter!r}: it is one of {', '.join(FILTERS)}")
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+        raise LookalikeError(f"std is {p.std!r}: every value must be above 0")
+    checks.choice("resize", p.resize, RESIZES)
+    if not checks.share("crop", p.crop):
+        raise LookalikeError(f"crop is {p.crop!r}: it must be above 0")
+    checks.choice("filter", p.filter, list(FILTERS))
 
 
 def _to_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Give uint8 (h, w, channels): grey is repeated, colour is weighed as Pillow's "L" (ITU-R 601-2)."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3) or 0 in image.shape:
-        raise LookalikeError(f"pixels are {image.dtype} {image.shape}; they must be uint8 (height, width, 1 or 3)")
+        raise LookalikeError(f"pixels are {image.dtype} {image.shape}: they must be uint8 (height, width, 1 or 3)")
     if image.shape[2] == channels:
         return image
     if channels == 3:

@@ -1,11 +1,13 @@
-"""libtiff and Pillow kept from writing to stderr: their complaints about a damaged file become our rejection.
+"""Keeping libtiff and Pillow from writing to stderr: their complaints about a damaged file become our rejection.
 
-Pillow leaves libtiff's default handlers in place, which print. They are taken away while a TIFF is decoded, and given
-back after the last of those that run at once. Where Pillow was built so that they cannot be reached, nothing happens.
+Pillow leaves libtiff's default handlers in place, which print. They are removed while a TIFF is decoded, and restored
+after the last of several that run at once. If Pillow was built such that they cannot be reached, nothing happens.
+Pillow's warnings are silenced in the same way, so that the warning filters of the process stay as they are.
 """
 
 import ctypes
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,12 +17,34 @@ from PIL import Image
 
 from ...store.work.forks import Lock
 
-# Pillow logs some faults of files; without any handler Python would print them. Who sets up logging still gets them.
+# Pillow logs some faults of files; without any handler Python would print them. A user's own handlers still get them.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 _NAMES = ("TIFFSetErrorHandler", "TIFFSetWarningHandler")
 _lock = Lock()
 _running = 0
 _before: list[Any] = []
+_decoding = 0
+_filters: list[Any] = []
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Decode without Pillow's warnings: we have our own limits and messages, and there would be one per odd file."""
+    global _decoding
+    with _lock:
+        _decoding += 1
+        if _decoding == 1:
+            _filters.append(warnings.catch_warnings())
+            _filters[0].__enter__()
+            warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    try:
+        yield
+    finally:
+        with _lock:
+            _decoding -= 1
+            if _decoding == 0:
+                _filters.pop().__exit__(None, None, None)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""What every loss is given: embeddings (b, d) and labels (b,), checked, as rows to compute with."""
+"""The arguments of every loss: embeddings (b, d) and labels (b,), checked and turned into rows to compute with."""
 
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from ...store import checks
 from ...store.errors import LookalikeError
 from .distances import unit_rows
 
@@ -12,43 +13,45 @@ Kind = TypeVar("Kind")
 
 
 def check_batch(embeddings: Tensor, labels: Tensor) -> None:
-    """LookalikeError where these are not a floating matrix (b, d) with a row, and integers (b,)."""
+    """Raises LookalikeError unless these are a matrix (b, d) of floats with a row or more, and integers (b,)."""
     if embeddings.ndim != 2 or not embeddings.is_floating_point() or not embeddings.numel():
         raise LookalikeError(
-            f"embeddings are {_shown(embeddings)}; a floating (batch, dim) matrix with a row would work"
+            f"embeddings are {_shown(embeddings)}: they must be a matrix of floats (batch, dim) with at least one row"
         )
     if labels.shape != embeddings.shape[:1] or labels.is_floating_point() or labels.is_complex():
-        raise LookalikeError(f"labels are {_shown(labels)}; {len(embeddings)} integers, one a row, would work")
+        raise LookalikeError(
+            f"labels are {_shown(labels)}: they must be {len(embeddings)} integers, one for each embedding"
+        )
 
 
 def check_dim(embeddings: Tensor, dim: int) -> None:
-    """LookalikeError where embeddings are not the (b, dim) that a loss with parameters of its own was made for."""
+    """Raises LookalikeError unless the embeddings are the (b, dim) that the parameters of a loss were created for."""
     if embeddings.shape[1] != dim:
-        raise LookalikeError(f"embeddings are {_shown(embeddings)}; this loss was made for rows of {dim}")
+        raise LookalikeError(f"embeddings are {_shown(embeddings)}: this loss was created with dim={dim}")
 
 
 def rows_of(embeddings: Tensor, normalise: bool = True) -> Tensor:
-    """The embeddings (b, d) in float32, or float64 where they are, as unit rows unless `normalise` is off."""
+    """The embeddings (b, d) in float32 (float64 stays float64), scaled to unit rows unless `normalise` is False."""
     points = embeddings if embeddings.dtype in (torch.float32, torch.float64) else embeddings.float()
     return unit_rows(points) if normalise else points
 
 
 def full_precision(embeddings: Tensor) -> torch.autocast:
-    """A context in which nothing is computed in half precision: differences of near distances would be lost."""
+    """A context without half precision, in which the differences of similar distances would be lost."""
     return torch.autocast(embeddings.device.type, enabled=False)
 
 
 def choice(setting: str, name: str, choices: dict[str, Kind]) -> Kind:
-    """The choice of that name; LookalikeError with the names there are."""
-    if name not in choices:
-        raise LookalikeError(f"{setting} is {name!r}; {', '.join(choices)} would work")
-    return choices[name]
+    """The choice with that name. Raises LookalikeError that lists the names."""
+    return choices[checks.choice(setting, name, list(choices))]
 
 
 def check_number(setting: str, value: Any, example: str) -> None:
-    """LookalikeError where a setting is no finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
-        raise LookalikeError(f"{setting} is {value!r}; a number above 0, such as {example}, would work")
+    """Raises LookalikeError unless a setting is a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise LookalikeError(
+            f"{setting} is {checks.shortened(value)}: it must be a number above 0, for example {example}"
+        )
 
 
 def _shown(tensor: Tensor) -> str:

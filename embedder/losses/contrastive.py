@@ -1,4 +1,4 @@
-"""The contrastive loss of Siamese pairs: images of one class pulled together, of two classes pushed apart."""
+"""The contrastive loss of Siamese pairs: images of the same class are pulled together, those of two pushed apart."""
 
 import torch
 from torch import Tensor
@@ -17,16 +17,41 @@ def contrastive(
     distance: str = "euclidean",
     normalise: bool = True,
 ) -> LossResult:
-    """Mean of d^2 / 2 over the pairs of one class, plus mean of max(0, margin - d)^2 / 2 over those of two.
+    """Mean of d^2 / 2 over the pairs of one class, plus mean of max(0, margin - d)^2 / 2 over the pairs of two classes.
 
-    All pairs of the batch are Siamese pairs. Each mean is over the pairs that cost anything, and 0 where there is none,
-    so that the few pairs of one class weigh as much as the many of two. embeddings (b, d) floating, any finite values,
-    scaled to unit rows unless `normalise` is off; labels (b,) integers. `distance` is "euclidean" as in the paper,
-    "squared-euclidean", "cosine" (1 - cosine) or "manhattan". Active are the pairs of two classes nearer than the
-    margin. Half precision is computed in float32, memory is O(b^2), and the gradient is finite at distance zero.
-    LookalikeError for shapes, a margin or a name that cannot be meant.
+    Each mean is over the pairs whose loss is above zero, and 0 if there is none, so that the few pairs of one class
+    weigh as much as the many pairs of two.
+
+    Parameters
+    ----------
+    embeddings : a matrix (b, d) of floats with any finite values, scaled to unit rows unless `normalise` is False.
+    labels : integers (b,).
+    margin : the distance beyond which pairs of two classes have no loss.
+    distance : "euclidean" as in the paper, "squared-euclidean", "cosine" (1 - cosine) or "manhattan".
+    normalise : whether to scale the embeddings to unit rows.
+
+    Returns
+    -------
+    LossResult : the loss, and counts of the batch. The active pairs are those of two classes nearer than the margin.
+
+    Raises
+    ------
+    LookalikeError : for an invalid shape, margin or name.
+
+    Notes
+    -----
+    Half precision is computed in float32, memory is O(b^2), and the gradient is finite at distance zero.
 
     Hadsell et al. 2006, Dimensionality Reduction by Learning an Invariant Mapping, eq. 4.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lookalike.embedder.losses.contrastive import contrastive
+    >>> embeddings = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0]])
+    >>> result = contrastive(embeddings, torch.tensor([0, 0, 1, 1]), margin=1.0)
+    >>> round(result.item(), 3), int(result.stats.active)
+    (0.289, 6)
     """
     check_batch(embeddings, labels)
     check_number("margin", margin, "1.0")
@@ -43,7 +68,7 @@ def contrastive(
 
 
 def _loss(groups: Groups, distances: Tensor, near: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss (float64), its gradient (b, b) by the distances, and the number of `near` (b, b) values above 0."""
+    """The loss (float64), its gradient (b, b) with respect to the distances, and how many of `near` are above 0."""
     together = groups.at_positives(distances, 0.0)
     pulled, pushed = (together > 0).sum(), (near > 0).sum()
     loss = _half_mean_square(together, pulled) + _half_mean_square(near, pushed)

@@ -1,4 +1,4 @@
-"""Pairs: a classifier that learns, beside the embedding, to tell pairs of one class from pairs of two."""
+"""Pairs: a classifier that learns, together with the embedding, to tell pairs of one class from pairs of two."""
 
 import math
 
@@ -12,30 +12,51 @@ from .groups import Groups
 from .result import LossResult, stats_of_rows
 
 STEEPNESS, MIDDLE = 10.0, 0.75
-"""What an untrained classifier answers: logit 0 at a distance of about MIDDLE, falling by STEEPNESS a unit of it."""
+"""The answer of an untrained classifier: logit 0 at a distance of about MIDDLE, lower by STEEPNESS per unit beyond."""
 
 
 class Pairs(nn.Module):
     """A Siamese network's binary classifier: P(same class) = logistic(bias + sum_k weight[k] * |a[k] - b[k]|).
 
-    Parameters: `weight` (dim,) and `bias` (), trained with the network. pairs(embeddings (b, dim) floating, labels (b,)
-    integers) is the cross-entropy over all pairs of the batch, of one class and of two weighing half each however many
-    they are; a kind that the batch lacks counts as 0. The embeddings are scaled to unit rows. Active are the pairs that
-    the classifier gets wrong. Half precision is computed in float32, memory is O(b^2), time O(b^2 dim), and the
-    gradient is finite at distance zero. LookalikeError for shapes that cannot be meant.
+    It has the parameters `weight` (dim,) and `bias` (), which are trained with the network. Called with embeddings
+    (b, dim) of floats and labels (b,) of integers, it returns the cross-entropy over all pairs of the batch. The pairs
+    of one class and the pairs of two classes have half of the weight each, whatever their number; a kind that is
+    absent from the batch counts as 0. The embeddings are scaled to unit rows.
+
+    Parameters
+    ----------
+    dim : the length of an embedding.
+
+    Raises
+    ------
+    LookalikeError : when called, for invalid shapes.
+
+    Notes
+    -----
+    The active pairs are those that the classifier gets wrong. Half precision is computed in float32, memory is O(b^2),
+    time is O(b^2 dim), and the gradient is finite at distance zero.
 
     Koch et al. 2015, Siamese Neural Networks for One-shot Image Recognition, section 3.1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lookalike.embedder.losses.pairs import Pairs
+    >>> embeddings = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0]])
+    >>> result = Pairs(dim=2)(embeddings, torch.tensor([0, 0, 1, 1]))
+    >>> int(result.stats.active)
+    2
     """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        # Coordinates of unit rows at distance c differ by some 0.8 c / sqrt(dim), the mean of a normal one.
+        # The coordinates of unit rows at distance c differ by about 0.8 c / sqrt(dim), as those of a normal one do.
         slope = STEEPNESS / (math.sqrt(2 / math.pi) * math.sqrt(dim))
         self.weight = nn.Parameter(torch.full((dim,), -slope))
         self.bias = nn.Parameter(torch.tensor(STEEPNESS * MIDDLE))
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> LossResult:
-        """The loss of embeddings (b, dim) with labels (b,); LookalikeError for other shapes."""
+        """The loss of embeddings (b, dim) with labels (b,). Raises LookalikeError for other shapes."""
         check_batch(embeddings, labels)
         check_dim(embeddings, len(self.weight))
         with full_precision(embeddings):
@@ -50,7 +71,7 @@ class Pairs(nn.Module):
             return LossResult(loss, stats_of_rows(rows, groups, wrong, groups.positive_pairs + groups.negative_pairs))
 
     def logits(self, left: Tensor, right: Tensor) -> Tensor:
-        """log(P / (1 - P)) of "same class" (n,) for the pairs of two matrices (n, dim), scaled to unit rows."""
+        """log(P / (1 - P)) of "same class" (n,) for the pairs of rows of two matrices (n, dim), scaled to unit rows."""
         return (rows_of(left) - rows_of(right)).abs() @ self.weight + self.bias
 
 

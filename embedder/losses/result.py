@@ -1,4 +1,4 @@
-"""What a loss returns to the training loop, and its gradient checked."""
+"""The result of a loss, and a loss with a gradient that was computed beforehand."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ from .groups import Groups
 class LossStats:
     """What the progress line shows of a step: 0-d tensors on the batch's device, float64 (`active` int64).
 
-    `active` is how many of a batch's triplets, pairs or images the loss still works at, `active_share` its share of
-    those it could; each loss says which these are. `positive_distance` and `negative_distance` are means over all pairs
-    of one class and of two, in the loss's own distance, Euclidean if it has none. NaN where there is nothing.
+    `active` is how many triplets, pairs or images of the batch still contribute, and `active_share` is their share of
+    all that could; each loss documents which these are. `positive_distance` and `negative_distance` are means over all
+    pairs of one class and of two classes, in the distance of the loss (Euclidean if it has none). NaN where there are
+    none.
     """
 
     active: Tensor
@@ -29,8 +30,8 @@ class LossStats:
 class LossResult:
     """A scalar `loss`, and the `stats` of the batch.
 
-    Where only the loss matters, it stands for it: `backward()`, `item()`, `float()` and torch's functions take it.
-    To calculate with, there is `loss`.
+    The result can be used in place of its loss in `backward()`, `item()`, `float()` and torch's functions. For
+    arithmetic use `loss`.
     """
 
     loss: Tensor
@@ -59,14 +60,14 @@ class LossResult:
 
 
 def _loss_of(argument: Any) -> Any:
-    """The argument of a torch function with losses in place of results, in lists too."""
+    """The argument of a torch function, with results replaced by their losses, also in lists."""
     if isinstance(argument, list | tuple):
         return type(argument)(map(_loss_of, argument))
     return argument.loss if isinstance(argument, LossResult) else argument
 
 
 def stats_of(distances: Tensor, groups: Groups, active: Tensor, choices: Tensor) -> LossStats:
-    """The stats of a batch with these distances (b, b) of a zero diagonal; `active` of the `choices` are 0-d counts."""
+    """The stats of a batch with distances (b, b) and a zero diagonal; `active` and `choices` are 0-d counts."""
     positive = groups.at_positives(distances, 0.0).sum(dtype=torch.float64)
     negative = distances.sum(dtype=torch.float64) - positive
     return LossStats(
@@ -78,7 +79,7 @@ def stats_of(distances: Tensor, groups: Groups, active: Tensor, choices: Tensor)
 
 
 def stats_of_rows(rows: Tensor, groups: Groups, active: Tensor, choices: Tensor) -> LossStats:
-    """`stats_of` by the Euclidean distances of unit rows (b, d)."""
+    """`stats_of` with the Euclidean distances of unit rows (b, d)."""
     rows = rows.detach()
     return stats_of(torch.cdist(rows, rows).fill_diagonal_(0), groups, active, choices)
 
@@ -88,7 +89,7 @@ def _mean(total: Tensor, count: Tensor) -> Tensor:
 
 
 def with_gradient(points: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-    """The 0-d `loss`, backward() giving `points` (b, d) the `gradient` (b, d), which may be empty if nobody asks."""
+    """The 0-d `loss` whose backward() gives `points` (b, d) the `gradient` (b, d), empty if none is needed."""
     return _Known.apply(points, loss, gradient)
 
 

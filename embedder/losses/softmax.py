@@ -1,4 +1,4 @@
-"""The softmax loss: cross-entropy over the training classes, whose features then serve as embeddings."""
+"""The softmax loss: cross-entropy over the training classes; the features in front of it serve as embeddings."""
 
 import torch
 from torch import Tensor, nn
@@ -13,15 +13,35 @@ from .result import LossResult, stats_of_rows
 class Softmax(nn.Module):
     """A classifier over unit rows: cross-entropy of logits scale * cosine(embedding, weight of the class).
 
-    Parameters: `weight` (classes, dim), trained with the network. softmax(embeddings (b, dim) floating, labels (b,)
-    integers from 0 to classes - 1) is the mean over the batch. Embeddings and weights are scaled to unit rows, since
-    that is how embeddings are compared afterwards, and no class gets a bias. Cosines end at 1: over C classes the loss
-    cannot fall below log(1 + (C - 1) exp(-scale C / (C - 1))), so that `scale`, the inverse of a temperature, is to be
-    some times log C; a larger one lets go earlier of images that are already right. Active are the images whose
-    nearest class is another. Half precision is computed in float32. LookalikeError for shapes, labels and a scale that
-    cannot be meant.
+    It has the parameter `weight` (classes, dim), which is trained with the network. Called with embeddings (b, dim) of
+    floats and labels (b,) of integers from 0 to classes - 1, it returns the mean over the batch. Embeddings and weights
+    are scaled to unit rows, because that is how embeddings are compared afterwards, and no class has a bias.
+
+    Parameters
+    ----------
+    dim : the length of an embedding.
+    classes : the number of classes.
+    scale : the inverse of a temperature. Cosines are at most 1, so the loss over C classes cannot fall below
+        log(1 + (C - 1) exp(-scale C / (C - 1))): choose a few times log C. With a larger scale, images that are right
+        already stop contributing earlier.
+
+    Raises
+    ------
+    LookalikeError : for an invalid scale and, when called, for invalid shapes or labels.
+
+    Notes
+    -----
+    The active images are those whose nearest class is a wrong one. Half precision is computed in float32.
 
     Wang et al. 2017, NormFace; Zhai and Wu 2019, Classification is a Strong Baseline for Deep Metric Learning.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lookalike.embedder.losses.softmax import Softmax
+    >>> loss = Softmax(dim=2, classes=2)
+    >>> loss.logits(torch.tensor([[1.0, 0.0], [0.0, 1.0]])).shape
+    torch.Size([2, 2])
     """
 
     def __init__(self, dim: int, classes: int, *, scale: float = 16.0) -> None:
@@ -31,7 +51,7 @@ class Softmax(nn.Module):
         self.weight = nn.Parameter(torch.randn(classes, dim) / dim**0.5)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> LossResult:
-        """The loss of embeddings (b, dim) with labels (b,); LookalikeError for other shapes and labels."""
+        """The loss of embeddings (b, dim) with labels (b,). Raises LookalikeError for other shapes and labels."""
         check_batch(embeddings, labels)
         check_dim(embeddings, self.weight.shape[1])
         self._check_labels(labels)
@@ -45,11 +65,11 @@ class Softmax(nn.Module):
             return LossResult(F.cross_entropy(logits, labels), stats)
 
     def logits(self, embeddings: Tensor) -> Tensor:
-        """scale * cosine to each class (b, classes), in the order of the labels; softmax over them gives its odds."""
+        """scale * cosine to each class (b, classes), in the order of the labels; their softmax is the probabilities."""
         rows = rows_of(embeddings)
         return self.scale * rows @ rows_of(self.weight.to(rows.dtype)).T
 
     def _check_labels(self, labels: Tensor) -> None:
         low, high, classes = int(labels.min()), int(labels.max()), len(self.weight)
         if low < 0 or high >= classes:
-            raise LookalikeError(f"labels go from {low} to {high}; this loss was made for 0 to {classes - 1}")
+            raise LookalikeError(f"labels are {low} to {high}: with {classes} classes they must be 0 to {classes - 1}")

@@ -1,1 +1,1 @@
-"""Recipes: what decides a training, checked before anything is read."""
+"""Recipes: everything that determines a training, checked before any image is read."""

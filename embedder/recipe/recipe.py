@@ -1,18 +1,22 @@
-"""A recipe: everything that decides what a training gives, checked before anything is read or computed.
+"""A recipe: everything that determines the result of a training, checked before anything is read or computed.
 
-One TOML file (DESIGN.md section 8). What it leaves out has the defaults below; what it says and is not known, or
-cannot work, is refused with the key, the value and the choices. `Recipe.to_toml` gives the resolved recipe.
+A recipe is one TOML file (DESIGN.md section 8). Keys that it leaves out have the defaults below. An unknown key and an
+invalid value are refused, with the key, the value and the choices. `Recipe.to_toml` gives the resolved recipe.
 """
 
-import difflib
+import copy
 import json
 import shlex
 import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
+from ...store.checks import did_you_mean, shortened
 from ...store.disk.regular import check_all_regular
 from ...store.errors import LookalikeError
 from .checks import check_together, checked_value, choice, number, validation_classes
@@ -21,7 +25,7 @@ from .losses import DISTANCES, MININGS, leave_out_idle, loss_name, margin, optio
 
 @dataclass(frozen=True)
 class Data:
-    """What is learned from: a source, and what of it is kept out of training for choosing among weights."""
+    """The images to learn from: a source, and the part of it that is kept for validation, which chooses the weights."""
 
     source: str | None = field(default=None, metadata=choice(None, what="a source, such as photos/"))
     validation_classes: float | tuple[str, ...] = field(default=0.2, metadata={"check": validation_classes})
@@ -29,7 +33,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Image:
-    """The square of size x size pixels that images become, and the augmentations (see `augment`), off by default."""
+    """The size of images (size x size pixels) and the augmentations (see `augment`), which are off by default."""
 
     size: int = field(default=28, metadata=number(int, 8, 1024))
     channels: int = field(default=1, metadata=choice([1, 3]))
@@ -52,7 +56,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Loss:
-    """What training minimises. What a loss does not take is None; see loss_settings.py for what each takes."""
+    """The loss that training minimises. Keys that it lacks are None; recipe/losses.py lists the keys of each loss."""
 
     name: str = field(default="triplet", metadata={"check": loss_name})
     margin: float | str | None = field(default=0.2, metadata={"check": margin})
@@ -64,14 +68,14 @@ class Loss:
 
 @dataclass(frozen=True)
 class Mining:
-    """Which triplets of a batch count, for the triplet loss; None for any other, which refuses it."""
+    """Which triplets of a batch count. Only the triplet loss has a mining; for any other loss it is None."""
 
     name: str | None = field(default="semi-hard", metadata=choice(list(MININGS)))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """P classes with K images each."""
+    """The number of classes in a batch, and the number of images per class."""
 
     classes: int = field(default=10, metadata=number(int, 2, 4096))
     images: int = field(default=20, metadata=number(int, 2, 4096))
@@ -79,7 +83,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """How the weights move."""
+    """How the weights are updated."""
 
     name: str = field(default="adamw", metadata=choice(["adamw"]))
     lr: float = field(default=1e-3, metadata=number(float, 1e-8, 10))
@@ -88,7 +92,7 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Training:
-    """How long. patience: validations without a better score before stopping; 0 never stops early."""
+    """How long to train. patience: validations without a better score before training stops; with 0 it never does."""
 
     steps: int = field(default=2000, metadata=number(int, 0, 10**8))
     validate_every: int = field(default=200, metadata=number(int, 1, 10**8))
@@ -99,7 +103,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a training, section by section."""
+    """Everything that determines a training, section by section."""
 
     data: Data = field(default_factory=Data)
     image: Image = field(default_factory=Image)
@@ -112,45 +116,47 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
-        """Check nested plain values and give the recipe; LookalikeError names what is wrong."""
+        """The recipe of nested plain values, all checked. Raises LookalikeError that names the wrong key or value."""
         recipe = cls(**_sections(values))
         recipe = settled(recipe, set(values.get("loss", {})), mined="name" in values.get("mining", {}))
         check_together(recipe)
         return recipe
 
     def to_dict(self) -> dict[str, Any]:
-        """Give nested plain values, a missing source left out; `from_dict` reads them back."""
+        """The recipe as nested plain values, without the keys that are None; `from_dict` reads them."""
         values = json.loads(json.dumps(asdict(self)))
         return {name: {k: v for k, v in keys.items() if v is not None} for name, keys in values.items()}
 
     def to_toml(self) -> str:
-        """Give the resolved recipe as TOML, every key said (a missing source apart)."""
-        return "\n".join(_toml_section(name, values) for name, values in self.to_dict().items())
+        """The resolved recipe as TOML, with every key except those that are None."""
+        return tomli_w.dumps(self.to_dict())
 
     def with_source(self, source: str | None) -> "Recipe":
-        """Give the same recipe on another source, or on none: what remains is the same wherever the images lie."""
+        """The same recipe with another source, or without one: the rest does not depend on where the images are."""
         return replace(self, data=replace(self.data, source=source))
 
 
-def load_recipe(name: str | Path, overrides: list[str] | tuple[str, ...] = ()) -> Recipe:
-    """Read a recipe file, or the shipped recipe of that name, then apply "section.key=value" overrides.
+def load_recipe(name: str | Path, overrides: Sequence[str] | Mapping[str, Any] = ()) -> Recipe:
+    """Read a recipe file, or the shipped recipe with that name, and then apply the overrides.
 
-    Another loss set over a file's takes the place of all its settings; see `leave_out_idle`, also for what has no use.
-    Errors: LookalikeError where there is no such recipe, the file is not TOML, or a key or value does not exist.
+    overrides: texts such as "section.key=value", or values by "section.key". If they set another loss, all settings of
+    the file's loss are replaced; see `leave_out_idle`, which also handles settings that have no effect. Raises
+    LookalikeError if there is no such recipe, if the file is not TOML, and for an unknown key or an invalid value.
     """
     values = _parse(_text(name), str(name))
     _sections(values)
+    settings = list(_settings(overrides))
     changes: dict[str, Any] = {}
-    for override in overrides:
-        _override(changes, override)
+    for setting in settings:
+        _set(changes, *setting)
     leave_out_idle(values, changes, str(name))
-    for override in overrides:
-        _override(values, override)
+    for setting in settings:
+        _set(values, *setting)
     return Recipe.from_dict(values)
 
 
 def shipped_recipes() -> list[str]:
-    """Name the recipes that come with the package."""
+    """The names of the recipes that come with the package."""
     return sorted(f.name.removesuffix(".toml") for f in _shipped_folder().iterdir() if f.name.endswith(".toml"))
 
 
@@ -167,44 +173,56 @@ def _text(name: str | Path) -> str:
         if str(name) in shipped_recipes():
             return (_shipped_folder() / f"{name}.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LookalikeError(f"{name}: cannot be read as a recipe ({error})") from None
-    shipped = f"shipped recipes are {', '.join(shipped_recipes())}"
+        raise LookalikeError(f"cannot read the recipe {name}: {error}") from None
+    shipped = f"the shipped recipes are {', '.join(shipped_recipes())}"
     if path.is_dir():
         command = f"lookalike train RECIPE --data {shlex.quote(str(path))} --out MODEL"
-        raise LookalikeError(f"{name} is a folder, not a recipe: `{command}` learns from it; {shipped}")
-    near = difflib.get_close_matches(str(name), shipped_recipes(), n=1)
-    meant = f" (did you mean {near[0]}?)" if near else ""
-    raise LookalikeError(f"{name}: no such recipe file{meant}; {shipped}")
+        raise LookalikeError(f"{name} is a folder, not a recipe: train on it with `{command}`; {shipped}")
+    near = did_you_mean(str(name), shipped_recipes())
+    raise LookalikeError(f"there is no recipe {str(name)!r}{f'{near} T' if near else ': t'}{shipped[1:]}")
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise LookalikeError(f"{name}: not TOML: {error}") from None
+        raise LookalikeError(f"{name} is not valid TOML: {error}") from None
 
 
-def _override(values: dict[str, Any], override: str) -> None:
-    """Put "section.key=value" into `values`: a TOML value, or else the bare text, so that paths need no quotes."""
+def _settings(overrides: Sequence[str] | Mapping[str, Any]) -> Iterator[tuple[str, list[str], Any]]:
+    """For each override its text, the names of its key, and its value."""
+    pairs = overrides.items() if isinstance(overrides, Mapping) else map(_split, overrides)
+    for key, value in pairs:
+        names = str(key).strip().split(".")
+        if len(names) < 2 or not all(names):
+            raise LookalikeError(f"--set {key}={value}: write it as SECTION.KEY=VALUE, for example training.steps=500")
+        yield f"{key}={value}", names, value
+
+
+def _split(override: str) -> tuple[str, Any]:
+    """The key of "section.key=value", and its value as TOML, or else as bare text, so that paths need no quotes."""
     key, equals, text = override.partition("=")
-    *tables, name = key.strip().split(".")
-    if not equals or not tables or not all((*tables, name)):
-        raise LookalikeError(f"--set {override}: write it SECTION.KEY=VALUE, such as training.steps=500")
+    if not equals:
+        raise LookalikeError(f"--set {override}: write it as SECTION.KEY=VALUE, for example training.steps=500")
     try:
-        value = tomllib.loads(f"value = {text.strip()}")["value"]
+        return key, tomllib.loads(f"value = {text.strip()}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text.strip()
+        return key, text.strip()
+
+
+def _set(values: dict[str, Any], said: str, names: list[str], value: Any) -> None:
+    """Put a value under its key into nested `values`."""
     target: Any = values
-    for depth, table in enumerate(tables, 1):
+    for depth, table in enumerate(names[:-1], 1):
         target = target.setdefault(table, {})
         if not isinstance(target, dict):
-            said = ".".join(tables[:depth])
-            raise LookalikeError(f"--set {override}: {said} is a value, {_short(target)}, and has no keys")
-    target[name] = value
+            parent = ".".join(names[:depth])
+            raise LookalikeError(f"--set {said}: {parent} is the value {shortened(target)}, which has no keys")
+    target[names[-1]] = copy.deepcopy(value)
 
 
 def _sections(values: dict[str, Any]) -> dict[str, Any]:
-    """Check every key and value by itself, and give the sections by name."""
+    """The sections by name, every key and value checked by itself."""
     makers = {f.name: f.default_factory for f in fields(Recipe)}
     _known(values, list(makers), "section")
     return {name: _section(name, make, values.get(name, {})) for name, make in makers.items()}
@@ -212,7 +230,7 @@ def _sections(values: dict[str, Any]) -> dict[str, Any]:
 
 def _section(name: str, make: Any, values: Any) -> Any:
     if not isinstance(values, dict):
-        raise LookalikeError(f"{name} = {values!r}: {name} is a section, [{name}]")
+        raise LookalikeError(f"{name} is {shortened(values)}: it must be a section, written as [{name}]")
     known = {f.name: f for f in fields(make)}
     _known(values, list(known), "key", prefix=f"{name}.")
     return make(**{key: checked_value(f"{name}.{key}", value, known[key].metadata) for key, value in values.items()})
@@ -221,26 +239,6 @@ def _section(name: str, make: Any, values: Any) -> Any:
 def _known(values: dict[str, Any], known: list[str], what: str, prefix: str = "") -> None:
     for key in values:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {prefix}{close[0]}? " if close else ""
-            raise LookalikeError(
-                f"{prefix}{key} = {_short(values[key])}: no such {what}; {hint}they are {', '.join(known)}"
-            )
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _toml_section(name: str, values: dict[str, Any]) -> str:
-    lines = [f"{k} = {toml_value(v)}" for k, v in values.items() if v is not None]
-    return "\n".join([f"[{name}]", *lines, ""])
-
-
-def toml_value(value: Any) -> str:
-    """Give a plain value as TOML."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
-    # JSON's strings, numbers, booleans and lists of strings are TOML's, except that JSON does not escape DEL.
-    return json.dumps(value, ensure_ascii=False).replace(chr(127), chr(92) + "u007f")
+            near = did_you_mean(key, known)
+            choices = f"{near} The {what}s are" if near else f": the {what}s are"
+            raise LookalikeError(f"unknown {what} {prefix}{key}{choices} {', '.join(known)}")

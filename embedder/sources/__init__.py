@@ -30,9 +30,9 @@ _CHOICES = "give a folder, a .csv, .jsonl or .parquet table, IDX files as images
 
 
 def open_source(text: str | os.PathLike[str], options: SourceOptions = USUAL) -> Source:
-    """Open what `text` names, without listing it; LookalikeError says what would be accepted.
+    """Open the source that `text` names, without listing it.
 
-    LookalikeError too for an option that means nothing for a source of that kind.
+    Raises LookalikeError that says what would be accepted, and for an option that this kind of source does not have.
     """
     source = _opened(os.fspath(text), options)
     options.check(os.fspath(text), source.called, source.accepted_options)
@@ -52,18 +52,18 @@ def _opened(path: str, options: SourceOptions) -> Source:
         check_all_regular(images, labels)
     if colon and os.path.isfile(images):
         if not os.path.isfile(labels):
-            raise LookalikeError(f"source {path!r}: there is no file {labels!r} for the labels")
+            raise LookalikeError(f"source {path!r}: the file of labels {labels!r} does not exist")
         return IdxSource(images, labels, options=options)
     raise LookalikeError(f"source {path!r} does not exist: {_CHOICES}")
 
 
 def _refuse_ours(folder: str) -> None:
-    """LookalikeError for a folder that we wrote ourselves: arguments are easily mistaken for each other."""
+    """Raises LookalikeError for a collection and for a model: arguments are easily mixed up."""
     what = "a collection" if is_collection(folder) else None
     if all(os.path.isfile(os.path.join(folder, name)) for name in ("encoder.json", "encoder.safetensors")):
         what = "a model"
     if what is not None:
-        raise LookalikeError(f"source {folder!r} is {what}, not a folder of images: give what holds the images")
+        raise LookalikeError(f"source {folder!r} is {what}, not a folder of images: give the folder of the images")
 
 
 def _open_file(path: str, options: SourceOptions) -> Source:
@@ -79,14 +79,14 @@ def _open_file(path: str, options: SourceOptions) -> Source:
 
 
 def from_spec(spec: dict[str, Any]) -> Source:
-    """Open a source again from what its `describe()` gave: its kind, and the arguments it was made with.
+    """Open a source again from the result of its `describe()`: its kind, and the arguments of its class.
 
-    LookalikeError for a kind that is not known, and where the source cannot be opened any more.
+    Raises LookalikeError for an unknown kind, and if the source cannot be opened any more.
     """
     arguments = dict(spec)
     kind = arguments.pop("kind")
     if kind not in _KINDS:
-        raise LookalikeError(f"source of kind {kind!r} is not known to this version: {', '.join(_KINDS)} are")
+        raise LookalikeError(f"unknown kind of source {kind!r}: this version knows {', '.join(_KINDS)}")
     options = SourceOptions.from_spec(arguments)
     arguments.pop("options", None)
     return _KINDS[kind](**arguments, options=options)

@@ -45,8 +45,6 @@ class Source(ABC):
     options: SourceOptions
     name: str
     """What the rows record as their source: an absolute path with links resolved."""
-    labelled: bool = False
-    """Whether labels can be expected."""
     unique: bool = True
     """Whether two records cannot have the same key by construction (names in a folder)."""
     ignored: int = 0

@@ -1,7 +1,7 @@
-"""Classes that are probably not meant, of which people are warned and which stay as they are.
+"""Classes that are probably mistakes: people are warned about them, and they are kept as they are.
 
-Two that are one: their names are equal but for their Unicode form, upper and lower case, or spaces. What other programs
-write where there is no label ("nan", "-1"). Quotes that enclose no cell, and so belong to the name.
+These are two names of one class, which differ only in Unicode form, upper and lower case, or spaces; texts that other
+programs write for a missing label ("nan", "-1"); and quotes that do not enclose a cell and are part of the name.
 """
 
 import unicodedata
@@ -19,7 +19,7 @@ _QUOTES = ("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2018\u2019\u201a'", "\u201c\u2
 
 
 class ClassNames:
-    """The names of the classes met so far, and those that look like another."""
+    """The names of the classes so far, and those that look like mistakes."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         self._met: set[str] = set()
@@ -46,7 +46,7 @@ class ClassNames:
             self._quoted.append(name)
 
     def warn(self, source: str) -> None:
-        """Say with LookalikeWarnings which classes are probably not meant, if any are."""
+        """Warn about classes that are probably mistakes, with LookalikeWarnings."""
         if self._alike:
             self._warn_of_alike(source)
         if self._empty:
@@ -63,8 +63,8 @@ class ClassNames:
         pairs = "; ".join(f"{_said(a)} and {_said(b)}" for a, b in self._alike[:_FEW])
         more = f" and {len(self._alike) - _FEW} more pairs" if len(self._alike) > _FEW else ""
         warnings.warn(
-            f"source {shown(source)!r}: classes that differ only in upper and lower case, spaces or Unicode form stay "
-            f"different classes: {pairs}{more}; where they are meant to be one, write their names alike",
+            f"source {shown(source)!r}: some classes differ only in upper and lower case, spaces or Unicode form, and "
+            f"are kept apart: {pairs}{more}; if they are meant to be the same, write their names alike",
             LookalikeWarning,
             stacklevel=4,
         )

@@ -23,7 +23,7 @@ IMAGE_EXTENSIONS = frozenset(_ACCEPTED | _RAW | _REJECTED)
 LINK_OUT, LINK_TO_FOLDER, LINK_LOOP = "link leads out of the source", "link to a folder", "link loop"
 """Why links are rejected; `--follow-links` follows the first two."""
 MAX_BYTES = 1 << 30
-"""A larger file is rejected unread: the largest image within the pixel cap, uncompressed, is smaller."""
+"""A larger file is rejected unread: the largest uncompressed image within the limit of pixels is smaller."""
 _SMALL, _PIECE = 32 << 20, 1 << 20
 
 _FAR_NS = (1 << 63) - 1
@@ -78,11 +78,11 @@ def facts(path: str) -> tuple[int | None, int | None]:
 
 
 def read_file(path: str, root: str | None = None) -> bytes:
-    """Give all bytes of a regular file; Rejected where there are none to be had.
+    """All bytes of a regular file. Raises Rejected if they cannot be read.
 
-    path: absolute. root: where given, an absolute real path below which a link must lead. A FIFO, device or socket
-    is refused at once: it is opened without blocking, and looked at before it is read. LookalikeError where this
-    process lacks memory or file descriptors: that is no fault of the file, and the next one would fare no better.
+    path: absolute. root: if given, an absolute real path below which a link must lead. A FIFO, device or socket is
+    refused at once: it is opened without blocking, and checked before it is read. Raises LookalikeError if this process
+    lacks memory or file descriptors, which is not a fault of the file, and would affect the next one too.
     """
     try:
         return _read(path, root)
@@ -94,7 +94,7 @@ def read_file(path: str, root: str | None = None) -> bytes:
 
 
 def check_own_fault(error: OSError, doing: str) -> None:
-    """LookalikeError where an error of the system says that this process, or the machine, has no more to give."""
+    """Raises LookalikeError if an error of the system says that this process, or the machine, lacks resources."""
     if error.errno in _OURS:
         raise LookalikeError(f"cannot {doing}: {_OURS[error.errno]}") from error
 
@@ -115,15 +115,13 @@ def _read(path: str, root: str | None) -> bytes:
 def _within_memory(file: FileIO, size: int) -> bytes:
     """All bytes of a file of `size`, where there is room for them twice: a process that decodes gets a copy."""
     if size > _SMALL and 2 * size > (free := free_memory()):
-        raise Rejected(
-            "read", f"a file of {in_words(size)} is too large for the {in_words(free)} of memory that are free"
-        )
+        raise Rejected("read", f"a file of {in_words(size)} is too large for the {in_words(free)} of free memory")
     try:
         return _all(file, size)
     except MemoryError as error:
         raise LookalikeError(
-            f"there is not enough memory to read an image of {in_words(size)}: {in_words(free_memory())} are free; use "
-            "fewer workers (--workers 1), close other programs, or raise the limit of this process"
+            f"not enough memory to read an image of {in_words(size)}, since only {in_words(free_memory())} are free: "
+            "use fewer workers (--workers 1), close other programs, or raise the memory limit of this process"
         ) from error
 
 

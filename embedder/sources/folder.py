@@ -54,15 +54,6 @@ class FolderSource(Source):
         metadata_file(self.root, options)
 
     @property
-    def labelled(self) -> bool:  # type: ignore[override]
-        """Whether there are class folders, or a metadata file with a label column."""
-        if self._metadata().labelled:
-            return True
-        if not self.options.labels:
-            return False
-        return Walk(self.root, self.options).has_folders()
-
-    @property
     def extra_types(self) -> dict[str, str]:  # type: ignore[override]
         """The columns of the metadata file but the file's name and label."""
         return self._metadata().types
@@ -87,8 +78,8 @@ class FolderSource(Source):
         if self._unread:
             more = f" and {len(self._unread) - 1} more" if len(self._unread) > 1 else ""
             yield (
-                f"{shown(self._unread[0])}{more} was not read, as only one in the source itself is: give "
-                f"{shown(os.path.join(self.root, os.path.dirname(self._unread[0])))} as a source of its own"
+                f"{shown(self._unread[0])}{more} was not read, because only the one in the source folder itself is: "
+                f"give {shown(os.path.join(self.root, os.path.dirname(self._unread[0])))} as a separate source"
             )
 
     def _tables_note(self) -> Iterator[str]:
@@ -96,7 +87,7 @@ class FolderSource(Source):
         if self._tables and not self._any:
             first = shown(os.path.join(self.root, self._tables[0]))
             more = f" and {len(self._tables) - 1} more" if len(self._tables) > 1 else ""
-            yield f"this folder has no images but tables ({first}{more}): give each table as a source of its own"
+            yield f"this folder has tables but no images ({first}{more}): give each table as a separate source"
 
     def describe(self) -> dict[str, Any]:
         """The root."""
@@ -150,12 +141,12 @@ class FolderSource(Source):
             self._warn_of_outer(list(outer))
 
     def _warn_of_outer(self, names: list[str]) -> None:
-        """Say which folders gave the labels, as people may mean the inner ones."""
+        """Warn which folders gave the labels, because people may mean the inner ones."""
         more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
         warnings.warn(
-            f"source {self.root!r}: class folders hold only folders, so the labels are the outer ones' names "
-            f"({', '.join(map(repr, names[:_FEW]))}{more}); for the inner ones' give an outer one as the source, such "
-            f"as {os.path.join(self.root, names[0])!r}, or a {FILES[0]} with file_name and label",
+            f"source {self.root!r}: the class folders hold only folders, so the labels are the names of the outer "
+            f"folders ({', '.join(map(repr, names[:_FEW]))}{more}); to use the inner folders, give an outer one as the "
+            f"source, such as {os.path.join(self.root, names[0])!r}, or a {FILES[0]} with file_name and label",
             LookalikeWarning,
         )
 
@@ -182,4 +173,4 @@ class FolderSource(Source):
 def _missing(name: str, file: str | None) -> str:
     """Why a file that the metadata list cannot be read."""
     reason = f"listed in {file}, but not among the folder's images"
-    return f"{reason}: this is a path of Windows; write names below the folder" if is_windows(name) else reason
+    return f"{reason}: this is a Windows path; write names below the folder" if is_windows(name) else reason

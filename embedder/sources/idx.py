@@ -42,12 +42,11 @@ class IdxSource(Source):
         self._images = os.path.abspath(images)
         self._labels = None if labels is None else os.path.abspath(labels)
         self.name = os.path.realpath(images)
-        self.labelled = labels is not None
         self.extra_types = {}
         self._pixels: NDArray[np.uint8] | None = None
         shape = idx_shape(self._images)
         if len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)) or 0 in shape[1:]:
-            raise LookalikeError(f"{images} holds values of shape {shape}, not images (n, height, width)")
+            raise LookalikeError(f"{images} holds values of shape {shape}: images have the shape (n, height, width)")
 
     def describe(self) -> dict[str, Any]:
         """Both files."""
@@ -59,11 +58,11 @@ class IdxSource(Source):
             self._pixels = read_idx(self._images)
         size = math.prod(self._pixels.shape[1:])
         if size > _LARGE and 2 * size > (free := free_memory()):
-            raise Rejected("read", f"an image of {in_words(size)} is too large for the {in_words(free)} that are free")
+            raise Rejected("read", f"an image of {in_words(size)} is too large for the {in_words(free)} of free memory")
         return RawPixels(np.array(self._pixels[locator]))
 
     def records(self) -> Iterator[Record]:
-        """All images in their order; LookalikeError where a file is truncated or the labels are not as many."""
+        """All images in their order. Raises LookalikeError for a truncated file or another number of labels."""
         if self._pixels is None:
             self._pixels = read_idx(self._images)  # a truncated file is refused before any work
         size, mtime_ns = facts(self._images)
@@ -71,9 +70,9 @@ class IdxSource(Source):
             yield Record(f"{number:08d}", label, number, size, mtime_ns, {})
 
     def labels(self) -> Iterator[str | None]:
-        """What the labels file says; of the images, which may be gigabytes to unpack, the header alone is read.
+        """The labels in the labels file. Only the header of the images is read, which may be gigabytes to unpack.
 
-        LookalikeError where it cannot be read or its labels are not as many as the images.
+        Raises LookalikeError if the file cannot be read, or the numbers of labels and images differ.
         """
         count = idx_shape(self._images)[0]
         if self._labels is None:
@@ -81,7 +80,10 @@ class IdxSource(Source):
             return
         labels = read_idx(self._labels)
         if labels.shape != (count,):
-            raise LookalikeError(f"{self._labels} has labels {labels.shape} for {count} images of {self._images}")
+            raise LookalikeError(
+                f"{self._labels} has labels of shape {labels.shape}, and {self._images} has {count} images: give one "
+                "label per image"
+            )
         yield from (str(int(label)) for label in labels)
 
 
@@ -94,7 +96,7 @@ def is_idx(path: str | Path) -> bool:
 
 
 def idx_shape(path: str | Path) -> tuple[int, ...]:
-    """The dimensions that an IDX file announces; LookalikeError where it is none, or not of unsigned bytes."""
+    """The shape in the header of an IDX file. Raises LookalikeError for other files and other types of values."""
     try:
         with _open(path) as file:
             return _header(file, path)
@@ -103,10 +105,10 @@ def idx_shape(path: str | Path) -> tuple[int, ...]:
 
 
 def read_idx(path: str | Path) -> NDArray[np.uint8]:
-    """The values of an IDX file, uint8 in the shape it announces: images (n, h, w), labels (n,).
+    """The values of an IDX file, uint8 in the shape of its header: images (n, h, w), labels (n,).
 
-    Mapped where it is plain, in memory where it is gzip. LookalikeError where it is no IDX file, not of unsigned bytes,
-    shorter or longer than announced, or unpacks to more than 8 GiB.
+    A plain file is mapped, and a gzip file is unpacked into memory. Raises LookalikeError for other files, for values
+    that are not unsigned bytes, if the length differs from the header, and if it unpacks to more than 8 GiB.
     """
     shape = idx_shape(path)
     total, start = math.prod(shape), 4 + 4 * len(shape)
@@ -116,15 +118,15 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
                 raise _length(path, shape)
             return np.memmap(path, np.uint8, "r", start, shape) if total else np.empty(shape, np.uint8)
         if total > _MOST:
-            raise LookalikeError(f"{path} unpacks to {total} bytes: gunzip it, and it is read without unpacking")
+            raise LookalikeError(f"{path} unpacks to {total} bytes: unpack it with gunzip, so that it can be mapped")
         if total > (free := free_memory()):
             raise LookalikeError(
-                f"{path} unpacks to {in_words(total)}, and {in_words(free)} of memory are free: gunzip it, and it is "
-                "read without unpacking"
+                f"{path} unpacks to {in_words(total)}, and only {in_words(free)} of memory are free: unpack it with "
+                "gunzip, so that it can be mapped"
             )
         with _open(path) as file:
             file.read(start)
-            # One byte more than announced: neither a short file nor a longer one is what was meant.
+            # One byte more than the header says, so that a longer file is noticed as well.
             data = file.read(total + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise LookalikeError(f"{path} cannot be read as an IDX file: {error}") from error
@@ -134,7 +136,7 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
 
 
 def _length(path: str | Path, shape: tuple[int, ...]) -> LookalikeError:
-    return LookalikeError(f"{path} is not as long as its header {shape} says: it is truncated or damaged")
+    return LookalikeError(f"{path} does not have the length that its header {shape} says: it is truncated or damaged")
 
 
 def _is_gzip(path: str | Path) -> bool:
@@ -151,7 +153,7 @@ def _header(file: BinaryIO, path: str | Path) -> tuple[int, ...]:
     if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= 4:
         raise LookalikeError(f"{path} is not an IDX file")
     if magic[2] != _UBYTE:
-        raise LookalikeError(f"{path} holds IDX values of type {magic[2]:#04x}; unsigned bytes (0x08) are read")
+        raise LookalikeError(f"{path} holds IDX values of type {magic[2]:#04x}: only unsigned bytes (0x08) are read")
     rest = file.read(4 * magic[3])
     if len(rest) != 4 * magic[3]:
         raise LookalikeError(f"{path} is not an IDX file: its header is cut off")

@@ -1,8 +1,8 @@
-"""What a walk through a folder leaves out: debris of file servers and systems, and what `--exclude` names.
+"""What a walk through a folder leaves out: debris of file servers and systems, and the patterns of `--exclude`.
 
-Debris holds copies of other pictures (thumbnails, trash) or nothing to look at, and its folders are no classes. Names
-are compared without regard to case where no class would be called so. Where one of these folders is itself given as the
-source, its files are images like others.
+Debris holds copies of other pictures (thumbnails, trash) or no pictures at all, and its folders are not classes. Names
+are compared without regard to case if no class would have such a name. If one of these folders is itself given as the
+source, its files are images like any others.
 """
 
 import re
@@ -49,8 +49,8 @@ class Exclusion:
     """Patterns of what to leave out, read as in a .gitignore.
 
     A pattern without a slash is a name at any depth, one with a slash a path below the root; one that ends in a slash
-    means folders only. `*`, `?` and `[...]` match within a name, `**` any number of folders. What is below an excluded
-    folder is excluded. LookalikeError for a pattern that is empty or begins with `!`.
+    matches folders only. `*`, `?` and `[...]` match within a name, `**` any number of folders. Everything below an
+    excluded folder is excluded. Raises LookalikeError for a pattern that is empty or begins with `!`.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
@@ -80,12 +80,10 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], bool]:
     text = unicodedata.normalize("NFC", pattern[1:] if pattern.startswith("./") else pattern)
     folders_only, bare = text.endswith("/"), text.rstrip("/")
     if bare in ("", "."):
-        raise LookalikeError(
-            f"--exclude {pattern!r} names nothing: give a name such as '*.tmp', or a path below the source"
-        )
+        raise LookalikeError(f"--exclude {pattern!r} is empty: give a name such as '*.tmp', or a path below the source")
     if bare.startswith("!"):
         raise LookalikeError(
-            f"--exclude {pattern!r}: patterns only leave out, so ! has no meaning here; for a name that begins with ! "
+            f"--exclude {pattern!r}: patterns can only exclude, so ! has no meaning; for a name that begins with !, "
             f"write '\\{bare}'"
         )
     anywhere = "" if "/" in bare else "(?:.*/)?"

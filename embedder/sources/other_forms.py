@@ -48,10 +48,10 @@ def is_utf8(text: str) -> bool:
 
 
 def warn_of_encoding(path: str, label: str, where: str) -> None:
-    """Say that a table is not UTF-8, by a label that shows it."""
+    """Warn that a table is not UTF-8, with a label that shows it."""
     warnings.warn(
-        f"{path} is not UTF-8 (label {os.fsencode(label)!r} in {where}): bytes of another encoding are kept as they "
-        "are; save the table as UTF-8 to have them as letters",
+        f"{path} is not encoded as UTF-8 (label {os.fsencode(label)!r} in {where}): its bytes are kept as they are; "
+        "save the table as UTF-8 to get letters",
         LookalikeWarning,
         stacklevel=3,
     )

@@ -42,7 +42,7 @@ class Walk:
         self._is_ours = is_ours
 
     def inputs(self) -> Iterator[Found]:
-        """All inputs, and what can be neither listed nor entered; LookalikeError where the root cannot be listed."""
+        """All inputs, and folders that cannot be listed. Raises LookalikeError if the root cannot be listed."""
         # Our own stack: the depth of a tree is not bounded by Python's.
         waiting = [self._listing("")]
         on_the_way = [self._identity("")]
@@ -63,20 +63,15 @@ class Walk:
                 on_the_way.pop()
 
     def notes(self) -> list[str]:
-        """What people may want to know of the files and folders left out, a line each."""
+        """Sentences for people on files and folders that were left out."""
         notes = []
         if count := self.debris.total():
             what = "file or folder" if count == 1 else "files and folders"
-            notes.append(f"skipped {count} {what} that a file server or system left there: {_names(self.debris)}")
-        return notes + [f"--exclude {pattern!r} left nothing out" for pattern in self.exclusion.unused]
-
-    def has_folders(self) -> bool:
-        """Whether there is a folder to enter directly below the root."""
-        with os.scandir(self.root) as entries:
-            return any(self._kind(entry, entry.name) == "folder" for entry in entries)
+            notes.append(f"skipped {count} {what} created by a file server or system: {_names(self.debris)}")
+        return notes + [f"--exclude {pattern!r} did not match anything" for pattern in self.exclusion.unused]
 
     def _identity(self, path: str) -> tuple[int, int] | None:
-        """Which folder a path leads to; None where no link is followed, or nobody can tell."""
+        """The folder that a path leads to; None if links are not followed, or it cannot be read."""
         if not self.follow:
             return None
         try:

@@ -96,7 +96,7 @@ def load_model(payload: dict[str, Any]) -> dict[str, Any]:
     global _kept_encoder
     loaded = load_encoder(payload["model"], device=payload["device"])
     if loaded.digest != payload["digest"]:
-        raise LookalikeError(f"{payload['model']} changed while it was read: embed again")
+        raise LookalikeError(f"{payload['model']} changed while it was read: run embed again")
     _kept_encoder = (_encoder_name({**payload, "precision": loaded.precision}), loaded)
     return {"precision": loaded.precision}
 

@@ -26,7 +26,7 @@ class Isolation:
         self._failures = self._successes = 0
 
     def __call__(self, fragment: Fragment, reason: str) -> dict[str, Any] | None:
-        """Embed what can be of a fragment that failed; LookalikeError where failing is the rule.
+        """Embed what can be of a fragment that failed. Raises LookalikeError if most of them fail.
 
         None for a fragment without images, which nothing can stand in for.
         """
@@ -35,8 +35,8 @@ class Isolation:
         self._failures += 1
         if self._failures > (_MOST_FAILURES if self._successes else _MOST_FAILURES_ALONE):
             raise LookalikeError(
-                f"embedding fails again and again, {'also' if self._successes else 'even'} in small "
-                f"pieces, the last time: {reason}"
+                f"embedding keeps failing, {'also' if self._successes else 'even'} in small pieces; the last "
+                f"failure: {reason}"
             )
         records = fragment["payload"]["records"]
         if len(records) == 1:
@@ -49,7 +49,7 @@ class Isolation:
                 results += outcome.get("many", [outcome])
                 self._successes += "poisoned" not in outcome and "many" not in outcome
         if not self._successes:
-            raise LookalikeError(f"embedding fails with every image, the last time: {reason}")
+            raise LookalikeError(f"embedding fails for every image; the last failure: {reason}")
         return {"many": results}
 
 

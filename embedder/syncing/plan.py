@@ -52,7 +52,7 @@ class Plan:
 def judged(store: Store, wanted: Wanted) -> Iterator[tuple[Record, int, bool]]:
     """List the source as (record under its key in the collection, its row or -1, whether there is work to do).
 
-    LookalikeError for the first key that another source owns.
+    Raises LookalikeError for the first key that belongs to another source.
     """
     columns = ExtraColumns(store, wanted.source.extra_types)
     for records in cut(wanted.source.records(), _CHUNK):
@@ -83,14 +83,14 @@ def _unchanged(store: Store, wanted: Wanted, records: list[Record], rows: NDArra
 def _owned(store: Store, wanted: Wanted, record: Record, owner: str, size: int) -> LookalikeError:
     """What to say of a key that another source owns, which may be this one before it was renamed."""
     source, key = wanted.source.name, record.key
-    what = f"key {key!r} of source {source!r} belongs to source {owner!r} already"
-    advice = "--prefix P puts P before every key of this source"
+    what = f"key {key!r} of source {source!r} already belongs to source {owner!r}"
+    advice = "give --prefix P to put P before every key of this source"
     same = size == record.size and not _is_there(owner, key.removeprefix(wanted.prefix))
     if same or (os.path.isabs(owner) and not os.path.lexists(owner)):
         command = shlex.join(("lookalike", "move", str(store.path), owner, str(source)))
         return LookalikeError(
-            f"{what}, where it no longer is: if the source has moved, `{command}` "
-            f"keeps its images, and nothing is embedded again; if not, {advice}"
+            f"{what}, which no longer has it: if the source has moved, run `{command}`, which keeps its images without "
+            f"embedding them again; if not, {advice}"
         )
     return LookalikeError(f"{what}: {advice}")
 
@@ -101,9 +101,9 @@ def _is_there(source: str, key: str) -> bool:
 
 
 def plan(store: Store, wanted: Wanted, *, prune: Prune, progress: Progress) -> Plan:
-    """Go through the whole source once, before any work; LookalikeError for what would fail later.
+    """Go through the whole source once, before any work. Raises LookalikeError for anything that would fail later.
 
-    prune: remove the rows of what is gone; True only where at least half is left, "all" in any case.
+    prune: whether to remove the rows of images that are gone; True only if at least half is left, "all" in any case.
     """
     seen = work = 0
     found = np.zeros(store.next_row, dtype=bool)
@@ -125,8 +125,8 @@ def plan(store: Store, wanted: Wanted, *, prune: Prune, progress: Progress) -> P
     classes.warn(wanted.source.name)
     if prune and wanted.source.unlisted is not None:
         raise LookalikeError(
-            f"cannot prune: {wanted.source.unlisted!r} in source {wanted.source.name!r} cannot be listed, and what "
-            "lies there would be taken for vanished"
+            f"cannot prune: {wanted.source.unlisted!r} in source {wanted.source.name!r} cannot be listed, so its "
+            "images would be removed as well"
         )
     none = np.zeros(0, dtype=np.int64)
     if wanted.source.unlisted is not None:
@@ -148,5 +148,5 @@ def _refuse_doubled(wanted: Wanted, hashes: NDArray[np.int64]) -> None:
     key, times = keys.most_common(1)[0]
     if times > 1:
         raise LookalikeError(
-            f"key {key!r} comes {times} times in {wanted.source.name!r}: a column `key` with distinct names mends it"
+            f"key {key!r} occurs {times} times in {wanted.source.name!r}: add a column `key` with distinct names"
         )

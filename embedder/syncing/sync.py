@@ -1,11 +1,11 @@
-"""`embed`: bring a collection up to date with a source of images, however often it runs and wherever it was cut off.
+"""`embed`: bring a collection up to date with a source of images, however often it runs and is interrupted.
 
-Plan first, apply after: the whole source is held against the collection before any work; then fragments of new and
-changed records run through an engine, and the driver alone commits, in fragment order, every few seconds. What was
-committed is skipped by the next run, so that running again is the repair.
+It plans first and applies afterwards: the whole source is compared with the collection before any work. Then fragments
+of new and changed records run in an engine, and only the driver commits, in the order of the fragments, every few
+seconds. The next run skips what was committed, so running again repairs an interruption.
 
-Only who encodes loads torch, which takes seconds: this process for a small job, else workers alone, which begin with
-it as soon as the source is listed.
+Only processes that encode load torch, which takes seconds: this process for a small job, otherwise only the workers,
+which load it as soon as the source is listed.
 """
 
 import os
@@ -37,14 +37,14 @@ from .uses import use_of
 from .vanished import Prune, check_choice, opened
 
 _SMALL = 2000
-"""Fewer new images than this are embedded in this process: starting others would take longer."""
+"""Fewer new images than this are embedded in this process, because starting others would take longer."""
 _WORK, _TRIAL = (f"lookalike.embedder.syncing.fragment:{name}" for name in ("embed_fragment", "load_model"))
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 # glibc maps a large block anew each time and returns it at once, and a decoded photograph is one: a sixth of the time
 # went into page faults. Other C libraries do not read these.
 _KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
 WORKER_ENV = {**_ONE_THREAD, **_KEPT_MEMORY}
-"""What a worker finds in its environment, before any library loads."""
+"""The environment of a worker, set before any library loads."""
 
 
 def embed(
@@ -92,7 +92,7 @@ def embed(
     _check_device(device)
     offered = None if model is None else Offered(model)
     if offered is None and not versions(Path(path)):
-        raise LookalikeError(f"{path} has no model yet: give --model FOLDER (from `lookalike train`) or pretrained")
+        raise LookalikeError(f"{path} has no model yet: give --model FOLDER (from `lookalike train`), or pretrained")
     with opened_or_made(path) as store, writing(store) as writer:
         _check_model(writer.base, offered)
         planned = plan(writer.base, wanted, prune=prune, progress=progress)
@@ -119,7 +119,7 @@ def embed(
 
 
 def _check_device(device: str) -> None:
-    """Refuse a device that is not there; only a GPU has to be looked for."""
+    """Refuse an unknown or missing device; only a GPU has to be looked for."""
     if device not in ("auto", "cpu"):
         from ..encoders.hardware import torch_device
 
@@ -127,19 +127,19 @@ def _check_device(device: str) -> None:
 
 
 def _check_model(store: Store, offered: Offered | None) -> None:
-    """Refuse, before the source is listed, what could not be committed."""
+    """Refuse a model that could not be committed, before the source is listed."""
     if offered is None and store.model is None:
-        what = "vectors that came without a model" if store.rows else "no model yet"
-        raise LookalikeError(f"{store.path} has {what}: give --model FOLDER (from `lookalike train`) or pretrained")
+        what = "vectors that were imported without a model" if store.rows else "no model yet"
+        raise LookalikeError(f"{store.path} has {what}: give --model FOLDER (from `lookalike train`), or pretrained")
     if offered is not None and store.model is not None and store.model.digest != offered.digest:
         raise LookalikeError(
-            f"{store.path} holds vectors of model {store.model.digest}, not of model {offered.digest}: use the model "
-            "it was made with, or another collection"
+            f"{store.path} has vectors of model {store.model.digest}, not of model {offered.digest}: use the model of "
+            "the collection, or another collection"
         )
 
 
 def _set_model(writer: Writer, offered: Offered, perform: engines.Perform, device: str) -> None:
-    """Commit the model, once somebody who encodes has loaded it and knows which precision the hardware allows."""
+    """Commit the model after a process that encodes has loaded it and chosen its precision."""
     trial = {"model": offered.name, "digest": offered.digest, "device": device}
     (loaded,) = perform(fragments([trial], str(writer.path), _TRIAL))
     writer.set_model(offered.digest, offered.dim, loaded["precision"], {**offered.files})
@@ -171,7 +171,7 @@ def _model(writer: Writer, device: str) -> dict[str, str]:
 
 
 def _workers(planned: Plan, workers: int | None) -> int:
-    """How many processes work: none waits for images that there are not."""
+    """How many processes to use: not more than there are images."""
     if workers is None:
         return 1 if planned.work < _SMALL else cores()
     return max(1, min(workers, planned.work))
@@ -180,7 +180,7 @@ def _workers(planned: Plan, workers: int | None) -> int:
 def _check_rejects(done: dict[str, Any], most: float | None) -> None:
     if most is not None and done["rejected"] > most * done["seen"]:
         raise TooManyRejects(
-            f"{done['rejected']} of {done['seen']} images were rejected, more than the share {most:g} that "
-            "--max-rejects allows; the others are embedded, and `rejects` in the collection says why",
+            f"{done['rejected']} of {done['seen']} images were rejected, which is more than the share of {most:g} that "
+            "--max-rejects allows; the others are embedded, and the `rejects` of the collection have the reasons",
             done,
         )

@@ -51,7 +51,7 @@ def check_prune(store: Store, source: Source, left: int, gone: int, prune: Prune
         raise LookalikeError(
             f"cannot prune: {_share(left)} of the {left + gone:,} images that {store.path} has from source "
             f"{source.name!r} {'is' if left == 1 or not left else 'are'} still there{_why(source.options)}; "
-            "if the others are really gone, --prune=all removes them"
+            "if the others are really gone, remove them with --prune=all"
         )
 
 
@@ -62,8 +62,8 @@ def _share(left: int) -> str:
 def _why(options: SourceOptions) -> str:
     """What may be the reason, in words."""
     flags = ["--exclude"] * bool(options.exclude) + ["--follow-links"] * options.follow_links
-    given = f", or does {' or '.join(flags)} leave them out" if flags else ""
-    return f" (is a disk not mounted, or has the folder moved, see `lookalike move`{given}?)"
+    given = f", or does {' or '.join(flags)} exclude them" if flags else ""
+    return f" (is a disk not mounted, has the folder moved, see `lookalike move`{given}?)"
 
 
 def gone_note(store: Store, source: Source, prefix: str, left: int, gone: NDArray[np.int64]) -> str | None:
@@ -75,15 +75,15 @@ def gone_note(store: Store, source: Source, prefix: str, left: int, gone: NDArra
     why, flag = (_why(source.options), "--prune=all") if few else ("", "--prune")
     if not prefix and left and source.locate(set(endings(key))):
         return (
-            f"{len(gone):,} images of this source have keys that none of its files has now, such as {key!r} (moved, or "
-            f"embedded with --prefix?): {flag} removes them"
+            f"{len(gone):,} images of this source have keys that no file of it has now, such as {key!r} (were they "
+            f"moved, or embedded with --prefix?): {flag} removes them"
         )
     verb, them = ("is", "it") if len(gone) == 1 else ("are", "them")
     return f"{len(gone):,} of this source's files {verb} gone{why}: {flag} removes {them} (such as {key!r})"
 
 
 def check_choice(prune: Prune) -> None:
-    """Refuse what is neither a truth value nor "all"."""
+    """Refuse anything but True, False and "all"."""
     if prune not in (True, False, "all"):
         raise LookalikeError(f"prune is {prune!r}: give True, False or 'all'")
 
@@ -106,5 +106,5 @@ def opened(path: str | os.PathLike[str], text: str, options: SourceOptions, prun
     command = shlex.join(("lookalike", "move", os.fspath(path), text, "NEW"))
     raise LookalikeError(
         f"source {text!r} does not exist any more, and {counts[name]:,} images of {os.fspath(path)} come from it: if "
-        f"it has moved, `{command}` says where it is; --prune=all removes its images"
+        f"it has moved, give its new place with `{command}`; to remove its images, give --prune=all"
     )

@@ -1,4 +1,4 @@
-"""Augmentations: one random affine look-up an image, then light and contrast; the same for the same seed and step."""
+"""Augmentations: one random affine look-up per image, then brightness and contrast; equal for equal seed and step."""
 
 import math
 
@@ -9,11 +9,11 @@ from ..recipe.recipe import Image
 
 
 def augment(images: torch.Tensor, settings: Image, seed: int, step: int) -> torch.Tensor:
-    """Give changed copies of float images (b, c, s, s) in [0, 1], on their device; equal (seed, step), equal changes.
+    """Changed copies of float images (b, c, s, s) in [0, 1], on their device; equal (seed, step) give equal changes.
 
-    settings: flip (left to right, half of the images), crop (smallest share of the area that is cut out and enlarged),
-    rotate (up to so many degrees), scale (side times 1 - scale to 1 + scale), shift (up to that share of the side, each
-    way), jitter (contrast and brightness up to that share). What lies outside repeats the border.
+    settings: flip (left to right, half of the images), crop (the smallest share of the area that is cut out and
+    enlarged), rotate (up to so many degrees), scale (side times 1 - scale to 1 + scale), shift (up to that share of the
+    side in each direction), jitter (contrast and brightness up to that share). Pixels outside repeat the border.
     """
     generator = torch.Generator().manual_seed(_mixed(seed, step))
     if settings.flip or settings.crop < 1 or settings.rotate or settings.scale or settings.shift:
@@ -53,7 +53,7 @@ def _affine(count: int, size: int, settings: Image, generator: torch.Generator) 
 
 
 def _whole_pixels(shift: torch.Tensor, size: int, settings: Image) -> torch.Tensor:
-    """Round to whole pixels where nothing else resamples: half a pixel would blur what embedding sees sharp."""
+    """Round to whole pixels if nothing else resamples: half a pixel would blur images that are sharp when embedded."""
     if settings.crop < 1 or settings.rotate or settings.scale:
         return shift
     return (shift * size / 2).round() * 2 / size

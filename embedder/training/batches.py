@@ -1,8 +1,8 @@
-"""Batches of P classes x K images that visit every class and every image, each a function of seed and step alone.
+"""Batches of P classes x K images that visit every class and every image, each a function of seed and step only.
 
-A sweep is one permutation of the classes, P of them a step; a class that has had its turn serves again only to fill
-the last step. Over its turns a class goes through a permutation of its images, K at a time, then through the next. So
-training that stopped at step s goes on with step s + 1, and needs no other state.
+A sweep is one permutation of the classes, P per step; a class is repeated only to fill the last step. Each time, a
+class contributes the next K images of a permutation of its images, and then of another permutation. A training that
+stopped at step s can therefore continue with step s + 1 and needs no other state.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ _CLASS_ORDER, _IMAGE_ORDER = range(2)  # streams of random numbers that must not
 class Batches:
     """P x K batches over images with `labels` (n,): names, or integers where -1 means unlabelled and is never drawn.
 
-    A batch has `classes` different classes, or all of them where there are fewer, and `images` of each: different
-    ones where the class has enough, else each about equally often, or just once where `repeats` is off. LookalikeError
-    for less than two classes, where no class has two images, and for `classes` or `images` below 2.
+    A batch has `classes` different classes, or all if there are fewer, and `images` of each: different images if the
+    class has enough, otherwise each about equally often, or once if `repeats` is False. Raises LookalikeError for fewer
+    than two classes, if no class has two images, and for `classes` or `images` below 2.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Batches:
     ) -> None:
         for setting, value in (("classes", classes), ("images", images)):
             if value < 2:
-                raise LookalikeError(f"batch.{setting} is {value}; 2 or more would work, as triplets span classes")
+                raise LookalikeError(f"batch.{setting} is {value}: it must be at least 2")
         self._members = _members(np.asarray(labels))
         self._classes = min(classes, len(self._members))
         self._images, self._repeats = images, repeats
@@ -76,9 +76,9 @@ def _members(labels: np.ndarray) -> list[np.ndarray]:
         names, members = names[names >= 0], [part for name, part in zip(names, members, strict=True) if name >= 0]
     if len(names) < 2:
         found = ", ".join(repr(name) for name in names.tolist()) or "none"
-        raise LookalikeError(f"the training images have {len(names)} class ({found}); two classes or more would work")
+        raise LookalikeError(f"the training images have {len(names)} class ({found}): a training needs two or more")
     if max(map(len, members)) < 2:
         raise LookalikeError(
-            f"none of the {len(names)} training classes has two images; a class learns from two or more"
+            f"none of the {len(names)} training classes has two images: at least one class must have two or more"
         )
     return members

@@ -1,4 +1,4 @@
-"""Training from Python, by a recipe's name or file: what `lookalike train` does."""
+"""Training from Python, by the name or file of a recipe, as `lookalike train` does it."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...store.errors import LookalikeError
 from ...store.progress import Progress, silent
-from ..recipe.recipe import Recipe, load_recipe, toml_value
+from ..recipe.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from .folder import TrainCard
@@ -29,33 +29,32 @@ def train(
     label_column: str | None = None,
     progress: Progress = silent,
 ) -> "TrainCard":
-    """Train an encoder by a recipe and save it in a folder, as `lookalike train` does.
+    """Train an encoder with a recipe and save it in a folder, as `lookalike train` does.
 
     Parameters
     ----------
     recipe : a TOML file, the name of a recipe that comes with lookalike, such as "photos", or a `Recipe`.
-    out : the folder that the encoder goes to, new or empty.
+    out : the folder of the encoder, new or empty.
     data : a labelled source instead of the recipe's data.source: a folder of class folders, a table, an IDX pair.
     set : keys of the recipe to change, {"training.steps": 500} or ["training.steps=500"].
-    resume : go on with the unfinished training in `out`; one that is finished is returned as it is.
+    resume : continue the unfinished training in `out`; a finished one is returned as it is.
     device : "auto", "cpu" or "gpu".
     exclude : patterns of files and folders to leave out, as in a .gitignore.
     labels : whether the names of folders are labels.
     follow_links : whether links out of the source are followed.
-    image_column, label_column : those of a table, where they have other names than the usual ones.
+    image_column, label_column : the columns of a table, if they do not have the usual names.
     progress : called with (steps done, steps in all, what was measured last).
 
     Returns
     -------
-    TrainCard : a frozen dataclass: `path` of the model's folder, its `digest`, `dim` (the length of a vector), `scores`
-        on the validation images (recall_at_1, map_at_r, ...; of the pretrained network as it came as "untrained"),
+    TrainCard : a frozen dataclass with the `path` of the model's folder, its `digest`, `dim` (the length of a vector),
+        `scores` on the validation images (recall_at_1, map_at_r, ...; "untrained" has those of the pretrained network),
         `training_classes`, `history` and more.
 
     Raises
     ------
-    LookalikeError : for a recipe, a key or a value that does not exist; where there is no source, or its classes do not
-        suffice; where `out` holds other files, or an encoder already; where the loss is no number, or all images got
-        the same vector.
+    LookalikeError : for an unknown recipe or key, and an invalid value; if there is no source, or it has too few
+        classes; if `out` holds an encoder or other files; if the loss is not finite, or all images get the same vector.
 
     Examples
     --------
@@ -84,11 +83,12 @@ def _loaded(recipe: PathLike | Recipe, changes: Mapping[str, Any] | Iterable[str
     """The recipe with its changes."""
     if isinstance(changes, str):
         raise LookalikeError(f"set is the text {changes!r}: give a list of texts, or a dictionary")
-    if isinstance(changes, Mapping):
-        changes = [f"{key}={toml_value(value)}" for key, value in changes.items()]
-    changes = list(changes)
+    if not isinstance(changes, Mapping):
+        changes = list(changes)
     if not isinstance(recipe, Recipe):
         return load_recipe(os.fspath(recipe), changes)
     if changes:
-        raise LookalikeError(f"set changes a recipe that is read ({changes[0]}): change the Recipe itself instead")
+        raise LookalikeError(
+            "set cannot be combined with a Recipe object: change the Recipe itself, with dataclasses.replace"
+        )
     return recipe

@@ -1,7 +1,7 @@
-"""A training that was interrupted, as one file: weights, optimiser, best weights so far, and notes beside them.
+"""An interrupted training in one file: weights, optimiser, best weights so far, and notes.
 
-One sealed safetensors file, its notes as JSON in the header, replaced atomically: it is a whole checkpoint or the one
-before. Tensors go by name and have any shape and dtype.
+It is a sealed safetensors file with its notes as JSON in the header, and is replaced atomically, so that it is always
+complete. Tensors are stored by name and have any shape and dtype.
 """
 
 import json
@@ -28,24 +28,24 @@ STATE = {
     "bf16": bool,
     "running": dict,
 }
-"""The notes that a Trainer goes on from, and their types."""
+"""The notes from which a Trainer continues, and their types."""
 NOTES = {"recipe": dict, "data": str, "threads": int, **STATE}
 
 
 def write(folder: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any]) -> None:
-    """Write the checkpoint of `folder`, replacing the one before; LookalikeError where it cannot be written."""
+    """Write the checkpoint of `folder`, replacing the previous one. Raises LookalikeError if that is not possible."""
     replace_file(folder / NAME, sealed.to_bytes(tensors, json.dumps({"format": FORMAT, **notes})))
 
 
 def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Give (tensors, all of NOTES); LookalikeError where the file is cut, altered, incomplete or of a later format."""
+    """(tensors, all of NOTES). Raises LookalikeError if the file is cut off, altered, incomplete or too new."""
     path = folder / NAME
     tensors, text = sealed.read(encoder_file.read_file(path), path)
     return tensors, _notes(text, path)
 
 
 def read_notes(folder: Path) -> dict[str, Any]:
-    """Give all of NOTES, as `read` does, without the tensors."""
+    """All of NOTES, as `read` returns them, without the tensors."""
     path = folder / NAME
     return _notes(sealed.check(encoder_file.read_file(path), path), path)
 
@@ -54,24 +54,25 @@ def _notes(text: str, path: Path) -> dict[str, Any]:
     try:
         notes = json.loads(text)
     except ValueError:
-        raise LookalikeError(f"{path}: not a checkpoint of lookalike") from None
+        raise LookalikeError(f"{path} is not a checkpoint of lookalike") from None
     found = notes.get("format") if isinstance(notes, dict) else None
     if found != FORMAT:
         raise LookalikeError(
-            f"{path}: format {found!r}; this version of lookalike reads {FORMAT}; start again in another folder"
+            f"{path} has format {found!r}, and this version of lookalike reads format {FORMAT}: start again in another "
+            "folder"
         )
     for name, kind in NOTES.items():
         if type(notes.get(name)) is not kind:
-            raise _foreign(path, f"its note {name!r} is {notes.get(name)!r:.40}, not of type {kind.__name__}")
+            raise _foreign(path, f"its entry {name!r} is {notes.get(name)!r:.40}, not of type {kind.__name__}")
     return {name: notes[name] for name in NOTES}
 
 
 def _foreign(path: Path, why: str) -> LookalikeError:
-    return LookalikeError(f"{path}: no checkpoint to go on from ({why}); start again in another folder")
+    return LookalikeError(f"{path} cannot be resumed, because {why}: start again in another folder")
 
 
 def exists(folder: Path) -> bool:
-    """Say whether an interrupted training lies there."""
+    """Whether the folder holds an interrupted training."""
     return (folder / NAME).is_file()
 
 
@@ -82,15 +83,15 @@ def remove(folder: Path) -> None:
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Give an optimiser's state by "<parameter number>.<name>"."""
+    """The state of an optimiser by "<parameter number>.<name>"."""
     state = optimiser.state_dict()["state"]
     return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], path: Path) -> None:
-    """Put the state back, in each parameter's own memory layout: fused steps walk both side by side.
+    """Restore the state in the memory layout of each parameter, which fused steps require.
 
-    LookalikeError naming `path` where a tensor belongs to no parameter.
+    Raises LookalikeError that names `path` if a tensor belongs to no parameter.
     """
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     for key, saved in tensors.items():

@@ -35,12 +35,14 @@ _OWN = (REPORT, RECIPE, checkpoint.NAME, encoder_file.WEIGHTS, encoder_file.CARD
 
 @dataclass(frozen=True)
 class TrainCard:
-    """What came of a training. seconds: of steps and validations, over all resumed parts; ended: "steps", "patience" or
-    "collapse"; scores: of the saved encoder on the validation images; history: an entry before the first step and one a
-    validation: step, the scores then, and the means of the steps since the entry before (loss, active: the share of
-    triplets, pairs or images that it works at, positive, negative: distances in batches), None where there is nothing.
-    validation_images: how many images, kept out of training, these are scores of. reasons: how many images were
-    rejected, by reason; notes: sentences on what else was left out.
+    """The result of a training.
+
+    seconds: of steps and validations, over all resumed parts. ended: "steps", "patience" or "collapse". scores: of the
+    saved encoder on the validation images. history: an entry before the first step and one per validation, with the
+    step, the scores, and the means of the steps since the previous entry (loss; active, the share of triplets, pairs
+    or images that still contribute; positive and negative, distances in batches), None where there are none.
+    validation_images: the number of images, not used for training, that were scored. reasons: how many images were
+    rejected, by reason. notes: sentences on other things that were left out.
     """
 
     model: str
@@ -75,7 +77,7 @@ class TrainCard:
 
 @dataclass(frozen=True)
 class Finished:
-    """A training that is over. source: what `Source.describe` gave, None for arrays; data: `data_digest`."""
+    """A finished training. source: from `Source.describe`, None for arrays. data: the `data_digest`."""
 
     card: TrainCard
     source: dict[str, Any] | None
@@ -83,12 +85,12 @@ class Finished:
 
 
 def identity(recipe: Recipe) -> dict[str, Any]:
-    """Give what must be equal for a recipe to be the same: all but where the data lies, which is compared itself."""
+    """What makes two recipes the same: everything except the location of the data, which is compared separately."""
     return recipe.with_source(None).to_dict()
 
 
 def saved_identity(values: dict[str, Any]) -> dict[str, Any]:
-    """Give the same of a recipe that a training left, resolved; before soft margins had a scale, it was 1."""
+    """The identity of the resolved recipe of a training; before soft margins had a scale, it was 1."""
     loss = values.get("loss", {})
     if loss.get("margin") == SOFT and "scale" not in loss:
         values = {**values, "loss": {**loss, "scale": 1.0}}
@@ -96,7 +98,7 @@ def saved_identity(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_same(what: str, saved: Any, now: Any, out: Path) -> None:
-    """Refuse to go on with another training, naming a key of the recipe that differs."""
+    """Refuse to resume another training, and name the keys of the recipe that differ."""
     if saved == now:
         return
     differs = ""
@@ -105,20 +107,20 @@ def check_same(what: str, saved: Any, now: Any, out: Path) -> None:
         values = [f"{s}.{k} was {saved.get(s, {}).get(k)!r:.60} and is {now[s][k]!r:.60}" for s, k in keys[:3]]
         differs = f" ({', '.join(values)})" if values else ""
     raise LookalikeError(
-        f"{out} was trained with another {what}{differs}: give the same one to go on, or another folder with --out"
+        f"{out} was trained with another {what}{differs}: use the same one to resume, or another folder with --out"
     )
 
 
 def finished_before(out: Path, recipe: Recipe, resume: bool) -> Finished | None:
-    """Refuse to write over or among anything, before any work; give the training in `out` if it is over already."""
+    """Refuse to write over or next to other files, before any work. Returns the training in `out` if it is finished."""
     check_outside_collections(out)
     if (out / encoder_file.CARD).exists():
         if not resume:
-            raise LookalikeError(f"{out}: holds an encoder already; give another folder with --out")
+            raise LookalikeError(f"{out} already holds an encoder: give another folder with --out")
         return _read(out, recipe)
     if checkpoint.exists(out) and not resume:
         raise LookalikeError(
-            f"{out}: holds an unfinished training: go on with --resume, or give another folder with --out"
+            f"{out} holds an unfinished training: continue it with --resume, or give another folder with --out"
         )
     if not checkpoint.exists(out):
         _check_free(out)
@@ -126,30 +128,29 @@ def finished_before(out: Path, recipe: Recipe, resume: bool) -> Finished | None:
 
 
 def check_outside_collections(folder: Path) -> None:
-    """Refuse a folder that is a collection, or lies in one: its `gc` deletes what it does not know."""
+    """Refuse a folder that is a collection, or in one: its `gc` deletes files that it does not know."""
     real = Path(os.path.realpath(folder))
     for each in (real, *real.parents):
         if versions(each):
-            where = "is" if each == real else f"lies in {each},"
+            where = "is a collection" if each == real else f"is inside {each}, a collection"
             raise LookalikeError(
-                f"{folder}: {where} a collection, where gc deletes what is not the collection's; give a folder "
-                "outside of it"
+                f"{folder} {where}, where gc deletes files that do not belong to it: give a folder outside of it"
             )
 
 
 def _check_free(out: Path) -> None:
-    """Refuse a folder with files of others; hidden ones, such as a desktop's own, are no obstacle."""
+    """Refuse a folder with other files; hidden ones, such as those of a desktop, are ignored."""
     with plain_errors(f"list {out}"):
         names = sorted(os.listdir(out)) if out.is_dir() else []
     others = [name for name in names if name not in _OWN and not name.startswith(".")]
     if others:
-        raise LookalikeError(f"{out}: holds {others[0]!r}; a model needs an empty or new folder")
+        raise LookalikeError(f"{out} already holds {others[0]!r}: a model needs a new or empty folder")
 
 
 @contextlib.contextmanager
 def made(out: Path) -> Iterator[None]:
-    """Make the folder `out`; where what follows fails, remove again what was made and is still empty."""
-    with plain_errors(f"make the folder {out}"):
+    """Create the folder `out`; if the block fails, remove the folders that were created and are still empty."""
+    with plain_errors(f"create the folder {out}"):
         new = [folder for folder in (out, *out.parents) if not folder.exists()]
         out.mkdir(parents=True, exist_ok=True)
     try:
@@ -168,16 +169,18 @@ def _read(out: Path, recipe: Recipe) -> Finished:
         finished = Finished(TrainCard(**report["card"]), report["source"], report["data"])
         saved = saved_identity(report["recipe"])
     except (ValueError, KeyError, TypeError) as error:
-        raise LookalikeError(f"{path}: damaged ({error}); the encoder beside it works without it") from None
+        raise LookalikeError(
+            f"{path} is damaged ({error}): the encoder in its folder can be used without it, but not resumed"
+        ) from None
     check_same("recipe", saved, identity(recipe), out)
     checkpoint.remove(out)  # a crash may have come between the encoder and this
     return finished
 
 
 def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished, loss: dict[str, torch.Tensor]) -> None:
-    """Write what is left of a training, the encoder last, and remove the checkpoint.
+    """Write the files of a finished training, the encoder last, and remove the checkpoint.
 
-    loss: the parameters of the loss by name, of any shape; empty where it has none.
+    loss: the parameters of the loss by name, of any shape; empty if it has none.
     """
     report = {
         "recipe": recipe.to_dict(),
@@ -194,7 +197,7 @@ def save(out: Path, encoder: Encoder, recipe: Recipe, finished: Finished, loss: 
 
 
 def data_digest(data: TrainingSet) -> str:
-    """Name the pixels and labels: a training resumed on others would be no training at all."""
+    """The digest of the pixels and labels: a training cannot be resumed on others."""
     digest = hashlib.sha256(json.dumps([list(data.images.shape), data.labels]).encode())
     for first in range(0, len(data.images), 4096):
         digest.update(np.ascontiguousarray(data.images[first : first + 4096]).data)

@@ -1,8 +1,9 @@
-"""Where the gain of a sweep stops: the smallest value that the validation images cannot tell from the best.
+"""Where the gain of a sweep stops: the smallest value whose score the validation images cannot tell from the best.
 
-Two runs are compared image by image: of the differences of their average precisions, the mean and its standard error.
-A run is behind where the mean is more than 1.645 standard errors below zero (one-sided, 95 %). Images of one class are
-not independent and every training has luck of its own, so this errs towards seeing a gain; other seeds settle it.
+Two runs are compared by the mean and the standard error of the differences of their average precisions per image. A run
+is behind if the mean is more than 1.645 standard errors below zero (one-sided, 95 %). Images of one class are not
+independent, and the result of every training is partly luck, so this tends to see a gain where there is none; further
+seeds tell.
 """
 
 from collections.abc import Sequence
@@ -18,10 +19,10 @@ _ONE_SIDED = 1.645
 
 @dataclass(frozen=True)
 class Gain:
-    """What a sweep says of one numeric key, the other keys being as in the best run.
+    """The effect of one numeric key in a sweep, with the other keys as in the best run.
 
     stops_at: the smallest value that is not behind the best one. best: the value of the best run. tried: all values,
-    rising. map_at_r, best_map_at_r: of these two.
+    ascending. map_at_r, best_map_at_r: the scores of `stops_at` and `best`.
     """
 
     key: str
@@ -34,28 +35,28 @@ class Gain:
     def __str__(self) -> str:
         scores = f"MAP@R {self.map_at_r:.4f}"
         if self.stops_at == self.tried[-1]:
-            return f"{self.key}: still gaining at {self.stops_at:g}, the largest value tried ({scores})"
+            return f"{self.key}: still improving at {self.stops_at:g}, the largest value tried ({scores})"
         beyond = f"; {self.best:g} has {self.best_map_at_r:.4f}" if self.best != self.stops_at else ""
-        return f"{self.key}: the gain stops at {self.stops_at:g} ({scores}{beyond})"
+        return f"{self.key}: no measurable gain beyond {self.stops_at:g} ({scores}{beyond})"
 
 
 def best_of(runs: Sequence[Run]) -> Run | None:
-    """Give the run with the largest MAP@R, the first among equals; None where none has one."""
+    """The run with the largest MAP@R, the first of equal ones; None if no run has a score."""
     scored = [run for run in runs if run.map_at_r is not None]
     return max(scored, key=lambda run: run.map_at_r or 0.0, default=None)
 
 
 def gains(runs: Sequence[Run]) -> list[Gain]:
-    """Give a Gain for each varied key with two or more numbers as values."""
+    """A Gain for each varied key with two or more numbers as values."""
     best = best_of(runs)
     if best is None:
         return []
-    found = (_gain(key, _along(key, best, runs), best) for key in best.settings)
-    return [gain for gain in found if gain is not None]
+    gains = (_gain(key, _along(key, best, runs), best) for key in best.settings)
+    return [gain for gain in gains if gain is not None]
 
 
 def _along(key: str, best: Run, runs: Sequence[Run]) -> list[Run]:
-    """The scored runs that differ from the best one in this key alone, it among them, by rising value."""
+    """The scored runs that differ from the best one only in this key, and the best one, by ascending value."""
 
     def others(run: Run) -> dict[str, Any]:
         return {name: value for name, value in run.settings.items() if name != key}
@@ -75,9 +76,9 @@ def _gain(key: str, along: list[Run], best: Run) -> Gain | None:
 
 
 def behind(precisions: np.ndarray, best: np.ndarray) -> bool:
-    """Say whether average precisions (n,) lie below the best (n,) of the same images by more than chance.
+    """Whether average precisions (n,) are below the best (n,) of the same images by more than chance.
 
-    One-sided, 95 %, by the paired differences; nan is left out, and fewer than two differences are chance.
+    One-sided, 95 %, by the paired differences. NaN is left out, and fewer than two differences count as chance.
     """
     difference = precisions - best
     difference = difference[~np.isnan(difference)]

@@ -1,7 +1,7 @@
-"""The loss of a recipe as the trainer calls it: one interface to all losses, with random numbers that the step decides.
+"""The loss of a recipe as the trainer calls it: one interface for all losses, with random numbers seeded by the step.
 
-Parameters that a loss has of its own (class weights, proxies, a classifier of pairs) are trained beside the network
-and belong to its checkpoint, not to the encoder.
+The parameters of a loss (class weights, proxies, a classifier of pairs) are trained with the network. They belong to
+the checkpoint, and not to the encoder.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from ..recipe.losses import PML
 from ..recipe.recipe import Recipe
 
 WEIGHTS = "loss.safetensors"
-"""Where a model's folder keeps the parameters of its loss."""
+"""The file in a model's folder with the parameters of its loss."""
 _FUNCTIONS: dict[str, Callable[..., LossResult]] = {
     "triplet": triplet,
     "contrastive": contrastive,
@@ -39,7 +39,7 @@ class Objective(nn.Module):
     """The loss of a recipe over `classes` training classes.
 
     objective(vectors (b, dim), labels (b,) from 0 to classes - 1, step) -> LossResult, a function of its arguments, its
-    parameters and the recipe's seed alone. LookalikeError where the loss cannot be had.
+    parameters and the recipe's seed only. Raises LookalikeError if the loss cannot be created.
     """
 
     def __init__(self, recipe: Recipe, classes: int) -> None:
@@ -49,7 +49,7 @@ class Objective(nn.Module):
             self.loss = _made(recipe, classes)
 
     def forward(self, vectors: Tensor, labels: Tensor, step: int) -> LossResult:
-        """The loss of vectors (b, dim) with labels (b,) at this step; LookalikeError for other shapes."""
+        """The loss of vectors (b, dim) with labels (b,) at this step. Raises LookalikeError for other shapes."""
         with _seeded(vectors.device, self._seed, _STEPS, step):
             return self.loss(vectors, labels)
 
@@ -66,24 +66,24 @@ class _Plain(nn.Module):
 
 
 def trained_loss(folder: str | Path) -> nn.Module:
-    """Give the loss that a model's folder was trained by, with the parameters it had beside the saved weights.
+    """The loss with which a model was trained, with the parameters that belong to the saved weights.
 
-    Such as a Softmax, whose logits are in the order of the encoder's training_classes, or a Pairs. LookalikeError where
-    the folder has no encoder, its loss no parameters, or a file is damaged.
+    For example a Softmax, whose logits are in the order of the encoder's training_classes, or a Pairs. Raises
+    LookalikeError if the folder has no encoder, if its loss has no parameters, and if a file is damaged.
     """
     card = encoder_file.read_card(
         encoder_file.read_file(Path(folder, encoder_file.CARD)), Path(folder, encoder_file.CARD)
     )
     loss = Objective(Recipe.from_dict(card["recipe"]), len(card["training_classes"])).loss
     if not loss.state_dict():
-        raise LookalikeError(f"{folder}: the loss {card['recipe']['loss']['name']} has no parameters of its own")
+        raise LookalikeError(f"{folder}: the loss {card['recipe']['loss']['name']} has no parameters")
     path = Path(folder, WEIGHTS)
     encoder_file.load_into(loss, encoder_file.read_weights(encoder_file.read_file(path), path), path)
     return loss
 
 
 def check_available(recipe: Recipe) -> None:
-    """LookalikeError where a loss comes from a library that is not installed, or that knows no such loss or option."""
+    """Raises LookalikeError if the library of a loss is not installed, or has no such loss or option."""
     if recipe.loss.name.startswith(PML):
         from ..losses import pml
 
@@ -108,7 +108,7 @@ def _made(recipe: Recipe, classes: int) -> nn.Module:
 
 @contextlib.contextmanager
 def _seeded(device: torch.device, *stream: int) -> Iterator[None]:
-    """Let torch's own generators start from `stream`, and be as they were afterwards."""
+    """Seed torch's own generators by `stream`, and restore them afterwards."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(np.random.SeedSequence(stream).generate_state(1, np.uint64)[0]))
         yield

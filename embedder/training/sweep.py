@@ -1,7 +1,7 @@
 """A sweep: one recipe trained with every combination of varied settings, all scored on the same images.
 
-Each training lies in a folder of its own and is not repeated, so that a sweep that was cut off goes on. The images are
-decoded once for all trainings that want them alike.
+Each training has its own folder and is not repeated, so that an interrupted sweep can be resumed. The images are
+decoded once for all trainings with the same preprocessing.
 """
 
 import itertools
@@ -35,10 +35,10 @@ _SAME_IMAGES = ("data.source", "data.validation_classes", "training.seed")
 class Run:
     """One training of a sweep.
 
-    settings: the varied keys and their values as the recipe has them. model: its folder. map_at_r, recall_at_1: on the
+    settings: the varied keys and their values in the recipe. model: its folder. map_at_r, recall_at_1: on the
     validation images, None where undefined. seconds: of training. steps: taken. vector_bytes: of a stored vector.
-    encode_us: microseconds to encode an image, on this machine, decoding left out. precisions: (nq,) float64, the
-    average precision at R of each validation image. error: why there is none of these.
+    encode_us: microseconds to encode an image on this machine, without decoding. precisions: (nq,) float64, the average
+    precision at R of each validation image. error: why the other fields are missing.
     """
 
     settings: dict[str, Any]
@@ -53,40 +53,42 @@ class Run:
     precisions: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values, without `precisions`."""
+        """The fields as plain values, without `precisions`."""
         return {name: value for name, value in vars(self).items() if name != "precisions"}
 
 
 def combinations(
     recipe: str | Path, varied: Sequence[str], overrides: Sequence[str] = ()
 ) -> list[tuple[dict[str, Any], Recipe]]:
-    """Give every combination of "section.key=V1,V2,..." as (settings, checked recipe), the last key varying fastest.
+    """Every combination of "section.key=V1,V2,..." as (settings, checked recipe); the last key varies fastest.
 
-    LookalikeError for a key that is varied twice, one that changes which images score the runs, a value that comes
-    twice, and whatever the recipe refuses.
+    Raises LookalikeError for a key that is varied twice, a key that changes which images score the runs, a value that
+    occurs twice, and for an invalid recipe.
     """
     keys = dict(_values(text) for text in varied)
     if len(keys) < len(varied):
         raise LookalikeError(f"--vary names a key twice: {', '.join(varied)}")
-    found: list[tuple[dict[str, Any], Recipe]] = []
+    planned: list[tuple[dict[str, Any], Recipe]] = []
     for values in itertools.product(*keys.values()):
         chosen = [f"{key}={value}" for key, value in zip(keys, values, strict=True)]
-        made = load_recipe(recipe, [*overrides, *chosen])
-        if any(made == other for _, other in found):
-            raise LookalikeError(f"--vary {' '.join(chosen)}: the recipe is the same as that of another combination")
-        found.append(({key: _setting(made, key) for key in keys}, made))
-    return found
+        varied_recipe = load_recipe(recipe, [*overrides, *chosen])
+        if any(varied_recipe == other for _, other in planned):
+            raise LookalikeError(f"--vary {' '.join(chosen)} gives the same recipe as another combination")
+        planned.append(({key: _setting(varied_recipe, key) for key in keys}, varied_recipe))
+    return planned
 
 
 def _values(text: str) -> tuple[str, list[str]]:
     key, _, values = text.partition("=")
     parts = [value.strip() for value in values.split(",")]
     if not key.strip() or not all(parts):
-        raise LookalikeError(f"--vary {text}: write it SECTION.KEY=V1,V2, such as model.dim=16,64")
+        raise LookalikeError(f"--vary {text}: write it as SECTION.KEY=V1,V2, for example model.dim=16,64")
     if key.strip() in _SAME_IMAGES:
-        raise LookalikeError(f"--vary {text}: the runs would be scored on different images; --set it for all of them")
+        raise LookalikeError(
+            f"--vary {text}: the runs would be scored on different images; use --set, which is the same for all runs"
+        )
     if len(set(parts)) < len(parts):
-        raise LookalikeError(f"--vary {text}: a value comes twice")
+        raise LookalikeError(f"--vary {text} has a value twice")
     return key.strip(), parts
 
 
@@ -104,11 +106,11 @@ def sweep(
     progress: Progress = silent,
     options: SourceOptions = USUAL,
 ) -> Iterator[Run]:
-    """Train and score what `combinations` gave, each below the folder `out`, and give the runs one by one.
+    """Train and score the result of `combinations`, each in a folder below `out`, and yield the runs one by one.
 
-    options: how the source is read.
-    A training that comes to nothing (a collapse, a loss that is no number) gives a run with its error, and the others
-    go on. LookalikeError where there is no source or no room, and where `out` is a collection or lies in one.
+    options: how the source is read. A training that fails (a collapse, a loss that is not finite) gives a run with its
+    error, and the others continue. Raises LookalikeError if there is no source or no room, and if `out` is a collection
+    or in one.
     """
     training_folder.check_outside_collections(out)
     with training_folder.made(out):
@@ -127,19 +129,19 @@ def _runs(
     for number, (settings, recipe) in enumerate(planned):
         source = data if data is not None else recipe.data.source
         if source is None:
-            raise LookalikeError("data.source is missing: give a source with --data, such as --data photos/")
-        wanted = preprocessing(recipe.model.backbone, size=recipe.image.size, channels=recipe.image.channels)
-        if wanted not in sets:
-            sets[wanted] = read_training_set(open_source(source, options), wanted, out, progress)
+            raise LookalikeError("data.source is missing: give a source with --data, for example --data photos/")
+        pixels = preprocessing(recipe.model.backbone, size=recipe.image.size, channels=recipe.image.channels)
+        if pixels not in sets:
+            sets[pixels] = read_training_set(open_source(source, options), pixels, out, progress)
         name = "+".join(f"{key}={value}" for key, value in settings.items()) or "as-it-is"
         folder = out / urllib.parse.quote(name, safe="=+.,")
         told = _Told(progress, f"run {number + 1} of {len(planned)}: {name}")
-        yield _run(settings, recipe, sets[wanted], folder, device, told)
+        yield _run(settings, recipe, sets[pixels], folder, device, told)
 
 
 @dataclass(frozen=True)
 class _Told:
-    """A progress that says which run it is."""
+    """A progress that also names the run."""
 
     progress: Progress
     what: str
@@ -167,8 +169,8 @@ def _run(
     vectors = encoder.encode(pixels)
     encode_us = 1e6 * (time.perf_counter() - start) / max(1, len(pixels))
     codes = np.unique(labels[held], return_inverse=True)[1]
-    found = retrieval(vectors, codes, vectors, codes, own=np.arange(len(codes))[:, None])
+    scores = retrieval(vectors, codes, vectors, codes, own=np.arange(len(codes))[:, None])
     return Run(
-        settings, str(folder), found.map_at_r(), found.recall_at(1), card.seconds, card.steps, 4 * card.dim,
-        round(encode_us, 1), None, found.average_precision,
+        settings, str(folder), scores.map_at_r(), scores.recall_at(1), card.seconds, card.steps, 4 * card.dim,
+        round(encode_us, 1), None, scores.average_precision,
     )  # fmt: skip

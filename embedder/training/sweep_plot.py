@@ -12,20 +12,20 @@ from .sweep import Run
 
 
 def plot(runs: Sequence[Run]) -> bytes:
-    """Draw runs that have a score as SVG: validation MAP@R above, seconds of training below.
+    """Draw the runs that have a score as SVG: validation MAP@R above, seconds of training below.
 
-    LookalikeError where matplotlib is not installed, or nothing can be drawn.
+    Raises LookalikeError if matplotlib is not installed, and if no run has a score.
     """
     try:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
         raise LookalikeError(
-            "a plot is drawn by matplotlib, which is not here: pip install 'lookalike[report]'"
+            "a plot needs matplotlib, which is not installed: pip install 'lookalike[report]'"
         ) from None
     scored = [run for run in runs if run.map_at_r is not None and run.settings]
     if not scored:
-        raise LookalikeError("no run has a score: there is nothing to draw")
+        raise LookalikeError("there is nothing to draw: no run has a score")
     style: Any = {"svg.fonttype": "none", "svg.hashsalt": "lookalike", "text.parse_math": False, "font.size": 9}
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(5.2, 5.4), layout="constrained")

@@ -1,9 +1,9 @@
 """Training by a recipe: from a labelled source, or arrays, to the folder of an encoder.
 
-The folder gets encoder.safetensors, encoder.json, the resolved recipe, training.json: how it went, and loss.safetensors
-where the loss has parameters of its own. Until then it holds a checkpoint; with `resume` the training goes on from that
-and gives the same weights as if it had never stopped. The history, an entry before the first step and one a validation,
-is in encoder.json too, so that a collection has it.
+The folder gets encoder.safetensors, encoder.json, the resolved recipe, training.json (a report), and loss.safetensors
+if the loss has parameters. Until then it holds a checkpoint, from which `resume` continues, with the same weights as
+without an interruption. The history, with an entry before the first step and one per validation, is also in
+encoder.json, so that collections have it.
 """
 
 import time
@@ -36,15 +36,15 @@ from .training_set import TrainingSet, read_training_set
 from .untrained import NAME, untrained_scores
 
 SAMPLE = 256
-"""Validation images on which fp32 and bf16 are compared."""
+"""The number of validation images on which fp32 and bf16 are compared."""
 CHECKPOINT_SECONDS = 60.0
-"""The most that an interrupted training loses: between validations too, an older checkpoint is written anew."""
-_SOURCE = "source, or it changed"
+"""The most that an interrupted training loses: a checkpoint older than this is replaced, also between validations."""
+_SOURCE = "source, or its images have changed"
 
 
 @dataclass(frozen=True)
 class _Order:
-    """What was asked for. source: what `Source.describe` gives, None for arrays."""
+    """The arguments of a training. source: from `Source.describe`, None for arrays."""
 
     recipe: Recipe
     out: Path
@@ -70,14 +70,13 @@ def train(
 ) -> TrainCard:
     """Train by a recipe on its source, or on `data`, and save the encoder in the folder `out`.
 
-    exclude to label_column: how the source is read, see `sources.SourceOptions`.
-    Errors: LookalikeError where `out` already holds an encoder, another training or other files, or lies in a
-    collection; where there is no source, or the classes do not suffice; where the loss is no number; where every image
-    got the same vector.
+    exclude to label_column: how the source is read, see `sources.SourceOptions`. Raises LookalikeError if `out` holds
+    an encoder, another training or other files, or is in a collection; if there is no source, or too few classes; if
+    the loss is not finite; and if all images get the same vector.
     """
     recipe = recipe.with_source(data) if data is not None else recipe
     if recipe.data.source is None:
-        raise LookalikeError("data.source is missing: give a source with --data, such as --data photos/")
+        raise LookalikeError("data.source is missing: give a source with --data, for example --data photos/")
     options = SourceOptions(patterns(exclude), labels, follow_links, image_column, label_column)
     source = open_source(recipe.data.source, options)
     order = _Order(recipe, Path(out), resume, progress, device, source.describe())
@@ -100,15 +99,15 @@ def train_arrays(
     device: str = "auto",
     marks: np.ndarray | None = None,
 ) -> TrainCard:
-    """Train on uint8 images (n, size, size, channels) with n labels; the rest as in `train`.
+    """Train on uint8 images (n, size, size, channels) with n labels; the other parameters are those of `train`.
 
-    marks: (n,) int64, what stands for the images' contents (see `seen`), so that the encoder knows again what it
-    learned from. LookalikeError for images of another shape or type, or other than n labels.
+    marks: (n,) int64, the marks of the images (see `training_images`), so that the encoder recognises the images that
+    it was trained on. Raises LookalikeError for images of another shape or type, or another number of labels.
     """
     expected = (recipe.image.size, recipe.image.size, recipe.image.channels)
     if images.dtype != np.uint8 or images.shape[1:] != expected or len(images) != len(labels):
         found = f"{images.dtype} {images.shape} with {len(labels)} labels"
-        raise LookalikeError(f"images are {found}; the recipe needs uint8 (n, *{expected}) and n labels")
+        raise LookalikeError(f"images are {found}: the recipe needs uint8 (n, *{expected}) and n labels")
     order = _Order(recipe, Path(out), resume, progress, device, None)
     finished = _checked(order)
     with training_folder.made(order.out):
@@ -116,7 +115,7 @@ def train_arrays(
 
 
 def _checked(order: _Order) -> Finished | None:
-    """Refuse what cannot work, before the folder is made; give the training that is over already."""
+    """Refuse an impossible training before its folder is created. Returns the training if it is already finished."""
     torch_device(order.device)
     check_available(order.recipe)
     if order.recipe.model.pretrained:
@@ -149,7 +148,7 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
             trainer.restore(*saved, out / checkpoint.NAME)
         _run(trainer, out, notes, order.progress)
         if recipe.model.pretrained:
-            order.progress(trainer.step, recipe.training.steps, "scoring the pretrained network as it came")
+            order.progress(trainer.step, recipe.training.steps, "scoring the pretrained network")
         encoder = _best_encoder(
             trainer,
             [str(names[c]) for c in np.unique(codes[fit])],
@@ -164,7 +163,7 @@ def _train(data: TrainingSet, order: _Order, finished: Finished | None) -> Train
 
 
 def _run(trainer: Trainer, out: Path, notes: dict[str, Any], progress: Progress) -> None:
-    """Look, then step and validate until the training is over; a checkpoint after each validation, and each minute."""
+    """Score, then step and validate until the end, with a checkpoint after each validation and every minute."""
     settings = trainer.recipe.training
     if trainer.step == 0 and settings.steps:
         trainer.look()
@@ -191,48 +190,48 @@ def _note(trainer: Trainer) -> str:
 
 
 def _judge(trainer: Trainer) -> None:
-    """Say so where training came to nothing: refuse an embedding that collapsed, warn of one no better than chance."""
+    """Refuse an embedding that collapsed, and warn about one that is not better than chance."""
     if trainer.recipe.training.steps == 0:
         return
     best = next(entry for entry in trainer.history if entry["step"] == trainer.best_step)
     easier = ", or mining.name = semi-hard," if trainer.recipe.mining.name not in (None, "semi-hard") else ""
     advice = f"a lower optimiser.lr than {trainer.recipe.optimiser.lr:g}{easier} may help"
     if best["spread"] < COLLAPSED:
-        raise TrainingFailed(f"the embedding collapsed: all images got nearly the same vector; {advice}")
+        raise TrainingFailed(f"the embedding collapsed: all images have nearly the same vector; {advice}")
     shares = np.bincount(trainer.codes[trainer.held]) / max(1, len(trainer.held))
     chance = float(np.square(shares).sum())
     if trainer.finished() == "collapse":
         warnings.warn(
-            f"the embedding collapsed; the weights of step {trainer.best_step} are kept; {advice}", LookalikeWarning
+            f"the embedding collapsed, so the weights of step {trainer.best_step} are kept; {advice}", LookalikeWarning
         )
     elif best["recall_at_1"] is not None and best["recall_at_1"] < min(1.0, 1.5 * chance) and chance < 0.6:
         warnings.warn(
-            f"recall@1 is {best['recall_at_1']:.3f}, hardly above chance ({chance:.3f}); {advice}", LookalikeWarning
+            f"recall@1 is {best['recall_at_1']:.3f}, barely above chance ({chance:.3f}); {advice}", LookalikeWarning
         )
 
 
 def _warn_of_vain(scores: dict[str, Any], recipe: Recipe) -> None:
-    """Say so where the pretrained network finds its way better as it comes."""
+    """Warn if the pretrained network scores better without training."""
     before, after = (scores.get(NAME) or {}).get("recall_at_1"), scores.get("recall_at_1")
     if recipe.training.steps and before is not None and after is not None and after < before:
         warnings.warn(
-            f"this model is worse than no training: its recall@1 is {after:.3f}, and that of the pretrained network as "
-            f"it comes is {before:.3f} on the same images: use --model pretrained, or train longer",
+            f"this model is worse than the pretrained network without training: on the same images its recall@1 is "
+            f"{after:.3f}, and that of the pretrained network is {before:.3f}; use --model pretrained, or train longer",
             LookalikeWarning,
         )
 
 
 def _marks_of(data: TrainingSet, fit: np.ndarray, steps: int) -> np.ndarray:
-    """What stands for the images that were learned from, which those kept out are not, and without steps none is."""
+    """The marks of the training images, without those kept for validation; none if no step was taken."""
     return np.unique(data.marks[fit]) if len(data.marks) and steps else NO_MARKS
 
 
 def _best_encoder(
     trainer: Trainer, classes: list[str], marks: np.ndarray, device: str, untrained: dict[str, Any] | None
 ) -> Encoder:
-    """Make the encoder of the best weights, its precision decided and its own scores on the validation images in it.
+    """The encoder of the best weights, with its precision chosen and its scores on the validation images.
 
-    untrained: the scores of the network that it began with, see `untrained`; None where that was a fresh one.
+    untrained: the scores of the pretrained network that it started from, see `untrained`; None for a fresh network.
     """
     trainer.network.load_state_dict(trainer.best)
     recipe = trainer.recipe
@@ -249,7 +248,7 @@ def _best_encoder(
 
 
 def _scores(trainer: Trainer, vectors: np.ndarray) -> dict[str, Any]:
-    """The saved encoder's scores on the validation images, with a threshold for "same" where anything was learned."""
+    """The saved encoder's scores on the validation images, with a threshold for "same" if any step was taken."""
     codes, recipe = trainer.codes[trainer.held], trainer.recipe
     scores: dict[str, Any] = validation.score(vectors, codes).to_json()
     if recipe.training.steps:

@@ -1,7 +1,7 @@
-"""One training in progress: its network, optimiser, best weights and place; a step, a validation, its whole state.
+"""One training in progress: its network, optimiser, best weights and step, and its state for a checkpoint.
 
-What a step computes depends on the state and the step's number alone (batches and augmentations are seeded by it), so
-that a training restored from its state goes on bit for bit, on one machine with as many threads.
+A step depends only on the state and the number of the step (which seeds batches and augmentations), so a training that
+is restored from its state continues bit for bit, on the same machine with the same number of threads.
 """
 
 import math
@@ -26,15 +26,15 @@ from .batches import Batches
 from .objective import Objective
 from .optimiser import adamw, rate, set_rate
 
-_SOME = 256  # images that tell a collapse where none are held
+_SAMPLE = 256  # images that show a collapse if there are no validation images
 COLLAPSED = 1e-3
-"""A spread (1 - |mean vector|²) below this, distances of some 0.04: all images have nearly the same vector. Fresh
-networks have ten times as much."""
+"""With a spread (1 - |mean vector|²) below this, distances are about 0.04: all images have nearly the same vector. The
+spread of fresh networks is ten times as large."""
 
 
 @dataclass
 class Running:
-    """What the steps since the last validation gave: loss, active share, positive and negative distance."""
+    """Means over the steps since the last validation: loss, active share, positive and negative distance."""
 
     sums: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("loss", "active", "positive", "negative"), 0.0)
@@ -42,19 +42,19 @@ class Running:
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, *values: float) -> None:
-        """Add one step's values, without those that are no number: there was nothing to measure."""
+        """Add the values of one step, except those that are not finite, for which there was nothing to measure."""
         for name, value in zip(self.sums, values, strict=True):
             if math.isfinite(value):
                 self.sums[name] += value
                 self.counts[name] = self.counts.get(name, 0) + 1
 
     def means(self) -> dict[str, float | None]:
-        """Give the means by name, None where no step had anything to measure."""
+        """The means by name, None where no step had anything to measure."""
         return {name: total / self.counts[name] if name in self.counts else None for name, total in self.sums.items()}
 
 
 class Trainer:
-    """See the top. images: uint8 (n, s, s, c); codes: (n,) int64 classes; fit, held: where to learn from, to score."""
+    """images: uint8 (n, s, s, c). codes: (n,) int64 classes. fit, held: positions of training and validation images."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Trainer:
         value = result.loss.item()
         if not math.isfinite(value):
             lr = self.recipe.optimiser.lr
-            raise TrainingFailed(f"the loss is {value} at step {self.step}: a lower optimiser.lr than {lr:g} may help")
+            raise TrainingFailed(f"the loss is {value} at step {self.step}: try a lower optimiser.lr than {lr:g}")
         self.optimiser.zero_grad(set_to_none=True)
         result.loss.backward()
         self.optimiser.step()
@@ -110,25 +110,25 @@ class Trainer:
         self.seconds += time.perf_counter() - start
 
     def look(self) -> validation.Scores:
-        """Score the held images, and note the step in the history; before the first step too, to see what changes.
+        """Score the validation images, and add the step to the history; also before the first step, for comparison.
 
-        Where none are held, some of those learned from still tell whether the embedding collapsed.
+        Without validation images, some training images still show whether the embedding collapsed.
         """
         start = time.perf_counter()
         if len(self.held):
             scores = validation.score(self.embed(self.held), self.codes[self.held])
         else:
-            some = validation.thinned(self.fit, _SOME)
-            scores = validation.Scores(None, None, validation.spread(self.embed(some)), None, None, None)
+            sample = validation.thinned(self.fit, _SAMPLE)
+            scores = validation.Scores(None, None, validation.spread(self.embed(sample)), None, None, None)
         self.history.append({"step": self.step, **self.running.means(), **scores.to_json()})
         self.running = Running()
         self.seconds += time.perf_counter() - start
         return scores
 
     def validate(self) -> None:
-        """Look, and keep the weights if none were better.
+        """Score, and keep the weights if they are the best so far.
 
-        Where nothing can be measured the last weights are kept, and patience does not count.
+        If nothing can be measured, the last weights are kept, and patience is not used.
         """
         scores = self.look()
         if scores.map_at_r is None:
@@ -144,7 +144,7 @@ class Trainer:
         self.best_step, self.best_score = self.step, value
 
     def finished(self) -> str | None:
-        """Say why the training is over: "steps", "patience" or "collapse"; None while it is not."""
+        """Why the training has ended: "steps", "patience" or "collapse"; None while it has not."""
         patience = self.recipe.training.patience
         if self.step >= self.recipe.training.steps:
             return "steps"
@@ -153,7 +153,7 @@ class Trainer:
         return "patience" if 0 < patience <= self.stale else None
 
     def embed(self, positions: np.ndarray) -> np.ndarray:
-        """Give unit rows (m, dim) of the images at these positions, by the weights of now."""
+        """The unit rows (m, dim) of the images at these positions, with the current weights."""
         self.network.eval()
         size = max(1, 800_000 // self.recipe.image.size**2)
         with torch.no_grad():
@@ -170,7 +170,7 @@ class Trainer:
             return self.network(scaled)
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Give everything that the rest of the training depends on: tensors by name, and notes."""
+        """Everything that the rest of the training depends on: tensors by name, and notes."""
         parts = {
             "network": self.network.state_dict(),
             "best": self.best,
@@ -183,7 +183,7 @@ class Trainer:
         return tensors, {**notes, "running": asdict(self.running)}
 
     def restore(self, tensors: dict[str, torch.Tensor], notes: dict[str, Any], path: Path) -> None:
-        """Go back to what `state` gave; LookalikeError naming `path` where the tensors are another network's."""
+        """Restore a `state`. Raises LookalikeError that names `path` if the tensors belong to another network."""
         encoder_file.load_into(self.network, _below(tensors, "best."), path)
         encoder_file.load_into(self.objective.loss, _below(tensors, "best_loss."), path)
         self.best, self.best_loss = _copied(self.network), _copied(self.objective.loss)
@@ -204,12 +204,12 @@ def _copied(module: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _batches(recipe: Recipe, codes: np.ndarray) -> Batches:
-    batch, once = recipe.batch, recipe.loss.name == "prototypical"  # a query is no image of its own support
+    batch, once = recipe.batch, recipe.loss.name == "prototypical"  # a query must not be part of its support
     return Batches(codes, classes=batch.classes, images=batch.images, seed=recipe.training.seed, repeats=not once)
 
 
 def _fresh_network(recipe: Recipe) -> torch.nn.Module:
-    """Build by the recipe's seed, leaving torch's own generator as it was."""
+    """A network built with the seed of the recipe; torch's own generator stays as it is."""
     with torch.random.fork_rng():
         torch.manual_seed(recipe.training.seed)
         model = recipe.model

@@ -1,6 +1,6 @@
-"""A labelled source, decoded once to the recipe's size: uint8 pixels in a file without a name, mapped into memory.
+"""A labelled source, decoded once to the size of the recipe: uint8 pixels in a temporary file, mapped into memory.
 
-The system keeps as much of it in memory as there is room for, and a training set larger than that still works.
+The system keeps as much of it in memory as there is room for, so a training set may be larger than the memory.
 """
 
 import tempfile
@@ -28,10 +28,10 @@ from ..syncing.notes import in_words, link_notes
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """images: uint8 (n, size, size, channels). labels: n strings. unlabelled, rejected: images left out.
+    """images: uint8 (n, size, size, channels). labels: n strings. unlabelled, rejected: numbers of images left out.
 
-    marks: (n,) int64, what stands for each image's content (see `seen`); empty where that is not known. reasons: how
-    many were rejected, by reason, the most frequent first. notes: sentences on what else was left out.
+    marks: (n,) int64, the mark of each image's content (see `training_images`); empty if unknown. reasons: how many
+    images were rejected, by reason, the most frequent first. notes: sentences on other things that were left out.
     """
 
     images: np.ndarray
@@ -48,8 +48,8 @@ def read_training_set(
 ) -> TrainingSet:
     """Decode every labelled image of a source, in its order; `scratch` is a folder with room for the pixels.
 
-    LookalikeError where the source is unusable, nothing in it is labelled and readable, or what is is of one class only
-    since the others cannot be read.
+    Raises LookalikeError if the source cannot be used, if no image is labelled and readable, and if only images of one
+    class are readable.
     """
     labels: list[str] = []
     marks = array("q")
@@ -94,7 +94,7 @@ def read_training_set(
 
 
 def _count_unlabelled(source: Source, records: list[Record], reasons: Counter[str]) -> int:
-    """How many records have no label; those without a file, such as links to class folders, go to `reasons` instead."""
+    """How many records have no label; those without a file, such as links to class folders, count as rejected."""
     count = 0
     for record in records:
         if record.label is not None:
@@ -108,20 +108,20 @@ def _count_unlabelled(source: Source, records: list[Record], reasons: Counter[st
 
 
 def _nothing(source: Source, unlabelled: int, reasons: Counter[str]) -> LookalikeError:
-    """What to say where a source has no labelled image that can be read."""
+    """The error for a source without a labelled image that can be read."""
     why = f": {in_words(reasons)}" if reasons else ""
     links = "".join(f"; {note}" for note in link_notes(reasons))
-    labels = "; class folders, a metadata.csv or a label column give labels" if unlabelled or not reasons else ""
+    labels = "; use class folders, a metadata.csv or a label column for labels" if unlabelled or not reasons else ""
     return LookalikeError(
-        f"{source.name}: nothing to train on ({unlabelled} images without a label, {reasons.total()} unreadable{why})"
-        f"{labels}{links}"
+        f"{source.name} has nothing to train on: {unlabelled} images have no label, and {reasons.total()} cannot be "
+        f"read{why}{labels}{links}"
     )
 
 
 def _one_class(source: Source, name: str, reasons: Counter[str]) -> LookalikeError:
-    """What to say where one class is left, since the others' images cannot be read, such as those behind links."""
+    """The error for a source in which the images of all other classes cannot be read, such as those behind links."""
     links = "".join(f"; {note}" for note in link_notes(reasons))
     return LookalikeError(
-        f"{source.name}: the images that can be read are of 1 class ({name!r}), and two or more are needed to "
-        f"train on; {reasons.total():,} cannot be read: {in_words(reasons)}{links}"
+        f"{source.name}: all readable images belong to one class ({name!r}), and a training needs two or more; "
+        f"{reasons.total():,} cannot be read: {in_words(reasons)}{links}"
     )

@@ -1,7 +1,7 @@
-"""What the pretrained network scores without training: `--model pretrained` on the validation images of a training.
+"""The scores of the pretrained network without training: `--model pretrained` on the validation images of a training.
 
-A training that ends below it was in vain, and nothing else would say so. Images are brought to that network's own size
-from their source, as `--model pretrained` does it; from arrays, which are all there is, by resizing them.
+A training that ends with lower scores was useless, which nothing else would show. Images are read from their source and
+resized for that network, as for `--model pretrained`; arrays are resized from their pixels.
 """
 
 from collections.abc import Iterator
@@ -23,16 +23,16 @@ from . import validation
 from .trainer import Trainer
 
 NAME = "untrained"
-"""Among the scores of a training: {"recall_at_1", "map_at_r"} of the pretrained network as it comes."""
+"""The entry among the scores of a training with {"recall_at_1", "map_at_r"} of the pretrained network."""
 
 
 def untrained_scores(
     trainer: Trainer, marks: NDArray[np.int64], source: dict[str, Any] | None, device: str
 ) -> dict[str, float | None] | None:
-    """Score the pretrained network on the validation images; None where the recipe does not begin with one.
+    """Score the pretrained network on the validation images; None if the recipe does not start from it.
 
-    marks: (n,) int64 of all images of the training (see `seen`). source: what `Source.describe` gave, None for arrays.
-    None as well where nothing was kept out, or where the source has changed meanwhile.
+    marks: (n,) int64 of all images of the training (see `training_images`). source: from `Source.describe`, None for
+    arrays. The result is also None if there are no validation images, or the source has changed in the meantime.
     """
     if not trainer.recipe.model.pretrained or not len(trainer.held):
         return None
@@ -40,10 +40,10 @@ def untrained_scores(
     if encoder.preprocessing == trainer.preprocessing:
         vectors = _of_arrays(encoder, trainer, lambda pixels: pixels)
     elif source is not None:
-        found = _of_source(encoder, source, marks[trainer.held])
-        if found is None:
+        encoded = _of_source(encoder, source, marks[trainer.held])
+        if encoded is None:
             return None
-        vectors = found
+        vectors = encoded
     else:
         stretched = replace(encoder.preprocessing, resize="stretch", crop=1.0)
         vectors = _of_arrays(encoder, trainer, lambda pixels: np.stack([stretched.apply(each) for each in pixels]))
@@ -57,15 +57,15 @@ def _of_arrays(encoder: Encoder, trainer: Trainer, fitted: Any) -> NDArray[np.fl
     return np.concatenate([encoder.encode(fitted(trainer.images[positions])) for positions in pieces])
 
 
-def _of_source(encoder: Encoder, source: dict[str, Any], wanted: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """Vectors (m, d) of the images that these marks (m,) stand for, read anew; None where one is not there."""
-    found: dict[int, NDArray[np.float32]] = {}
-    sought = set(wanted.tolist())
+def _of_source(encoder: Encoder, source: dict[str, Any], targets: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """Vectors (m, d) of the images with these marks (m,), read again; None if an image is missing."""
+    vectors: dict[int, NDArray[np.float32]] = {}
+    sought = set(targets.tolist())
     for marks, pixels in _decoded(encoder, source, sought):
-        found.update(zip(marks, encoder.encode(pixels), strict=True))
-    if sought - found.keys():
+        vectors.update(zip(marks, encoder.encode(pixels), strict=True))
+    if sought - vectors.keys():
         return None
-    return np.stack([found[one] for one in wanted.tolist()])
+    return np.stack([vectors[one] for one in targets.tolist()])
 
 
 def _decoded(

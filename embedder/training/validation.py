@@ -10,15 +10,15 @@ from ...measures.retrieval import retrieval
 from ...store.errors import LookalikeError, LookalikeWarning
 
 MOST = 5000
-"""Images scored at most: every one is compared with every other."""
+"""The most images that are scored: each of them is compared with every other."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """recall_at_1, map_at_r: shares, None where no class has two images. spread: 1 - |mean vector|², 0 if all agree.
+    """recall_at_1, map_at_r: shares, None if no class has two images. spread: 1 - |mean vector|², 0 if all are equal.
 
-    within, between: mean distance of the pairs of one class and of two, gap: how much farther the latter are; None
-    where there is no such pair.
+    within, between: the mean distances of pairs of one class and of two classes. gap: their difference. They are None
+    if there is no such pair.
     """
 
     recall_at_1: float | None
@@ -34,25 +34,25 @@ class Scores:
 
 
 def split(labels: np.ndarray, wanted: float | tuple[str, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give (training, validation) positions, int64, ascending, of images with these labels (n,) of strings.
+    """Ascending (training, validation) positions, int64, of images with these labels (n,) of strings.
 
-    wanted: names of two or more classes to keep out, or the share of classes to, drawn by `seed`; 0 keeps out a tenth
-    of every class's images. A share is two classes at least, since one class alone always finds itself: recall 1,
-    learned or not; classes of one image are not drawn, and those drawn hold half of the images at most, unless a larger
-    share was asked for. Where that cannot be it keeps out a tenth of the images, with a LookalikeWarning.
-    LookalikeError where a name is not there, or fewer than two classes would be left.
+    wanted: the names of two or more classes to keep for validation, or a share of the classes, drawn with `seed`; 0
+    keeps a tenth of the images of every class. A share is at least two classes, because images of one class alone
+    always have recall 1. Classes with one image are not drawn, and the drawn classes hold at most half of the images,
+    unless the share is larger. If that is not possible, a tenth of the images is kept, with a LookalikeWarning. Raises
+    LookalikeError for an unknown name, and if fewer than two classes would be left.
     """
     names = sorted(set(labels.tolist()))
     if len(names) < 2:
         found = repr(names[0]) if names else "none"
-        raise LookalikeError(f"the images are of {len(names)} class ({found}); two or more are needed to train on")
+        raise LookalikeError(f"the images have {len(names)} class ({found}): a training needs two or more")
     held = _held_classes(labels, names, wanted, seed) if wanted else None
     if held is None:
         held = _tenth(labels, names, seed)
     if len(set(labels[~held].tolist())) < 2:
         raise LookalikeError(
             f"data.validation_classes = {_shown(wanted)} leaves {len(set(labels[~held].tolist()))} of {len(names)} "
-            "classes to train on; two or more are needed"
+            "classes for training, which needs two or more"
         )
     return np.flatnonzero(~held), np.flatnonzero(held)
 
@@ -60,30 +60,31 @@ def split(labels: np.ndarray, wanted: float | tuple[str, ...], seed: int) -> tup
 def _held_classes(
     labels: np.ndarray, names: list[str], wanted: float | tuple[str, ...], seed: int
 ) -> np.ndarray | None:
-    """Which of the images (n,) are of the classes to keep out; None, with a warning, where none can be spared."""
+    """Which of the images (n,) belong to the classes to keep; None, with a warning, if none can be spared."""
     if isinstance(wanted, tuple):
         missing = sorted(set(wanted) - set(names))
         if missing:
-            raise LookalikeError(f"data.validation_classes: no class {missing[0]!r} among {', '.join(names[:20])}")
+            raise LookalikeError(
+                f"data.validation_classes: there is no class {missing[0]!r}; the classes are {', '.join(names[:20])}"
+            )
         return np.isin(labels, list(wanted))
-    drawn, why = [], f"of {len(names)} classes none can be spared for validation"
+    drawn, why = [], f"{len(names)} classes are too few to keep some for validation"
     if len(names) >= 4:
         drawn = _drawn(labels, names, max(2, round(wanted * len(names))), seed)
-        why = f"of {len(labels)} images, no two classes with images to compare hold half or less"
+        why = f"no two classes with images to compare hold half of the {len(labels)} images or less"
     if drawn:
         return np.isin(labels, drawn)
     warnings.warn(
-        f"data.validation_classes = {wanted:g}: {why}; a tenth of every class's images is kept out instead (0 asks for "
-        "that)",
+        f"data.validation_classes = {wanted:g}: {why}; a tenth of the images of every class is used instead, as with 0",
         LookalikeWarning,
     )
     return None
 
 
 def _drawn(labels: np.ndarray, names: list[str], count: int, seed: int) -> list[str]:
-    """Up to `count` classes in the seed's order; while they hold too many images, without the largest of them.
+    """Up to `count` classes in a random order; while they hold too many images, the largest one is dropped.
 
-    Empty where that leaves fewer than two, or no class to train on that has two images.
+    Empty if fewer than two are left, or no class with two images remains for training.
     """
     sizes = dict(zip(*np.unique(labels, return_counts=True), strict=True))
     order = [names[i] for i in np.random.default_rng([seed, 1]).permutation(len(names)) if sizes[names[i]] > 1]
@@ -98,13 +99,13 @@ def _drawn(labels: np.ndarray, names: list[str], count: int, seed: int) -> list[
 
 
 def _tenth(labels: np.ndarray, names: list[str], seed: int) -> np.ndarray:
-    """Hold out a tenth of every class, two images at least where four are left (one alone has no partner to find)."""
+    """Keep a tenth of every class, but at least two images if four remain (a single one has no partner to find)."""
     held = np.zeros(len(labels), dtype=bool)
     generator = np.random.default_rng([seed, 2])
     for name in names:
-        own = generator.permutation(np.flatnonzero(labels == name))
-        count = max(len(own) // 10, 2 if len(own) >= 6 else 0)
-        held[own[:count]] = True
+        members = generator.permutation(np.flatnonzero(labels == name))
+        count = max(len(members) // 10, 2 if len(members) >= 6 else 0)
+        held[members[:count]] = True
     return held
 
 
@@ -113,7 +114,7 @@ def _shown(wanted: float | tuple[str, ...]) -> str:
 
 
 def thinned(positions: np.ndarray, most: int = MOST) -> np.ndarray:
-    """Give at most `most` of the positions (n,), evenly."""
+    """At most `most` of the positions (n,), evenly spaced."""
     if len(positions) <= most:
         return positions
     return positions[np.linspace(0, len(positions) - 1, most).round().astype(np.int64)]
@@ -125,6 +126,6 @@ def spread(vectors: np.ndarray) -> float:
 
 
 def score(vectors: np.ndarray, codes: np.ndarray) -> Scores:
-    """Score unit rows (n, d) with class codes (n,): each row asks all others; classes of one row ask nothing."""
-    found = retrieval(vectors, codes, vectors, codes, own=np.arange(len(codes))[:, None])
-    return Scores(found.recall_at(1), found.map_at_r(), spread(vectors), *class_distances(vectors, codes))
+    """Score unit rows (n, d) with class codes (n,): each row is a query to all others, except in classes of one row."""
+    scores = retrieval(vectors, codes, vectors, codes, own=np.arange(len(codes))[:, None])
+    return Scores(scores.recall_at(1), scores.map_at_r(), spread(vectors), *class_distances(vectors, codes))

@@ -1,11 +1,15 @@
 """Files that tests make byte by byte, since no writer makes them, or only one that tests do not have."""
 
+import hashlib
 import io
+import json
 import struct
 import zlib
 
 import numpy as np
 from PIL import Image
+
+from lookalike.embedder.images.decode import picture_of
 
 HEIGHT, WIDTH = 30, 40
 SHORT, LONG, ASCII = 3, 4, 2
@@ -121,3 +125,14 @@ def packed(samples, bits):
     rows = samples.reshape(len(samples), -1).astype(np.uint32)
     each = (rows[:, :, None] >> np.arange(bits - 1, -1, -1)) & 1
     return np.packbits(each.reshape(len(rows), -1).astype(np.uint8), axis=1).tobytes()
+
+
+def decode(data, channels, size=None):
+    """The pixels of an encoded image."""
+    return picture_of(data, channels, size).pixels
+
+
+def digest_of(preprocessing):
+    """SHA-256 (hex) of every field."""
+    text = json.dumps(preprocessing.to_json(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -9,9 +9,7 @@ import hashlib
 import numpy as np
 from PIL import Image
 
-from lookalike.embedder.images.decode import decode
-
-from .made import HEIGHT, WIDTH, bmp32, encoded, page, png, tiff
+from .made import HEIGHT, WIDTH, bmp32, decode, encoded, page, png, tiff
 
 RECORDED = "b211520e32f59c6be173877f9beff282b1fa2a7ce6f42b3093067ef845ac2bb4"
 

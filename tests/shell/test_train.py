@@ -64,7 +64,7 @@ def test_train_takes_a_loss_and_its_settings(tmp_path, photos):
 
 def test_train_refuses_a_setting_of_another_loss(tmp_path, photos):
     words, runner = invoked(tmp_path, photos, "loss.name=softmax", "loss.margin=0.2")
-    with pytest.raises(LookalikeError, match=r"loss\.margin = 0\.2: the loss softmax takes no margin"):
+    with pytest.raises(LookalikeError, match=r"loss\.margin = 0\.2: the loss softmax has no margin"):
         runner.invoke(train, words, catch_exceptions=False)
     assert not (tmp_path / "model").exists()
 
@@ -110,7 +110,7 @@ def test_train_says_what_it_skipped_and_which_option_follows_links(tmp_path, pho
     first, *others = said.stderr.splitlines()[-3:]
     assert first.startswith("skipped 3 images: link leads out of the source (2), ")
     assert others == [
-        "skipped 1 file or folder that a file server or system left there: #recycle",
+        "skipped 1 file or folder created by a file server or system: #recycle",
         "2 links out of the source or to folders were not followed: --follow-links follows them",
     ]
     words[words.index("--out") + 1] = str(tmp_path / "second")

@@ -58,7 +58,7 @@ def decoded(
 
     seconds: the deadline of an image (the environment's, or 60). apart: whether all encoded images go to processes of
     their own, and not only large ones. turns: a folder on which processes agree who decodes a large image.
-    LookalikeError where the machine is at fault and not an image.
+    Raises LookalikeError if the machine is at fault and not an image.
     """
     run = _Run(items, how, heartbeat.deadline() if seconds is None else seconds, apart, turns)
     try:
@@ -96,7 +96,7 @@ class _Run:
         for place, item in enumerate(self.items):
             yield self._through_processes(place) if isinstance(item, bytes) else self._here(item)
         if len(self.deaths) >= _DEATHS and len(self.deaths) == len(self.encoded) and not _worked:
-            raise LookalikeError(f"decoding fails with every image, the last time: {self.deaths[-1]}")
+            raise LookalikeError(f"decoding fails for every image; the last process ended with {self.deaths[-1]}")
 
     def _here(self, item: Any) -> Outcome:
         """Pixels that are there already need no decoder; those of a PIL image may be read from its file only now."""
@@ -107,9 +107,7 @@ class _Run:
                 return too_large(needs, free)
             return images.prepared_as(item, self.how)
         except OutOfMemory as error:
-            raise LookalikeError(
-                f"there is not enough memory for a picture: {in_words(free_memory())} are free"
-            ) from error
+            raise LookalikeError(f"not enough memory for an image: only {in_words(free_memory())} are free") from error
         except Rejected as rejected:
             return rejected.kept()
 
@@ -217,8 +215,8 @@ class _Run:
             self.large.append(place)
         elif "short" in said:
             raise LookalikeError(
-                f"there is not enough memory to go on ({said['short']}): use fewer workers (--workers 1), close other "
-                "programs, or raise the limit of this process"
+                f"not enough memory to continue ({said['short']}): use fewer workers (--workers 1), close other "
+                "programs, or raise the memory limit of this process"
             )
         elif reply.pixels is not None:
             _worked, self.done[place] = True, Prepared(reply.pixels, said["width"], said["height"])
@@ -230,7 +228,7 @@ class _Run:
         alone = self.alone
         place, how = self._ended(process, patience=1)
         if not process.ready:
-            raise LookalikeError(f"a process that decodes images did not start: it ended by {how}")
+            raise LookalikeError(f"a process for decoding images did not start: it ended with {how}")
         if not alone:
             self.large.append(place)
             return
@@ -250,7 +248,7 @@ class _Run:
             self.waiting.appendleft(place)
             return
         if not process.ready:
-            raise LookalikeError(f"a process that decodes images did not start within {process.waited:.0f} s")
+            raise LookalikeError(f"a process for decoding images did not start within {process.waited:.0f} s")
         self.done[place] = Rejected("decode", f"decoding took longer than {self.seconds:g} s")
 
     def close(self) -> None:

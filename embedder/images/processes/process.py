@@ -52,7 +52,7 @@ class DecodingProcess:
                     env={**os.environ, **_ONE_THREAD},
                 )
         except OSError as error:
-            raise LookalikeError(f"cannot start a process that decodes images: {error.strerror}") from error
+            raise LookalikeError(f"cannot start a process for decoding images: {error.strerror}") from error
         self._owner = os.getpid()
         self._in, self._out = (pipe.fileno() for pipe in (self._process.stdin, self._process.stdout))  # type: ignore[union-attr]
         for descriptor in (self._in, self._out):

@@ -36,7 +36,7 @@ class Columns:
 
     @classmethod
     def of(cls, path: str, rows: Rows, options: SourceOptions) -> "Columns":
-        """The columns of the table at `path`; LookalikeError where one is missing or of a type that cannot be used."""
+        """The columns of the table at `path`. Raises LookalikeError if one is missing or has an unusable type."""
         check_named(path, rows, options)
         holding: Sequence[str] = HOLDING
         naming: Sequence[str] = NAMING
@@ -53,10 +53,12 @@ class Columns:
 
 
 def check_named(path: str, rows: Rows, options: SourceOptions) -> None:
-    """LookalikeError where a table does not have a column that an option names."""
+    """Raises LookalikeError if a table does not have a column that an option names."""
     for flag, name in (("--image-column", options.image_column), ("--label-column", options.label_column)):
         if name is not None and name not in rows.columns:
-            raise LookalikeError(f"{path} has no column {name!r} for {flag}; it has {some_names(rows.columns)}")
+            raise LookalikeError(
+                f"{path} has no column {name!r} for {flag}: its columns are {some_names(rows.columns)}"
+            )
 
 
 def _first_text(rows: Rows, names: Sequence[str]) -> str | None:
@@ -86,23 +88,23 @@ def _is_path(rows: Rows, name: str) -> bool:
 
 
 def text_column(path: str, rows: Rows, name: str, way_out: str = "") -> str | None:
-    """`name` where the table has such a column, and any value in it; LookalikeError where it cannot be text.
+    """`name` if the table has such a column with any value in it. Raises LookalikeError if it cannot be text.
 
-    way_out: how that message ends.
+    way_out: the end of that message.
     """
     if name not in rows.columns or name in rows.nulls:
         return None
     if name not in rows.types and not (isinstance(rows, ParquetRows) and rows.as_text(name)):
         raise LookalikeError(
-            f"{path}: column {name!r} is {rows.type_of(name)}, and keys, labels and names of files are text or numbers"
-            f"{way_out}"
+            f"column {name!r} of {path} is {rows.type_of(name)}: keys, labels and names of files must be text or "
+            f"numbers{way_out}"
         )
     return name
 
 
 def label_column(path: str, rows: Rows, options: SourceOptions) -> str | None:
     """The column of labels, as `text_column` gives it."""
-    return text_column(path, rows, options.label_column or "label", ": --label-column names another column")
+    return text_column(path, rows, options.label_column or "label", "; give another column with --label-column")
 
 
 def unread_labels(columns: Sequence[str], options: SourceOptions) -> list[str]:
@@ -112,7 +114,7 @@ def unread_labels(columns: Sequence[str], options: SourceOptions) -> list[str]:
     meant = [name for folded in _LIKE_LABEL for name in columns if name.casefold() == folded]
     if not meant:
         return []
-    return [f"there is no column label, so {shown(meant[0])} was not taken for labels: {_flag(meant[0])} takes it"]
+    return [f"{shown(meant[0])} was not used as labels: if it holds the labels, give {_flag(meant[0])}"]
 
 
 def _flag(column: str) -> str:
@@ -125,8 +127,8 @@ def _no_images(path: str, rows: Rows, names: Sequence[str]) -> LookalikeError:
     if mistyped is None:
         return no_images(path, rows.columns, [name for name in rows.columns if name in {*rows.binary, *rows.types}])
     return LookalikeError(
-        f"{path}: column {mistyped!r} is {rows.type_of(mistyped)}, and images are text (a path), encoded bytes, or a "
-        "struct {bytes, path}: --image-column names another column"
+        f"column {mistyped!r} of {path} is {rows.type_of(mistyped)}: images must be text (a path), encoded bytes, or "
+        "a struct {bytes, path}; give another column with --image-column"
     )
 
 

@@ -33,7 +33,7 @@ class CsvRows:
         self._names = self._header(next(self._all(lambda cells: any(map(self._names_image, cells))), None))
         self.columns = [name for name in self._names if name]
         if len(set(self.columns)) != len(self.columns):
-            raise LookalikeError(f"{path}: a column name comes twice in {', '.join(self.columns)}")
+            raise LookalikeError(f"{path} has a column name twice: {', '.join(self.columns)}")
         self._image = frozenset([self._names.index(name) for name in image_columns if name in self._names][:1])
         self.types = dict.fromkeys(self.columns, "string")
         self.binary: set[str] = set()
@@ -66,8 +66,8 @@ class CsvRows:
             cells.pop()
         if len(cells) != len(self._names):
             raise LookalikeError(
-                f"{self._path} line {row.line}: {len(cells)} cells under {len(self._names)} columns: quote a cell that "
-                "holds a delimiter, and give every row a cell for each column"
+                f"{self._path} line {row.line} has {len(cells)} cells for {len(self._names)} columns: quote a cell "
+                "that contains a delimiter, and give every row one cell per column"
             )
         return [cell or None for cell in cells]
 

@@ -77,5 +77,5 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         twice = next(name for at, (name, _) in enumerate(pairs) if name in dict(pairs[:at]))
-        raise ValueError(f"the name {twice!r} comes twice")
+        raise ValueError(f"the name {twice!r} occurs twice")
     return found

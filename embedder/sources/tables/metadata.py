@@ -49,24 +49,24 @@ class Metadata:
 
 
 def metadata_file(root: str, options: SourceOptions) -> str | None:
-    """The name of the one metadata file in a folder, None where there is none.
+    """The name of the metadata file in a folder, or None.
 
-    LookalikeError where there are several, or there is none to have the columns that are named.
+    Raises LookalikeError if there are several, and if there is none although a column is given.
     """
     there = [name for name in FILES if os.path.isfile(os.path.join(root, name))]
     if len(there) > 1:
-        raise LookalikeError(f"source {root!r} has {' and '.join(there)}: keep one of them")
+        raise LookalikeError(f"source {root!r} has {' and '.join(there)}: keep only one of them")
     for flag, column in (("--image-column", options.image_column), ("--label-column", options.label_column)):
         if not there and column is not None:
             raise LookalikeError(
-                f"source {root!r} is a folder without {', '.join(FILES[:-1])} or {FILES[-1]}, for which {flag} means "
-                "nothing: leave it out"
+                f"source {root!r} is a folder without {', '.join(FILES[:-1])} or {FILES[-1]}, which {flag} does not "
+                "apply to: leave it out"
             )
     return there[0] if there else None
 
 
 def read_metadata(root: str, options: SourceOptions) -> Metadata:
-    """Read the metadata file of a folder, if it has one; LookalikeError where it cannot be used."""
+    """Read the metadata file of a folder, if it has one. Raises LookalikeError if it cannot be used."""
     file = metadata_file(root, options)
     return Metadata() if file is None else _read(root, file, options)
 
@@ -85,7 +85,7 @@ def _read(root: str, file: str, options: SourceOptions) -> Metadata:
         where = f"{path} {rows.where(number)}: {name}"
         below = _below(as_text(row[name]) or "", where)
         if below in listed:
-            raise LookalikeError(f"{where} {below!r} comes twice")
+            raise LookalikeError(f"{where} {below!r} occurs twice")
         listed[below] = Listed(label and as_text(row[label]), {column: row[column] for column in types})
         if (text := listed[below].label) is not None and not is_utf8(text):
             foreign.setdefault(below, (text, rows.where(number)))
@@ -122,7 +122,7 @@ def _name_column(path: str, rows: Rows, named: str | None) -> str:
         )
     name = named or (_NAME if _NAME in names else names[0])
     if text_column(path, rows, name) is None:
-        raise LookalikeError(f"{path}: column {name!r} is empty: it must name files below the folder")
+        raise LookalikeError(f"column {name!r} of {path} is empty: it must name files below the folder")
     return name
 
 
@@ -135,7 +135,7 @@ def _warn_of(root: str, path: str, foreign: dict[str, tuple[str, str]]) -> None:
 
 
 def _below(name: str, where: str) -> str:
-    """A name as a path below the folder; LookalikeError where it leads out of it."""
+    """A name as a path below the folder. Raises LookalikeError if it leads out of it."""
     below = os.path.normpath(name)
     if below in (".", "..") or below.startswith(("/", "../")):
         raise LookalikeError(f"{where} {below!r} is not a file below the folder")

@@ -71,7 +71,7 @@ _IN_NAMES = ("path", "file", "image", "img", "photo", "picture", "jpg", "png", "
 
 
 def refuse_by_name(path: str) -> None:
-    """LookalikeError for a file that is no image by its ending, but holds what people have tables in."""
+    """Raises LookalikeError for a file whose ending says that it is not an image, but may hold a table."""
     what = _BY_ENDING.get(os.path.splitext(path)[1].lower())
     if what is not None:
         raise LookalikeError(f"source {path!r} is {what}")
@@ -110,12 +110,12 @@ def no_images(path: str, columns: Sequence[str], able: Iterable[str]) -> Lookali
         return LookalikeError(f"{path} has no columns: its first line must name them, such as path,label")
     if any(map(has_image_extension, columns)):
         return LookalikeError(
-            f"{path} begins with {some_names(columns)!r}, which names an image and not columns: put a line such as "
-            "path,label above it"
+            f"{path} begins with {some_names(columns)!r}, which names an image and not the columns: insert a first "
+            "line such as path,label"
         )
     if any(name[0] in _TYPOGRAPHIC for name in columns):
         return LookalikeError(
-            f"{path} has typographic quotes around the names of its columns ({some_names(columns)}): use straight ones"
+            f"{path} has typographic quotes around its column names ({some_names(columns)}): use straight quotes"
         )
     return LookalikeError(f"{path} has no column path, image or bytes; it has {some_names(columns)}: {another(able)}")
 
@@ -123,4 +123,4 @@ def no_images(path: str, columns: Sequence[str], able: Iterable[str]) -> Lookali
 def another(able: Iterable[str]) -> str:
     """The way to name another column of images, in words: the first of those `able` that is probably meant, if any."""
     likely = [name for name in able if any(word in name.casefold() for word in _IN_NAMES)]
-    return f"give --image-column {shlex.quote(likely[0])}" if likely else "--image-column names another one"
+    return f"give --image-column {shlex.quote(likely[0])}" if likely else "give another column with --image-column"

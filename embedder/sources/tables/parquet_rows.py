@@ -51,7 +51,7 @@ class ParquetRows:
         schema = self._file.schema_arrow
         self.columns: list[str] = list(schema.names)
         if len(set(self.columns)) != len(self.columns):
-            raise LookalikeError(f"{path}: a column name comes twice in {', '.join(self.columns)}")
+            raise LookalikeError(f"{path} has a column name twice: {', '.join(self.columns)}")
         self.binary = {field.name for field in schema if holds_images(field.type)}
         self.nulls = {field.name for field in schema if is_null(field.type)}
         kinds = {field.name: kept_as(field.type) for field in schema}

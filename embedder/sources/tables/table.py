@@ -47,7 +47,6 @@ class TableSource(Source):
         self.name = os.path.realpath(path)
         self._rows, self._columns = _opened(self._path, str(path), options)
         columns = self._columns
-        self.labelled = columns.label is not None
         self.unique = columns.key is None and columns.names is None
         ours = {"key", columns.label, columns.holds, columns.names}
         self.extra_types = {name: kind for name, kind in self._rows.types.items() if name not in ours}
@@ -98,7 +97,7 @@ class TableSource(Source):
         return path if found == path else trimmed, found, facts(self._file(found))
 
     def _warn_of(self, foreign: tuple[str, str] | None) -> None:
-        """Say that a table is not UTF-8, where the names of its files do not say otherwise."""
+        """Warn that a table is not UTF-8, unless the names of its files say otherwise."""
         if foreign is not None and not self._said:
             self._said = True
             warn_of_encoding(self._path, *foreign)
@@ -170,9 +169,9 @@ def _absent(path: str) -> str:
     if path.startswith(_ENCODED) and len(path) > 100:
         return _BASE64
     if is_windows(path):
-        return f"{_NOWHERE}: this is a path of Windows; write paths relative to the table's folder"
+        return f"{_NOWHERE}: this is a Windows path; write paths relative to the table's folder"
     if path.lower().startswith("file:/"):
-        return f"{_NOWHERE}: this is a file's web address; write its path, without file://"
+        return f"{_NOWHERE}: this is a file:// address; write the path, without file://"
     if "://" in path:
         return f"{_NOWHERE}: this is a web address, and only files on this machine are read"
     return _NOWHERE

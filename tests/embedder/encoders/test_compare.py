@@ -65,7 +65,10 @@ def test_a_given_threshold_takes_its_place_and_has_no_measured_errors(encoder, p
     [
         (lambda stored: {**stored, "threshold": "0.5"}, "threshold: '0.5' is not what belongs there"),
         (lambda stored: {**stored, "threshold": None}, "threshold: None is not what belongs there"),
-        (lambda stored: {**stored, "threshold": float("nan")}, "threshold: nan is no distance from 0 to 2"),
+        (
+            lambda stored: {**stored, "threshold": float("nan")},
+            "threshold is nan, and it must be a distance from 0 to 2",
+        ),
         (lambda stored: {**stored, "same_pairs": -1}, "same_pairs: -1 is not what belongs there"),
         (lambda stored: {**stored, "trained": 1}, "trained: 1 is not what belongs there"),
         (lambda stored: {**stored, "more": 1}, "field 'more' is not known"),
@@ -87,7 +90,7 @@ def test_a_damaged_threshold_is_one_line_with_a_way_out(encoder, photos, capsys,
 
 
 def test_scores_that_are_no_table_are_refused(encoder, photos):
-    with pytest.raises(LookalikeError, match=r"encoder\.json: its scores or its precision are of another kind"):
+    with pytest.raises(LookalikeError, match=r"encoder\.json: its scores are not a table"):
         make_encoder(encoder._network, {**encoder.card, "scores": [1]}, device="cpu")
 
 
@@ -126,7 +129,7 @@ def test_the_shell_in_words(encoder, photos, capsys):
     assert run(["compare", "a.png", "c.png", "--model", "with"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("same: distance 0.") and "threshold 2.000" in said
-    assert "10.00% (5.00% to 20.00%) of 1,000 pairs" in said and "3 classes not trained on" in said
+    assert "10.00% (5.00% to 20.00%) of 1,000 pairs" in said and "3 classes unseen in training" in said
 
 
 @pytest.mark.parametrize("bad", ["broken.png", "gone.png"])

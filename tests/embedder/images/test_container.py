@@ -11,10 +11,10 @@ from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from lookalike.embedder.images.container import opened
-from lookalike.embedder.images.decode import decode, picture_of
+from lookalike.embedder.images.decode import picture_of
 from lookalike.embedder.images.rejected import Rejected
 
-from ..made import chunk, encoded, png, scene
+from ..made import chunk, decode, encoded, png, scene
 
 PIXELS = scene()
 LARGE = os.urandom(1_200_000).hex().encode()

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -9,9 +11,11 @@ import pytest
 from PIL import Image, ImageOps
 
 from lookalike.embedder.images import decode as decode_module
-from lookalike.embedder.images.decode import decode, picture_of
+from lookalike.embedder.images.decode import picture_of
 from lookalike.embedder.images.rejected import Rejected
 from lookalike.embedder.sources.base import RawPixels
+
+from ..made import decode
 
 # Pillow warns about half of these files; the rules say what they get.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -330,3 +334,12 @@ def test_raw_pixels_and_open_pictures_take_the_same_way():
     rejected = Image.open(io.BytesIO(encoded(image, "BMP")[:200]))
     with pytest.raises(Rejected):
         picture_of(rejected, 3)
+
+
+def test_the_warning_filters_of_the_process_stay_as_they_are():
+    code = (
+        "import warnings, numpy; from PIL import Image; before = list(warnings.filters); "
+        "from lookalike.embedder.images.decode import picture_of; picture_of(Image.new('L', (9, 9)), 1); "
+        "raise SystemExit(warnings.filters != before)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.embedder.images.decode import decode, memory_of
+from lookalike.embedder.images.decode import memory_of
 from lookalike.embedder.images.rejected import Rejected
 
-from ..made import chunk, packed, page, png, scene, tiff
+from ..made import chunk, decode, packed, page, png, scene, tiff
 
 GREY = scene()[:, :, 2]
 COLOUR = scene()

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lookalike.embedder.images.decode import decode, picture_of
+from lookalike.embedder.images.decode import picture_of
 
-from ..made import bmp32, encoded, page, png, scene, tiff
+from ..made import bmp32, decode, encoded, page, png, scene, tiff
 
 SHAPE = (30, 40)
 ALPHA = np.zeros(SHAPE, np.uint8)

@@ -97,5 +97,5 @@ def test_a_kind_of_pairs_that_is_missing_counts_nothing():
 
 
 def test_rows_of_another_length_are_refused():
-    with pytest.raises(LookalikeError, match=r"shape \(4, 3\); this loss was made for rows of 5"):
+    with pytest.raises(LookalikeError, match=r"shape \(4, 3\): this loss was created with dim=5"):
         Pairs(5)(torch.randn(4, 3), torch.zeros(4).long())

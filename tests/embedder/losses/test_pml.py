@@ -75,16 +75,16 @@ def test_value_and_gradients_are_the_librarys_own():
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("ProxyAnkerLoss", {}, "'pml:ProxyAnkerLoss': .* no such loss; did you mean ProxyAnchorLoss"),
+        ("ProxyAnkerLoss", {}, "'pml:ProxyAnkerLoss': .* has no loss 'ProxyAnkerLoss': did you mean 'ProxyAnchorLoss'"),
         ("Zzz", {}, "'pml:Zzz'.*AngularLoss, "),
-        ("LpDistance", {}, "no such loss"),
-        ("ManifoldLoss", {}, "takes no labels"),
+        ("LpDistance", {}, "has no loss"),
+        ("ManifoldLoss", {}, "does not use labels"),
         ("CrossBatchMemory", {}, "another loss"),
         ("ProxyAnchorLoss", {"alfa": 3}, r"loss.options.alfa = 3: .*margin, alpha"),
         ("ProxyAnchorLoss", {"num_classes": 3}, r"loss.options.num_classes = 3"),
         ("ProxyAnchorLoss", {"distance": "cosine"}, r"loss.options.distance = 'cosine'"),
         ("RankedListLoss", {"margin": 0.4}, r"loss.options.Tn is missing"),
-        ("PNPLoss", {"variant": "X"}, r"pml:PNPLoss refuses them .*variant=X"),
+        ("PNPLoss", {"variant": "X"}, r"pml:PNPLoss refuses them: .*variant=X"),
         (
             "ProxyAnchorLoss",
             {"alpha": "x"},

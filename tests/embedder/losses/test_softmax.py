@@ -60,7 +60,7 @@ def test_the_weights_are_parameters_that_the_seed_decides():
     assert [tuple(p.shape) for p in Softmax(4, 6).parameters()] == [(6, 4)]
 
 
-@pytest.mark.parametrize(("labels", "said"), [([0, 3], "from 0 to 3.*0 to 2"), ([-1, 0], "from -1 to 0")])
+@pytest.mark.parametrize(("labels", "said"), [([0, 3], "labels are 0 to 3.*0 to 2"), ([-1, 0], "labels are -1 to 0")])
 def test_labels_of_no_class_are_refused(labels, said):
     with pytest.raises(LookalikeError, match=said):
         Softmax(4, 3)(torch.randn(2, 4), torch.tensor(labels))

@@ -27,7 +27,7 @@ def test_classes_that_look_like_one_are_said_once(one, other):
         names = ClassNames(known)
         for name in (one, other, one, None, other):
             names.add(name)
-        with pytest.warns(LookalikeWarning, match="stay different classes: ") as said:
+        with pytest.warns(LookalikeWarning, match="are kept apart: ") as said:
             names.warn("photos")
         assert len(said) == 1 and "\n" not in str(said[0].message) and "pairs" not in str(said[0].message)
 

@@ -38,14 +38,13 @@ def test_class_folders_give_labels_and_other_files_are_counted(tmp_path):
     made(tmp_path, "cat/a.jpg", "cat/deep/b.PNG", "dog/c", "top.webp", "dog/notes.txt", "cat/.hidden.jpg", ".git/x.jpg")
     source = open_source(tmp_path)
     assert labels(source) == {"cat/a.jpg": "cat", "cat/deep/b.PNG": "cat", "dog/c": "dog", "top.webp": None}
-    assert source.ignored == 3 and source.labelled
+    assert source.ignored == 3
     assert source.name == os.path.realpath(tmp_path)
 
 
 def test_without_class_folders_there_are_no_labels(tmp_path):
     source = open_source(made(tmp_path, "a.jpg", "b.jpg"))
     assert labels(source) == {"a.jpg": None, "b.jpg": None}
-    assert not source.labelled
 
 
 def test_a_collection_among_the_images_is_none_of_them(tmp_path):
@@ -55,7 +54,7 @@ def test_a_collection_among_the_images_is_none_of_them(tmp_path):
     Store.create(tmp_path / "shop").close()
     source = open_source(tmp_path)
     assert [record.key for record in source.records()] == ["a.png"]
-    assert (source.ignored, source.labelled) == (1, False)
+    assert source.ignored == 1
 
 
 def test_records_carry_size_and_mtime_and_are_read_again_from_the_spec(tmp_path):
@@ -88,9 +87,9 @@ def test_metadata_without_labels_keeps_the_folders(tmp_path):
     ("text", "words"),
     [
         ("name,label\na.jpg,x\n", "no column file_name"),
-        ("file_name,label\na.jpg,x\na.jpg,y\n", "line 3: file_name 'a.jpg' comes twice"),
+        ("file_name,label\na.jpg,x\na.jpg,y\n", "line 3: file_name 'a.jpg' occurs twice"),
         ("file_name,label\n../a.jpg,x\n", "line 2: file_name '../a.jpg'"),
-        ("file_name,label\na.jpg\n", "line 2: 1 cells under 2 columns"),
+        ("file_name,label\na.jpg\n", "line 2 has 1 cells for 2 columns"),
         ("file_name,file_name\na.jpg,b.jpg\n", "twice"),
     ],
 )
@@ -111,7 +110,7 @@ def test_class_folders_of_folders_alone_are_said_to_give_the_labels_once(tmp_pat
         found = [labels(source), labels(source), dict(zip(labels(source), source.labels(), strict=True))]
     assert found == [{name: name[0] if "/" in name else None for name in sorted([*ALPHABETS, "top.png"])}] * 3
     (warning,) = said
-    assert "the labels are the outer ones' names ('v', 'w', 'x' and 2 more)" in str(warning.message)
+    assert "the labels are the names of the outer folders ('v', 'w', 'x' and 2 more)" in str(warning.message)
     assert repr(os.path.realpath(tmp_path / "v")) in str(warning.message) and "metadata.csv" in str(warning.message)
     assert "\n" not in str(warning.message)
 
@@ -290,7 +289,7 @@ def test_a_folder_of_tables_alone_says_so(tmp_path):
     source = open_source(tmp_path)
     assert list(source.records()) == []
     (note,) = source.notes()
-    assert "no images but tables" in note and f"{tmp_path}/data/train-0.parquet and 2 more" in note
+    assert "tables but no images" in note and f"{tmp_path}/data/train-0.parquet and 2 more" in note
     (tmp_path / "a.png").touch()
     assert len(list(source.records())) == 1 and source.notes() == []
     (tmp_path / "a.png").unlink()

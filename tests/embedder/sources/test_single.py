@@ -29,5 +29,7 @@ def test_a_fifo_and_a_dangling_link_are_rejected_not_waited_for(tmp_path):
 
 
 def test_a_kind_of_a_later_version_is_refused():
-    with pytest.raises(LookalikeError, match="kind 'web' is not known to this version: folder, table, idx, single are"):
+    with pytest.raises(
+        LookalikeError, match="unknown kind of source 'web': this version knows folder, table, idx, single"
+    ):
         from_spec({"kind": "web", "url": "x"})

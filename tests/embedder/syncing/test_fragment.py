@@ -134,8 +134,8 @@ def test_encoded_images_are_not_kept_in_memory(payload, tmp_path):
 def test_the_payload_says_where_to_encode(payload, monkeypatch):
     let_go()
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(LookalikeError, match="device gpu"):
+    with pytest.raises(LookalikeError, match="device is 'gpu'"):
         embed_fragment({**payload, "model": {**payload["model"], "device": "gpu"}})
     assert embed_fragment(payload)["embedded"] == 35
-    with pytest.raises(LookalikeError, match="device gpu"):  # what is loaded for one device does not serve another
+    with pytest.raises(LookalikeError, match="device is 'gpu'"):  # what is loaded for one device does not serve another
         embed_fragment({**payload, "model": {**payload["model"], "device": "gpu"}})

@@ -69,14 +69,14 @@ def test_deadly_images_are_rejected_and_all_others_embedded(isolate):
 
 def test_where_nothing_has_worked_failures_are_soon_enough(isolate):
     isolated, failed = isolate
-    with pytest.raises(LookalikeError, match="again and again, even in small pieces, the last time: killed"):
+    with pytest.raises(LookalikeError, match="keeps failing, even in small pieces; the last failure: killed"):
         isolated(range(256))
     assert failed == [16] + [1] * 11  # with the fragment itself one more than may fail
 
 
 def test_where_some_work_more_may_fail_but_not_any_number(isolate):
     isolated, failed = isolate
-    with pytest.raises(LookalikeError, match="again and again, also in small pieces, the last time: killed"):
+    with pytest.raises(LookalikeError, match="keeps failing, also in small pieces; the last failure: killed"):
         isolated(range(0, 256, 3))
     assert len(failed) == 64
 
@@ -100,5 +100,5 @@ def test_what_fails_with_every_image_is_no_images_fault(tmp_path, model, crashin
     root.mkdir()
     for number in range(3):
         (root / f"{number:02d}.png").write_bytes(b"POISON %d" % number)
-    with pytest.raises(LookalikeError, match="fails with every image"):
+    with pytest.raises(LookalikeError, match="fails for every image"):
         embed(tmp_path / "shop", str(root), model=model, workers=2)

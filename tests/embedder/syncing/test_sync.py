@@ -337,7 +337,7 @@ def test_too_many_rejects_are_an_error_after_the_work(tmp_path, photos, model):
 
 def test_a_key_that_comes_twice_is_refused_before_any_work(tmp_path, photos, model):
     (photos / "t.csv").write_text("path,label\ncat/0.png,a\ncat/1.png,b\ncat/0.png,c\n")
-    with pytest.raises(LookalikeError, match=r"key 'cat/0.png' comes 2 times"):
+    with pytest.raises(LookalikeError, match=r"key 'cat/0.png' occurs 2 times"):
         embed(tmp_path / "shop", str(photos / "t.csv"), model=model)
     assert not (tmp_path / "shop").exists()
 
@@ -501,11 +501,11 @@ def test_a_model_whose_weights_do_not_fit_its_recipe_is_never_committed(tmp_path
 
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_made(tmp_path, photos, model, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(LookalikeError, match="device gpu: torch sees no GPU") as caught:
+    with pytest.raises(LookalikeError, match="device is 'gpu', but torch finds no GPU") as caught:
         embed(tmp_path / "shop", str(photos), model=model, device="gpu")
     assert "\n" not in str(caught.value) and not (tmp_path / "shop").exists()
     embed(tmp_path / "shop", str(photos), model=model)
-    with pytest.raises(LookalikeError, match="device gpu"):
+    with pytest.raises(LookalikeError, match="device is 'gpu'"):
         embed(tmp_path / "shop", str(photos), device="gpu")
-    with pytest.raises(LookalikeError, match="device tpu: the choices are auto, cpu, gpu"):
+    with pytest.raises(LookalikeError, match="unknown device 'tpu': use auto, cpu or gpu"):
         embed(tmp_path / "shop", str(photos), device="tpu")

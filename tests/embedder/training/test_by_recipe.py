@@ -74,8 +74,8 @@ def test_a_source_is_read_as_it_is_asked_for(tmp_path, photos):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"recipe": "nothing"}, "no such recipe file; shipped recipes are"),
-        ({"set": {"training.stepz": 1}}, "did you mean training.steps"),
+        ({"recipe": "nothing"}, "there is no recipe 'nothing': the shipped recipes are"),
+        ({"set": {"training.stepz": 1}}, "unknown key training.stepz: did you mean 'steps'"),
         ({"set": {"training.steps": "many"}}, "training.steps"),
         ({"set": "training.steps=5"}, "give a list of texts, or a dictionary"),
         ({"recipe": load_recipe("glyphs"), "set": ["training.steps=5"]}, "change the Recipe itself"),

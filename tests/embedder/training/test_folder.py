@@ -55,7 +55,7 @@ def test_the_commands_refuse_before_an_image_is_read(shop, capsys):
 def test_a_folder_with_other_files_is_refused_and_named(tmp_path):
     (tmp_path / "page.html").write_text("")
     for resume in (False, True):
-        with pytest.raises(LookalikeError, match=r"holds 'page\.html'; a model needs an empty or new folder"):
+        with pytest.raises(LookalikeError, match=r"already holds 'page\.html': a model needs a new or empty folder"):
             finished_before(tmp_path, RECIPE, resume)
     assert finished_before(tmp_path / "new", RECIPE, False) is None
 

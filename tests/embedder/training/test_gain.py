@@ -26,12 +26,12 @@ def test_the_gain_stops_where_the_images_cannot_tell():
     (gain,) = gains([run(precisions, model_dim=dim) for dim, precisions in values.items()])
     assert (gain.key, gain.stops_at, gain.tried) == ("model.dim", 16, [4, 8, 16, 32])
     assert gain.best_map_at_r >= gain.map_at_r
-    assert str(gain).startswith("model.dim: the gain stops at 16 (MAP@R 0.79")
+    assert str(gain).startswith("model.dim: no measurable gain beyond 16 (MAP@R 0.79")
 
 
 def test_a_gain_at_the_largest_value_is_still_one():
     (gain,) = gains([run(scores(0.2 * i), model_dim=2**i) for i in (4, 1, 2)])
-    assert gain.stops_at == 16 and "still gaining at 16" in str(gain)
+    assert gain.stops_at == 16 and "still improving at 16" in str(gain)
 
 
 def test_other_keys_stay_as_in_the_best_run():

@@ -53,14 +53,14 @@ def test_combinations_are_a_product_the_last_key_fastest():
 @pytest.mark.parametrize(
     ("varied", "message"),
     [
-        (["model.dim"], "write it SECTION.KEY=V1,V2"),
-        (["model.dim=4,"], "write it SECTION.KEY=V1,V2"),
-        (["model.dim=4,4"], "a value comes twice"),
+        (["model.dim"], "write it as SECTION.KEY=V1,V2"),
+        (["model.dim=4,"], "write it as SECTION.KEY=V1,V2"),
+        (["model.dim=4,4"], "has a value twice"),
         (["model.dim=4,8", "model.dim=16"], "names a key twice"),
         (["training.seed=0,1"], "different images"),
         (["data.validation_classes=0,0.2"], "different images"),
         (["model.dim=4,many"], "model.dim"),
-        (["model.size=4"], "no such key"),
+        (["model.size=4"], "unknown key model.size"),
     ],
 )
 def test_what_cannot_be_varied_is_refused_before_any_work(varied, message):

@@ -90,7 +90,7 @@ def test_from_python_a_source_says_how_it_is_read(shop, links, table):
     with Collection.open(shop) as opened:
         expected = opened.evaluate(LabelledSource(links, follow_links=True))
         assert opened.evaluate(LabelledSource(str(table), image_column="img", label_column="fine_label")) == expected
-        with pytest.raises(LookalikeError, match="--exclude means nothing"):
+        with pytest.raises(LookalikeError, match="--exclude does not apply"):
             opened.evaluate(LabelledSource(table, exclude="*.png", image_column="img"))
 
 

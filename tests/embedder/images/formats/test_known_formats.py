@@ -13,12 +13,12 @@ import pytest
 from PIL import Image, features
 
 from lookalike.embedder.images import opening
-from lookalike.embedder.images.decode import decode, memory_of
+from lookalike.embedder.images.decode import memory_of
 from lookalike.embedder.images.formats import heif
 from lookalike.embedder.images.formats.known_formats import is_avif, is_heic, not_read, what_it_is
 from lookalike.embedder.images.rejected import Rejected
 
-from ...made import encoded, page, scene, tiff
+from ...made import decode, encoded, page, scene, tiff
 
 
 def zipped(*names):

@@ -106,7 +106,7 @@ def test_tiny_images_are_not_worth_a_second_process(image, monkeypatch):
 
 
 def test_where_nothing_is_ever_decoded_the_images_are_not_to_blame(hostile):
-    with pytest.raises(LookalikeError, match=r"fails with every image, the last time: signal 6"):
+    with pytest.raises(LookalikeError, match=r"fails for every image; the last process ended with signal 6"):
         outcomes([b"CRASH %d" % n for n in range(3)])
 
 

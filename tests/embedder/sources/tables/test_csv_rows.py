@@ -88,10 +88,10 @@ def test_columns_without_a_name_and_rows_of_nothing_are_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("path,label\na.jpg,cat\nb.jpg\n", "line 3: 1 cells under 2 columns"),
-        ("path,label\na.jpg,big, dog\n", "line 2: 3 cells under 2 columns"),
-        ('path,label,note\na.jpg,"x\ny",1\n\nb.jpg,"one\ntwo"\n', "line 5: 2 cells under 3 columns"),
-        ("path,label, label \na.jpg,x,y\n", "column name comes twice in path, label, label"),
+        ("path,label\na.jpg,cat\nb.jpg\n", "line 3 has 1 cells for 2 columns"),
+        ("path,label\na.jpg,big, dog\n", "line 2 has 3 cells for 2 columns"),
+        ('path,label,note\na.jpg,"x\ny",1\n\nb.jpg,"one\ntwo"\n', "line 5 has 2 cells for 3 columns"),
+        ("path,label, label \na.jpg,x,y\n", "has a column name twice: path, label, label"),
     ],
 )
 def test_what_does_not_fit_the_header_is_named_by_its_line(tmp_path, text, words):
@@ -104,7 +104,7 @@ def test_a_table_of_another_encoding_finds_its_files_and_says_so_once(tmp_path):
     (tmp_path / "é.jpg").write_bytes(b"e")
     (tmp_path / "t.csv").write_bytes("path,label\né.jpg,café\n".encode("cp1252"))
     source = open_source(tmp_path / "t.csv")
-    with pytest.warns(LookalikeWarning, match=r"t.csv is not UTF-8 \(label b'caf\\xe9' in line 2\)") as said:
+    with pytest.warns(LookalikeWarning, match=r"t.csv is not encoded as UTF-8 \(label b'caf\\xe9' in line 2\)") as said:
         (record,) = source.records()
         list(source.records())
     assert len(said) == 1

@@ -50,7 +50,7 @@ def test_labels_are_overridden_and_columns_added(root, kind):
         "cat/a.jpg": "dog", "cat/b.jpg": None, "cat/c.jpg": "cat", "missing.jpg": "dog"
     }  # fmt: skip
     assert records["cat/a.jpg"].extra == {"colour": "red"} and records["cat/b.jpg"].extra == {"colour": None}
-    assert source.extra_types == {"colour": "string"} and source.ignored == 0 and source.labelled
+    assert source.extra_types == {"colour": "string"} and source.ignored == 0
     assert source.read(records["cat/a.jpg"].locator) == b"cat/a.jpg"
     with pytest.raises(Rejected, match=f"listed in metadata.{kind}, but not among"):
         source.read(records["missing.jpg"].locator)
@@ -68,7 +68,9 @@ def test_another_column_may_hold_the_labels(root, kind):
     source = from_spec(open_source(root, SourceOptions(label_column="breed")).describe())
     record = next(iter(source.records()))
     assert (record.label, record.extra) == ("x", {"label": "y"})
-    with pytest.raises(LookalikeError, match="no column 'size' for --label-column; it has file_name, breed, label"):
+    with pytest.raises(
+        LookalikeError, match="no column 'size' for --label-column: its columns are file_name, breed, label"
+    ):
         list(open_source(root, SourceOptions(label_column="size")).records())
 
 
@@ -86,7 +88,7 @@ def test_the_only_column_of_file_names_is_taken(root, kind):
     ("rows", "words"),
     [
         ([{"name": "cat/a.jpg"}], "no column file_name; it has name"),
-        ([{"file_name": "cat/a.jpg", "n": "1"}, {"file_name": "cat/./a.jpg", "n": "2"}], "'cat/a.jpg' comes twice"),
+        ([{"file_name": "cat/a.jpg", "n": "1"}, {"file_name": "cat/./a.jpg", "n": "2"}], "'cat/a.jpg' occurs twice"),
         ([{"file_name": "../a.jpg", "n": "1"}], "file_name '../a.jpg' is not a file below"),
         ([{"file_name": "/etc/passwd", "n": "1"}], "file_name '/etc/passwd' is not a file below"),
         ([{"file_name": "", "n": "1"}], "is not a file below"),
@@ -109,14 +111,16 @@ def test_a_column_of_another_name_may_name_the_files(root, kind):
     with pytest.raises(LookalikeError, match="has no column 'nothing' for --image-column"):
         list(open_source(root, SourceOptions(image_column="nothing")).records())
     (root / f"metadata.{kind}").unlink()
-    with pytest.raises(LookalikeError, match="for which --image-column means nothing"):
+    with pytest.raises(LookalikeError, match="which --image-column does not apply to"):
         open_source(root, SourceOptions(image_column="Photo"))
 
 
 def test_another_encoding_is_said_where_files_have_names_in_utf8(root):
     (root / "cat" / "\u00e9.jpg").touch()
     (root / "metadata.csv").write_bytes("file_name;label\ncat/\u00e9.jpg;K\u00e4se\n".encode("cp1252"))
-    with pytest.warns(LookalikeWarning, match=r"metadata\.csv is not UTF-8 \(label b'K\\xe4se' in line 2\)") as said:
+    with pytest.warns(
+        LookalikeWarning, match=r"metadata\.csv is not encoded as UTF-8 \(label b'K\\xe4se' in line 2\)"
+    ) as said:
         assert "K\udce4se" in open_source(root).labels()
     assert len(said) == 1
 
@@ -124,7 +128,7 @@ def test_another_encoding_is_said_where_files_have_names_in_utf8(root):
 def test_two_of_them_are_refused_by_name(root):
     write(root, "csv", ROWS)
     write(root, "jsonl", ROWS)
-    with pytest.raises(LookalikeError, match=r"has metadata.csv and metadata.jsonl: keep one of them"):
+    with pytest.raises(LookalikeError, match=r"has metadata.csv and metadata.jsonl: keep only one of them"):
         open_source(root)
 
 
@@ -149,9 +153,9 @@ def test_numbers_keep_their_types_and_lists_are_left_out(root):
     [
         ('{"file_name": "cat/a.jpg"}\n{"file_name": \n', "line 2 is not a JSON object"),
         ('["cat/a.jpg"]\n', "line 1 is list, not an object"),
-        ('{"file_name": "cat/a.jpg", "label": "x", "label": "y"}\n', "line 1 is not .* the name 'label' comes twice"),
-        ('{"file_name": "cat/a.jpg", "label": ["x"]}\n', "column 'label' is a list or an object"),
-        ('{"file_name": ["cat/a.jpg"]}\n', "column 'file_name' is a list or an object"),
+        ('{"file_name": "cat/a.jpg", "label": "x", "label": "y"}\n', "line 1 is not .* the name 'label' occurs twice"),
+        ('{"file_name": "cat/a.jpg", "label": ["x"]}\n', "column 'label' of .* is a list or an object"),
+        ('{"file_name": ["cat/a.jpg"]}\n', "column 'file_name' of .* is a list or an object"),
         ("[" * 100_000 + "\n", "line 1 is not a JSON object"),
         ("", "no column file_name; it has none"),
     ],
@@ -181,7 +185,7 @@ def test_one_further_down_is_not_read_and_said_so(root):
         (note,) = source.notes()
     assert "cat/metadata.csv and 1 more was not read" in note and source.ignored == 2
     assert os.path.join(os.path.realpath(root), "cat") in note
-    with pytest.raises(LookalikeError, match="keep one of them"):
+    with pytest.raises(LookalikeError, match="keep only one of them"):
         open_source(root / "cat")
 
 
@@ -190,9 +194,7 @@ def test_a_column_that_is_called_nearly_label_is_named(root, kind):
     write(root, kind, [{"file_name": "cat/a.jpg", "Label": "dog"}])
     source = open_source(root)
     assert [record.label for record in source.records()] == ["cat"] * 3
-    said = (
-        f"metadata.{kind}: there is no column label, so Label was not taken for labels: --label-column Label takes it"
-    )
+    said = f"metadata.{kind}: Label was not used as labels: if it holds the labels, give --label-column Label"
     assert source.notes() == [said]
     named = open_source(root, SourceOptions(label_column="Label"))
     assert next(named.records()).label == "dog" and named.notes() == []

@@ -33,7 +33,7 @@ def test_json_lines_are_a_table(tmp_path, name):
     found = [(r.key, r.label, r.size, r.extra) for r in source.records()]
     assert found == [("a.jpg", "cat", 1, {"n": 1}), ("b.jpg", None, None, {"n": 2.5}), ("k", None, 1, {"n": None})]
     assert source.locate({"k"}) == {"k": "a.jpg"} and source.path_of("a.jpg") == str(tmp_path / "a.jpg")
-    assert source.kind == "table" and source.labelled
+    assert source.kind == "table"
     chosen = open_source(tmp_path / name, SourceOptions(image_column="path", label_column="key"))
     assert [record.label for record in chosen.records()] == [None, None, "k"]
     assert "--image-column" in refused(tmp_path / name, image_column="photo")
@@ -109,10 +109,10 @@ def test_tables_under_each_others_names(tmp_path):
     [
         ("a.jpg,cat\nb.jpg,dog\n", "begins with 'a.jpg, cat', which names an image"),
         ("", "has no columns"),
-        ("label," + ",".join(f"pixel{i}" for i in range(784)) + "\n", "pixel6 and 777 more: --image-column names"),
+        ("label," + ",".join(f"pixel{i}" for i in range(784)) + "\n", "pixel6 and 777 more: give another column with"),
         ("File Name,Class\na.jpg,cat\n", "give --image-column 'File Name'"),
-        ("id,class\n1,cat\n", "it has id, class: --image-column names another one"),
-        ("\u201cpath\u201d,\u201clabel\u201d\n", "typographic quotes around the names"),
+        ("id,class\n1,cat\n", "it has id, class: give another column with --image-column"),
+        ("\u201cpath\u201d,\u201clabel\u201d\n", "typographic quotes around its column names"),
     ],
 )
 def test_columns_that_do_not_tell_are_said_with_the_one_probably_meant(tmp_path, text, words):
@@ -124,6 +124,6 @@ def test_a_way_out_is_named_for_columns_of_types_that_do_not_fit(tmp_path):
     columns = {"img": [b"x"], "width": [1], "label": [["a", "b"]]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
     assert "give --image-column img" in refused(tmp_path / "t.parquet")
-    assert "--label-column names another column" in refused(tmp_path / "t.parquet", image_column="img")
+    assert "give another column with --label-column" in refused(tmp_path / "t.parquet", image_column="img")
     source = open_source(tmp_path / "t.parquet", SourceOptions(image_column="img", label_column="width"))
     assert [record.label for record in source.records()] == ["1"]

@@ -40,7 +40,7 @@ def test_a_csv_of_paths(folder):
         ("b.jpg", None, {"price": None}),
     ]
     assert records[0].size == 5 and records[0].mtime_ns == (folder / "a.jpg").stat().st_mtime_ns
-    assert source.labelled and source.extra_types == {"price": "string"}
+    assert source.extra_types == {"price": "string"}
     assert read(source) == {"a.jpg": b"a.jpg", "b.jpg": b"b.jpg"}
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_such_table_is_refused_in_one_line(folder):
     with pytest.raises(LookalikeError, match="has no columns: its first line must name them"):
         open_source(folder / "empty.csv")
     (folder / "short.csv").write_text("path,label\na.jpg\n")
-    with pytest.raises(LookalikeError, match="line 2: 1 cells under 2 columns"):
+    with pytest.raises(LookalikeError, match="line 2 has 1 cells for 2 columns"):
         list(open_source(folder / "short.csv").records())
     (folder / "t.parquet").write_bytes(b"PAR1 this is not Parquet PAR1")
     with pytest.raises(LookalikeError, match="cannot be read as Parquet") as caught:
@@ -146,11 +146,14 @@ def test_what_is_no_such_table_is_refused_in_one_line(folder):
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"image": [[1, 2], [3]]}, r"column 'image' is list<.*int64>, and images are text \(a path\), encoded bytes"),
-        ({"path": [["a.jpg"]]}, "column 'path' is list<"),
-        ({"image": [{"name": "a.jpg"}]}, "column 'image' is struct<name: string>"),
-        ({"path": ["a.jpg"], "label": [["cat"]]}, "column 'label' is list<.*string>, and keys, labels and names"),
-        ({"path": ["a.jpg"], "key": [["a"]]}, "column 'key' is list<.*string>, and keys, labels and names"),
+        (
+            {"image": [[1, 2], [3]]},
+            r"column 'image' of .* is list<.*int64>: images must be text \(a path\), encoded bytes",
+        ),
+        ({"path": [["a.jpg"]]}, "column 'path' of .* is list<"),
+        ({"image": [{"name": "a.jpg"}]}, "column 'image' of .* is struct<name: string>"),
+        ({"path": ["a.jpg"], "label": [["cat"]]}, "column 'label' of .* is list<.*string>: keys, labels and names"),
+        ({"path": ["a.jpg"], "key": [["a"]]}, "column 'key' of .* is list<.*string>: keys, labels and names"),
     ],
 )
 def test_a_column_of_another_type_is_refused_by_name(folder, columns, words):
@@ -187,7 +190,5 @@ def test_an_image_as_base64_text_in_a_column_of_paths_is_named(tmp_path):
 def test_a_table_without_labels_names_the_column_that_may_be_meant(folder, column, flag):
     source = table(folder, {"path": ["a.jpg", "b.jpg"], column: ["x", "y"], "weight": [1, 2]})
     assert [record.label for record in source.records()] == [None, None]
-    assert source.notes() == [
-        f"there is no column label, so {column} was not taken for labels: --label-column {flag} takes it"
-    ]
+    assert source.notes() == [f"{column} was not used as labels: if it holds the labels, give --label-column {flag}"]
     assert table(folder, {"path": ["a.jpg"], "label": ["x"], column: ["y"]}).notes() == []

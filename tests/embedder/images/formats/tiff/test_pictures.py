@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.embedder.images.decode import decode, picture_of
+from lookalike.embedder.images.decode import picture_of
 from lookalike.embedder.images.rejected import Rejected
 
-from ....made import encoded, page, scene, tiff
+from ....made import decode, encoded, page, scene, tiff
 
 FULL = scene(1, 160, 120)
 HALF = np.ascontiguousarray(FULL[::2, ::2])

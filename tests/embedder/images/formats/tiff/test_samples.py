@@ -5,10 +5,9 @@ import zlib
 import numpy as np
 import pytest
 
-from lookalike.embedder.images.decode import decode
 from lookalike.embedder.images.rejected import Rejected
 
-from ....made import page, scene, tiff
+from ....made import decode, page, scene, tiff
 
 DEFLATE, HORIZONTAL, FLOATING = 8, 2, 3
 VALUES = np.random.default_rng(3).integers(0, 65536, (30, 40, 3)).astype(np.uint16)
