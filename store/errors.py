@@ -1,5 +1,6 @@
 """The errors people see: one line that names the thing, the value and what would work."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -27,7 +28,7 @@ class TooManyRejects(LookalikeError):
 
     exit_code = 3
 
-    def __init__(self, message: str, done: dict[str, Any]) -> None:
+    def __init__(self, message: str, done: Mapping[str, Any]) -> None:
         super().__init__(message)
         self.done = done
 

@@ -4,8 +4,8 @@ Contract: rows (nq, k) int64 and scores (nq, k) float32, nearest first, ties by 
 score -inf, distance +inf, key None, label None. Scores are inner products of unit vectors, larger is closer.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     from ...store.version.store import Store
 
 
+class Hit(NamedTuple):
+    """A stored image near a query: its key, its label or None, the score, and the distance in [0, 2]."""
+
+    key: str
+    label: str | None
+    score: float
+    distance: float
+
+
 class Hits:
     """The k nearest rows of each query.
 
     Attributes: rows (nq, k) int64, scores (nq, k) float32, distances (nq, k) float32 in [0, 2] (see `distances`);
     queries: nq names of what was asked with, which a folder's images or a pattern's files are told apart by.
-    Iterating gives, for each query, a list of (key, label, score, distance) of its hits, missing ones left out.
+    `hits[i]` is the list of `Hit` of query i, without missing ones; iterating gives the list of each query.
     """
 
     __slots__ = ("_store", "queries", "rows", "scores")
@@ -62,17 +71,23 @@ class Hits:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # the element type is in the class's docstring
-        for keys, labels, scores, distances, rows in zip(
-            self.keys(), self.labels(), self.scores.tolist(), self.distances.tolist(), self.rows.tolist(), strict=True
-        ):
-            columns = zip(keys, labels, scores, distances, rows, strict=True)
-            yield [(key, label, score, distance) for key, label, score, distance, row in columns if row >= 0]
+    def __getitem__(self, query: int) -> list[Hit]:
+        """The hits of one query, nearest first; IndexError beyond the last query."""
+        rows, scores, distances = self.rows[query], self.scores[query].tolist(), self.distances[query].tolist()
+        n = int((rows >= 0).sum())  # missing ones come last
+        keys, labels = self._store.keys(rows[:n]), self._store.labels(rows[:n])
+        return list(map(Hit, keys, labels, scores, distances))
+
+    def __iter__(self) -> Iterator[list[Hit]]:
+        columns = (self.keys(), self.labels(), self.scores.tolist(), self.distances.tolist(), self.rows.tolist())
+        for keys, labels, scores, distances, rows in zip(*columns, strict=True):
+            n = sum(row >= 0 for row in rows)
+            yield [Hit(key or "", *rest) for key, *rest in zip(keys[:n], labels, scores, distances, strict=False)]
 
     def __repr__(self) -> str:
         return f"Hits({self.rows.shape[0]} queries, k={self.rows.shape[1]})"
 
-    def _look_up(self, column) -> list[list[str | None]]:  # type: ignore[no-untyped-def]
+    def _look_up(self, column: "Callable[[np.ndarray], Sequence[str | None]]") -> list[list[str | None]]:
         found = np.flatnonzero(self.rows.ravel() >= 0)
         values: list[str | None] = [None] * self.rows.size
         for place, value in zip(found.tolist(), column(self.rows.ravel()[found]), strict=True):

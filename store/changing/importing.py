@@ -26,6 +26,7 @@ from ..progress import Progress, silent
 from ..unit import unit_rows
 from ..version.extra_names import stored_names
 from ..version.tables import held_names
+from .counts import ImportResult
 from .fresh import opened_or_made
 from .kept_columns import KeptColumns
 from .staging import check_dim, stage
@@ -48,7 +49,7 @@ def import_vectors(
     normalise: bool = False,
     progress: Progress = silent,
     commit_every: float = 5.0,
-) -> dict[str, int]:
+) -> ImportResult:
     """Make the collection at `path`, created if need be, hold the rows of the file `vectors` (see `open_vectors`).
 
     keys, labels: files with one value for each row (see `listed`); by default the file's own columns, else the row's
@@ -56,7 +57,7 @@ def import_vectors(
     file `keys` or `labels` where that is given. An empty label means none. Further columns are kept where they are
     text, numbers or times. This is a sync: rows of this file that are there with the same vector, label and further
     columns are skipped, others replaced. commit_every: seconds.
-    Gives {"seen", "added", "replaced", "skipped"}. Raises LookalikeError for what `unit_rows` refuses, for a column
+    Raises LookalikeError for what `unit_rows` refuses, for a column
     that is missing or of another type, for a key that comes twice or belongs to another source, and for vectors of
     another model or dimension; with up to 65,536 rows nothing is then changed and no new collection left behind, with
     more the commits until then stay.
@@ -80,7 +81,7 @@ def import_vectors(
         writer.commit()
     if sync.no_labels:
         warnings.warn(f"{vectors}: {no_label_words(sorted(sync.no_labels))}", LookalikeWarning, stacklevel=2)
-    return sync.counts
+    return ImportResult(**sync.counts)
 
 
 class _Named(NamedTuple):
