@@ -8,7 +8,8 @@ import click
 from ..search.calibrating.labelled_source import LabelledSource
 from ..search.calibrating.thresholds.conformal import OF
 from ..search.collection import Collection
-from ..search.deciding.rank import WAYS, WEIGHTS
+from ..search.deciding.rank import WAYS
+from ..search.deciding.vote import WEIGHTS
 from ..search.view import DEVICES
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, say_next, source_options

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ...store.disk.publish import plain_errors
 from ...store.disk.replace import replace_file
 from ...store.errors import LookalikeError, LookalikeWarning
 from ...store.work.forks import cached_property
@@ -162,7 +163,9 @@ def empty_network(recipe: Recipe) -> nn.Module:
     return build(recipe.model.backbone, channels=recipe.image.channels, dim=recipe.model.dim)
 
 
-def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, classes: list[str], **more: Any) -> dict:
+def encoder_card(
+    recipe: Recipe, preprocessing: Preprocessing, precision: str, classes: list[str], **more: Any
+) -> dict[str, Any]:
     """Give what encoder.json holds. more: scores, and what else the training wants to keep.
 
     Not where the images lay: that would change the digest with the spelling of a path, and travel with the model.
@@ -191,7 +194,7 @@ def make_encoder(
 def save_encoder(folder: str | Path, encoder: Encoder) -> None:
     """Write both files into `folder`, the card last: a folder with a card is complete."""
     folder = Path(folder)
-    with encoder_file.plain_errors(f"make the folder {folder}"):
+    with plain_errors(f"make the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     for name in (encoder_file.WEIGHTS, encoder_file.CARD):
         replace_file(folder / name, encoder.files()[name])

@@ -56,12 +56,14 @@ class Responses:
         excluded = np.concatenate([np.empty(0, np.int64), *self.excluded_rows])
         of_own_class = store.codes(excluded) == self.codes[image]
         excluded_counts = np.bincount(image[of_own_class], minlength=len(self))
-        return (self.codes >= 0) & (class_sizes[self.codes + 1] > excluded_counts)
+        known: np.ndarray = (self.codes >= 0) & (class_sizes[self.codes + 1] > excluded_counts)
+        return known
 
     @property
     def unknown(self) -> np.ndarray:
         """(n,) bool: the images with a label that the collection does not have."""
-        return (self.labels != "") & (self.codes < 0)
+        unknown: np.ndarray = (self.labels != "") & (self.codes < 0)
+        return unknown
 
     @property
     def label_codes(self) -> np.ndarray:

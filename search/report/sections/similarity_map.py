@@ -71,7 +71,9 @@ def embedded(vectors: np.ndarray, seed: int) -> np.ndarray:
     neighbours = min(30.0, (len(vectors) - 1) / 3)
     # One thread: several threads wait for each other at every step, five times as long where cores are busy.
     with threadpool_limits(1):
-        return TSNE(2, perplexity=neighbours, init=start, random_state=seed, max_iter=_STEPS).fit_transform(vectors)
+        method = TSNE(2, perplexity=neighbours, init=start, random_state=seed, max_iter=_STEPS)
+        places: np.ndarray = method.fit_transform(vectors)
+    return places
 
 
 def _points(material: Material) -> _Points:
