@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from ..embedder.encoders.encode import Encoded
     from ..embedder.encoders.lazy import LazyEncoder
     from ..embedder.sources import Source
+    from ..store.changing.counts import EmbedResult
     from ..store.files.content import SourceUse
     from ..store.version.store import Store
 
 
-def embed(path: Path, source: str, **options: Any) -> dict[str, Any]:
+def embed(path: Path, source: str, **options: Any) -> "EmbedResult":
     """Sync the collection at `path` with a source of images; see `embedder.syncing.sync.embed`."""
     from ..embedder.syncing.sync import embed as sync
 

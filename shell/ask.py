@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from ..search.deciding.rank import RULES, WEIGHTS
+from ..search.deciding.rank import RULES
+from ..search.deciding.vote import WEIGHTS
 from ..search.neighbours.expand import Failed, expanded
 from ..search.neighbours.nearest import neighbours
 from ..search.neighbours.paths import paths_of_rows

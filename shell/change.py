@@ -4,7 +4,7 @@ import os
 import shlex
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -111,7 +111,7 @@ _COUNTS = {
 }
 
 
-def _print_embedded(collection: str, source: str, done: dict[str, Any]) -> None:
+def _print_embedded(collection: str, source: str, done: Mapping[str, Any]) -> None:
     counts = [f"{done[name]:,} {said}" for name, said in _COUNTS.items() if done[name] or name == "embedded"]
     echo(f"{', '.join(counts)} ({done['seconds']:.1f} s)")
     if not done["seen"]:
@@ -260,7 +260,7 @@ def say_unreachable(collection: str) -> None:
     from ..store.version.store import Store
 
     with suppress(LookalikeError), Store.open(collection) as store:  # a hint, no more
-        away = [each["source"] for each in info(store)["sources"] if each["reachable"] is False]
+        away = [each.source for each in info(store).sources if each.reachable is False]
         for source in away[:_MOST_NAMED]:
             command = shown(shlex.join(("lookalike", "move", collection, source, "NEW")))
             echo(f"source {shown(source)} cannot be read now; if it has moved: {command}", err=True)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..search.collection import Collection
+    from ..search.evaluating.bench import BenchPoint
+    from ..search.evaluating.results import EvaluateResult
+    from ..store.changing.counts import EmbedResult
 
 FPR = 0.05
 ASKED = "asked.csv"
@@ -207,7 +210,7 @@ def _answer(collection: "Collection", picture: Path) -> tuple[str, str]:
     return f"classify a {picture.parent.name} ({picture.parent.parent.name})", f"{said}  ({near})"
 
 
-def _facts(collection: "Collection", embedded: dict[str, Any], card: Any) -> list[tuple[str, str]]:
+def _facts(collection: "Collection", embedded: "EmbedResult", card: Any) -> list[tuple[str, str]]:
     info = collection.info()
     return [
         ("images in the collection", f"{info['rows']} of {info['classes']} classes, {info['dim']} numbers each"),
@@ -216,7 +219,7 @@ def _facts(collection: "Collection", embedded: dict[str, Any], card: Any) -> lis
     ]
 
 
-def _measures(measured: dict[str, Any], calibration: Any) -> list[tuple[str, str]]:
+def _measures(measured: "EvaluateResult", calibration: Any) -> list[tuple[str, str]]:
     from ..measures.intervals import needed_trials
 
     unknown = measured["unknown"]
@@ -239,7 +242,7 @@ def _measures(measured: dict[str, Any], calibration: Any) -> list[tuple[str, str
     ]
 
 
-def _latency(point: dict[str, Any]) -> tuple[str, str]:
+def _latency(point: "BenchPoint") -> tuple[str, str]:
     return "one query", f"{point['p50_us']:.0f} us (p99 {point['p99_us']:.0f} us), recall@10 {point['recall']:.4f}"
 
 

@@ -1,16 +1,21 @@
 """The commands calibrate, evaluate and bench."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..search.calibrating.labelled_source import LabelledSource
 from ..search.calibrating.thresholds.conformal import OF
 from ..search.collection import Collection
-from ..search.deciding.rank import RULES, WEIGHTS
+from ..search.deciding.rank import RULES
+from ..search.deciding.vote import WEIGHTS
 from ..store.checks import DEVICES
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, say_next, source_options
+
+if TYPE_CHECKING:
+    from ..search.evaluating.bench import BenchPoint
 
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -151,7 +156,7 @@ def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> 
     echo("* the operating point that search uses; latencies are per call of `batch` queries", err=True)
 
 
-def _table(points: list[dict[str, Any]], k: int) -> list[str]:
+def _table(points: "Sequence[BenchPoint]", k: int) -> list[str]:
     """The operating points as aligned lines; the first line is the head."""
     head = ["", "index", "batch", "threads", f"recall@{k}", "95 % interval", "p50 us", "p95 us", "p99 us", "queries/s"]
     rows = [head, *(_cells(point) for point in points)]
@@ -163,7 +168,7 @@ def _table(points: list[dict[str, Any]], k: int) -> list[str]:
     ]
 
 
-def _cells(point: dict[str, Any]) -> list[str]:
+def _cells(point: "BenchPoint") -> list[str]:
     return [
         "*" if point["chosen"] else "",
         point["spec"] + "".join(f" {name}={value}" for name, value in point["parameters"].items()),

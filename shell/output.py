@@ -5,7 +5,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -113,14 +113,14 @@ def undefined_as_null(value: Any) -> Any:
     """`value` with NaN and infinities replaced by None, at any depth: JSON has neither."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {k: undefined_as_null(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [undefined_as_null(v) for v in value]
     return value
 
 
-def emit_json(value: dict[str, Any]) -> None:
+def emit_json(value: Mapping[str, Any]) -> None:
     """Write one JSON object as one line on stdout."""
     write_result(json.dumps(undefined_as_null(value), allow_nan=False) + "\n")
 

@@ -13,8 +13,8 @@ from ..store.errors import LookalikeError
 from .output import aligned, bar, echo, emit_json, say_next, shown, source_options
 
 if TYPE_CHECKING:
+    from ..embedder.training.folder import TrainCard
     from ..embedder.training.sweep import Run
-    from ..embedder.training.train import TrainCard
 
 
 class _WithData(click.Command):
@@ -151,6 +151,7 @@ def _kept(out: Path) -> str:
 @click.pass_context
 def sweep(
     ctx: click.Context,
+    /,
     recipe: str,
     varied: tuple[str, ...],
     out: Path,

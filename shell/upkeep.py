@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from ..search.changing.upkeep import try_index as _try_index
 from ..store.disk.memory import in_words
-from ..store.errors import LookalikeError
 from .change import say_unreachable
 from .mistaken import check_collection
 from .output import bar, echo, emit_json, shown
@@ -28,7 +28,7 @@ def info(collection: str, version: int | None, as_json: bool) -> None:
 
     check_collection("info", collection)
     with Store.open(collection, version) as store:
-        facts = tables.info(store)
+        facts = tables.info(store).to_json()
     sources = [] if as_json else facts.pop("sources")
     if not as_json:
         facts["bytes"] = f"{facts['bytes']:,} ({in_words(facts['bytes'])})"
@@ -149,12 +149,3 @@ def _answer(values: dict[str, Any], as_json: bool) -> None:
     width = max(map(len, values))
     for name, value in values.items():
         echo(f"{name:<{width}}  {'-' if value is None else shown(str(value))}")
-
-
-def _try_index(path: Path, spec: str, dim: int) -> str | None:
-    """What is wrong with an index file, for `verify`; None also if FAISS is not installed."""
-    try:
-        from ..indexer.engine.trial import File, unreadable
-    except LookalikeError:
-        return None
-    return unreadable(File(path, "", spec, dim))

@@ -1,5 +1,6 @@
 """Errors that people see: each is one line that names the thing, its value and what to do."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -27,7 +28,7 @@ class TooManyRejects(LookalikeError):
 
     exit_code = 3
 
-    def __init__(self, message: str, done: dict[str, Any]) -> None:
+    def __init__(self, message: str, done: Mapping[str, Any]) -> None:
         super().__init__(message)
         self.done = done
 

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ...store.checks import choice
+from ...store.disk.publish import plain_errors
 from ...store.disk.replace import replace_file
 from ...store.errors import LookalikeError, LookalikeWarning
 from ...store.work.forks import cached_property
@@ -164,7 +165,9 @@ def empty_network(recipe: Recipe) -> nn.Module:
     return build(recipe.model.backbone, channels=recipe.image.channels, dim=recipe.model.dim)
 
 
-def encoder_card(recipe: Recipe, preprocessing: Preprocessing, precision: str, classes: list[str], **more: Any) -> dict:
+def encoder_card(
+    recipe: Recipe, preprocessing: Preprocessing, precision: str, classes: list[str], **more: Any
+) -> dict[str, Any]:
     """The content of encoder.json. more: scores, and other entries of the training.
 
     The location of the images is left out: the digest would depend on the spelling of a path, which would be passed on
@@ -194,7 +197,7 @@ def make_encoder(
 def save_encoder(folder: str | Path, encoder: Encoder) -> None:
     """Write both files into `folder`, the card last, so that a folder with a card is complete."""
     folder = Path(folder)
-    with encoder_file.plain_errors(f"create the folder {folder}"):
+    with plain_errors(f"create the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     for name in (encoder_file.WEIGHTS, encoder_file.CARD):
         replace_file(folder / name, encoder.files()[name])

@@ -78,7 +78,7 @@ def _leave() -> None:
 def _setters() -> tuple[Any, ...]:
     """libtiff's functions that take a new handler and give the one before."""
     try:
-        library = ctypes.CDLL(Image.core.__file__)
+        library = ctypes.CDLL(Image.core.__file__)  # type: ignore[attr-defined]
         setters = tuple(getattr(library, name) for name in _NAMES)
     except (AttributeError, OSError):
         return ()

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from ...store.errors import LookalikeError
 from ...store.files.content import SourceUse
 from ..images.rejected import Rejected
-from ..sources import FolderSource, Source
+from ..sources import Source
 from ..sources.files import facts, read_file
+from ..sources.folder import FolderSource
 from ..sources.options import USUAL
 from .uses import opened_as_used
 

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from ...store.changing.counts import EmbedResult
 from ...store.changing.fresh import opened_or_made
 from ...store.changing.writer import Writer, writing
 from ...store.errors import LookalikeError, TooManyRejects
@@ -67,7 +67,7 @@ def embed(
     timeout: float | None = None,
     progress: Progress = silent,
     say: Callable[[str], None] = lambda sentence: None,
-) -> dict[str, Any]:
+) -> EmbedResult:
     """Embed what is new or changed in a source, and return the counts of `lookalike embed`.
 
     model: a model's folder or "pretrained"; the collection's own where None. prefix: put before every key as it is.
@@ -113,7 +113,7 @@ def embed(
         sync.finish()
     for sentence in notes(sync.writer.base, wanted.source, planned, sync.reasons):
         say(sentence)
-    done = {**sync.counts, "ignored": wanted.source.ignored, "seconds": time.monotonic() - started}
+    done = EmbedResult(**sync.counts, ignored=wanted.source.ignored, seconds=time.monotonic() - started)
     _check_rejects(done, max_rejects)
     return done
 
@@ -177,10 +177,10 @@ def _workers(planned: Plan, workers: int | None) -> int:
     return max(1, min(workers, planned.work))
 
 
-def _check_rejects(done: dict[str, Any], most: float | None) -> None:
-    if most is not None and done["rejected"] > most * done["seen"]:
+def _check_rejects(done: EmbedResult, most: float | None) -> None:
+    if most is not None and done.rejected > most * done.seen:
         raise TooManyRejects(
-            f"{done['rejected']} of {done['seen']} images were rejected, which is more than the share of {most:g} that "
+            f"{done.rejected} of {done.seen} images were rejected, which is more than the share of {most:g} that "
             "--max-rejects allows; the others are embedded, and the `rejects` of the collection have the reasons",
             done,
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ...store.disk.publish import plain_errors
 from ...store.disk.replace import replace_file
 from ...store.errors import LookalikeError
 from ..encoders import files as encoder_file
@@ -78,7 +79,7 @@ def exists(folder: Path) -> bool:
 
 def remove(folder: Path) -> None:
     """Remove the checkpoint once the encoder is written."""
-    with encoder_file.plain_errors(f"remove {folder / NAME}"):
+    with plain_errors(f"remove {folder / NAME}"):
         (folder / NAME).unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ counts for the nearest anchor of its class (see anchors), at any time and togeth
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ class Sums:
         owners = np.concatenate([old_codes[self.owners], new]).astype(np.int64)
         order = np.argsort(owners, kind="stable")
 
-        def wider(rows: NDArray) -> NDArray:
+        def wider(rows: NDArray[Any]) -> NDArray[Any]:
             return np.concatenate([rows, np.zeros((len(new), *rows.shape[1:]), dtype=rows.dtype)])[order]
 
         anchors = None if self.anchors is None else wider(self.anchors)

@@ -1,24 +1,24 @@
-"""What changes a collection: embedding, importing, removing, indexing; each moves it to the version that it makes."""
+"""Rows that come and go: embedding, importing, adding, removing, and sources that move."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ...store.changing import ingest
+from ...store.changing.counts import EmbedResult, ImportResult
 from ...store.progress import Progress, silent
 from ..opened import OpenedCollection, PathLike
 from . import filling
 
 if TYPE_CHECKING:
-    from ...indexer.segments.card import IndexCard
     from ...store.changing.moving import Moved
 
 
 class ChangingCollection(OpenedCollection):
-    """An open collection with what changes it."""
+    """An open collection whose rows can be changed; each method moves it to the version that it writes."""
 
     def embed(
         self,
@@ -38,17 +38,60 @@ class ChangingCollection(OpenedCollection):
         label_column: str | None = None,
         timeout: float | None = None,
         progress: Progress = silent,
-    ) -> dict[str, Any]:
-        """Bring the collection up to date with a source of images (a sync) and return what was done.
+    ) -> EmbedResult:
+        """Bring the collection up to date with a source of images (a sync).
 
-        `source` is what the shell calls SOURCE, `model` a trained model's folder or "pretrained" (the collection's
-        own where it has one). `prune` removes what the source no longer has; "all" does so also where less than half
-        of it is left. `exclude`: patterns of files and folders to leave out, as in a .gitignore. `labels`:
-        whether the names of folders are labels. `follow_links`: also out of the source. `image_column` and
-        `label_column`: those of a table. Decoding an image may take `timeout` seconds (60).
-        Returns the counts of `embed --json`: seen = embedded + skipped + rejected + duplicates.
-        LookalikeError: another model, a key that another source owns, too many rejects (more than the share
-        `max_rejects`; what worked is kept).
+        Images that are stored already are skipped, so that running it again repairs an interruption.
+
+        Parameters
+        ----------
+        source : str or path-like
+            A folder, a table, an IDX pair, a pattern of .tar files, or one image.
+        model : str or path-like, optional
+            Folder of a trained model, or "pretrained". By default the model of the collection.
+        prefix : str
+            Put before every key, as it is.
+        prune : bool or "all"
+            Whether to remove rows whose image the source no longer has. Where less than half of the rows would be left,
+            only "all" does so.
+        checksum : bool
+            Compare the contents of files, not their sizes and times of change.
+        max_rejects : float, optional
+            Raise TooManyRejects where a larger share, from 0 to 1, of the images cannot be read.
+        engine : {"local"}
+            What runs the work.
+        workers : int, optional
+            Processes. By default one for a small job and one per core for a large one.
+        exclude : str or sequence of str
+            Patterns of files and folders to leave out, as in a .gitignore.
+        labels : bool
+            Whether the names of folders are labels.
+        follow_links : bool
+            Whether to follow links out of the source, and links to folders.
+        image_column, label_column : str, optional
+            The columns of a table that hold the images and the labels.
+        timeout : float, optional
+            Seconds that decoding an image may take (60).
+        progress : callable
+            Called as progress(done, total, note).
+
+        Returns
+        -------
+        EmbedResult
+            The counts: seen = embedded + skipped + rejected + duplicates.
+
+        Raises
+        ------
+        LookalikeError
+            For another model than that of the collection, a key that another source owns, or a source that cannot be
+            used.
+        TooManyRejects
+            For more rejects than `max_rejects`; all other images are embedded.
+
+        Examples
+        --------
+        >>> shop.embed("photos/", model="models/shop").embedded  # doctest: +SKIP
+        1250
         """
         try:
             return filling.embed(
@@ -74,9 +117,38 @@ class ChangingCollection(OpenedCollection):
             self.refresh()
 
     def move(self, old: PathLike, new: PathLike) -> "list[Moved]":
-        """Note that the source `old`, or the sources below it, lie at `new` now; keys stay, nothing is encoded again.
+        """Record that a source lies elsewhere now. Keys stay, and nothing is encoded again.
 
-        LookalikeError: no such source, `new` does not exist or has images in the collection already.
+        Parameters
+        ----------
+        old : str or path-like
+            The source, or a folder that holds several of them; it need not exist any more.
+        new : str or path-like
+            Where it lies now.
+
+        Returns
+        -------
+        list of Moved
+            For each source that moved its names and how many rows and rejected images it has.
+
+        Raises
+        ------
+        LookalikeError
+            If there is no such source, or `new` does not exist or has images in the collection already.
+
+        Examples
+        --------
+        >>> import tempfile, numpy as np, lookalike
+        >>> from pathlib import Path
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> np.save(f"{folder.name}/old.npy", np.eye(3))
+        >>> shop = lookalike.Collection.create(f"{folder.name}/shop")
+        >>> shop.import_vectors(f"{folder.name}/old.npy").added
+        3
+        >>> new = Path(f"{folder.name}/old.npy").rename(f"{folder.name}/new.npy")
+        >>> [moved.rows for moved in shop.move(f"{folder.name}/old.npy", new)]
+        [3]
+        >>> folder.cleanup()
         """
         from ...store.changing.moving import move
 
@@ -92,10 +164,38 @@ class ChangingCollection(OpenedCollection):
         *,
         normalise: bool = False,
     ) -> int:
-        """Add vectors made elsewhere: matrix (n, d), n keys, n labels or None; returns n.
+        """Add vectors that were made elsewhere; all of them or none.
 
-        LookalikeError, and nothing is added: a row that is NaN, Inf, zero or (without `normalise`) not of length 1,
-        another dimension, a key that is there already or given twice.
+        Parameters
+        ----------
+        matrix : array of shape (n, d), float
+            Rows of length 1, unless `normalise`.
+        keys : sequence of n str
+            A key per row, which the collection does not have yet.
+        labels : sequence of n (str or None), optional
+            A label per row; None or "" for a row without one.
+        normalise : bool
+            Bring rows to length 1 instead of refusing others.
+
+        Returns
+        -------
+        int
+            How many rows were added.
+
+        Raises
+        ------
+        LookalikeError
+            For a row that is NaN, infinite, zero or not of length 1, another dimension, or a key that exists already or
+            is given twice.
+
+        Examples
+        --------
+        >>> import tempfile, numpy as np, lookalike
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shop = lookalike.Collection.create(f"{folder.name}/shop")
+        >>> shop.add(np.array([[3.0, 4.0], [1.0, 0.0]]), ["a", "b"], ["cat", None], normalise=True)
+        2
+        >>> folder.cleanup()
         """
         added = ingest.add(self.path, matrix, keys, labels, normalise=normalise)
         filling.grow(self.path, self._device)
@@ -113,11 +213,44 @@ class ChangingCollection(OpenedCollection):
         vector_column: str | None = None,
         normalise: bool = False,
         progress: Progress = silent,
-    ) -> dict[str, Any]:
-        """Stream a file of vectors into the collection (a sync, as `embed` is); returns counts.
+    ) -> ImportResult:
+        """Stream a file of vectors into the collection (a sync, as `embed` is).
 
-        vectors: .npy, .fvecs, .bvecs, .parquet, .arrow, .feather, .npz or .hdf5. keys, labels: files of one value a
-        row. key_column, label_column, vector_column: what they are called in the file. See `store.importing`.
+        Parameters
+        ----------
+        vectors : str or path-like
+            A .npy, .fvecs, .bvecs, .parquet, .arrow, .feather, .npz or .hdf5 file.
+        keys, labels : str or path-like, optional
+            Files with one value per row: text, .json, .npy or a table. By default the columns of `vectors`, and the
+            number of the row where it has no keys.
+        key_column, label_column, vector_column : str, optional
+            Names of the columns ("key", "label", "vector").
+        normalise : bool
+            Bring rows to length 1 instead of refusing others.
+        progress : callable
+            Called as progress(done, total, note).
+
+        Returns
+        -------
+        ImportResult
+            The counts: seen = added + replaced + skipped.
+
+        Raises
+        ------
+        LookalikeError
+            As `add`, and for a column that is missing, or a key that belongs to another source.
+
+        Examples
+        --------
+        >>> import tempfile, numpy as np, lookalike
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> np.save(f"{folder.name}/x.npy", np.eye(3))
+        >>> shop = lookalike.Collection.create(f"{folder.name}/shop")
+        >>> shop.import_vectors(f"{folder.name}/x.npy")
+        ImportResult(seen=3, added=3, replaced=0, skipped=0)
+        >>> shop.import_vectors(f"{folder.name}/x.npy")["skipped"]
+        3
+        >>> folder.cleanup()
         """
         columns = {"key_column": key_column, "label_column": label_column, "vector_column": vector_column}
         files = {"keys": keys, "labels": labels, **columns}
@@ -128,52 +261,35 @@ class ChangingCollection(OpenedCollection):
         finally:
             self.refresh()
 
-    def remove(self, keys: Sequence[str]) -> int:
-        """Remove images by key and return how many; LookalikeError, and nothing is removed, where a key is unknown."""
+    def remove(self, keys: str | Sequence[str]) -> int:
+        """Remove images by key; all of them or none.
+
+        Parameters
+        ----------
+        keys : str or sequence of str
+            The keys to remove.
+
+        Returns
+        -------
+        int
+            How many rows were removed.
+
+        Raises
+        ------
+        LookalikeError
+            If the collection does not have one of the keys.
+
+        Examples
+        --------
+        >>> import tempfile, numpy as np, lookalike
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> shop = lookalike.Collection.create(f"{folder.name}/shop")
+        >>> shop.add(np.eye(3), ["a", "b", "c"])
+        3
+        >>> shop.remove(["a", "c"]), len(shop)
+        (2, 1)
+        >>> folder.cleanup()
+        """
         removed = ingest.remove(self.path, [keys] if isinstance(keys, str) else list(keys))
         self.refresh()
         return removed
-
-    def index(
-        self,
-        recall: float = 0.95,
-        k: int = 10,
-        spec: str = "auto",
-        memory: int | str | None = None,
-        device: str = "auto",
-        *,
-        compact: bool = False,
-        progress: Progress = silent,
-    ) -> "IndexCard":
-        """Build or extend the index over instances, fold the prototypes, and return what was built and measured.
-
-        A linear head that is stored is fitted anew where rows came or went since.
-        `spec` is "auto" or any FAISS factory string, `recall` the recall@k to reach, `memory` a bound in bytes, or
-        such as "2G".
-        """
-        from ...indexer.index import index
-        from ..linear.stored import refit
-
-        card = index(
-            self.path,
-            spec=spec,
-            recall=recall,
-            k=k,
-            memory=memory,
-            device=self._device if device == "auto" else device,
-            compact=compact,
-            progress=progress,
-            also=refit,
-        )
-        self.refresh()
-        return card
-
-    def keep_prototypes(self, window: int | None = None, per_class: int | None = None) -> None:
-        """Make prototypes of the newest `window` images of a class (0: all), at most `per_class` each, from now on.
-
-        None leaves a setting as it is. Exact and without retraining: see `indexer.folded`.
-        """
-        from ...indexer.prototypes.publishing import keep
-
-        keep(self.path, window=window, per_class=per_class)
-        self.refresh()

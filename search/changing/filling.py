@@ -1,12 +1,14 @@
-"""What brings rows into a collection, made where there is none; a long tail of an indexed one becomes a segment.
+"""What adds rows to a collection, which is made where there is none; a long unindexed tail becomes a segment.
 
-The shell and the Python face both come here, so that a wrong source or model is refused before anything is created.
+The shell and the Python face both call this, so that a wrong source or model is refused before anything is created.
 """
 
 import warnings
 from pathlib import Path
 from typing import Any
 
+from ...store import checks
+from ...store.changing.counts import EmbedResult, ImportResult
 from ...store.changing.ingest import import_vectors
 from ...store.disk.regular import check_all_regular
 from ...store.errors import LookalikeError, LookalikeWarning, TooManyRejects
@@ -14,23 +16,22 @@ from ...store.progress import Progress, silent
 from ...store.version.store import Store
 
 
-def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> dict[str, Any]:
+def embed(path: Path, source: str, *, device: str = "auto", **options: Any) -> EmbedResult:
     """Sync the collection at `path` with a source of images; options and result as `Collection.embed`."""
     from ..images import embed as sync
 
-    share = options.get("max_rejects")
-    if share is not None and not 0 <= share <= 1:
-        raise LookalikeError(f"max_rejects is {share!r}: a share from 0 to 1 works")
+    if options.get("max_rejects") is not None:
+        checks.share("max_rejects", options["max_rejects"])
     try:
         done = sync(path, source, device=device, **options)
-    except TooManyRejects:  # all others are in
+    except TooManyRejects:  # all other images are committed
         grow(path, device, options.get("progress", silent))
         raise
     grow(path, device, options.get("progress", silent))
     return done
 
 
-def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: Any) -> dict[str, Any]:
+def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: Any) -> ImportResult:
     """Sync the collection at `path` with a file of vectors; options and result as `Collection.import_vectors`."""
     check_all_regular(vectors, options.get("keys"), options.get("labels"))
     done = import_vectors(path, vectors, **options)
@@ -39,9 +40,9 @@ def import_file(path: Path, vectors: Path, *, device: str = "auto", **options: A
 
 
 def grow(path: Path, device: str, progress: Progress = silent) -> None:
-    """Where the collection was indexed before and its tail is long, make the tail a segment.
+    """Make a long tail of rows a segment, where the collection has an index.
 
-    The rows are committed before: what is interrupted here, or fails, leaves them searched exactly.
+    The rows are committed before. If this is interrupted or fails, they are searched exactly.
     """
     with Store.open(path) as store:
         indexed = store.content.index is not None

@@ -1,6 +1,4 @@
-"""`evaluate --full`: everything else that is measured, as the field `details`; undefined measures are None."""
-
-from typing import Any
+"""What `evaluate --full` measures beyond the usual fields; undefined measures are None."""
 
 import numpy as np
 
@@ -11,121 +9,125 @@ from ...measures.held_out import held_out_classes
 from ...measures.open_set import auroc, oscr, over_splits
 from ...measures.retrieval import Retrieval
 from ...measures.separation import Separation
-from .responses import Evaluation
+from .responses import Responses
+from .results import (
+    Classification,
+    Confusion,
+    Details,
+    Distances,
+    MacroScores,
+    OpenSet,
+    OverlappingPair,
+    PairCounts,
+    RetrievalScores,
+    ScoresOfClass,
+    SeparationCheck,
+    Spread,
+    Verification,
+)
 
-RANKS = (1, 5, 10)
 
+def details_of(responses: Responses, ranking: Retrieval, curve: Curve, overlap: Separation) -> Details:
+    """All sections.
 
-def details(asked: Evaluation, found: Retrieval, curve: Curve, overlap: Separation) -> dict[str, Any]:
-    """The sections, in the order in which `evaluate --full` shows them.
-
-    verification and distances take all pairs of the source's labelled images; retrieval and classification the images
-    of known classes, the threshold ignored; open_set both kinds, false accepts and rejects at the threshold.
+    verification and distances use all pairs of the source's labelled images, retrieval and classification the images
+    of known classes without the threshold, open_set known and unknown images with it.
     """
-    return {
-        "verification": verification(curve),
-        "retrieval": retrieved(found),
-        "classification": classification(asked),
-        "open_set": open_set(asked),
-        "distances": class_distances(asked.vectors, asked.label_codes)._asdict(),
-        "separation": separation(asked, overlap),
-    }
+    return Details(
+        verification=verification(curve),
+        retrieval=retrieval_scores(ranking),
+        classification=classification(responses),
+        open_set=open_set(responses),
+        distances=Distances(*class_distances(responses.vectors, responses.label_codes)),
+        separation=separation(responses, overlap),
+    )
 
 
-def verification(curve: Curve) -> dict[str, Any]:
-    """Same or different over all pairs: their numbers, auc, eer, and the tpr at each fpr."""
-    tprs = {f"tpr_at_fpr_{_power(fpr)}": tpr for fpr, tpr in zip(curve.fprs, curve.tprs, strict=True)}
-    return {"pairs": {"same": curve.same, "different": curve.different}, "auc": curve.auc, "eer": curve.eer, **tprs}
+def verification(curve: Curve) -> Verification:
+    """Same or different over all pairs; `curve` has the TPR at the four FPRs from 1e-1 to 1e-4."""
+    return Verification(PairCounts(curve.same, curve.different), curve.auc, curve.eer, *curve.tprs)
 
 
-def retrieved(found: Retrieval) -> dict[str, Any]:
+def retrieval_scores(ranking: Retrieval) -> RetrievalScores:
     """recall@k, MAP@R and R-precision against the collection's images."""
-    recalls = {f"recall_at_{k}": found.recall_at(k) for k in RANKS}
-    return {**recalls, "map_at_r": found.map_at_r(), "r_precision": found.r_precision()}
+    return RetrievalScores(
+        recall_at_1=ranking.recall_at(1),
+        recall_at_5=ranking.recall_at(5),
+        recall_at_10=ranking.recall_at(10),
+        map_at_r=ranking.map_at_r(),
+        r_precision=ranking.r_precision(),
+    )
 
 
-def classification(asked: Evaluation) -> dict[str, Any]:
-    """Precision, recall and F1, macro and of each class asked or answered, and the confusions that occurred.
-
-    confusion: [{label, answer, images}], right answers too, every cell that is not 0; answer None where nothing was
-    near.
-    """
-    names = asked.view.store.classes
-    place = {name: code for code, name in enumerate(names)}
-    known = asked.known
-    truth = asked.codes[known]
-    answers = np.array([place.get(name or "", -1) for name in asked.made.nearest], np.int64)[known]
+def classification(responses: Responses) -> Classification:
+    """Precision, recall and F1 of each class that was a label or an answer, their means, and all confusions."""
+    names = responses.view.store.classes
+    code_of = {name: code for code, name in enumerate(names)}
+    known = responses.known
+    truth = responses.codes[known]
+    answers = np.array([code_of.get(name or "", -1) for name in responses.answers.nearest], np.int64)[known]
     scores = class_scores(truth, answers, len(names))
     cells, images = np.unique(np.stack([truth, answers], axis=1), axis=0, return_counts=True)
-    return {
-        "macro": scores.macro(),
-        "classes": {
-            names[code]: {
-                "images": int(scores.support[code]),
-                "precision": _defined(scores.precision[code]),
-                "recall": _defined(scores.recall[code]),
-                "f1": _defined(scores.f1[code]),
-            }
+    return Classification(
+        macro=MacroScores(**scores.macro()),
+        classes={
+            names[code]: ScoresOfClass(
+                images=int(scores.support[code]),
+                precision=_defined(scores.precision[code]),
+                recall=_defined(scores.recall[code]),
+                f1=_defined(scores.f1[code]),
+            )
             for code in np.union1d(truth, answers[answers >= 0]).tolist()
         },
-        "confusion": [
-            {"label": names[label], "answer": names[answer] if answer >= 0 else None, "images": count}
+        confusion=tuple(
+            Confusion(names[label], names[answer] if answer >= 0 else None, count)
             for (label, answer), count in zip(cells.tolist(), images.tolist(), strict=True)
-        ],
-    }
+        ),
+    )
 
 
-def open_set(asked: Evaluation) -> dict[str, Any]:
-    """Known against unknown: auroc, OSCR, false accepts and false rejects.
-
-    held_out_classes: the same, macro over the collection's classes, each taken out in turn, by the distances that
-    held_out_by names, whatever else decides. The model may have been trained on them, so this is optimistic.
-    """
-    made, known, unknown = asked.made, asked.known, asked.unknown
-    right = (np.array(made.nearest, dtype=object) == asked.labels)[known]
-    accepted = np.array([label is not None for label in made.labels], bool)
-    calibrated = asked.calibration is not None
-    distances = made.distances
-    return {
-        "known": int(known.sum()),
-        "unknown": int(unknown.sum()),
-        "auroc": auroc(distances[known], distances[unknown]),
-        "oscr": oscr(distances[known], right, distances[unknown]),
-        "false_accepts": _share(accepted[unknown]) if calibrated else None,
-        "false_rejects": _share(~accepted[known]) if calibrated else None,
-        "held_out_by": "nearest row" if made.by == "knn" else "prototype",
-        "held_out_classes": held_out(asked),
-    }
+def open_set(responses: Responses) -> OpenSet:
+    """Known against unknown images, and the same with each class of the collection held out in turn."""
+    answers, known, unknown = responses.answers, responses.known, responses.unknown
+    right = (np.array(answers.nearest, dtype=object) == responses.labels)[known]
+    accepted = np.array([label is not None for label in answers.labels], bool)
+    calibrated = responses.calibration is not None
+    distances = answers.distances
+    return OpenSet(
+        known=int(known.sum()),
+        unknown=int(unknown.sum()),
+        auroc=auroc(distances[known], distances[unknown]),
+        oscr=oscr(distances[known], right, distances[unknown]),
+        false_accepts=_share(accepted[unknown]) if calibrated else None,
+        false_rejects=_share(~accepted[known]) if calibrated else None,
+        held_out_by="nearest row" if answers.by == "knn" else "prototype",
+        held_out_classes=held_out(responses),
+    )
 
 
-def held_out(asked: Evaluation) -> dict[str, Any]:
-    """Macro over classes held out in turn; the threshold counts where it was calibrated by prototypes."""
-    distances, codes, names = asked.to_classes
+def held_out(responses: Responses) -> dict[str, Spread]:
+    """Each measure over classes held out in turn; the threshold counts where it was calibrated by prototypes."""
+    distances, codes, names = responses.to_classes
     cuts = None
-    if asked.calibration is not None and asked.made.by == "prototype":
-        cuts = np.broadcast_to(np.asarray(asked.calibration.over(names), np.float32), len(names))
-    return over_splits([measures for _, measures in held_out_classes(distances, codes, cuts)])
+    if responses.calibration is not None and responses.answers.by == "prototype":
+        cuts = np.broadcast_to(np.asarray(responses.calibration.over(names), np.float32), len(names))
+    splits = over_splits([measures for _, measures in held_out_classes(distances, codes, cuts)])
+    return {name: Spread(s["mean"], s["std"], int(s["splits"] or 0)) for name, s in splits.items()}
 
 
-def separation(asked: Evaluation, overlap: Separation) -> dict[str, Any]:
-    """The separation check: the least error of one threshold, and the pairs of classes above the limit."""
-    names = asked.to_classes[2]
-    return {
-        "overlapping": overlap.overlapping,
-        "limit": overlap.limit,
-        "images": overlap.images,
-        "error": overlap.error,
-        "low": overlap.low,
-        "pairs": [
-            {"label": names[pair.taken], "passes_for": names[pair.as_class], "error": pair.error, "low": pair.low}
-            for pair in overlap.pairs
-        ],
-    }
-
-
-def _power(fpr: float) -> str:
-    mantissa, exponent = f"{fpr:e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
+def separation(responses: Responses, overlap: Separation) -> SeparationCheck:
+    """The least error of one threshold for all classes, and the pairs of classes above the limit."""
+    names = responses.to_classes[2]
+    return SeparationCheck(
+        overlapping=overlap.overlapping,
+        limit=overlap.limit,
+        images=overlap.images,
+        error=overlap.error,
+        low=overlap.low,
+        pairs=tuple(
+            OverlappingPair(names[pair.taken], names[pair.as_class], pair.error, pair.low) for pair in overlap.pairs
+        ),
+    )
 
 
 def _defined(value: float) -> float | None:

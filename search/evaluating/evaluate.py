@@ -1,4 +1,4 @@
-"""A labelled source measured against the collection: retrieval, classification, verification, unknowns.
+"""A labelled source measured against the collection: retrieval, classification, verification, unknown images.
 
 A query never matches itself: stored rows with the query's own content (SHA-256) are left out of its neighbours, of
 its class's R and of its prototype. Measures that are undefined are None.
@@ -6,7 +6,6 @@ its class's R and of its prototype. Measures that are undefined are None.
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -24,8 +23,10 @@ from ..deciding.calibration_file import chosen_on
 from ..deciding.rank import DecisionRule
 from ..deciding.separated import warn_of_overlap
 from ..view import View
+from .details import details_of
 from .few_shots import FewShots, few_shots
-from .responses import Evaluation, ask_source
+from .responses import Responses, responses_to
+from .results import Details, EvaluateResult, FewShotScore, UnknownScores
 
 FPRS = (1e-1, 1e-2, 1e-3, 1e-4)
 
@@ -39,120 +40,124 @@ def evaluate(
     episodes: FewShots | None = None,
     progress: Progress,
     cache: bool = True,
-) -> dict[str, Any]:
-    """The fields of `evaluate --json`; LookalikeError for a source without labels or a collection without classes.
+) -> EvaluateResult:
+    """Measure a source; see `Collection.evaluate`. With `episodes` its labels need not be classes of the collection.
 
-    recall_at_1, map_at_r and accuracy are means over queries whose class the collection has, the threshold ignored;
-    auc and tpr_at_fpr_1e-3 take all pairs of the source's images; interclass_distance is the mean distance between
-    prototypes; `unknown` measures, at the calibrated threshold, the queries whose class the collection has not:
-    false_accepts is the share of them given a label, false_rejects the share of the known answered unknown. `full`
-    adds `details` (see `search.details`), `episodes` the few-shot accuracies. Warns in one line where the classes
-    overlap so much that no threshold can keep its word.
+    Raises LookalikeError for a source without labels and for a collection without classes. Warns in one line where the
+    classes overlap so much that no threshold can separate them.
     """
-    asked = ask_source(view, source, rule, progress, cache)
-    if episodes is None:  # which need no class of the collection
-        _warn_of_strangers(asked)
-    _warn_of_seen(asked)
-    _warn_of_calibrated_on(asked)
+    responses = responses_to(view, source, rule, progress, cache)
+    if episodes is None:
+        _warn_of_no_known_label(responses)
+    _warn_of_training_images(responses)
+    _warn_of_calibration_images(responses)
     if episodes is not None:
-        episodes.check(asked)
-    found, curve = found_in_collection(asked), pair_curve(asked.vectors, asked.label_codes, FPRS)
-    distances, codes, names = asked.to_classes
+        episodes.check(responses)
+    ranking, curve = ranking_of(responses), pair_curve(responses.vectors, responses.label_codes, FPRS)
+    distances, codes, names = responses.to_classes
     overlap = separation(distances, codes)
     warn_of_overlap(overlap, names)
-    measured = fields(asked, found, curve)
-    if full:
-        from .details import details
+    return scores(
+        responses,
+        ranking,
+        curve,
+        details=details_of(responses, ranking, curve, overlap) if full else None,
+        episodes=None if episodes is None else few_shots(responses, episodes),
+    )
 
-        measured["details"] = details(asked, found, curve, overlap)
-    if episodes is not None:
-        measured["episodes"] = few_shots(asked, episodes)
-    return measured
 
-
-def _warn_of_strangers(asked: Evaluation) -> None:
-    """One line where no label of the source is a class of the collection: then most measures are undefined."""
-    names = sorted(set(asked.labels.tolist()) - {""})
-    if not (asked.codes >= 0).any():
-        some = ", ".join(shortened(name, 40) for name in names[:3]) + (", ..." if len(names) > 3 else "")
+def _warn_of_no_known_label(responses: Responses) -> None:
+    """Warn where no label of the source is a class of the collection: then most measures are undefined."""
+    names = sorted(set(responses.labels.tolist()) - {""})
+    if not (responses.codes >= 0).any():
+        first = ", ".join(shortened(name, 40) for name in names[:3]) + (", ..." if len(names) > 3 else "")
         warnings.warn(
-            f"none of the {len(names)} labels of {asked.source} ({some}) is a class of the collection: "
+            f"none of the {len(names)} labels of {responses.source} ({first}) is a class of the collection: "
             "only its unknown images can be measured",
             LookalikeWarning,
             stacklevel=4,
         )
 
 
-def _warn_of_seen(asked: Evaluation) -> None:
-    """One line where the model was trained on what it is to be judged by."""
-    if asked.seen:
+def _warn_of_training_images(responses: Responses) -> None:
+    """Warn where the model was trained on images that it is now measured on."""
+    if responses.seen:
         warnings.warn(
-            f"the model was trained on {asked.seen} of the {len(asked)} images of {asked.source}, and does worse on "
-            "images that it has not seen",
+            f"the model was trained on {responses.seen} of the {len(responses)} images of {responses.source}: "
+            "on new images it does worse than measured here",
             LookalikeWarning,
             stacklevel=4,
         )
 
 
-def _warn_of_calibrated_on(asked: Evaluation) -> None:
-    """One line where the threshold was chosen on what it is to be judged by."""
-    message = chosen_on(asked.calibration, asked.source)
+def _warn_of_calibration_images(responses: Responses) -> None:
+    """Warn where the threshold was chosen on the images that it is now measured on."""
+    message = chosen_on(responses.calibration, responses.source)
     if message is not None:
         warnings.warn(message, LookalikeWarning, stacklevel=4)
 
 
-def fields(asked: Evaluation, found: Retrieval, curve: Curve) -> dict[str, Any]:
-    """The fields that every evaluation has."""
-    return {
-        "queries": len(asked),
-        "rejected_images": asked.rejected,
-        "recall_at_1": found.recall_at(1),
-        "map_at_r": found.map_at_r(),
-        "accuracy": accuracy(asked),
-        "auc": curve.auc,
-        "tpr_at_fpr_1e-3": curve.tprs[FPRS.index(1e-3)],
-        "interclass_distance": interclass_distance(asked.view.prototypes.matrix, asked.view.prototypes.owners),
-        "unknown": unknown(asked),
-    }
+def scores(
+    responses: Responses,
+    ranking: Retrieval,
+    curve: Curve,
+    details: Details | None = None,
+    episodes: tuple[FewShotScore, ...] | None = None,
+) -> EvaluateResult:
+    """All measures as one result."""
+    prototypes = responses.view.prototypes
+    return EvaluateResult(
+        queries=len(responses),
+        rejected_images=responses.rejected,
+        recall_at_1=ranking.recall_at(1),
+        map_at_r=ranking.map_at_r(),
+        accuracy=accuracy(responses),
+        auc=curve.auc,
+        tpr_at_fpr_1e_3=curve.tprs[FPRS.index(1e-3)],
+        interclass_distance=interclass_distance(prototypes.matrix, prototypes.owners),
+        unknown=unknown_scores(responses),
+        details=details,
+        episodes=episodes,
+    )
 
 
-def found_in_collection(asked: Evaluation) -> Retrieval:
-    """Hold the queries of known classes against every live row with a label: of others nobody knows who is right."""
-    store = asked.view.store
+def ranking_of(responses: Responses) -> Retrieval:
+    """Rank every live row with a label for each query of a known class; other queries have no right answer."""
+    store = responses.view.store
     rows = store.live_rows()
     rows = rows[store.codes(rows) >= 0]
-    known = np.flatnonzero(asked.known)
-    places = np.full(store.next_row, -1)
-    places[rows] = np.arange(len(rows))
-    own = [places[asked.own[i]] for i in known]
-    own = [mine[mine >= 0] for mine in own]
-    return retrieval(asked.vectors[known], asked.codes[known], store.gather(rows), store.codes(rows), own)
+    known = np.flatnonzero(responses.known)
+    position = np.full(store.next_row, -1)
+    position[rows] = np.arange(len(rows))
+    excluded = [position[responses.excluded_rows[i]] for i in known]
+    excluded = [positions[positions >= 0] for positions in excluded]
+    return retrieval(responses.vectors[known], responses.codes[known], store.gather(rows), store.codes(rows), excluded)
 
 
-def accuracy(asked: Evaluation) -> float | None:
-    """The share of queries of known classes whose nearest class is their own; None without any."""
-    right = np.array(asked.made.nearest, dtype=object) == asked.labels
-    return float(right[asked.known].mean()) if asked.known.any() else None
+def accuracy(responses: Responses) -> float | None:
+    """The share of queries of known classes whose nearest class is the right one; None without any."""
+    right = np.array(responses.answers.nearest, dtype=object) == responses.labels
+    return float(right[responses.known].mean()) if responses.known.any() else None
 
 
 def interclass_distance(prototypes: np.ndarray, owners: Sequence[int] | np.ndarray) -> float | None:
     """Mean distance between prototypes (p, d), unit rows, of different classes; None with fewer than two classes.
 
-    owners: (p,) the class of each.
+    owners: (p,) the class of each prototype.
     """
     return class_distances(prototypes, np.asarray(owners)).between
 
 
-def unknown(asked: Evaluation) -> dict[str, Any] | None:
-    """The field `unknown`; None where the collection has every label of the source."""
-    foreign, known, made = asked.unknown, asked.known, asked.made
-    if not foreign.any():
+def unknown_scores(responses: Responses) -> UnknownScores | None:
+    """The measures of unknown images; None where the collection has every label of the source."""
+    unknown, known, answers = responses.unknown, responses.known, responses.answers
+    if not unknown.any():
         return None
-    accepted = np.array([label is not None for label in made.labels])
-    calibrated = asked.calibration is not None
-    return {
-        "queries": int(foreign.sum()),
-        "auroc": auroc(made.distances[known], made.distances[foreign]),
-        "false_accepts": float(accepted[foreign].mean()) if calibrated else None,
-        "false_rejects": float((~accepted[known]).mean()) if calibrated and known.any() else None,
-    }
+    accepted = np.array([label is not None for label in answers.labels])
+    calibrated = responses.calibration is not None
+    return UnknownScores(
+        queries=int(unknown.sum()),
+        auroc=auroc(answers.distances[known], answers.distances[unknown]),
+        false_accepts=float(accepted[unknown].mean()) if calibrated else None,
+        false_rejects=float((~accepted[known]).mean()) if calibrated and known.any() else None,
+    )

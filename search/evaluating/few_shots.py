@@ -1,20 +1,19 @@
 """Few-shot accuracies of a labelled source: `evaluate --episodes`."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...measures.episodes import drawable, episodes
+from ...store.checks import whole_number
 from ...store.errors import LookalikeError
-
-if TYPE_CHECKING:
-    from .responses import Evaluation
+from .responses import Responses
+from .results import FewShotScore
 
 
 @dataclass(frozen=True)
 class FewShots:
-    """Which episodes to draw: `way` classes, for each of `shots` so many examples, `count` times, from `seed`."""
+    """Which episodes to draw: `count` of them for each number of `shots`, with `way` classes, by random seed `seed`."""
 
     way: int = 5
     shots: tuple[int, ...] = (1, 5)
@@ -22,44 +21,46 @@ class FewShots:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.way < 2:
-            raise LookalikeError(f"way is {self.way}: an episode needs two classes or more")
-        if not self.shots or min(self.shots) < 1:
-            raise LookalikeError(f"shots are {list(self.shots)}: give numbers of examples, each 1 or more")
-        if self.count < 1:
-            raise LookalikeError(f"there are {self.count} episodes to draw: give 1 or more")
+        whole_number("way", self.way, 2)
+        if not self.shots:
+            raise LookalikeError("shots is empty: give the number of examples per class, such as 1 or 5")
+        for shots in self.shots:
+            whole_number("shots", shots)
+        whole_number("count", self.count)
+        whole_number("seed", self.seed, 0)
 
-    def check(self, asked: "Evaluation") -> None:
-        """LookalikeError where the source has too few classes with enough images, saying what it has."""
-        codes = _distinct(asked)
+    def check(self, responses: Responses) -> None:
+        """Raises LookalikeError where the source has too few classes with enough images."""
+        codes = _distinct(responses)
         for shots in self.shots:
             classes = len(drawable(codes, shots))
             if classes < self.way:
-                work = f"--way {classes} works" if classes > 1 else "give a source with more"
+                remedy = f"use --way {classes} or less" if classes > 1 else "give a source with more images per class"
                 raise LookalikeError(
-                    f"{asked.source} has {classes} classes with {shots + 1} or more images, and {self.way}-way "
-                    f"{shots}-shot episodes need {self.way}: {work}"
+                    f"{responses.source} has {classes} classes with at least {shots + 1} images, but {self.way}-way "
+                    f"{shots}-shot episodes need {self.way}: {remedy}"
                 )
 
 
-def few_shots(asked: "Evaluation", wanted: FewShots) -> list[dict[str, Any]]:
-    """One dict a number of shots: way, shots, queries, episodes, classes, accuracy, low and high.
+def few_shots(responses: Responses, options: FewShots) -> tuple[FewShotScore, ...]:
+    """The accuracy for each number of shots.
 
-    The source's own images are support and queries, each content once: a copy must not ask for itself.
+    The source's images are support and queries. Each content counts once, since a copy would be recognised by itself.
     """
-    codes = _distinct(asked)
-    return [
-        asdict(episodes(asked.vectors, codes, wanted.way, shots, count=wanted.count, seed=wanted.seed))
-        for shots in dict.fromkeys(wanted.shots)
-    ]
+    codes = _distinct(responses)
+    drawn = (
+        episodes(responses.vectors, codes, options.way, shots, count=options.count, seed=options.seed)
+        for shots in dict.fromkeys(options.shots)
+    )
+    return tuple(FewShotScore(**asdict(score)) for score in drawn)
 
 
-def _distinct(asked: "Evaluation") -> np.ndarray:
-    """The source's label codes with -1 for further copies of a content."""
-    codes = asked.label_codes.copy()
+def _distinct(responses: Responses) -> np.ndarray:
+    """The source's label codes, with -1 for further copies of a content."""
+    codes = responses.label_codes.copy()
     seen: set[str] = set()
     for i in np.flatnonzero(codes >= 0):
-        content = asked.contents[i]
+        content = responses.contents[i]
         if content is not None and content in seen:
             codes[i] = -1
         seen.add(content or "")

@@ -5,8 +5,8 @@ missing hit is row -1, score -inf, distance +inf, key None, label None. Scores a
 larger is closer.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,10 +16,19 @@ if TYPE_CHECKING:
     from ...store.version.store import Store
 
 
+class Hit(NamedTuple):
+    """A stored image near a query: its key, its label or None, the score, and the distance in [0, 2]."""
+
+    key: str
+    label: str | None
+    score: float
+    distance: float
+
+
 class Hits:
     """The k nearest rows of each query, nearest first.
 
-    Iterating gives, for each query, a list of (key, label, score, distance) of its hits without the missing ones.
+    `hits[i]` is the list of `Hit` of query i, without the missing ones; iterating gives such a list for each query.
 
     Attributes
     ----------
@@ -89,17 +98,23 @@ class Hits:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # the element type is in the class's docstring
-        for keys, labels, scores, distances, rows in zip(
-            self.keys(), self.labels(), self.scores.tolist(), self.distances.tolist(), self.rows.tolist(), strict=True
-        ):
-            columns = zip(keys, labels, scores, distances, rows, strict=True)
-            yield [(key, label, score, distance) for key, label, score, distance, row in columns if row >= 0]
+    def __getitem__(self, query: int) -> list[Hit]:
+        """The hits of one query, nearest first; IndexError beyond the last query."""
+        rows, scores, distances = self.rows[query], self.scores[query].tolist(), self.distances[query].tolist()
+        n = int((rows >= 0).sum())  # missing ones come last
+        keys, labels = self._store.keys(rows[:n]), self._store.labels(rows[:n])
+        return list(map(Hit, keys, labels, scores, distances))
+
+    def __iter__(self) -> Iterator[list[Hit]]:
+        columns = (self.keys(), self.labels(), self.scores.tolist(), self.distances.tolist(), self.rows.tolist())
+        for keys, labels, scores, distances, rows in zip(*columns, strict=True):
+            n = sum(row >= 0 for row in rows)
+            yield [Hit(key or "", *rest) for key, *rest in zip(keys[:n], labels, scores, distances, strict=False)]
 
     def __repr__(self) -> str:
         return f"Hits({self.rows.shape[0]} queries, k={self.rows.shape[1]})"
 
-    def _look_up(self, column) -> list[list[str | None]]:  # type: ignore[no-untyped-def]
+    def _look_up(self, column: "Callable[[np.ndarray], Sequence[str | None]]") -> list[list[str | None]]:
         present = np.flatnonzero(self.rows.ravel() >= 0)
         values: list[str | None] = [None] * self.rows.size
         for place, value in zip(present.tolist(), column(self.rows.ravel()[present]), strict=True):

@@ -17,9 +17,7 @@ try:
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator
 except ImportError:
-    raise LookalikeError(
-        "a report is drawn by matplotlib, which is not here: pip install 'lookalike[report]'"
-    ) from None
+    raise LookalikeError("a report needs matplotlib, which is not installed: pip install 'lookalike[report]'") from None
 
 WIDTH = 4.2
 COLOURS = ("#1f5fae", "#d1495b", "#2e8b57", "#e08e0b", "#7a4fa3", "#00829b", "#8c564b", "#c2569c", "#6b7280", "#9a9a00")
@@ -46,7 +44,7 @@ _STYLE: Any = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn figure: its SVG, its size in CSS pixels, and matplotlib's figure, where one asks where things lie."""
+    """A drawn figure: its SVG, its size in CSS pixels, and matplotlib's figure, which knows where things lie."""
 
     svg: bytes
     width: int
@@ -57,7 +55,9 @@ class Drawing:
 def draw(paint: Callable[[Any], None], height: float = 3.0, width: float = WIDTH) -> Drawing:
     """Let `paint` fill an empty matplotlib figure of this size in inches, and save it."""
     with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a glyph that matplotlib's font lacks, the reader's may have
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # matplotlib's font lacks a glyph, which the reader's font may have
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -68,7 +68,7 @@ def draw(paint: Callable[[Any], None], height: float = 3.0, width: float = WIDTH
 
 
 def plain_log(axis: Any, decades: float) -> None:
-    """Let a logarithmic axis say 0.01 instead of a power in mathematical type, which is switched off.
+    """Label a logarithmic axis with 0.01 instead of a power in mathematical type, which is switched off.
 
     decades: how many powers of ten it shows; below two, 2 and 5 are named too.
     """

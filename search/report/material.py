@@ -1,4 +1,4 @@
-"""What the sections draw from: the collection, the questions, their answers; each piece made when it is first asked."""
+"""What the sections draw: the collection, the questions and their answers, each computed when it is first needed."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..deciding.calibration_file import read_calibration, threshold_of
 from ..deciding.classify import decisions
 from ..deciding.decisions import Decisions
 from ..deciding.rank import DecisionRule
-from ..evaluating.responses import Evaluation
+from ..evaluating.responses import Responses
 from ..images import held_card
 from ..view import View
 from .page import LeftOut
@@ -18,7 +18,7 @@ from .questions import Questions
 from .sampling import stratified
 
 MOST_IN_PAIRS = 5000
-"""Images whose pairs are looked at: twelve million of them."""
+"""Images whose pairs are measured: twelve million pairs."""
 
 
 class Material:
@@ -29,21 +29,21 @@ class Material:
         self.questions, self.rule, self.seed = questions, rule, seed
 
     @cached_property
-    def asked(self) -> Evaluation:
-        """The questions as the collection sees them, as `evaluate` measures them; LeftOut without labels."""
+    def responses(self) -> Responses:
+        """The questions with the collection's answers, as `evaluate` measures them. Raises LeftOut without labels."""
         self.need_classes()
         self.need_labels()
-        questions, place = self.questions, {name: code for code, name in enumerate(self.store.classes)}
+        questions, code_of = self.questions, {name: code for code, name in enumerate(self.store.classes)}
         calibration = threshold_of(self.store, self.rule)
-        return Evaluation(
+        return Responses(
             view=self.view,
             source=questions.named(),
             vectors=questions.vectors,
             labels=questions.labels,
             contents=questions.contents,
-            codes=np.array([place.get(label, -1) for label in questions.labels], np.int64),
-            own=questions.own,
-            made=decisions(self.view, questions.vectors, questions.own, self.rule, calibration),
+            codes=np.array([code_of.get(label, -1) for label in questions.labels], np.int64),
+            excluded_rows=questions.excluded_rows,
+            answers=decisions(self.view, questions.vectors, questions.excluded_rows, self.rule, calibration),
             calibration=calibration,
             rejected=questions.rejected,
             seen=questions.seen,
@@ -51,15 +51,15 @@ class Material:
 
     @property
     def answers(self) -> Decisions:
-        """What the collection says to each question, its own content left out; LeftOut without labels."""
-        return self.asked.made
+        """The answer to each question, with its own content left out. Raises LeftOut without labels."""
+        return self.responses.answers
 
     @cached_property
     def known(self) -> np.ndarray:
-        """(n,) bool: the questions whose class the collection has, their own content left out."""
+        """(n,) bool: the questions whose class the collection has, apart from their own content."""
         if not self.store.classes or not (self.questions.labels != "").any():
             return np.zeros(len(self.questions), bool)
-        return self.asked.known
+        return self.responses.known
 
     @cached_property
     def unknown(self) -> np.ndarray:
@@ -78,9 +78,11 @@ class Material:
         calibration = self.calibration
         if calibration is None:
             return "no threshold yet (lookalike calibrate chooses one)"
-        found = "no threshold keeps its word" if calibration.threshold < 0 else f"threshold {calibration.threshold:.3f}"
-        own = len(calibration.classes)
-        return f"{found}, own ones for {own} of {len(self.store.classes)} classes" if own else found
+        common = "no threshold whose bound holds"
+        if calibration.threshold >= 0:
+            common = f"threshold {calibration.threshold:.3f}"
+        classes = len(calibration.classes)
+        return f"{common}, and one of its own for {classes} of {len(self.store.classes)} classes" if classes else common
 
     @cached_property
     def card(self) -> dict[str, Any] | None:
@@ -89,7 +91,7 @@ class Material:
 
     @property
     def same_or_different(self) -> float | None:
-        """The distance up to which the model's training takes two images for the same; None where it stored none."""
+        """The distance up to which two images count as the same, as training stored it; None without one."""
         scores = (self.card or {}).get("scores")
         stored = scores.get("same_or_different") if isinstance(scores, dict) else None
         threshold = stored.get("threshold") if isinstance(stored, dict) else None
@@ -97,7 +99,7 @@ class Material:
 
     @cached_property
     def paired(self) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors (m, d) and class codes (m,) int64 of the labelled questions whose pairs are looked at."""
+        """Vectors (m, d) and class codes (m,) int64 of the labelled questions whose pairs are measured."""
         self.need_labels()
         labelled = np.flatnonzero(self.questions.labels != "")
         codes = np.unique(self.questions.labels[labelled].astype(str), return_inverse=True)[1].astype(np.int64)
@@ -105,11 +107,11 @@ class Material:
         return self.questions.vectors[labelled[chosen]], codes[chosen]
 
     def need_classes(self) -> None:
-        """LeftOut where the collection has no classes."""
+        """Raises LeftOut where the collection has no classes."""
         if not self.store.classes:
             raise LeftOut("the collection has no labels")
 
     def need_labels(self) -> None:
-        """LeftOut where the questions have no labels."""
+        """Raises LeftOut where the questions have no labels."""
         if not (self.questions.labels != "").any():
-            raise LeftOut("the images asked with have no labels")
+            raise LeftOut("the query images have no labels")

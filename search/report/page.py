@@ -1,4 +1,4 @@
-"""The page: sections into one HTML file that asks no network for anything and runs no script but ours.
+"""The page: sections in one HTML file that loads nothing from the network and runs no script but ours.
 
 Everything that comes from data goes through `text` or through JSON without "<". The content security policy allows
 data: images, this file's own style and its own script by their hashes, and nothing else: were a label ever to slip
@@ -23,7 +23,7 @@ SCRIPT = (_FILES / "page.js").read_text(encoding="utf-8")
 
 
 class LeftOut(Exception):
-    """A section that cannot be had for this collection; the message is a sentence that says why."""
+    """A section cannot be drawn for this collection; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the report's measures ask the collection: a labelled source, or stored rows that do not speak for themselves."""
+"""The queries of the report's measures: a labelled source, or stored rows whose own content is left out."""
 
 from dataclasses import dataclass
 
@@ -12,26 +12,26 @@ from ..view import View
 from .sampling import stratified
 
 MOST_STORED = 2000
-"""Stored rows that are asked with where no source is given."""
+"""Stored rows that are queries where no source is given."""
 
 
 @dataclass(frozen=True)
 class Questions:
-    """n images that the collection is asked about.
+    """n images that are queries.
 
     vectors: (n, d) float32 unit rows. labels: (n,) texts, "" without a label. keys, contents (SHA-256 in hex or None):
-    n each. own: for each the stored rows of its own content, int64, which are left out. source: what was read, None
-    for stored rows. of: how many images they were drawn from. rejected: images of the source that cannot be read. seen:
-    how many of the source's the model was trained on.
+    n each. excluded_rows: for each image the stored rows of its content, int64. source: what was read, None for stored
+    rows. drawn_from: how many images they were drawn from. rejected: how many images of the source cannot be read.
+    seen: how many of the others the model was trained on.
     """
 
     vectors: np.ndarray
     labels: np.ndarray
     keys: list[str]
     contents: list[str | None]
-    own: list[np.ndarray]
+    excluded_rows: list[np.ndarray]
     source: LabelledSource | None
-    of: int
+    drawn_from: int
     rejected: int = 0
     seen: int = 0
 
@@ -39,33 +39,35 @@ class Questions:
         return len(self.labels)
 
     def named(self) -> str:
-        """What they are, in words."""
+        """The queries in words."""
         if self.source is not None:
-            seen = f", {self.seen:,} of which the model was trained on and does better with" if self.seen else ""
+            seen = (
+                f" ({self.seen:,} of them were used to train the model, which does better on them)" if self.seen else ""
+            )
             return f"{len(self):,} images of {self.source}{seen}"
-        drawn = f", drawn from {self.of:,}" if self.of > len(self) else ""
-        return f"{len(self):,} stored images{drawn}, each asked with its own content left out"
+        drawn = f", drawn from {self.drawn_from:,}" if self.drawn_from > len(self) else ""
+        return f"{len(self):,} stored images{drawn} (copies of a query are left out)"
 
 
 def of_source(view: View, source: LabelledSource, progress: Progress, cache: bool = True) -> Questions:
-    """All readable images of a source; LookalikeError where it has no labels, or there is no model to encode them."""
+    """All readable images of a source. Raises LookalikeError without labels, and without a model to encode them."""
     encoded = view.images.encode_source(source, progress, cache=cache)
     labels = np.array([label or "" for label in encoded.labels], dtype=object)
     if not (labels != "").any():
         raise LookalikeError(
             f"{source} has no labelled image{encoded.why_rejected and f' ({encoded.why_rejected})'}, so nothing can be "
-            "measured: give class folders or a column of labels, which is called label or named with --label-column"
+            "measured: give class folders, or a column of labels that is called label or named with --label-column"
         )
     contents = list(encoded.contents)
-    own = rows_of_contents(view.store, contents)
-    kept = (encoded.vectors, labels, list(encoded.keys), contents, own)
-    return Questions(*kept, source, len(labels), encoded.rejected, int(encoded.seen.sum()))
+    excluded = rows_of_contents(view.store, contents)
+    columns = (encoded.vectors, labels, list(encoded.keys), contents, excluded)
+    return Questions(*columns, source, len(labels), encoded.rejected, int(encoded.seen.sum()))
 
 
 def of_stored(view: View, seed: int) -> Questions:
-    """A sample of the labelled rows, each with the rows of its content (or, where none is known, itself) as its own.
+    """A sample of the labelled rows; rows of the same content, and the row itself, are excluded for each.
 
-    Where no row has a label all rows are drawn from: there is less to measure, and still something to see.
+    Where no row has a label, all rows are drawn from: less can be measured, but there is still something to see.
     """
     store = view.store
     rows = store.live_rows()
@@ -75,6 +77,6 @@ def of_stored(view: View, seed: int) -> Questions:
     chosen = rows[stratified(codes, MOST_STORED, seed)]
     contents = store.facts(chosen).content
     copies = rows_of_contents(store, contents)
-    own = [np.union1d(copy, [row]).astype(np.int64) for copy, row in zip(copies, chosen.tolist(), strict=True)]
+    excluded = [np.union1d(copy, [row]).astype(np.int64) for copy, row in zip(copies, chosen.tolist(), strict=True)]
     labels = np.array([label or "" for label in store.labels(chosen)], dtype=object)
-    return Questions(store.gather(chosen), labels, store.keys(chosen), contents, own, None, len(rows))
+    return Questions(store.gather(chosen), labels, store.keys(chosen), contents, excluded, None, len(rows))

@@ -5,13 +5,15 @@ a matrix 20 classes, and curves some hundred points, however large the collectio
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ...store.disk.replace import check_replaceable, replace_file
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
+from ...store.record import Record
 from ..calibrating.labelled_source import LabelledSource
 from ..deciding.calibration_file import read_calibration
 from ..deciding.rank import DecisionRule
@@ -35,7 +37,36 @@ from .sections import (
 )
 
 _SUFFIXES = (".html", ".htm")
-_Made = Section | tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOutSection(Record):
+    """A section that is not in the report, and why."""
+
+    section: str
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class ReportResult(Record):
+    """A report that was written; also a mapping with the fields of `report --json`.
+
+    Attributes
+    ----------
+    out : str
+        The HTML file.
+    bytes : int
+        Its size.
+    sections : tuple of str
+        Names of the sections that it has, in order.
+    left_out : tuple of LeftOutSection
+        Sections that could not be drawn for this collection, with the reasons.
+    """
+
+    out: str
+    bytes: int
+    sections: tuple[str, ...]
+    left_out: tuple[LeftOutSection, ...]
 
 
 def report(
@@ -49,42 +80,41 @@ def report(
     date: datetime | None,
     progress: Progress,
     cache: bool = True,
-) -> dict[str, Any]:
-    """Write the report to `out` and return {"out", "bytes", "sections", "left_out"}; see `Collection.report`.
+) -> ReportResult:
+    """Write the report to `out`; see `Collection.report`.
 
-    LookalikeError for an empty collection and a path that cannot be written, or whose name is not an HTML file's.
+    Raises LookalikeError for an empty collection, and for a path that cannot be written or does not end in .html.
     """
     if out.suffix.lower() not in _SUFFIXES:
-        raise LookalikeError(f"cannot write a report to {out}: it is an HTML page, so its name must end in .html")
+        raise LookalikeError(f"cannot write a report to {out}: a report is an HTML page, so the name must end in .html")
     check_replaceable(out)
     if not view.store.rows:
         raise LookalikeError(f"{view.store.path} is empty: embed or import something first")
     store = view.store
     questions = of_stored(view, seed) if data is None else of_source(view, data, progress, cache)
     material = Material(view, questions, _rule(view, by), seed)
-    made = list(_sections(material, bench, date or datetime.now().astimezone(), progress))
-    sections = [one for one in made if isinstance(one, Section)]
-    left_out = [one for one in made if not isinstance(one, Section)]
+    drawn = list(_sections(material, bench, date or datetime.now().astimezone(), progress))
+    sections = [each for each in drawn if isinstance(each, Section)]
+    left_out = [each for each in drawn if isinstance(each, LeftOutSection)]
     subtitle = f"Measured with {questions.named()}."
-    page = whole_page(f"{store.path.name}: lookalike report", subtitle, sections, left_out).encode()
+    page = whole_page(
+        f"{store.path.name}: lookalike report", subtitle, sections, [(each.section, each.why) for each in left_out]
+    ).encode()
     replace_file(out, page)
-    return {
-        "out": str(out),
-        "bytes": len(page),
-        "sections": [section.name for section in sections],
-        "left_out": [{"section": name, "why": why} for name, why in left_out],
-    }
+    return ReportResult(str(out), len(page), tuple(section.name for section in sections), tuple(left_out))
 
 
 def _rule(view: View, by: str) -> DecisionRule:
-    """The way of deciding that was calibrated, with its neighbours and weights, else the usual one."""
+    """How to decide: with the neighbours and weights that were calibrated, else the usual ones."""
     calibration = read_calibration(view.store, DecisionRule(by).by)
     return DecisionRule(by) if calibration is None else DecisionRule(by, calibration.k, calibration.weights)
 
 
-def _sections(material: Material, bench: bool, date: datetime, progress: Progress) -> Iterator[_Made]:
-    """Each section, or its name and why it is left out."""
-    drawn = (
+def _sections(
+    material: Material, bench: bool, date: datetime, progress: Progress
+) -> Iterator[Section | LeftOutSection]:
+    """Each section, or why it is left out."""
+    modules = (
         summary,
         similarity_map,
         look_alikes,
@@ -96,18 +126,18 @@ def _sections(material: Material, bench: bool, date: datetime, progress: Progres
         unknowns,
         training,
     )
-    total = len(drawn) + 2
-    for done, module in enumerate(drawn):
+    total = len(modules) + 2
+    for done, module in enumerate(modules):
         progress(done, total, module.TITLE)
-        yield _made(module.NAME, lambda draw=module.section: draw(material))  # type: ignore[misc]
+        yield _drawn(module.NAME, partial(module.section, material))
     progress(total - 2, total, latency.TITLE)
-    yield _made(latency.NAME, lambda: latency.section(material, bench))
+    yield _drawn(latency.NAME, partial(latency.section, material, bench))
     progress(total - 1, total, provenance.TITLE)
-    yield _made(provenance.NAME, lambda: provenance.section(material, date))
+    yield _drawn(provenance.NAME, partial(provenance.section, material, date))
 
 
-def _made(name: str, make: Callable[[], Section]) -> _Made:
+def _drawn(name: str, draw: Callable[[], Section]) -> Section | LeftOutSection:
     try:
-        return make()
+        return draw()
     except LeftOut as reason:
-        return name, str(reason)
+        return LeftOutSection(name, str(reason))

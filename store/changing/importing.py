@@ -26,6 +26,7 @@ from ..progress import Progress, silent
 from ..unit import unit_rows
 from ..version.extra_names import stored_names
 from ..version.tables import held_names
+from .counts import ImportResult
 from .fresh import opened_or_made
 from .kept_columns import KeptColumns
 from .staging import check_dim, stage
@@ -48,7 +49,7 @@ def import_vectors(
     normalise: bool = False,
     progress: Progress = silent,
     commit_every: float = 5.0,
-) -> dict[str, int]:
+) -> ImportResult:
     """Sync the collection at `path`, created if needed, with the rows of the file `vectors` (see `open_vectors`).
 
     keys, labels: files with one value per row (see `listed`). By default the file's own columns are used; without a key
@@ -57,7 +58,7 @@ def import_vectors(
     Further columns are kept if they hold text, numbers or times. Rows that the collection has from this file with the
     same vector, label and further columns are skipped; others are replaced. commit_every: seconds between commits.
 
-    Returns {"seen", "added", "replaced", "skipped"}. Raises LookalikeError for vectors that `unit_rows` refuses, for a
+    Raises LookalikeError for vectors that `unit_rows` refuses, for a
     column that is missing or has the wrong type, for a key that appears twice or belongs to another source, and for
     vectors of another model or dimension. With up to 65,536 rows nothing is changed then, and no new collection is left
     behind; with more rows, the commits made until then stay.
@@ -83,7 +84,7 @@ def import_vectors(
         writer.commit()
     if sync.no_labels:
         warnings.warn(f"{vectors}: {no_label_words(sorted(sync.no_labels))}", LookalikeWarning, stacklevel=2)
-    return sync.counts
+    return ImportResult(**sync.counts)
 
 
 class _Named(NamedTuple):

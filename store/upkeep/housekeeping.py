@@ -8,7 +8,7 @@ newest one within that day stay as well.
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..changing.committing import commit_version
@@ -18,6 +18,7 @@ from ..disk.publish import TEMPORARY, plain_errors
 from ..errors import Damaged, LookalikeError
 from ..files.content import Content
 from ..files.manifest import Manifest, manifest_path, newest_version, read_manifest, versions
+from ..record import Record
 from ..version.pages import Pages
 from ..version.store import Store
 
@@ -98,11 +99,30 @@ def _rows_at_most(folder: Path, sound: Manifest) -> int:
     return sum(size // (4 * (sound.content.dim or 1)) for size in sizes)
 
 
-def gc(path: str | os.PathLike[str], keep_younger: float = DAY) -> dict[str, int]:
+@dataclass(frozen=True, eq=False)
+class GcResult(Record):
+    """What `Collection.gc` removed.
+
+    Attributes
+    ----------
+    versions, files : int
+        How many versions and files were removed.
+    bytes : int
+        The size of both.
+    kept_files : int
+        Files that no version names and that are kept for now, because another process may be about to commit them.
+    """
+
+    versions: int
+    files: int
+    bytes: int
+    kept_files: int
+
+
+def gc(path: str | os.PathLike[str], keep_younger: float = DAY) -> GcResult:
     """Remove all versions but the last two and those in use, and the files that no remaining version needs.
 
-    Stray files of crashed writers are removed too, once they are older than `keep_younger` seconds. Returns how many
-    `versions` and `files` were removed, their `bytes`, and how many strays are `kept_files` for now. Raises Damaged,
+    Stray files of crashed writers are removed too, once they are older than `keep_younger` seconds. Raises Damaged,
     and removes nothing, where the newest version is damaged (run `rollback` first), or where a folder of the collection
     is a link, since its files belong to someone else.
     """
@@ -123,7 +143,7 @@ def gc(path: str | os.PathLike[str], keep_younger: float = DAY) -> dict[str, int
             freed = _removed(stray, named, name)
             done["files"] += freed is not None
             done["bytes"] += freed or 0
-        return done
+        return GcResult(**done)
 
 
 class _Young:

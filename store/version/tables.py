@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..files.content import MovedSource, PartEntry
 from ..files.manifest import manifest_path
 from ..files.parts import FIRM, empty_schema, read_part
 from ..foreign.vectors.block import BLOCK
+from ..record import Record
 from .extra_names import RESERVED
 from .moved import renamed_column
 from .sources import source_counts
@@ -147,29 +149,81 @@ def _cast(column: Any, kind: Any) -> Any:
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], kind)
 
 
-def info(store: Store) -> dict[str, Any]:
-    """Statistics of a version: counts of rows and classes, bytes of all files, model, last calibration and sources.
+@dataclass(frozen=True, eq=False)
+class SourceInfo(Record):
+    """A source of a collection.
 
-    sources: for each one its name, its number of live rows, and whether it can be read now.
+    Attributes
+    ----------
+    source : str
+        The absolute path of the folder or file, or "add" for rows that came from memory.
+    rows : int
+        How many live rows came from it.
+    reachable : bool or None
+        Whether it can be read now; None for rows that came from memory.
     """
+
+    source: str
+    rows: int
+    reachable: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class CollectionInfo(Record):
+    """What a collection holds at one version.
+
+    Attributes
+    ----------
+    version : int
+        The version that this describes.
+    dim : int or None
+        Dimension of the vectors; None where the collection never held one.
+    rows, deleted, indexed : int
+        Live rows, removed rows that are still in the files, and live rows that the index covers.
+    classes : int
+        Distinct labels.
+    rejects : int
+        Images of the sources that could not be read.
+    bytes : int
+        Size of all files of this version.
+    model : str or None
+        Digest of the model that made the vectors; None for vectors that came without one.
+    calibrated_at : int or None
+        The version at which a threshold was chosen last.
+    sources : tuple of SourceInfo
+        Where the rows came from.
+    """
+
+    version: int
+    dim: int | None
+    rows: int
+    deleted: int
+    indexed: int
+    classes: int
+    rejects: int
+    bytes: int
+    model: str | None
+    calibrated_at: int | None
+    sources: tuple[SourceInfo, ...]
+
+
+def info(store: Store) -> CollectionInfo:
+    """What the version of `store` holds, and whether its sources can be read now."""
     content = store.content
     manifest = manifest_path(store.path, store.version).stat().st_size
-    return {
-        "version": store.version,
-        "dim": store.dim,
-        "rows": store.rows,
-        "deleted": store.deleted_count,
-        "indexed": _indexed(store),
-        "classes": len(store.classes),
-        "rejects": sum(entry.rows for entry in content.rejects),
-        "bytes": manifest + sum(entry.size for entry in store.manifest.files()),
-        "model": None if store.model is None else store.model.digest,
-        "calibrated_at": max((entry.version for entry in content.calibrations), default=None),
-        "sources": [
-            {"source": source, "rows": rows, "reachable": reachable(source)}
-            for source, rows in source_counts(store).items()
-        ],
-    }
+    return CollectionInfo(
+        version=store.version,
+        dim=store.dim,
+        rows=store.rows,
+        deleted=store.deleted_count,
+        indexed=_indexed(store),
+        classes=len(store.classes),
+        rejects=sum(entry.rows for entry in content.rejects),
+        bytes=manifest + sum(entry.size for entry in store.manifest.files()),
+        model=None if store.model is None else store.model.digest,
+        calibrated_at=max((entry.version for entry in content.calibrations), default=None),
+        sources=tuple(SourceInfo(source, rows, reachable(source)) for source, rows in source_counts(store).items()),
+    )
 
 
 def reachable(source: str) -> bool | None:

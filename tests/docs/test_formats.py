@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from PIL import Image, features
 
 from lookalike.cli import cli
-from lookalike.embedder.images.decode import decode
+
+from ..embedder.made import decode
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 FORMATS = {

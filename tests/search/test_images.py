@@ -24,7 +24,7 @@ with Collection.open(sys.argv[1]) as shop:
     made = shop.calibrate(sys.argv[2], fpr=0.3, cache=len(sys.argv) < 4)
     measured = shop.evaluate(sys.argv[2], cache=len(sys.argv) < 4)
 answer = {name: value for name, value in made.to_json().items() if name not in ("version",)}
-print(json.dumps([("torch" in sys.modules), answer, measured]))
+print(json.dumps([("torch" in sys.modules), answer, measured.to_json()]))
 """
 
 

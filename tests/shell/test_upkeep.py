@@ -28,7 +28,7 @@ def shell():
 
 def test_info_answers_in_json_and_for_people(shop, shell):
     with Store.open(shop) as store:
-        expected = info(store)
+        expected = info(store).to_json()
     status, out = shell("info", shop, "--json")
     assert (status, json.loads(out)) == (0, expected)
     status, out = shell("info", shop)

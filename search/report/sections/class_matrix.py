@@ -20,7 +20,7 @@ def section(material: Material) -> Section:
     vectors, places = stored_of(material, names)
     _, means = distance_matrix(vectors, places)
     if len(names) < 2:
-        raise LeftOut("the collection has one class only")
+        raise LeftOut("the collection has only one class")
     drawing = matrix(
         means,
         lambda row, column: "" if np.isnan(means[row, column]) else f"{means[row, column]:.2f}",
@@ -32,10 +32,10 @@ def section(material: Material) -> Section:
     of = len(material.store.classes)
     which = f"all {of} classes" if of == len(names) else f"the {len(names)} of {of} classes that are confused most"
     words = (
-        f"Mean distance between stored images, {which}, at most 100 images of each. The diagonal is the distance "
-        "within a class: a dark cell beside it is a class that is hard to tell apart."
+        f"Mean distance between stored images of {which}, at most 100 images per class. The diagonal is the distance "
+        "within a class; a cell that is as dark means two classes that are hard to tell apart."
     )
-    distances, codes, prototypes = material.asked.to_classes
+    distances, codes, prototypes = material.responses.to_classes
     warning = overlap_warning(separation(distances, codes), prototypes)
     body = figure(drawing, words) + paragraph(_closest(names, means), "note")
     return Section(NAME, TITLE, body + (paragraph(f"Warning: {warning}.", "bad") if warning else ""))

@@ -1,4 +1,4 @@
-"""Which classes the matrices show where there are too many: those confused most, then those that lie closest."""
+"""The classes that the matrices show where there are too many: those confused most, then the closest ones."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def stored_of(material: Material, names: list[str]) -> tuple[np.ndarray, np.ndar
 
 
 def _confused(material: Material) -> list[tuple[str, str]]:
-    """Pairs of classes, one of which was nearest to images of the other, the most frequent first."""
+    """Pairs of classes where one was nearest to images of the other, the most frequent first."""
     mistakes: Counter[tuple[str, str]] = Counter()
     for label, near, known in zip(material.questions.labels, material.answers.nearest, material.known, strict=True):
         if known and near is not None and near != label:

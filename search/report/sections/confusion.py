@@ -1,6 +1,6 @@
-"""The confusion matrices: which class images of each class are nearest to, and what they are answered.
+"""The confusion matrices: the nearest class, and the answer, for the images of each class.
 
-The first ignores the threshold: a strict one answers most images unknown, and would hide which classes are mixed up.
+The first ignores the threshold: a strict one answers most images unknown, which would hide which classes are confused.
 """
 
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ UNKNOWN, OTHER, STRANGE = "[unknown]", "[other classes]", "[no class here]"  # n
 
 
 def section(material: Material) -> Section:
-    """Counts of nearest classes by true class and, where a threshold refuses some, of answers too."""
-    made = material.answers
+    """Counts of nearest classes per true class and, where the threshold refuses images, of answers too."""
+    answers = material.answers
     names = shown_classes(material)
     of = len(material.store.classes)
-    few = "" if of == len(names) else f" The {len(names)} of {of} classes that are confused most are shown."
-    words = f"Nearest class by {made.by} to {material.questions.named()}, whatever the threshold.{few}"
-    body = _counts(material, made.nearest, names, words)
-    refused = sum(answer is None for answer in made.labels)
+    few = "" if of == len(names) else f" Of {of} classes, the {len(names)} that are confused most are shown."
+    words = f"Nearest class (by {answers.by}) of {material.questions.named()}; the threshold is ignored.{few}"
+    body = _counts(material, answers.nearest, names, words)
+    refused = sum(answer is None for answer in answers.labels)
     if refused:
-        words = f"Answers to the same images with the threshold, which answers {refused:,} of them unknown.{few}"
-        body += _counts(material, made.labels, names, words)
+        words = f"The same images with the threshold: {refused:,} of them are answered unknown.{few}"
+        body += _counts(material, answers.labels, names, words)
     return Section(NAME, TITLE, body)
 
 
@@ -50,10 +50,10 @@ def _counts(material: Material, answers: Sequence[str | None], names: list[str],
 def counted(
     material: Material, answers: Sequence[str | None], names: list[str]
 ) -> tuple[np.ndarray, list[str], list[str]]:
-    """(counts (r, c) int64, row names, column names): how often which true class got which of the `answers` (n,).
+    """(counts (r, c) int64, row names, column names): how often each true class got each of the `answers` (n,).
 
-    Rows are `names` and, where there are some, images of classes that the collection lacks. Columns are `names`, other
-    classes and unknown, the last two where they occur.
+    Rows are `names` and, where there are any, images of classes that the collection lacks. Columns are `names`, other
+    classes and unknown, the last two only where they occur.
     """
     places: dict[str | None, int] = {name: place for place, name in enumerate(names)}
     counts = np.zeros((len(names) + 1, len(names) + 2), np.int64)
@@ -70,7 +70,7 @@ def counted(
 
 
 def _most(counts: np.ndarray, rows: list[str], columns: list[str]) -> str:
-    """The most frequent mistakes, in words; where nothing is answered unknown, no strange image can be right."""
+    """The most frequent mistakes in words; where nothing is answered unknown, images of other classes do not count."""
     wrong = [
         (int(counts[row, column]), rows[row], columns[column])
         for row, column in np.argwhere(counts).tolist()

@@ -1,4 +1,4 @@
-"""Contact sheets in the page: an image beside the stored image of the class it came nearest to, with a caption."""
+"""Contact sheets in the page: an image beside the nearest stored image of its nearest class, with a caption."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ _KEY = 60
 
 def contact_sheet(material: Material, places: Sequence[int] | np.ndarray, captions: Sequence[str]) -> str:
     """One card for each of the questions at `places` (m,), with its caption (HTML) and its key."""
-    asked = _asked(material, places)
+    queries = _pictures(material, places)
     rows = nearest_rows(material, places)
-    found = iter(of_rows(material.store, rows[rows >= 0], SIDE))
-    hits = [next(found) if row >= 0 else "none found" for row in rows.tolist()]
+    pictures = iter(of_rows(material.store, rows[rows >= 0], SIDE))
+    hits = [next(pictures) if row >= 0 else "none found" for row in rows.tolist()]
     nearest = material.answers.nearest
     cards = []
-    for place, picture, hit, caption in zip(places, asked, hits, captions, strict=True):
+    for place, picture, hit, caption in zip(places, queries, hits, captions, strict=True):
         label = material.questions.labels[place]
         pair = framed(picture, f"an image of {label}") + framed(hit, f"the nearest image of {nearest[place]}")
         key = text(shortened(material.questions.keys[place], _KEY))
@@ -35,7 +35,7 @@ def contact_sheet(material: Material, places: Sequence[int] | np.ndarray, captio
 def nearest_rows(material: Material, places: Sequence[int] | np.ndarray) -> np.ndarray:
     """For each question at `places` (m,) the nearest row of its nearest class, (m,) int64; -1 for none.
 
-    Rows that hold the question's own content do not count.
+    Rows with the question's own content do not count.
     """
     store, questions = material.store, material.questions
     live = store.live_rows()
@@ -45,13 +45,13 @@ def nearest_rows(material: Material, places: Sequence[int] | np.ndarray) -> np.n
     for i, place in enumerate(places):
         allowed = np.zeros(store.next_row, bool)
         allowed[live[codes == code_of.get(material.answers.nearest[place] or "", -2)]] = True
-        allowed[questions.own[place]] = False
+        allowed[questions.excluded_rows[place]] = False
         if allowed.any():
             rows[i] = material.view.instances.search(questions.vectors[[place]], 1, allowed=allowed)[1][0, 0]
     return rows
 
 
-def _asked(material: Material, places: Sequence[int] | np.ndarray) -> Sequence[Picture]:
+def _pictures(material: Material, places: Sequence[int] | np.ndarray) -> Sequence[Picture]:
     questions = material.questions
     keys = [questions.keys[place] for place in places]
     if questions.source is None:

@@ -22,17 +22,19 @@ def _pairs(material: Material) -> str:
     edges, same, different = distance_histogram(*material.paired, bins=_bins(len(material.paired[1]) ** 2 / 2))
     kinds = [("one class", same, SAME), ("two classes", different, DIFFERENT)]
     chosen = material.same_or_different
-    words = f"Pairs of {len(material.paired[1]):,} images: {same.sum():,} of one class, {different.sum():,} of two."
+    words = (
+        f"Pairs of {len(material.paired[1]):,} images: {same.sum():,} of one class, {different.sum():,} of two classes."
+    )
     if chosen is None:
-        words += " The model stores no threshold for same or different."
+        words += " The model has no threshold for same or different."
     else:
         words += f" The line is compare's threshold, {chosen:.3f}."
     return figure(draw(lambda target: _paint(target, edges, kinds, chosen, "distance of a pair")), words)
 
 
 def _nearest(material: Material) -> str:
-    made, known = material.answers, material.known
-    right = known & (np.array(made.nearest, dtype=object) == material.questions.labels)
+    answers, known = material.answers, material.known
+    right = known & (np.array(answers.nearest, dtype=object) == material.questions.labels)
     groups = [
         ("known, nearest class right", right, SAME),
         ("known, nearest class wrong", known & ~right, DIFFERENT),
@@ -40,20 +42,20 @@ def _nearest(material: Material) -> str:
     ]
     edges = np.linspace(0.0, 2.0, _bins(len(known)) + 1)
     kinds = []
-    for name, mine, colour in groups:
-        if mine.any():
-            kinds.append((f"{name} ({int(mine.sum())})", np.histogram(made.distances[mine], edges)[0], colour))
+    for name, members, colour in groups:
+        if members.any():
+            kinds.append((f"{name} ({int(members.sum())})", np.histogram(answers.distances[members], edges)[0], colour))
     if not kinds:
-        return paragraph("To the nearest class: no image asked with has a class with other images than it.", "note")
+        return paragraph("Distance to the nearest class: no query image has a class with other images.", "note")
     calibration = material.calibration
     threshold = None if calibration is None or calibration.classes else calibration.threshold
-    beyond = ": what lies beyond it is answered unknown" if threshold is not None and threshold >= 0 else ""
-    words = f"Distance of {len(known):,} images to their nearest class ({made.by}); {material.threshold}{beyond}."
+    beyond = "; images beyond it are answered unknown" if threshold is not None and threshold >= 0 else ""
+    words = f"Distance of {len(known):,} images to their nearest class ({answers.by}); {material.threshold}{beyond}."
     return figure(draw(lambda target: _paint(target, edges, kinds, threshold, "distance to the nearest class")), words)
 
 
 def _bins(values: float) -> int:
-    """As many bins as so many values fill without becoming a picket fence."""
+    """A number of bins that so many values fill without gaps."""
     return int(np.clip(np.sqrt(values) * 4, _FEW_BINS, _MOST_BINS))
 
 

@@ -1,7 +1,7 @@
-"""Pictures and their nearest ones: what the collection takes for alike, for collections without labels too.
+"""Pictures and the pictures nearest to them, for collections without labels too.
 
-The closest pairs come first, since they are near-copies or what the model cannot tell apart; then pictures drawn by the
-seed, which show what an ordinary answer looks like.
+The closest pairs come first: they are near-copies, or images that the model cannot tell apart. Pictures drawn at random
+follow, which show what an ordinary answer looks like.
 """
 
 import numpy as np
@@ -16,21 +16,21 @@ from ..sampling import stratified
 from ..thumbnails import SIDE, framed
 
 NAME, TITLE = "look-alikes", "Pictures and their nearest ones"
-ASKED, CLOSEST, DRAWN, MOST_COPIES = 1000, 12, 12, 100
+SAMPLED, CLOSEST, DRAWN, MOST_COPIES = 1000, 12, 12, 100
 _KEY = 40
 
 
 def section(material: Material) -> Section:
-    """Cards of stored pictures beside the stored picture nearest to each; LeftOut where there are no two pictures."""
+    """Cards of stored pictures, each beside the nearest one. Raises LeftOut where there are no two pictures."""
     rows, nearest, distances = nearest_of(material)
     if not len(rows):
-        raise LeftOut("the collection has no two images that were embedded here")
+        raise LeftOut("the collection has fewer than two embedded images")
     order = _once(rows, nearest, np.argsort(distances, kind="stable"))
     closest = order[:CLOSEST]
     others = np.setdiff1d(np.arange(len(rows)), closest)
     drawn = np.sort(np.random.default_rng(material.seed).permutation(others)[:DRAWN])
     of = f"{len(rows):,} of {material.store.rows:,}" if len(rows) < material.store.rows else f"{len(rows):,}"
-    body = paragraph(f"The closest pairs among {of} stored images; copies with the same content do not count.")
+    body = paragraph(f"The closest pairs among {of} stored images, without exact copies.")
     body += _cards(material, rows[closest], nearest[closest], distances[closest])
     if len(drawn):
         body += paragraph("Images drawn at random, each with the stored image nearest to it.")
@@ -41,11 +41,11 @@ def section(material: Material) -> Section:
 def nearest_of(material: Material) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(rows (m,), the row nearest to each (m,), their distances (m,)) of a sample of rows that were images.
 
-    Rows of the same content do not count; a row with nothing but copies of it among its nearest ones is left out.
+    Rows of the same content do not count; a row that has only copies among its nearest rows is left out.
     """
     store = material.store
     rows = store.live_rows()
-    rows = rows[stratified(store.codes(rows), ASKED, material.seed)]
+    rows = rows[stratified(store.codes(rows), SAMPLED, material.seed)]
     contents = store.facts(rows).content
     images = np.array([content is not None for content in contents], bool)
     rows, contents = rows[images], [content for content in contents if content is not None]

@@ -11,27 +11,27 @@ NAME, TITLE = "mistakes", "Hardest mistakes"
 
 def section(material: Material) -> Section:
     """A contact sheet of images whose nearest class is not their own, whatever the threshold."""
-    made, labels = material.answers, material.questions.labels
-    wrong = np.flatnonzero(material.known & (np.array(made.nearest, dtype=object) != labels))
-    asked = int(material.known.sum())
+    answers, labels = material.answers, material.questions.labels
+    wrong = np.flatnonzero(material.known & (np.array(answers.nearest, dtype=object) != labels))
+    total = int(material.known.sum())
     if not len(wrong):
-        return Section(NAME, TITLE, paragraph(f"Each of {asked} images came nearest to its own class."))
-    places = hardest(wrong, made.margins, made.distances)[:MOST]
+        return Section(NAME, TITLE, paragraph(f"All {total} images are nearest to their own class."))
+    places = hardest(wrong, answers.margins, answers.distances)[:MOST]
     captions = [
-        f"<b>{text(labels[i])}</b>, nearest to <b>{text(made.nearest[i])}</b><br>"
-        f"distance {made.distances[i]:.3f}, {_margin(made.margins[i])}"
+        f"<b>{text(labels[i])}</b>, nearest to <b>{text(answers.nearest[i])}</b><br>"
+        f"distance {answers.distances[i]:.3f}, {_margin(answers.margins[i])}"
         for i in places
     ]
-    some = f"; the {MOST} most confident are shown" if len(wrong) > MOST else ""
+    limit = f"; the {MOST} most confident are shown" if len(wrong) > MOST else ""
     words = (
-        f"{len(wrong)} of {asked} images of known classes came nearest to another class (by {made.by}, threshold "
-        f"ignored){some}. Right: the nearest stored image of that class."
+        f"{len(wrong)} of {total} images of known classes are nearest to another class (by {answers.by}, ignoring the "
+        f"threshold){limit}. On the right, the nearest stored image of that class."
     )
     return Section(NAME, TITLE, paragraph(words) + contact_sheet(material, places, captions))
 
 
 def hardest(places: np.ndarray, margins: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """`places` (m,) by how far the second class lies behind the wrong first one, farthest first; then by distance.
+    """`places` (m,) sorted by the margin of the wrong class, largest first, then by distance.
 
     margins, distances: (n,), of all questions; a margin that is NaN comes last.
     """

@@ -28,12 +28,12 @@ def section(material: Material, date: datetime) -> Section:
         ("model", "none: vectors made elsewhere" if model is None else f"{_model(recipe)}, {model.precision}"),
         *([] if model is None else [("model's digest", model.digest)]),
         ("recipe", _recipe(recipe)),
-        ("asked with", material.questions.named()),
+        ("queries", material.questions.named()),
         ("calibration", _calibration(material.calibration, store.version)),
         ("index", ", ".join(sorted({entry.spec for entry in store.content.segments})) or "none: exact search"),
         ("seed", material.seed),
         ("software", _software()),
-        ("made", date.isoformat(timespec="seconds")),
+        ("written", date.isoformat(timespec="seconds")),
     ]
     return Section(NAME, TITLE, facts(rows))
 
@@ -46,12 +46,12 @@ def _sources(material: Material) -> list[tuple[str, object]]:
 
 
 def _counted(material: Material) -> Counter[str]:
-    """How many live rows each source has, some at a time."""
+    """How many live rows each source has, block by block."""
     rows = material.store.live_rows()
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for start in range(0, len(rows), _BLOCK):
-        found.update(material.store.facts(rows[start : start + _BLOCK]).source)
-    return found
+        counts.update(material.store.facts(rows[start : start + _BLOCK]).source)
+    return counts
 
 
 def _calibration(calibration: Calibration | None, version: int) -> str:
@@ -62,10 +62,10 @@ def _calibration(calibration: Calibration | None, version: int) -> str:
 
 
 def _model(recipe: dict[str, Any]) -> str:
-    """What kind of model it is, in words: its network, whether it began pretrained, and whether it was trained."""
+    """The model in words: its network, whether it began with pretrained weights, and whether it was trained."""
     model, steps = recipe.get("model") or {}, (recipe.get("training") or {}).get("steps")
-    begun = "pretrained on ImageNet" if model.get("pretrained") else "begun at random"
-    trained = "not trained further" if steps == 0 else "trained on images of its own"
+    begun = "pretrained on ImageNet" if model.get("pretrained") else "random initial weights"
+    trained = "not trained further" if steps == 0 else "trained on own images"
     return f"{model.get('backbone', 'unknown network')}, {begun}, {trained}"
 
 

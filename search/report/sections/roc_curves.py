@@ -30,37 +30,40 @@ def section(material: Material) -> Section:
 def _pairs(material: Material) -> str:
     curve = pair_curve(*material.paired, fprs=(_FPR,))
     if curve.auc is None or curve.tprs[0] is None:
-        raise LeftOut("pairs of one class and of two are needed, and one kind is missing")
+        raise LeftOut("pairs of one class and pairs of two classes are needed, and one kind is missing")
     marks: list[_Mark] = [(_FPR, curve.tprs[0], f"TPR {curve.tprs[0]:.3f} at FPR {_FPR:g}", COLOURS[3])]
     chosen = material.same_or_different
     if chosen is not None:
         marks.append((*_rates(*material.paired, chosen), f"compare's threshold {chosen:.3f}", CHOSEN))
     drawing = draw(lambda target: _paint(target, (curve.fpr, curve.tpr), marks, "different pairs accepted (FPR)"))
     words = (
-        f"Same or different, over all pairs of {len(material.paired[1]):,} images ({curve.same:,} of one class, "
-        f"{curve.different:,} of two): AUC {curve.auc:.4f}; {curve.tprs[0]:.1%} of same pairs accepted at FPR {_FPR:g}."
+        f"Same or different, over all pairs of {len(material.paired[1]):,} images ({curve.same:,} of one "
+        f"class, {curve.different:,} of two classes): AUC {curve.auc:.4f}; {curve.tprs[0]:.1%} of same pairs are "
+        f"accepted at FPR {_FPR:g}."
     )
     return figure(drawing, words)
 
 
 def _unknowns(material: Material) -> str:
-    made = material.answers
-    known, unknown = made.distances[material.known], made.distances[material.unknown]
+    answers = material.answers
+    known, unknown = answers.distances[material.known], answers.distances[material.unknown]
     scores = -np.concatenate([known, unknown]).astype(np.float64)
     is_known = np.arange(len(scores)) < len(known)
     marks: list[_Mark] = []
     if material.calibration is not None:
-        accepted = np.array([label is not None for label in made.labels])
+        accepted = np.array([label is not None for label in answers.labels])
         at = float(accepted[material.unknown].mean()), float(accepted[material.known].mean())
         marks.append((*at, material.threshold, CHOSEN))
     drawing = draw(lambda target: _paint(target, roc(scores, is_known)[:2], marks, "unknown images accepted"))
     words = (
-        f"Known or unknown by the distance to the nearest class ({made.by}): AUROC {auroc(known, unknown):.4f} over "
+        f"Known or unknown by the distance to the nearest class ({answers.by}): AUROC {auroc(known, unknown):.4f} over "
         f"{len(known)} images of known classes and {len(unknown)} of classes that the collection does not have; "
         f"{material.threshold}."
     )
     if marks:
-        words += f" At it {marks[0][0]:.2%} of unknown images get a label, {1 - marks[0][1]:.2%} of known ones none."
+        words += (
+            f" It gives {marks[0][0]:.2%} of unknown images a label, and {1 - marks[0][1]:.2%} of known images none."
+        )
     return figure(drawing, words)
 
 
@@ -82,7 +85,7 @@ def _paint(target: Any, curve: tuple[np.ndarray, np.ndarray], marks: list[_Mark]
 
 
 def _rates(vectors: np.ndarray, codes: np.ndarray, threshold: float) -> tuple[float, float]:
-    """(FPR, TPR) of the pairs at a distance."""
+    """(FPR, TPR) of all pairs where a distance up to `threshold` counts as the same."""
     pairs = np.triu(np.ones((len(codes), len(codes)), bool), 1)
     same = codes[:, None] == codes
     accepted = distance_of(correct(vectors @ vectors.T, vectors, vectors)) <= np.float32(threshold)

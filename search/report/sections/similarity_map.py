@@ -1,4 +1,4 @@
-"""The map: images as points, alike ones close together, their thumbnails under the pointer.
+"""The map: images as points, with similar ones close together, and thumbnails under the pointer.
 
 t-SNE (van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 2008) by scikit-learn, on Euclidean distances of
 unit rows. Neighbourhoods mean something, distances between far groups do not.
@@ -28,7 +28,7 @@ _HINT = "Point at or tap a dot to see its image."
 
 @dataclass(frozen=True)
 class _Points:
-    """What is on the map: stored rows first, then `unknown` images; a text is a label, a key, or a picture's lack."""
+    """What is on the map: stored rows first, then `unknown` images. A missing picture is a text that says why."""
 
     vectors: np.ndarray
     labels: list[str]
@@ -44,9 +44,9 @@ def section(material: Material) -> Section:
     drawing, shares = _drawn(points, places)
     known = len(points.labels) - points.unknown
     of = "" if known == material.store.rows else f" of {material.store.rows:,}"
-    words = f"{known:,}{of} stored images by t-SNE: images that are alike lie close."
+    words = f"{known:,}{of} stored images, placed by t-SNE: similar images lie close together."
     if points.unknown:
-        words += f" Crosses are {points.unknown} images of classes that the collection does not have."
+        words += f" The {points.unknown} crosses are images of classes that the collection does not have."
     tip = '<div id="tip" hidden><div id="thumb"></div><b></b><br><span></span></div>'
     cells = sprite(points.pictures)
     body = (
@@ -60,18 +60,20 @@ def section(material: Material) -> Section:
 
 
 def embedded(vectors: np.ndarray, seed: int) -> np.ndarray:
-    """Places (n, 2) float32 of unit rows (n, d) on the map, the same for the same seed; LeftOut below four rows."""
+    """Places (n, 2) float32 of unit rows (n, d) on the map, equal for equal seeds. Raises LeftOut below four rows."""
     if len(vectors) < _LEAST:
-        raise LeftOut(f"t-SNE needs {_LEAST} images, and there are {len(vectors)}")
+        raise LeftOut(f"t-SNE needs at least {_LEAST} images, and there are {len(vectors)}")
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     # Principal components of rows that are all equal have no direction to begin with.
     start = "pca" if min(vectors.shape) >= 2 and np.ptp(vectors, axis=0).max() > 0 else "random"
     neighbours = min(30.0, (len(vectors) - 1) / 3)
-    # One thread: several wait for each other at every step, which takes five times as long where cores are busy.
+    # One thread: several threads wait for each other at every step, five times as long where cores are busy.
     with threadpool_limits(1):
-        return TSNE(2, perplexity=neighbours, init=start, random_state=seed, max_iter=_STEPS).fit_transform(vectors)
+        method = TSNE(2, perplexity=neighbours, init=start, random_state=seed, max_iter=_STEPS)
+        places: np.ndarray = method.fit_transform(vectors)
+    return places
 
 
 def _points(material: Material) -> _Points:
@@ -125,7 +127,7 @@ def _paint(figure: Any, points: _Points, places: np.ndarray) -> None:
 
 
 def _readable(middles: np.ndarray, places: np.ndarray) -> list[int]:
-    """Which labels can stand at their `middles` (c, 2) without covering one before them."""
+    """The labels that fit at their `middles` (c, 2) without covering an earlier one."""
     room = np.ptp(places, axis=0) * _LABEL
     kept: list[int] = []
     for number, middle in enumerate(middles):

@@ -102,12 +102,10 @@ def test_units_and_percentiles_by_a_clock_of_ours(monkeypatch):
     monkeypatch.setattr(bench.time, "perf_counter", lambda: clock.now)
     monkeypatch.setattr(bench, "_WARM_UP", 0)
     monkeypatch.setattr(bench, "_LEAST", 100)
-    asked = bench._Asked(np.arange(8), vectors, None, None)
-    made = bench._speed(clock, asked, 1, 4, OperatingPoint("Flat", {}, True, True))
+    queries = bench._Queries(np.arange(8), vectors, None, None)
+    speed = bench._speed(clock, queries, 1, 4, OperatingPoint("Flat", {}, True, True))
     taken = np.array(clock.seconds) * 1e6
-    assert (made["batch"], made["threads"]) == (4, 3)
-    assert made["p50_us"] == pytest.approx(1000) and made["p95_us"] == pytest.approx(np.percentile(taken, 95))
-    assert (
-        made["p99_us"] == pytest.approx(np.percentile(taken, 99)) and made["p99_us"] > made["p95_us"] > made["p50_us"]
-    )
-    assert made["qps"] == pytest.approx(4 * 100 / sum(clock.seconds))
+    assert (speed.batch, speed.threads) == (4, 3)
+    assert speed.p50_us == pytest.approx(1000) and speed.p95_us == pytest.approx(np.percentile(taken, 95))
+    assert speed.p99_us == pytest.approx(np.percentile(taken, 99)) and speed.p99_us > speed.p95_us > speed.p50_us
+    assert speed.qps == pytest.approx(4 * 100 / sum(clock.seconds))

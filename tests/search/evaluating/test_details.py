@@ -185,7 +185,7 @@ def test_what_is_undefined_is_null_and_never_nan(shop, case):
         shop.add(unit(np.eye(4, 8)), list("abcd"), [f"c{i}" for i in range(4)])
         give_source(shop, unit(np.eye(4, 8) + 0.01), [f"c{i}" for i in range(4)])
     measured = shop.evaluate("any", full=True)
-    text = json.dumps(measured, allow_nan=False)
+    text = json.dumps(measured.to_json(), allow_nan=False)
     details = json.loads(text)["details"]
     assert list(lines(measured))
     if case in ("one class", "one image"):
@@ -219,11 +219,14 @@ def test_episodes_draw_from_the_source_and_a_copy_never_asks_for_itself(shop):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"way": 6}, r"any has 4 classes with 2 or more images, and 6-way 1-shot episodes need 6: --way 4 works"),
-        ({"way": 2, "shots": [1, 200]}, r"any has 0 classes with 201 or more images.*: give a source with more"),
-        ({"way": 1}, "way is 1"),
-        ({"shots": []}, "shots are"),
-        ({"shots": [0]}, "shots are"),
+        (
+            {"way": 6},
+            r"any has 4 classes with at least 2 images, but 6-way 1-shot episodes need 6: use --way 4 or less",
+        ),
+        ({"way": 2, "shots": [1, 200]}, r"any has 0 classes with at least 201 images.*: give a source with more"),
+        ({"way": 1}, "way is 1: it must be a whole number of at least 2"),
+        ({"shots": []}, "shots is empty"),
+        ({"shots": [0]}, "shots is 0"),
     ],
 )
 def test_sources_with_too_little_for_episodes_are_told(shop, arguments, said):

@@ -35,7 +35,7 @@ def asked(shop):
 
 
 def test_the_confusion_counts_every_labelled_image_once(asked):
-    answers = asked.asked.made.labels
+    answers = asked.responses.answers.labels
     for i in range(0, 40, 3):
         answers[i] = None
     names = ["c0", "c2"]
@@ -51,11 +51,11 @@ def test_the_confusion_counts_every_labelled_image_once(asked):
 
 def test_a_strict_threshold_does_not_hide_which_classes_are_mixed_up(asked):
     free = Page(confusion(asked).body)
-    assert len(free.figures) == 1 and "whatever the threshold" in free.text
-    asked.asked.made.labels[:] = [None] * 40
+    assert len(free.figures) == 1 and "the threshold is ignored" in free.text
+    asked.responses.answers.labels[:] = [None] * 40
     strict = Page(confusion(asked).body)
     assert len(strict.figures) == 2 and strict.figures[0] == free.figures[0]
-    assert "answers 40 of them unknown" in strict.text
+    assert "40 of them are answered unknown" in strict.text
     wrong = sum(
         known and near != label
         for known, near, label in zip(asked.known, asked.answers.nearest, asked.questions.labels, strict=True)
@@ -66,7 +66,7 @@ def test_a_strict_threshold_does_not_hide_which_classes_are_mixed_up(asked):
 def test_images_of_no_class_here_hide_no_mistake_where_nothing_is_unknown(asked):
     free = Page(confusion(asked).body).text
     assert "Most frequent mistakes: c" in free and f"{STRANGE} answered" not in free
-    asked.asked.made.labels[:] = [None, *asked.asked.made.labels[1:]]
+    asked.responses.answers.labels[:] = [None, *asked.responses.answers.labels[1:]]
     strict = Page(confusion(asked).body).text
     assert f"{STRANGE} answered" in strict[strict.index("with the threshold") :]
 
@@ -77,7 +77,9 @@ def test_the_nearest_image_of_the_nearest_class_leaves_the_own_content_out(asked
     rows = nearest_rows(asked, range(40))
     for i, row in enumerate(rows.tolist()):
         candidates = [
-            j for j in range(60) if labels[j] == asked.answers.nearest[i] and j not in questions.own[i].tolist()
+            j
+            for j in range(60)
+            if labels[j] == asked.answers.nearest[i] and j not in questions.excluded_rows[i].tolist()
         ]
         best = max(candidates, key=lambda j: (float(questions.vectors[i] @ vectors[j]), -j))
         assert row == best
@@ -123,7 +125,7 @@ def test_the_summary_says_what_evaluate_says(pictured, tmp_path):
 
 def test_stored_vectors_ask_without_themselves(shop):
     questions = of_stored(shop._view, 0)
-    assert [rows.tolist() for rows in questions.own] == [
+    assert [rows.tolist() for rows in questions.excluded_rows] == [
         [row] for row in shop._view.store.find(questions.keys).tolist()
     ]
     assert len(questions) == 60 and (questions.labels == np.array(shop.raw[1], dtype=object)).all()
@@ -136,8 +138,8 @@ def test_stored_images_ask_without_themselves_and_their_copies(pictured):
     (copies / "red" / "copy.png").write_bytes(source.read_bytes())
     add_images(pictured, copies)
     questions = of_stored(pictured._view, 0)
-    assert len(questions) == questions.of == 25
-    own = dict(zip(questions.keys, questions.own, strict=True))
+    assert len(questions) == questions.drawn_from == 25
+    own = dict(zip(questions.keys, questions.excluded_rows, strict=True))
     both = pictured._view.store.find(["red/0.png", "red/copy.png"]).tolist()
     assert sorted(own["red/0.png"].tolist()) == sorted(own["red/copy.png"].tolist()) == sorted(both)
     assert all(len(rows) == 1 for key, rows in own.items() if key not in ("red/0.png", "red/copy.png"))

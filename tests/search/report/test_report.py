@@ -57,7 +57,7 @@ def test_images_and_unknowns_give_every_section_that_can_be_had(pictured, tmp_pa
     made, page = report(pictured, tmp_path, data=pictured.asked, bench=True)
     assert made["sections"] == [name for name in ALL if name != "training"]
     assert made["left_out"] == [
-        {"section": "training", "why": "the collection has no model: its vectors were made elsewhere"}
+        {"section": "training", "why": "the collection has no model: its vectors were imported"}
     ]
     # Two ROCs, two histograms, two matrices, the map and the latency.
     assert len(page.figures) == 8
@@ -70,7 +70,7 @@ def test_images_and_unknowns_give_every_section_that_can_be_had(pictured, tmp_pa
 def test_without_data_stored_images_ask_and_it_says_so(pictured, tmp_path):
     made, page = report(pictured, tmp_path)
     assert [one["section"] for one in made["left_out"]] == ["unknowns", "training", "latency"]
-    assert "24 stored images, each asked with its own content left out" in page.text
+    assert "24 stored images (copies of a query are left out)" in page.text
     assert "give --data with such images" in page.text and "--no-bench" in page.text
 
 

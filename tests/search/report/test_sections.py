@@ -135,7 +135,7 @@ def test_provenance_says_in_words_what_the_model_is():
     )
     assert described == "efficientnet-lite0, pretrained on ImageNet, not trained further"
     trained = provenance._model({"model": {"backbone": "conv4", "pretrained": False}, "training": {"steps": 50}})
-    assert trained == "conv4, begun at random, trained on images of its own"
+    assert trained == "conv4, random initial weights, trained on own images"
 
 
 def test_pictures_keep_their_pixels_or_say_why_there_are_none():

@@ -176,7 +176,7 @@ def test_sources_may_bring_different_further_columns(tmp_path, grow, part_rows):
 
 def test_info_counts(shop):
     with Store.open(shop) as store:
-        facts = info(store)
+        facts = info(store).to_json()
         files = {entry.file for entry in store.manifest.files()} | {"manifests/00000005.json"}
         assert facts.pop("bytes") == sum((shop / name).stat().st_size for name in files)
     assert facts == {

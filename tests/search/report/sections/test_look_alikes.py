@@ -37,11 +37,11 @@ def test_a_collection_without_labels_shows_pictures(tmp_path, pictured):
         made = shop.report(tmp_path / "r.html", bench=False)
         assert made["sections"] == ["map", "look-alikes", "provenance"]
         page = Page((tmp_path / "r.html").read_text())
-        assert "24 stored images, each asked with its own content left out" in page.text
+        assert "24 stored images (copies of a query are left out)" in page.text
         assert sum(attributes.get("class") == "card" for _, attributes in page.tags) == 24
         assert sum(address.startswith("data:image/") for address in page.addresses) == 2 * 24 + 2  # the map, its sprite
 
 
 def test_vectors_without_pictures_leave_the_section_out(shop):
-    with pytest.raises(LeftOut, match="no two images"):
+    with pytest.raises(LeftOut, match="fewer than two embedded images"):
         section(material_of(shop._view))
