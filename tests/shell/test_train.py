@@ -126,7 +126,7 @@ def test_where_nothing_but_links_could_be_trained_on_the_option_is_named(tmp_pat
     words, runner = invoked(tmp_path, tmp_path / "linked")
     with pytest.raises(LookalikeError) as error:
         runner.invoke(train, words, catch_exceptions=False)
-    assert "3 unreadable: link leads out of the source (3)" in str(error.value)
+    assert "3 cannot be read: link leads out of the source (3)" in str(error.value)
     assert str(error.value).endswith("--follow-links follows them")
 
 

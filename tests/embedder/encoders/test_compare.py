@@ -63,18 +63,18 @@ def test_a_given_threshold_takes_its_place_and_has_no_measured_errors(encoder, p
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda stored: {**stored, "threshold": "0.5"}, "threshold: '0.5' is not what belongs there"),
-        (lambda stored: {**stored, "threshold": None}, "threshold: None is not what belongs there"),
+        (lambda stored: {**stored, "threshold": "0.5"}, "threshold: '0.5' is not a valid value"),
+        (lambda stored: {**stored, "threshold": None}, "threshold: None is not a valid value"),
         (
             lambda stored: {**stored, "threshold": float("nan")},
             "threshold is nan, and it must be a distance from 0 to 2",
         ),
-        (lambda stored: {**stored, "same_pairs": -1}, "same_pairs: -1 is not what belongs there"),
-        (lambda stored: {**stored, "trained": 1}, "trained: 1 is not what belongs there"),
-        (lambda stored: {**stored, "more": 1}, "field 'more' is not known"),
+        (lambda stored: {**stored, "same_pairs": -1}, "same_pairs: -1 is not a valid value"),
+        (lambda stored: {**stored, "trained": 1}, "trained: 1 is not a valid value"),
+        (lambda stored: {**stored, "more": 1}, "field 'more' is unknown"),
         (lambda stored: {k: v for k, v in stored.items() if k != "images"}, "field 'images' is missing"),
-        (lambda stored: [0.5], "[0.5] is not what belongs there"),
-        (lambda stored: "0.5", "'0.5' is not what belongs there"),
+        (lambda stored: [0.5], "[0.5] is not a valid value"),
+        (lambda stored: "0.5", "'0.5' is not a valid value"),
     ],
 )
 def test_a_damaged_threshold_is_one_line_with_a_way_out(encoder, photos, capsys, damage, words):
