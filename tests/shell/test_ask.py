@@ -267,7 +267,7 @@ MISTAKEN = [
     (["bench", "v.npy"], "v.npy is a file, not a collection"),
     (["info", "photos"], "photos is a folder of images, not a collection: create one from it"),
     (["verify", "photos/cat/0.png"], "photos/cat/0.png is an image, not a collection"),
-    (["train", "photos/cat", "--out", "new"], "is a folder, not a recipe: train on it with `lookalike train RECIPE --data photos/cat"),
+    (["train", "photos/cat", "--out", "new"], "is a folder, not a recipe: train on it with `lookalike train"),
 ]  # fmt: skip
 
 
