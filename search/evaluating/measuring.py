@@ -48,9 +48,9 @@ class MeasuredCollection(KeptCollection):
         by : {"prototype", "knn", "linear"}
             What decides.
         fpr : float, optional
-            At most this share of unknown images is accepted, 95 % sure.
+            At most this share of unknown images is accepted, with 95 % confidence.
         precision : float, optional
-            At least this share of accepted answers is right, 95 % sure.
+            At least this share of accepted answers is right, with 95 % confidence.
         f_beta : float, optional
             Choose the best F-beta; nothing is promised.
         conformal : float, optional
