@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from . import __version__
-from .shell.streams import (
+from .shell.terminal.streams import (
     NobodyReads,
     flush_result,
     guard_streams,
@@ -172,7 +172,7 @@ def _run(arguments: list[str]) -> int:
 def _end(code: int) -> None:
     """Exit; at once if a --where condition still runs, because nothing can stop its thread."""
     release_streams()
-    limits = sys.modules.get(f"{__package__}.store.limits")
+    limits = sys.modules.get(f"{__package__}.store.version.conditions.limits")
     if limits is not None and limits.left_running():
         os._exit(code)
     sys.exit(code)

@@ -94,7 +94,7 @@ def search(
         with _drawn(opened, Path(sheet), queries) as keep:
             failed = _answer_all(opened, queries, normalise, answer, lambda one: (emit(one), keep(one)))
     if show:
-        from .opener import open_file
+        from .terminal.opener import open_file
 
         open_file(Path(sheet))
     ctx.exit(failed)

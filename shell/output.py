@@ -15,7 +15,7 @@ from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from ..store.shown import shown
 from ..store.version.store import Store
-from .streams import fitting, lines_of, print_with, write_bytes, write_note, write_result
+from .terminal.streams import fitting, lines_of, print_with, write_bytes, write_note, write_result
 
 __all__ = [
     "Piped",

@@ -14,7 +14,7 @@ from .output import aligned, bar, echo, emit_json, say_next, shown, source_optio
 
 if TYPE_CHECKING:
     from ..embedder.training.folder import TrainCard
-    from ..embedder.training.sweep import Run
+    from ..embedder.training.sweeping.sweep import Run
 
 
 class _WithData(click.Command):
@@ -168,9 +168,9 @@ def sweep(
     beyond which larger ones bring no measurable gain. Run it again to continue with the missing models.
     """
     from ..embedder.sources import SourceOptions
-    from ..embedder.training.gain import gains
-    from ..embedder.training.sweep import combinations
-    from ..embedder.training.sweep import sweep as run_all
+    from ..embedder.training.sweeping.gain import gains
+    from ..embedder.training.sweeping.sweep import combinations
+    from ..embedder.training.sweeping.sweep import sweep as run_all
 
     planned = combinations(recipe, varied, overrides)
     picture = out / "sweep.svg"
@@ -194,7 +194,7 @@ def sweep(
 
 
 def _tell(runs: "Sequence[Run]") -> None:
-    from ..embedder.training.gain import best_of, gains
+    from ..embedder.training.sweeping.gain import best_of, gains
 
     head = [*runs[0].settings, "MAP@R", "recall@1", "train s", "bytes", "us/image", ""]
     best = best_of(runs)
@@ -214,7 +214,7 @@ def _cells(run: "Run") -> list[str]:
 
 def _draw(runs: "Sequence[Run]", picture: Path) -> None:
     """Write the picture, or say why there is none: the table is complete without it."""
-    from ..embedder.training.sweep_plot import plot
+    from ..embedder.training.sweeping.plot import plot
 
     try:
         replace_file(picture, plot(runs))

@@ -244,3 +244,14 @@ def test_public_names_are_listed():
     import lookalike
 
     assert {"Collection", "LookalikeError", "compare"} <= set(dir(lookalike))
+
+
+def test_the_process_ends_at_once_where_a_condition_is_still_at_work():
+    script = (
+        "import os; from lookalike import cli; import lookalike.store.version.conditions.limits as limits\n"
+        "limits.left_running = lambda: True\n"
+        "os._exit = lambda code: print('at once', code)\n"
+        "cli._end(3)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (3, "at once 3\n")

@@ -48,7 +48,7 @@ ALONE = {
 # What draws pictures may do so with Pillow, a sweep with matplotlib; the map holds t-SNE's threads still, and so does a
 # forked child those of scikit-learn.
 FURTHER = {
-    "embedder/training/sweep_plot.py": {"matplotlib"},
+    "embedder/training/sweeping/plot.py": {"matplotlib"},
     "search/pictures/sheet.py": {"PIL"},
     "search/report/thumbnails.py": {"PIL"},
     "search/report/sections/similarity_map.py": {"threadpoolctl"},
@@ -178,7 +178,6 @@ SHORT = {
     "store/changing/staging.py": "adding and importing share it",
     "store/files/npy_files.py": "row maps and deleted rows share it",
     "store/foreign/columns/no_label.py": "sources and imports share it",
-    "store/foreign/vectors/parquet_vectors.py": "a format per module",
     "store/progress.py": "every room imports it",
     "store/shown.py": "every room imports it",
     "store/sizes.py": "every room imports it",

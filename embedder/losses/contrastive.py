@@ -5,8 +5,8 @@ from torch import Tensor
 
 from .batch import check_batch, check_number, choice, full_precision, rows_of
 from .distances import DISTANCES
-from .groups import Groups
 from .result import LossResult, stats_of, with_gradient
+from .triplets.groups import Groups
 
 
 def contrastive(

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from .absolute import weighted_sums
 from .batch import check_batch, check_dim, full_precision, rows_of
-from .groups import Groups
 from .result import LossResult, stats_of_rows
+from .triplets.groups import Groups
 
 STEEPNESS, MIDDLE = 10.0, 0.75
 """The answer of an untrained classifier: logit 0 at a distance of about MIDDLE, lower by STEEPNESS per unit beyond."""

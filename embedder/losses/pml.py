@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ...store.checks import did_you_mean
 from ...store.errors import LookalikeError
 from .batch import check_batch, check_dim, full_precision, rows_of
-from .groups import Groups
 from .result import LossResult, stats_of_rows
+from .triplets.groups import Groups
 
 UNFIT = {
     "BaseMetricLossFunction": "it is the base class of the losses",

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from ...store.checks import whole_number
 from .batch import check_batch, check_number, full_precision, rows_of
-from .groups import Groups
 from .result import LossResult, stats_of_rows
+from .triplets.groups import Groups
 
 
 def prototypical(

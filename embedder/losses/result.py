@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .groups import Groups
+from .triplets.groups import Groups
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from ...store.errors import LookalikeError
 from .batch import check_batch, check_dim, check_number, full_precision, rows_of
-from .groups import Groups
 from .result import LossResult, stats_of_rows
+from .triplets.groups import Groups
 
 
 class Softmax(nn.Module):

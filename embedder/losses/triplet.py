@@ -9,12 +9,12 @@ from ...store.errors import LookalikeError
 from ..recipe.losses import SOFT, UNMINED
 from .batch import check_batch, check_number, choice, full_precision, rows_of
 from .distances import DISTANCES, Distance
-from .drawing import DRAWING, Triplets
-from .groups import Groups
-from .intervals import row_blocks
-from .margins import HardMargin, SoftMargin
-from .mining import COUNTING, Counting
 from .result import LossResult, stats_of, with_gradient
+from .triplets.drawing import DRAWING, Triplets
+from .triplets.groups import Groups
+from .triplets.intervals import row_blocks
+from .triplets.margins import HardMargin, SoftMargin
+from .triplets.mining import COUNTING, Counting
 
 MININGS = (*COUNTING, *DRAWING)
 _VALUES = 1 << 18  # gaps that are computed at once when all triplets are visited

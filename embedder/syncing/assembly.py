@@ -37,7 +37,7 @@ class _Row:
 
 @dataclass
 class Result:
-    """What a fragment came to. vectors: (m, dim) float32 unit rows, one for each of `rows_kept`.
+    """The result of a fragment. vectors: (m, dim) float32 unit rows, one for each of `rows_kept`.
 
     encoded: which of these were encoded here, as positions. duplicates, skipped: numbers of rows.
 

@@ -1,4 +1,4 @@
-"""What a sync has to do: every record of a source held against the collection, before and during the work.
+"""What a sync has to do: every record of a source compared with the collection, before and during the work.
 
 A record is unchanged where its row came from a file of the same size and mtime and has the same label and further
 columns; with `checksum` the content stands for size and mtime, which the fragment finds out. A file that only looked

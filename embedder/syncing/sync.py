@@ -181,6 +181,6 @@ def _check_rejects(done: EmbedResult, most: float | None) -> None:
     if most is not None and done.rejected > most * done.seen:
         raise TooManyRejects(
             f"{done.rejected} of {done.seen} images were rejected, which is more than the share of {most:g} that "
-            "--max-rejects allows; the others are embedded, and the `rejects` of the collection have the reasons",
+            "--max-rejects allows; the others are embedded, and `lookalike rejects` lists the reasons",
             done,
         )

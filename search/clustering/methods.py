@@ -45,7 +45,9 @@ class Manner:
                 f"hdbscan finds the number of clusters itself, but k is {self.k}: leave out k or the method"
             )
         if self.by == "kmeans" and self.min_size is not None:
-            raise LookalikeError(f"k-means has no smallest cluster, but min_size is {self.min_size}: leave it out")
+            raise LookalikeError(
+                f"min_size is {self.min_size}, but k-means has no smallest size: leave it out, or use hdbscan"
+            )
         if self.min_size is not None:
             whole_number("min_size", self.min_size, 2)
 

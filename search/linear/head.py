@@ -41,7 +41,7 @@ class Head:
 
 
 def as_parquet(head: Head) -> memoryview:
-    """The content of the file."""
+    """The head as the bytes of a Parquet file."""
     weights = pa.array(np.ascontiguousarray(head.weights).reshape(-1))
     columns = [
         escaped_array(head.classes),

@@ -31,7 +31,7 @@ def publish_new(
 
 
 def publish_array(collection: Path, folder: str, ending: str, array: np.ndarray) -> FileEntry:
-    """`publish_new` of an array (n,) of numbers in NumPy's format, without pickled objects."""
+    """Publish an array under a new random name (n,) of numbers in NumPy's format, without pickled objects."""
     return publish_new(collection, folder, ending, lambda file: np.save(file, array, allow_pickle=False))
 
 

@@ -125,8 +125,8 @@ def test_a_bar_draws_no_markup_and_no_escapes_of_a_note(monkeypatch):
 
 
 def test_only_one_place_prints():
-    """`echo` and `emit_json` of shell/output.py, and `note` of shell/streams.py below them."""
-    allowed = {"shell/streams.py", "shell/output.py"}
+    """`echo` and `emit_json` of shell/output.py, and `note` of shell/terminal/streams.py below them."""
+    allowed = {"shell/terminal/streams.py", "shell/output.py"}
     for path in sorted(ROOT.glob("*.py")) + [
         p
         for room in ("store", "search", "embedder", "indexer", "measures")

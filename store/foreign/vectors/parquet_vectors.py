@@ -36,4 +36,6 @@ class ParquetVectors(TableVectors):
         try:
             yield
         except (pa.ArrowException, OSError, UnicodeError) as error:
-            raise LookalikeError(f"{self._path} is not a whole Parquet file: {' '.join(str(error).split())}") from error
+            raise LookalikeError(
+                f"{self._path} is incomplete, or is not a Parquet file: {' '.join(str(error).split())}"
+            ) from error

@@ -13,7 +13,7 @@ from lookalike.embedder.encoders.encoder import Encoder
 from lookalike.embedder.encoders.training_images import NO_MARKS, mark, seen
 from lookalike.embedder.recipe.recipe import load_recipe
 from lookalike.embedder.sources import open_source
-from lookalike.embedder.training.sweep import combinations, sweep
+from lookalike.embedder.training.sweeping.sweep import combinations, sweep
 from lookalike.embedder.training.train import train
 from lookalike.store.errors import LookalikeWarning
 

@@ -6,7 +6,7 @@ from lookalike.cli import run
 from lookalike.embedder.recipe.recipe import Recipe
 from lookalike.embedder.training import checkpoint
 from lookalike.embedder.training.folder import finished_before
-from lookalike.embedder.training.sweep import combinations, sweep
+from lookalike.embedder.training.sweeping.sweep import combinations, sweep
 from lookalike.store.errors import LookalikeError
 from lookalike.store.version.store import Store
 

@@ -14,7 +14,7 @@ from lookalike.embedder.images.preprocessing import Preprocessing
 from lookalike.embedder.images.processes import decoders as decoders_module
 from lookalike.embedder.sources import open_source
 from lookalike.embedder.training import checkpoint
-from lookalike.embedder.training.sweep import combinations, sweep
+from lookalike.embedder.training.sweeping.sweep import combinations, sweep
 from lookalike.embedder.training.training_set import read_training_set
 from lookalike.shell.train import train as command
 from lookalike.store.errors import LookalikeError

@@ -10,7 +10,7 @@ from PIL import Image
 from lookalike.cli import run
 from lookalike.search.pictures import sheet, strips
 from lookalike.search.pictures.strips import Strips
-from lookalike.shell import opener
+from lookalike.shell.terminal import opener
 from lookalike.store.errors import LookalikeWarning
 
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from ...store.errors import LookalikeError
+from ....store.errors import LookalikeError
 from .sweep import Run
 
 

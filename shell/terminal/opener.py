@@ -5,7 +5,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from ..store.errors import LookalikeWarning
+from ...store.errors import LookalikeWarning
 
 _PATIENCE = 5.0
 

@@ -14,19 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from ...measures.retrieval import retrieval
-from ...store.errors import LookalikeError, TrainingFailed
-from ...store.progress import Progress, silent
-from ..backbones import preprocessing
-from ..encoders.encoder import Encoder
-from ..images.preprocessing import Preprocessing
-from ..recipe.recipe import Recipe, load_recipe
-from ..sources import SourceOptions, open_source
-from ..sources.options import USUAL
-from . import folder as training_folder
-from . import validation
-from .train import train_arrays
-from .training_set import TrainingSet, read_training_set
+from ....measures.retrieval import retrieval
+from ....store.errors import LookalikeError, TrainingFailed
+from ....store.progress import Progress, silent
+from ...backbones import preprocessing
+from ...encoders.encoder import Encoder
+from ...images.preprocessing import Preprocessing
+from ...recipe.recipe import Recipe, load_recipe
+from ...sources import SourceOptions, open_source
+from ...sources.options import USUAL
+from .. import folder as training_folder
+from .. import validation
+from ..train import train_arrays
+from ..training_set import TrainingSet, read_training_set
 
 _SAME_IMAGES = ("data.source", "data.validation_classes", "training.seed")
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lookalike.embedder.losses.mining import _reach
+from lookalike.embedder.losses.triplets.mining import _reach
 
 
 @pytest.mark.parametrize("margin", [1e-4, 0.2, 0.3, 1.0])

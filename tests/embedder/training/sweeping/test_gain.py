@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.embedder.training.gain import behind, best_of, gains
-from lookalike.embedder.training.sweep import Run
+from lookalike.embedder.training.sweeping.gain import behind, best_of, gains
+from lookalike.embedder.training.sweeping.sweep import Run
 
 
 def run(precisions, **settings):

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.embedder.losses import drawing
 from lookalike.embedder.losses.distances import DISTANCES, Euclidean, unit_rows
-from lookalike.embedder.losses.drawing import DRAWING
-from lookalike.embedder.losses.groups import Groups
 from lookalike.embedder.losses.triplet import triplet
+from lookalike.embedder.losses.triplets import drawing
+from lookalike.embedder.losses.triplets.drawing import DRAWING
+from lookalike.embedder.losses.triplets.groups import Groups
 
 RANDOM = ["distance-weighted", "facenet-mix", "random"]
 

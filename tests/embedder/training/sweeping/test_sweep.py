@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lookalike import cli
-from lookalike.embedder.training import sweep as sweep_module
-from lookalike.embedder.training.sweep import combinations, sweep
+from lookalike.embedder.training.sweeping import sweep as sweep_module
+from lookalike.embedder.training.sweeping.sweep import combinations, sweep
 from lookalike.store.errors import LookalikeError
 
 SHORT = ("training.steps=4", "training.validate_every=2", "image.size=16", "batch.images=4", "model.dim=8")

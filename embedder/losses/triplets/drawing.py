@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .distances import Distance
+from ..distances import Distance
 from .groups import Groups
 
 NEAREST, FARTHEST = 0.5, 1.4

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..store.errors import LookalikeError
-from ..store.shown import shown
+from ...store.errors import LookalikeError
+from ...store.shown import shown
 
 
 class Unwritable(LookalikeError):
@@ -134,7 +134,7 @@ def flush_result() -> None:
 
 def _failure(error: Exception) -> Exception:
     """The error to raise for a failure of stdout; its buffer is discarded, or it would fail again."""
-    from ..store.disk.publish import reason  # not before, since `--help` prints too
+    from ...store.disk.publish import reason  # not before, since `--help` prints too
 
     _turn_away(getattr(sys.stdout, "_stream", sys.stdout))
     if isinstance(error, BrokenPipeError):

@@ -1,0 +1,1 @@
+"""Triplets: which of a batch are looked at, and by what margin."""

@@ -1,0 +1,1 @@
+"""Sweeps: one recipe trained with varied settings, and where the gain stops."""
