@@ -102,19 +102,19 @@ def test_a_card_that_cannot_be_is_refused_in_one_line(shop, what):
     card = json.loads(files[encoder_file.CARD])
     CARDS[what](card)
     give_model(shop, files | {encoder_file.CARD: encoder_file.card_bytes(card)})
-    refused(shop, r"encoder\.json|preprocessing|size = 4096|filter")
+    refused(shop, r"encoder\.json|preprocessing|size is 4096|filter")
 
 
 def test_files_that_are_not_those_of_the_digest_are_refused(shop):
     card = entries(shop)[encoder_file.CARD]
     held = json.loads((shop / card).read_bytes())
     forge(shop, card, encoder_file.card_bytes(held | {"training_classes": ["other"]}))
-    refused(shop, "the files of its model .* are those of another one")
+    refused(shop, "the files of its model .* belong to another model")
 
 
 def test_a_model_of_no_files_is_refused(shop):
     rewrite(shop, lambda content: content["model"].update(files=[]))
-    refused(shop, "has no whole model")
+    refused(shop, "so its model is incomplete")
 
 
 def test_weights_that_give_no_numbers_are_refused(shop):
@@ -126,7 +126,7 @@ def test_weights_that_give_no_numbers_are_refused(shop):
     card = {name: value for name, value in encoder.card.items() if name != "sha256"}
     files = encoder_file.to_bytes(encoder._network.state_dict(), card)
     give_model(shop, files)
-    refused(shop, "gives vectors that are no numbers")
+    refused(shop, "computes vectors that are not finite")
 
 
 def test_the_whole_model_answers(shop):
