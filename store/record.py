@@ -52,7 +52,7 @@ class Record(Mapping[str, Any]):
 
 
 def json_name(name: str) -> dict[str, Any]:
-    """The metadata of a field which JSON calls by a name that is no Python identifier, as "tpr_at_fpr_1e-3"."""
+    """The metadata of a field whose JSON name is not a Python identifier, such as "tpr_at_fpr_1e-3"."""
     return {_NAME: name}
 
 

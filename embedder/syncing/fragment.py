@@ -41,7 +41,7 @@ def embed_fragment(payload: dict[str, Any]) -> dict[str, Any]:
     environment's where there is none).
     Result: part (its entry or null), encoded (which of its rows were encoded here), embedded, skipped and duplicates
     (counts), rejects ([key, stage, reason, content]), replaced (rows that new rows stand for), dropped (rows whose
-    image is none any more), touched ([row, size, mtime_ns] of files that only looked changed), records, seconds
+    file is no longer an image), touched ([row, size, mtime_ns] of files that only looked changed), records, seconds
     (without loading the model).
     """
     encoder, source = _encoder(payload["model"]), _source(payload["source"])

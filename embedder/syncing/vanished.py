@@ -89,9 +89,9 @@ def check_choice(prune: Prune) -> None:
 
 
 def opened(path: str | os.PathLike[str], text: str, options: SourceOptions, prune: Prune) -> Source:
-    """Open a source; one that does not exist any more too, where all that the collection at `path` has of it is to go.
+    """Open a source, also one that no longer exists if all its rows in the collection at `path` are to be removed.
 
-    LookalikeError says of such a source that it was one, and what can be done.
+    Raises LookalikeError for other sources that no longer exist, which says what can be done.
     """
     places = [each for each in (text, text.rpartition(":")[0]) if each]  # an IDX pair is called by its images
     if any(map(os.path.exists, places)) or not versions(Path(path)):

@@ -46,7 +46,7 @@ class ChangingCollection(OpenedCollection):
         Parameters
         ----------
         source : str or path-like
-            A folder, a table, an IDX pair, a pattern of .tar files, or one image.
+            A folder, a table, an IDX pair or one image.
         model : str or path-like, optional
             Folder of a trained model, or "pretrained". By default the model of the collection.
         prefix : str

@@ -106,7 +106,7 @@ def open_set(responses: Responses) -> OpenSet:
 
 
 def held_out(responses: Responses) -> dict[str, Spread]:
-    """Each measure over classes held out in turn; the threshold counts where it was calibrated by prototypes."""
+    """Each measure over classes held out in turn; the threshold is used only if it was calibrated by prototype."""
     distances, codes, names = responses.to_classes
     cuts = None
     if responses.calibration is not None and responses.answers.by == "prototype":

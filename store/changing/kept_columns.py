@@ -13,7 +13,7 @@ from ..version.store import Store
 
 
 class KeptColumns:
-    """The further columns of a store's rows, to compare with those of a file."""
+    """The extra columns of stored rows, to compare with those of a file."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

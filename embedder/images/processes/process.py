@@ -1,7 +1,7 @@
-"""A process that decodes images (decoding_worker.py), as the process that owns it sees it.
+"""A process that decodes images (worker.py), as its owner sees it.
 
-Idle ones are kept for the next images, since one takes a third of a second to start. Nothing here ever waits for the
-process: what it does not take or give at once is asked for again, so that one that is stopped holds nobody up.
+Idle processes are kept for the next images, since starting one takes a third of a second. Nothing here ever waits for
+the process: what it does not accept or return at once is requested again, so a stopped process does not delay others.
 """
 
 import atexit

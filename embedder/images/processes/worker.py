@@ -6,7 +6,7 @@ address space is bounded by the memory that is free, the system takes it first w
 ends it when an image takes too long. It loads neither torch nor FAISS.
 
 A request: {"how", "bytes", "alone", "sharing", "seconds"}. An image whose pixels would take a large part of the memory
-is answered {"large": bytes}, and is asked again, `alone`, once no other of the owner's processes decodes.
+is answered {"large": bytes}, and is sent again, `alone`, once no other of the owner's processes decodes.
 An answer: {"shape", "width", "height"}, {"stage", "reason"}, {"large"} or {"short": what was lacking}.
 """
 

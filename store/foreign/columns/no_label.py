@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ...shown import shown
 
 NO_LABEL = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "NULL", "null", "N/A", "n/a", "#N/A", "-1", "-1.0", "-100"})
-"""As pandas, SQL, spreadsheets and PyTorch have it; words such as "none" in lower case are classes of people."""
+"""As pandas, SQL, spreadsheets and PyTorch have it; words such as "none" in lower case are class names that users choose."""
 _FEW = 3
 
 
