@@ -9,7 +9,7 @@ from .blocks import ConvNorm
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions beside a shortcut (He et al. 2016), which averages where the size is halved (He et al. 2019)."""
+    """Two 3x3 convolutions beside a shortcut (He et al. 2016) that averages where the size halves (He et al. 2019)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()

@@ -56,7 +56,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss that training minimises. Settings that a loss does not have are None; recipe/losses.py lists those of each."""
+    """The loss that training minimises. Settings that a loss lacks are None; recipe/losses.py lists those of each."""
 
     name: str = field(default="triplet", metadata={"check": loss_name})
     margin: float | str | None = field(default=0.2, metadata={"check": margin})

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ...shown import shown
 
 NO_LABEL = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "NULL", "null", "N/A", "n/a", "#N/A", "-1", "-1.0", "-100"})
-"""As pandas, SQL, spreadsheets and PyTorch have it; words such as "none" in lower case are class names that users choose."""
+"""As pandas, SQL, spreadsheets and PyTorch have it; "none" in lower case and the like may be real class names."""
 _FEW = 3
 
 
