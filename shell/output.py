@@ -168,7 +168,8 @@ def _plain(label: str) -> Progress:
             last = now
             of = f" of {total}" if total is not None else ""
             left = _left(now - start[0], done - start[1], total - done) if start and total is not None else ""
-            write_note(shown(f"{label}: {done}{of}{left}{f' · {note}' if note else ''}") + "\n", counts=False)
+            dot = " ·" if total is not None or note[:1].isdigit() else ""  # without it, the note says what is counted
+            write_note(shown(f"{label}: {done}{of}{left}{f'{dot} {note}' if note else ''}") + "\n", counts=False)
 
     return say
 

@@ -41,7 +41,11 @@ def checked_roles(view: View, source: LabelledSource, labels: Sequence[str], cri
         criterion.part(cast.count(criterion.of))
     except LookalikeError as error:
         if cast.unknowns == UNKNOWNS[1] and criterion.of == "unknown":
-            raise LookalikeError(f"{error}; those there are of trained classes, and would only be stand-ins") from None
+            needs = str(error).replace("images of unknown classes", "stand-ins")
+            raise LookalikeError(
+                f"{source} has no images of unknown classes: add some, in folders of their own. Images of known "
+                f"classes can stand in for them, which is optimistic, and {needs}"
+            ) from None
         raise
     return cast
 

@@ -106,7 +106,7 @@ def test_warnings_and_progress_are_escaped(capsys, monkeypatch):
     with shell.bar("embed") as progress:
         now[0] += 100
         progress(1, None, EVIL)
-    assert capsys.readouterr().err == f"embed: 1 · {shell.shown(EVIL)}\n"
+    assert capsys.readouterr().err == f"embed: 1 {shell.shown(EVIL)}\n"
 
 
 def test_a_bar_draws_no_markup_and_no_escapes_of_a_note(monkeypatch):

@@ -253,7 +253,7 @@ def test_a_calibration_is_of_the_version_that_it_makes_or_that_it_measured(shop,
 
 def test_who_calibrates_without_unknown_images_or_measures_what_chose_is_told(shop):
     give_source(shop, *source(40, 0))
-    with pytest.raises(LookalikeError, match=r"are only 40: add 259 more .*; those there are of trained classes, and"):
+    with pytest.raises(LookalikeError, match=r"has no images of unknown classes: add some.*only 40: add 259"):
         shop.calibrate("any", fpr=0.01)
     give_source(shop, *source(KNOWN, 0))
     with pytest.warns(LookalikeWarning, match="any has no images of classes that neither .* stand in for"):
