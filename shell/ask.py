@@ -7,19 +7,17 @@ from typing import Any
 
 import click
 
-from ..search.deciding.rank import RULES
-from ..search.deciding.vote import WEIGHTS
 from ..search.neighbours.expand import Failed, expanded
 from ..search.neighbours.nearest import neighbours
 from ..search.neighbours.paths import paths_of_rows
 from ..search.neighbours.queries import Queries, read_queries
 from ..search.view import View
-from ..store.checks import DEVICES
 from ..store.errors import LookalikeError
 from ..store.progress import silent
 from ..store.work.fragments import cut
 from .change import say_unreachable
 from .mistaken import check_collection
+from .options import device_option, rule_option, vote_options
 from .output import Piped, bar, echo, emit_json, piped, say_path, shown
 
 _BATCH = 256
@@ -44,9 +42,7 @@ _HIT = ("key", "label", "score", "distance", "path")
 )
 @click.option("--sheet", metavar="FILE", help="Draw the queries and their hits as one picture, FILE.png or FILE.jpg.")
 @click.option("--open", "show", is_flag=True, help="Open the picture of --sheet.")
-@click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that searches and encodes."
-)
+@device_option("searches and encodes")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per query.")
 @click.pass_context
 def search(
@@ -119,22 +115,11 @@ def _drawn(opened: View, path: Path, queries: Sequence[Any]) -> Iterator[Callabl
 @click.command(short_help="Predict the class of each query, or say that it is unknown.")
 @click.argument("collection")
 @click.argument("query", nargs=-1, required=True)
-@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="The rule that decides.")
-@click.option(
-    "-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours that vote (--by knn)."
-)
-@click.option(
-    "--weights",
-    type=click.Choice(WEIGHTS),
-    default="uniform",
-    show_default=True,
-    help="How votes are weighted (--by knn).",
-)
+@rule_option
+@vote_options
 @click.option("--normalise", is_flag=True, help="Scale query vectors to length 1 instead of refusing other lengths.")
 @click.option("--paths", is_flag=True, help="Print the file of each query in place of its name, if it has one.")
-@click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that searches and encodes."
-)
+@device_option("searches and encodes")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per query.")
 @click.pass_context
 def classify(

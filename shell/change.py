@@ -15,14 +15,14 @@ import click
 
 from ..search.changing import filling
 from ..search.collection import Collection
-from ..store.checks import DEVICES
 from ..store.errors import LookalikeError, TooManyRejects
 from ..store.shown import shortened
 from ..store.version.rejects import first_rejects
 from ..store.version.store import Store
 from ..store.version.tables import info
 from .mistaken import check_collection
-from .output import bar, echo, emit_json, next_of_rows, next_of_search, say_next, shown, source_options
+from .options import device_option, source_options
+from .output import bar, echo, emit_json, next_of_rows, next_of_search, say_next, shown
 
 MOST_REJECTS = 5
 """Rejected images that `embed` names; the collection lists them all."""
@@ -190,9 +190,7 @@ def _ended_at_once() -> Iterator[None]:
     "-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours k for that recall."
 )
 @click.option("--memory", metavar="SIZE", help='Largest size of the index in memory, such as "2G".')
-@click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that will search the index."
-)
+@device_option("will search the index")
 @click.option("--compact", is_flag=True, help="Delete removed vectors from the files and merge small files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def index(collection: str, as_json: bool, **options: Any) -> None:

@@ -9,7 +9,7 @@ from ..search.clustering.methods import METHODS
 from ..search.neighbours.paths import paths_of_rows
 from ..store.version.store import Store
 from .mistaken import check_collection
-from .output import aligned, bar, echo, emit_json, shown
+from .output import bar, echo, emit_json, shown, table
 
 
 @click.command(short_help="Group similar images without using their labels.")
@@ -86,7 +86,7 @@ def cluster(
             ]
             for each in clusters
         ]
-        for line in aligned(head, cells):
+        for line in table(head, cells):
             echo(line)
         echo(str(clusters))
 

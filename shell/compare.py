@@ -2,8 +2,8 @@
 
 import click
 
-from ..store.checks import DEVICES
 from ..store.errors import LookalikeError
+from .options import device_option
 from .output import echo, emit_json, piped, shown
 
 
@@ -14,13 +14,7 @@ from .output import echo, emit_json, piped, shown
 @click.option(
     "--threshold", type=click.FloatRange(0, 2), help="Distance to use in place of the threshold stored with MODEL."
 )
-@click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default="auto",
-    show_default=True,
-    help="Device that encodes.",
-)
+@device_option("encodes")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def compare(

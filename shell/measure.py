@@ -1,6 +1,5 @@
 """The commands calibrate, evaluate and bench."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,11 +7,9 @@ import click
 from ..search.calibrating.labelled_source import LabelledSource
 from ..search.calibrating.thresholds.conformal import OF
 from ..search.collection import Collection
-from ..search.deciding.rank import RULES
-from ..search.deciding.vote import WEIGHTS
-from ..store.checks import DEVICES
 from .mistaken import check_collection
-from .output import bar, echo, emit_json, say_next, source_options
+from .options import cache_option, device_option, rule_option, source_options, vote_options
+from .output import bar, echo, emit_json, say_next, table
 
 if TYPE_CHECKING:
     from ..search.evaluating.bench import BenchPoint
@@ -23,7 +20,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.command(short_help="Choose the distance beyond which an image is unknown.")
 @click.argument("collection")
 @click.argument("source")
-@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="The rule that decides.")
+@rule_option
 @click.option(
     "--fpr", type=_SHARE, help="Accept at most this share of unknown images (95 % confidence).  [default: 0.01]"
 )
@@ -44,16 +41,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--per-class", is_flag=True, help="Choose a threshold for each class that has enough images; the others share one."
 )
-@click.option(
-    "-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours that vote (--by knn)."
-)
-@click.option(
-    "--weights",
-    type=click.Choice(WEIGHTS),
-    default="uniform",
-    show_default=True,
-    help="How votes are weighted (--by knn).",
-)
+@vote_options
 @click.option(
     "--seed",
     type=click.IntRange(0),
@@ -61,9 +49,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     show_default=True,
     help="Random seed for the split into images that choose and images that measure.",
 )
-@click.option(
-    "--cache/--no-cache", default=True, show_default=True, help="Reuse the vectors of earlier runs, and store new ones."
-)
+@cache_option
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> None:
@@ -87,17 +73,8 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
 @click.command(short_help="Measure how well a collection recognises labelled images.")
 @click.argument("collection")
 @click.argument("source")
-@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="The rule that decides.")
-@click.option(
-    "-k", type=click.IntRange(1), default=10, show_default=True, help="Number of neighbours that vote (--by knn)."
-)
-@click.option(
-    "--weights",
-    type=click.Choice(WEIGHTS),
-    default="uniform",
-    show_default=True,
-    help="How votes are weighted (--by knn).",
-)
+@rule_option
+@vote_options
 @click.option("--full", is_flag=True, help="Also print EER, recall@k, F1 and confusions, OSCR, distances, separation.")
 @click.option(
     "--episodes", is_flag=True, help="Also print the accuracy over 600 few-shot episodes, with 95 % intervals."
@@ -112,9 +89,7 @@ def calibrate(collection: str, source: str, as_json: bool, **options: Any) -> No
     help="Number of examples per class.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for the episodes.")
-@click.option(
-    "--cache/--no-cache", default=True, show_default=True, help="Reuse the vectors of earlier runs, and store new ones."
-)
+@cache_option
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> None:
@@ -140,7 +115,7 @@ def evaluate(collection: str, source: str, as_json: bool, **options: Any) -> Non
 @click.option(
     "--queries", type=click.IntRange(1), default=1000, show_default=True, help="Number of stored rows used as queries."
 )
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that searches.")
+@device_option("searches")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per operating point.")
 def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> None:
     """Measure recall@k against exact search, and latency, at each operating point of COLLECTION's index."""
@@ -151,21 +126,10 @@ def bench(collection: str, k: int, queries: int, device: str, as_json: bool) -> 
         for point in points:
             emit_json(point)
         return
-    for line in _table(points, k):
+    head = ("", "index", "batch", "threads", f"recall@{k}", "95 % interval", "p50 us", "p95 us", "p99 us", "queries/s")
+    for line in table(head, [_cells(point) for point in points], left=2, last_left=False):
         echo(line)
     echo("* the operating point that search uses; latencies are per call of `batch` queries", err=True)
-
-
-def _table(points: "Sequence[BenchPoint]", k: int) -> list[str]:
-    """The operating points as aligned lines; the first line is the head."""
-    head = ["", "index", "batch", "threads", f"recall@{k}", "95 % interval", "p50 us", "p95 us", "p99 us", "queries/s"]
-    rows = [head, *(_cells(point) for point in points)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    aligned = ("{:<{}}", "{:<{}}", *["{:>{}}"] * (len(head) - 2))
-    return [
-        "  ".join(form.format(cell, width) for form, cell, width in zip(aligned, row, widths, strict=True))
-        for row in rows
-    ]
 
 
 def _cells(point: "BenchPoint") -> list[str]:

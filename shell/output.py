@@ -1,11 +1,11 @@
-"""Shared by commands: lines on stdout, progress and next-step hints on stderr, tables, the options of a source."""
+"""What commands print: lines and tables on stdout, progress and next-step hints on stderr."""
 
 import json
 import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,12 +14,10 @@ import click
 from ..store.errors import LookalikeError
 from ..store.progress import Progress
 from ..store.shown import shown
-from ..store.version.store import Store
 from .terminal.streams import fitting, lines_of, print_with, write_bytes, write_note, write_result
 
 __all__ = [
     "Piped",
-    "aligned",
     "bar",
     "echo",
     "emit_json",
@@ -29,37 +27,15 @@ __all__ = [
     "say_next",
     "say_path",
     "shown",
-    "source_options",
+    "table",
     "undefined_as_null",
 ]
 
 _MOST_PIPED = 1 << 30
 _PIECE = 1 << 20
+_WIDEST = 10_000  # columns of a terminal: lines are never wrapped
 _LARGE = 20_000
 """Number of rows from which an index pays off; with fewer, comparing with every row takes milliseconds."""
-_SOURCE_OPTIONS = (
-    click.option(
-        "--exclude",
-        metavar="GLOB",
-        multiple=True,
-        help="Skip files and folders, as in a .gitignore: by name, or by path below SOURCE if it contains a slash.",
-    ),
-    click.option(
-        "--no-labels",
-        "labels",
-        is_flag=True,
-        flag_value=False,
-        default=True,
-        help="Do not use folder names as labels.",
-    ),
-    click.option("--follow-links", is_flag=True, help="Follow links to folders and links that lead out of SOURCE."),
-    click.option("--image-column", metavar="C", help="Column of a table that contains or names the images."),
-    click.option(
-        "--label-column",
-        metavar="C",
-        help="Column of a table, or of the metadata of a folder, that contains the labels.",
-    ),
-)
 
 
 def echo(text: object = "", err: bool = False) -> None:
@@ -182,22 +158,28 @@ def _left(seconds: float, done: int, to_do: int) -> str:
     return f", {rest / 60:.0f} min left" if rest >= 90 else f", {rest:.0f} s left"
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Lines of a table, its head first; the first `left` columns and the last one are left-aligned."""
-    table = [list(head), *map(list, rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
-    lines = []
-    for row in table:
-        cells = [
-            cell.ljust(width) if column < left or column == len(head) - 1 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1, last_left: bool = True) -> list[str]:
+    """Lines of a table, its head first; the first `left` columns are left-aligned, and the last one if `last_left`."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for column in range(len(head)):
+        is_left = column < left or (last_left and column == len(head) - 1)
+        drawn.add_column(justify="left" if is_left else "right", no_wrap=True)
+    for row in (head, *rows):
+        drawn.add_row(*map(Text, row))
+    console = Console(width=_WIDEST, color_system=None)
+    with console.capture() as capture:
+        console.print(drawn)
+    return [line.rstrip() for line in capture.get().splitlines()]
 
 
 def next_of_rows(collection: str) -> None:
     """Suggest what to do after rows were added: index if there are many and no index yet, else search."""
+    from ..store.version.store import Store
+
     with suppress(LookalikeError), Store.open(collection) as store:  # the rows are in: this is a hint, no more
         if store.rows >= _LARGE and store.content.index is None:
             say_next("index", collection)
@@ -207,12 +189,7 @@ def next_of_rows(collection: str) -> None:
 
 def next_of_search(collection: str) -> None:
     """Suggest a search: with an image if the collection has a model, else with a key."""
+    from ..store.version.store import Store
+
     with suppress(LookalikeError), Store.open(collection) as store:
         say_next("search", collection, "KEY" if store.model is None else "IMAGE")
-
-
-def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options for reading a source to a command: exclude, labels, follow_links, image_column, label_column."""
-    for option in reversed(_SOURCE_OPTIONS):
-        command = option(command)
-    return command

@@ -6,7 +6,7 @@ from ..search.collection import Collection
 from ..search.deciding.prototype_list import ClassRow
 from ..store.version.store import Store
 from .mistaken import check_collection
-from .output import aligned, echo, emit_json, shown
+from .output import echo, emit_json, shown, table
 
 
 @click.command(short_help="List the class prototypes, or change how they are computed.")
@@ -37,7 +37,7 @@ def prototypes(collection: str, window: int | None, per_class: int | None, as_js
             emit_json(row.to_json())
         return
     head = ("class", "images", "prototypes", "spread", "nearest at", "nearest class", "newest image")
-    for line in aligned(head, [_cells(row) for row in rows]):
+    for line in table(head, [_cells(row) for row in rows]):
         echo(line)
     images = f"the newest {rule.window} images" if rule.window else "all images"
     each = f"up to {rule.per_class} prototypes" if rule.per_class > 1 else "1 prototype"

@@ -7,26 +7,24 @@ import click
 
 from ..search.calibrating.labelled_source import LabelledSource
 from ..search.collection import Collection
-from ..search.deciding.rank import RULES
 from ..store.errors import LookalikeError
 from .mistaken import check_collection
-from .output import bar, echo, emit_json, shown, source_options
+from .options import cache_option, rule_option, source_options
+from .output import bar, echo, emit_json, shown
 
 
 @click.command(short_help="Write an HTML report on the quality of a collection.")
 @click.argument("collection")
 @click.option("--out", required=True, metavar="FILE", help="The HTML file to write; an existing one is replaced.")
 @click.option("--data", metavar="SOURCE", help="Labelled images for measuring that are not in the collection.")
-@click.option("--by", type=click.Choice(RULES), default="prototype", show_default=True, help="The rule that decides.")
+@rule_option
 @click.option(
     "--bench/--no-bench", default=True, show_default=True, help="Measure latency, which takes up to half a minute."
 )
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed for the samples and the map."
 )
-@click.option(
-    "--cache/--no-cache", default=True, show_default=True, help="Reuse the vectors of earlier runs, and store new ones."
-)
+@cache_option
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def report(collection: str, out: str, data: str | None, as_json: bool, **options: Any) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..store.checks import DEVICES
 from ..store.disk.replace import check_replaceable, replace_file
 from ..store.errors import LookalikeError
-from .output import aligned, bar, echo, emit_json, say_next, shown, source_options
+from .options import device_option, source_options
+from .output import bar, echo, emit_json, say_next, shown, table
 
 if TYPE_CHECKING:
     from ..embedder.training.folder import TrainCard
@@ -40,7 +40,7 @@ class _WithData(click.Command):
     "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as training.steps=500."
 )
 @click.option("--resume", is_flag=True, help="Continue the unfinished training in MODEL.")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that trains.")
+@device_option("trains")
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def train(
@@ -145,7 +145,7 @@ def _kept(out: Path) -> str:
 )  # fmt: skip
 @click.option("--data", metavar="SOURCE", help="Labelled images to use instead of the recipe's data.source.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting for all runs.")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Device that trains.")
+@device_option("trains")
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per run, and one per gain.")
 @click.pass_context
@@ -198,7 +198,7 @@ def _tell(runs: "Sequence[Run]") -> None:
 
     head = [*runs[0].settings, "MAP@R", "recall@1", "train s", "bytes", "us/image", ""]
     best = best_of(runs)
-    for line in aligned(head, [[*_cells(run), "best" if run is best else shown(run.error or "")] for run in runs]):
+    for line in table(head, [[*_cells(run), "best" if run is best else shown(run.error or "")] for run in runs]):
         echo(line)
     for gain in gains(runs):
         echo(str(gain))

@@ -3,11 +3,11 @@
 import difflib
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
 from .errors import LookalikeError
+from .shown import shortened
 
 DEVICES = ("auto", "cpu", "gpu")
 """Where searches and encoders run: a GPU where there is one, or always the CPU, or always a GPU."""
@@ -17,10 +17,10 @@ def whole_number(
     name: str, value: Any, least: int = 1, most: int | None = None, error: type[Exception] = LookalikeError
 ) -> int:
     """`value` as an int. Raises `error` for anything but a whole number of at least `least` and at most `most`."""
-    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    number = isinstance(value, Integral) and not isinstance(value, bool)
     if not number or value < least or (most is not None and value > most):
         range_ = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise error(f"{name} is {shortened(value)}: it must be a whole number {range_}")
+        raise error(f"{name} is {quoted(value)}: it must be a whole number {range_}")
     return int(value)
 
 
@@ -29,11 +29,11 @@ def share(name: str, value: Any, *, open_: bool = False, zero: bool = True) -> f
 
     open_: refuse both ends. zero: whether 0 is allowed.
     """
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    number = isinstance(value, Real) and not isinstance(value, bool)
     refused = (0, 1) if open_ else () if zero else (0,)
     if not number or not math.isfinite(value) or not 0 <= value <= 1 or value in refused:
         range_ = "between 0 and 1" if open_ else "from 0 to 1" if zero else "above 0 and at most 1"
-        raise LookalikeError(f"{name} is {shortened(value)}: it must be a number {range_}")
+        raise LookalikeError(f"{name} is {quoted(value)}: it must be a number {range_}")
     return float(value)
 
 
@@ -41,7 +41,7 @@ def choice(name: str, value: Any, choices: Sequence[str], error: type[Exception]
     """`value`. Raises `error` where it is not one of the `choices`."""
     if not isinstance(value, str) or value not in choices:
         said = choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
-        raise error(f"unknown {name} {shortened(value)}: use {said}")
+        raise error(f"unknown {name} {quoted(value)}: use {said}")
     return value
 
 
@@ -51,7 +51,6 @@ def did_you_mean(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> s
     return f": did you mean {near[0]!r}?" if near else ""
 
 
-def shortened(value: Any, most: int = 80) -> str:
-    """`repr` of a value, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+def quoted(value: Any, most: int = 80) -> str:
+    """`repr` of a value, its middle left out where it is longer than `most` characters."""
+    return shortened(repr(value), most)

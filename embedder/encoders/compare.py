@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...store.checks import shortened
+from ...store.checks import quoted
 from ...store.codec import from_plain
 from ...store.errors import LookalikeError
 from ..images.processes.process import start_early
@@ -119,7 +119,7 @@ def stored_threshold(encoder: Encoder) -> SameOrDifferent | None:
 def _stored(scores: Any, where: str) -> SameOrDifferent | None:
     """The threshold among a card's scores, each field checked."""
     if not isinstance(scores, dict):
-        raise LookalikeError(f"{where}: {shortened(scores)} is not a table of scores")
+        raise LookalikeError(f"{where}: {quoted(scores)} is not a table of scores")
     if (stored := scores.get("same_or_different")) is None:
         return None
     measured = from_plain(SameOrDifferent, stored, f"{where}, same_or_different")

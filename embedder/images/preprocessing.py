@@ -92,11 +92,11 @@ def _check(p: Preprocessing) -> None:
         )
     checks.whole_number("size", p.size, 1, 1024)
     if p.channels not in (1, 3):
-        raise LookalikeError(f"channels is {checks.shortened(p.channels)}: it must be 1 (grey) or 3 (RGB)")
+        raise LookalikeError(f"channels is {checks.quoted(p.channels)}: it must be 1 (grey) or 3 (RGB)")
     for name, values in (("mean", p.mean), ("std", p.std)):
         if len(values) != p.channels or not all(isinstance(v, int | float) and abs(v) <= 1e9 for v in values):
             raise LookalikeError(
-                f"{name} is {checks.shortened(values)}: it must be {p.channels} finite number(s), one per channel"
+                f"{name} is {checks.quoted(values)}: it must be {p.channels} finite number(s), one per channel"
             )
     if min(p.std) <= 0:
         raise LookalikeError(f"std is {p.std!r}: every value must be above 0")

@@ -49,9 +49,7 @@ def choice(setting: str, name: str, choices: dict[str, Kind]) -> Kind:
 def check_number(setting: str, value: Any, example: str) -> None:
     """Raises LookalikeError unless a setting is a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise LookalikeError(
-            f"{setting} is {checks.shortened(value)}: it must be a number above 0, for example {example}"
-        )
+        raise LookalikeError(f"{setting} is {checks.quoted(value)}: it must be a number above 0, for example {example}")
 
 
 def _shown(tensor: Tensor) -> str:

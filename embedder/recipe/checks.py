@@ -34,7 +34,7 @@ def _checked_number(key: str, value: Any, rule: Mapping[str, Any]) -> int | floa
         whole = isinstance(value, float) and value.is_integer()
         return checks.whole_number(key, int(value) if whole else value, low, high)
     if not is_number(value) or not low <= value <= high:
-        raise LookalikeError(f"{key} is {checks.shortened(value)}: it must be a number from {low:g} to {high:g}")
+        raise LookalikeError(f"{key} is {checks.quoted(value)}: it must be a number from {low:g} to {high:g}")
     return float(value)
 
 
@@ -47,20 +47,20 @@ def _checked_choice(key: str, value: Any, choices: list[Any] | None, what: str) 
     if choices is None:
         if isinstance(value, str) and value:
             return value
-        raise LookalikeError(f"{key} is {checks.shortened(value)}: it must be {what}")
+        raise LookalikeError(f"{key} is {checks.quoted(value)}: it must be {what}")
     if isinstance(choices[0], str):
         return checked_name(key, value, choices)
     for known in choices:
         if type(known) is type(value) and known == value:
             return known
-    raise LookalikeError(f"{key} is {checks.shortened(value)}: it must be {' or '.join(map(_as_toml, choices))}")
+    raise LookalikeError(f"{key} is {checks.quoted(value)}: it must be {' or '.join(map(_as_toml, choices))}")
 
 
 def checked_name(key: str, value: Any, names: list[str]) -> str:
     """A value that must be one of `names`. Raises LookalikeError that suggests a similar name, or lists them all."""
     near = checks.did_you_mean(str(value), names)
     if near and value not in names:
-        raise LookalikeError(f"unknown {key} {checks.shortened(value)}{near} The choices are {', '.join(names)}")
+        raise LookalikeError(f"unknown {key} {checks.quoted(value)}{near} The choices are {', '.join(names)}")
     return checks.choice(key, value, names)
 
 
@@ -81,7 +81,7 @@ def validation_classes(key: str, value: Any) -> float | tuple[str, ...]:
     elif is_number(value) and 0 <= value < 1:
         return float(value)
     raise LookalikeError(
-        f"{key} is {checks.shortened(value)}: it must be a share of the classes (from 0 to below 1) or a list of "
+        f"{key} is {checks.quoted(value)}: it must be a share of the classes (from 0 to below 1) or a list of "
         "different class names"
     )
 

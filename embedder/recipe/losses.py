@@ -10,7 +10,7 @@ from collections.abc import Set
 from dataclasses import replace
 from typing import Any
 
-from ...store.checks import did_you_mean, shortened
+from ...store.checks import did_you_mean, quoted
 from ...store.errors import LookalikeError, LookalikeWarning
 
 LOSSES = {
@@ -50,7 +50,7 @@ def loss_name(key: str, value: Any) -> str:
         return value
     near = did_you_mean(str(value), LOSSES)
     listed = f"{', '.join(LOSSES)}, or {PML}NAME for a loss of pytorch-metric-learning"
-    raise LookalikeError(f"unknown {key} {shortened(value)}{f'{near} The choices are' if near else ': use'} {listed}")
+    raise LookalikeError(f"unknown {key} {quoted(value)}{f'{near} The choices are' if near else ': use'} {listed}")
 
 
 def margin(key: str, value: Any) -> float | str:
@@ -59,19 +59,17 @@ def margin(key: str, value: Any) -> float | str:
         return SOFT
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0.001 <= value <= 1000:
-        raise LookalikeError(f"{key} is {shortened(value)}: it must be a number from 0.001 to 1000, or {SOFT!r}")
+        raise LookalikeError(f"{key} is {quoted(value)}: it must be a number from 0.001 to 1000, or {SOFT!r}")
     return float(value)
 
 
 def options(key: str, value: Any) -> dict[str, Any]:
     """A table of numbers, booleans and texts."""
     if not isinstance(value, dict):
-        raise LookalikeError(f"{key} is {shortened(value)}: it must be a table of options, such as {{ alpha = 32 }}")
+        raise LookalikeError(f"{key} is {quoted(value)}: it must be a table of options, such as {{ alpha = 32 }}")
     for name, each in value.items():
         if not isinstance(each, int | float | str) or (isinstance(each, float) and not math.isfinite(each)):
-            raise LookalikeError(
-                f"{key}.{name} is {shortened(each)}: it must be a finite number, true, false or a text"
-            )
+            raise LookalikeError(f"{key}.{name} is {quoted(each)}: it must be a finite number, true, false or a text")
     return dict(value)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import tomli_w
 
-from ...store.checks import did_you_mean, shortened
+from ...store.checks import did_you_mean, quoted
 from ...store.disk.regular import check_all_regular
 from ...store.errors import LookalikeError
 from .checks import check_together, checked_value, choice, number, validation_classes
@@ -217,7 +217,7 @@ def _set(values: dict[str, Any], said: str, names: list[str], value: Any) -> Non
         target = target.setdefault(table, {})
         if not isinstance(target, dict):
             parent = ".".join(names[:depth])
-            raise LookalikeError(f"--set {said}: {parent} is the value {shortened(target)}, which has no keys")
+            raise LookalikeError(f"--set {said}: {parent} is the value {quoted(target)}, which has no keys")
     target[names[-1]] = copy.deepcopy(value)
 
 
@@ -230,7 +230,7 @@ def _sections(values: dict[str, Any]) -> dict[str, Any]:
 
 def _section(name: str, make: Any, values: Any) -> Any:
     if not isinstance(values, dict):
-        raise LookalikeError(f"{name} is {shortened(values)}: it must be a section, written as [{name}]")
+        raise LookalikeError(f"{name} is {quoted(values)}: it must be a section, written as [{name}]")
     known = {f.name: f for f in fields(make)}
     _known(values, list(known), "key", prefix=f"{name}.")
     return make(**{key: checked_value(f"{name}.{key}", value, known[key].metadata) for key, value in values.items()})

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...store.files.content import PrototypeEntry, PrototypeRule
+from ...store.version.lookups import code_of
 from ...store.version.store import Store
 from ..segments.build import training_places
 from ..segments.exact import in_chunks
@@ -71,7 +72,7 @@ def refolded(store: Store, entry: PrototypeEntry) -> Folded:
         return folded
     changed = np.array([name in touched for name in store.classes])
     new = dict(_anew(store, folded.window, changed, entry.rule.per_class))
-    place = {name: code for code, name in enumerate(folded.sums.classes)}
+    place = code_of(folded.sums.classes)
     pieces = [
         new[code] if code in new else folded.sums.of_class(place[name]) for code, name in enumerate(store.classes)
     ]
@@ -83,14 +84,14 @@ def _brought_up(store: Store, entry: PrototypeEntry) -> tuple[Folded, set[str]]:
     then = read_table(store.pages.table(entry.table), store.dim, entry.rule)
     window = None if then.window is None else newest(store, entry.rule.window, then.window, entry.next_row)
     sums = then.sums.over(store.classes)
-    code_of = {name: code for code, name in enumerate(sums.classes)}
-    known = np.array([*(code_of[name] for name in store.classes), -1], dtype=np.int64)
+    place = code_of(sums.classes)
+    known = np.array([*(place[name] for name in store.classes), -1], dtype=np.int64)
     touched = np.zeros(len(sums.classes), dtype=bool)
     for rows, sign, vectors in _changes(store, entry, then.window, window):
         codes = known[store.codes(rows)]
         if sign < 0:  # perhaps of a class without live rows
             gone = np.flatnonzero(codes < 0)
-            codes[gone] = [-1 if label is None else code_of[label] for label in store.labels(rows[gone])]
+            codes[gone] = [-1 if label is None else place[label] for label in store.labels(rows[gone])]
         sums.add(codes, store.gather(rows) if vectors is None else vectors, sign)
         touched[codes[codes >= 0]] = True
     return Folded(sums.held(), window), {sums.classes[code] for code in np.flatnonzero(touched).tolist()}

@@ -14,6 +14,7 @@ from ...measures.scores import correct
 from ...store.checks import whole_number
 from ...store.errors import Damaged, LookalikeError
 from ...store.files.content import PrototypeEntry
+from ...store.version.lookups import code_of
 from ...store.version.store import Store
 from ...store.work.forks import cached_property
 from ..engine.faiss_files import read_faiss
@@ -111,7 +112,7 @@ class Prototypes:
 
     @cached_property
     def _codes(self) -> dict[str, int]:
-        return {name: code for code, name in enumerate(self.classes)}
+        return code_of(self.classes)
 
     @cached_property
     def _one_each(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...store.version.lookups import code_of
 from ...store.work.forks import cached_property
 from ..segments.order import Floats, Ints
 from .anchors import nearest_of_own
@@ -82,7 +83,7 @@ class Sums:
     def over(self, classes: Sequence[str]) -> "Sums":
         """A copy that also has `classes`, with one empty sum for each new one."""
         names = sorted({*self.classes, *classes})
-        place = {name: code for code, name in enumerate(names)}
+        place = code_of(names)
         old_codes = np.array([place[name] for name in self.classes], dtype=np.int64)
         new = np.setdiff1d(np.arange(len(names)), old_codes)
         owners = np.concatenate([old_codes[self.owners], new]).astype(np.int64)

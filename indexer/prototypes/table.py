@@ -17,6 +17,7 @@ from ...store.files.content import PrototypeRule
 from ...store.files.escaped import escaped_array, unescaped_list
 from ...store.files.new_files import parquet_bytes
 from ...store.unit import TOLERANCE
+from ...store.version.lookups import code_of
 from ..segments.order import Floats, Ints
 from .sums import Sums
 
@@ -72,7 +73,7 @@ def read_table(path: Path, dim: int | None, rule: PrototypeRule) -> Table:
     if window is not None and (window.min(initial=0) < 0 or (window[1:] == window[:-1]).any()):
         raise Damaged(f"{path} does not hold prototypes: its windows name rows twice, or rows that cannot be")
     classes = sorted(set(names))
-    place = {name: code for code, name in enumerate(classes)}
+    place = code_of(classes)
     owners = np.array([place[name] for name in names], dtype=np.int64)
     return Table(Sums(classes, owners, sums.copy(), counts, anchors), rows, window)
 

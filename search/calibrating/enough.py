@@ -37,16 +37,17 @@ def checked_roles(view: View, source: LabelledSource, labels: Sequence[str], cri
     """The roles of images with these labels. Raises LookalikeError if they are too few or have no unknown images."""
     cast = roles(view, labels, mixed=criterion.of == "both", seed=seed)
     _check_unknowns(view, source, criterion, cast.unknowns)
+    count = cast.count(criterion.of)
+    if cast.unknowns != UNKNOWNS[1] or criterion.of != "unknown":
+        criterion.part(count)
+        return cast
     try:
-        criterion.part(cast.count(criterion.of))
+        criterion.part(count, called="stand-ins")
     except LookalikeError as error:
-        if cast.unknowns == UNKNOWNS[1] and criterion.of == "unknown":
-            needs = str(error).replace("images of unknown classes", "stand-ins")
-            raise LookalikeError(
-                f"{source} has no images of unknown classes: add some, in folders of their own. Images of known "
-                f"classes can stand in for them, which is optimistic, and {needs}"
-            ) from None
-        raise
+        raise LookalikeError(
+            f"{source} has no images of unknown classes: add some, in folders of their own. Images of known classes "
+            f"can stand in for them, which is optimistic, and {error}"
+        ) from None
     return cast
 
 

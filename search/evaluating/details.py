@@ -9,6 +9,7 @@ from ...measures.held_out import held_out_classes
 from ...measures.open_set import auroc, oscr, over_splits
 from ...measures.retrieval import Retrieval
 from ...measures.separation import Separation
+from ...store.version.lookups import codes_of
 from .responses import Responses
 from .results import (
     Classification,
@@ -62,10 +63,9 @@ def retrieval_scores(ranking: Retrieval) -> RetrievalScores:
 def classification(responses: Responses) -> Classification:
     """Precision, recall and F1 of each class that was a label or an answer, their means, and all confusions."""
     names = responses.view.store.classes
-    code_of = {name: code for code, name in enumerate(names)}
     known = responses.known
     truth = responses.codes[known]
-    answers = np.array([code_of.get(name or "", -1) for name in responses.answers.nearest], np.int64)[known]
+    answers = codes_of(responses.answers.nearest, names)[known]
     scores = class_scores(truth, answers, len(names))
     cells, images = np.unique(np.stack([truth, answers], axis=1), axis=0, return_counts=True)
     return Classification(

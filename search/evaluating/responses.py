@@ -6,6 +6,7 @@ import numpy as np
 
 from ...store.errors import LookalikeError
 from ...store.progress import Progress
+from ...store.version.lookups import codes_of
 from ...store.work.forks import cached_property
 from ..calibrating.labelled_source import LabelledSource
 from ..deciding.calibration import Calibration
@@ -94,7 +95,6 @@ def responses_to(
             "called label or named with --label-column"
         )
     store = view.store
-    code_of = {name: code for code, name in enumerate(store.classes)}
     excluded_rows = rows_of_contents(store, images.contents)
     calibration = threshold_of(store, rule)
     return Responses(
@@ -103,7 +103,7 @@ def responses_to(
         vectors=images.vectors,
         labels=labels,
         contents=images.contents,
-        codes=np.array([code_of.get(label, -1) for label in labels], np.int64),
+        codes=codes_of(labels, store.classes),
         excluded_rows=excluded_rows,
         answers=decisions(view, images.vectors, excluded_rows, rule, calibration, progress),
         calibration=calibration,

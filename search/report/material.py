@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ...store.version.lookups import codes_of
 from ...store.work.forks import cached_property
 from ..deciding.calibration import Calibration
 from ..deciding.calibration_file import read_calibration, threshold_of
@@ -33,7 +34,7 @@ class Material:
         """The questions with the collection's answers, as `evaluate` measures them. Raises LeftOut without labels."""
         self.need_classes()
         self.need_labels()
-        questions, code_of = self.questions, {name: code for code, name in enumerate(self.store.classes)}
+        questions = self.questions
         calibration = threshold_of(self.store, self.rule)
         return Responses(
             view=self.view,
@@ -41,7 +42,7 @@ class Material:
             vectors=questions.vectors,
             labels=questions.labels,
             contents=questions.contents,
-            codes=np.array([code_of.get(label, -1) for label in questions.labels], np.int64),
+            codes=codes_of(questions.labels, self.store.classes),
             excluded_rows=questions.excluded_rows,
             answers=decisions(self.view, questions.vectors, questions.excluded_rows, self.rule, calibration),
             calibration=calibration,

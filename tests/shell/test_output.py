@@ -40,3 +40,10 @@ def test_a_log_has_a_line_every_ten_seconds_with_the_time_left(monkeypatch, caps
 
 def test_long_times_are_minutes():
     assert shell._left(60, 1, 10) == ", 10 min left" and shell._left(0, 0, 5) == ""
+
+
+def test_a_table_aligns_wide_characters_and_takes_nothing_for_markup():
+    lines = shell.table(("class", "images", "typical"), [["靴", "7", "[red]a"], ["shoe", "12", "b"]])
+    assert lines == ["class  images  typical", "靴          7  [red]a", "shoe       12  b"]
+    assert shell.table(("a", "b"), [["x", "7"], ["y", "12"]], last_left=False) == ["a   b", "x   7", "y  12"]
+    assert shell.table(("name", "x"), [["n" * 3000, "1"]])[1] == f"{'n' * 3000}  1"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.store.checks import choice, did_you_mean, share, shortened, whole_number
+from lookalike.store.checks import choice, did_you_mean, quoted, share, whole_number
 from lookalike.store.errors import LookalikeError
 
 
@@ -63,4 +63,4 @@ def test_a_choice_is_one_of_those_named():
 def test_near_misses_and_long_values():
     assert did_you_mean("lable", ["label", "key"]) == ": did you mean 'label'?"
     assert did_you_mean("zzz", ["label", "key"]) == ""
-    assert shortened("x" * 200) == "'" + "x" * 76 + "..." and shortened(3) == "3"
+    assert quoted("x" * 200) == "'" + "x" * 39 + "…" + "x" * 38 + "'" and quoted(3) == "3"

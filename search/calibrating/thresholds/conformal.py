@@ -53,7 +53,7 @@ class Conformal:
         """1/A - 1, rounded up; each group has its own average, so their number does not matter."""
         return max(1, math.ceil(1 / self._share) - 1)
 
-    def part(self, count: int) -> int:
+    def part(self, count: int, called: str | None = None) -> int:
         """Half of them, or as many as the bound needs."""
         needed = self.needed()
         if count < needed:

@@ -32,8 +32,11 @@ class Criterion(Protocol):
     def needed(self, groups: int = 1) -> int:
         """The fewest images that can choose for a group, if the bounds of all `groups` groups are to hold."""
 
-    def part(self, count: int) -> int:
-        """How many of `count` images choose; the others measure. Raises LookalikeError if there are too few."""
+    def part(self, count: int, called: str | None = None) -> int:
+        """How many of `count` images choose; the others measure. Raises LookalikeError if there are too few.
+
+        called: what the error calls these images, if not by their kind.
+        """
 
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
         """The threshold for images near the classes of `group` (classes,) bool, or near any.

@@ -45,7 +45,7 @@ class FBeta:
         """30 for each group."""
         return ENOUGH
 
-    def part(self, count: int) -> int:
+    def part(self, count: int, called: str | None = None) -> int:
         """Half of them."""
         if count < 2:
             raise LookalikeError(

@@ -50,11 +50,11 @@ class FalseAcceptRate:
         """As many as prove F if none of them is accepted: 299 for 0.01 and one group."""
         return needed_trials(self.target, _confidence(groups))
 
-    def part(self, count: int) -> int:
+    def part(self, count: int, called: str | None = None) -> int:
         """Half of them, or as many as the bound needs."""
         needed = self.needed()
         if count < needed:
-            raise LookalikeError(_too_few(self.target, count, needed))
+            raise LookalikeError(_too_few(self.target, count, needed, called or "images of unknown classes"))
         return max(math.ceil(count / 2), needed)
 
     def choose(self, sample: Sample, group: np.ndarray | None = None, groups: int = 1) -> Cut:
@@ -76,10 +76,8 @@ def _confidence(groups: int) -> float:
     return 1 - (1 - CONFIDENCE) / groups
 
 
-def _too_few(fpr: float, count: int, needed: int) -> str:
-    message = (
-        f"fpr {fpr:g} needs {needed} images of unknown classes, but there are only {count}: add {needed - count} more"
-    )
+def _too_few(fpr: float, count: int, needed: int, called: str) -> str:
+    message = f"fpr {fpr:g} needs {needed} {called}, but there are only {count}: add {needed - count} more"
     if count:
         possible = math.ceil(clopper_pearson(0, count, CONFIDENCE, "upper")[1] * 1000) / 1000
         message += f" ({count} are enough for fpr {possible:g})" if possible < 1 else ""

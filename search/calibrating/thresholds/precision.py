@@ -68,7 +68,7 @@ class Precision:
         tests = needed_trials(1 - self.target, 1 - _ERROR / groups)
         return math.floor(1.5 * (tests - 1)) + 1
 
-    def part(self, count: int) -> int:
+    def part(self, count: int, called: str | None = None) -> int:
         """Three quarters of them (one proposes, two test), or as many as the bound needs."""
         needed = self.needed()
         if count < needed:

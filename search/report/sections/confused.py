@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from ....store.version.lookups import codes_of
 from ...linear import forked  # noqa: F401  (for what it does in forked children)
 from ..material import Material
 from ..sampling import some_of_each, stratified
@@ -32,8 +33,7 @@ def stored_of(material: Material, names: list[str]) -> tuple[np.ndarray, np.ndar
     store = material.store
     rows = store.live_rows()
     codes = store.codes(rows)
-    code_of = {name: code for code, name in enumerate(store.classes)}
-    wanted = np.array([code_of[name] for name in names], np.int64)
+    wanted = codes_of(names, store.classes)
     chosen = some_of_each(codes, wanted, _PER_CLASS, material.seed)
     place = np.full(len(store.classes), -1, np.int64)
     place[wanted] = np.arange(len(wanted))

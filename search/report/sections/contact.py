@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....store.shown import shortened
+from ....store.version.lookups import code_of
 from ...pictures.thumbnails import Picture, of_rows, of_source
 from ..material import Material
 from ..page import text
@@ -40,11 +41,11 @@ def nearest_rows(material: Material, places: Sequence[int] | np.ndarray) -> np.n
     store, questions = material.store, material.questions
     live = store.live_rows()
     codes = store.codes(live)
-    code_of = {name: code for code, name in enumerate(store.classes)}
+    codes_by_class = code_of(store.classes)
     rows = np.full(len(places), -1, np.int64)
     for i, place in enumerate(places):
         allowed = np.zeros(store.next_row, bool)
-        allowed[live[codes == code_of.get(material.answers.nearest[place] or "", -2)]] = True
+        allowed[live[codes == codes_by_class.get(material.answers.nearest[place] or "", -2)]] = True
         allowed[questions.excluded_rows[place]] = False
         if allowed.any():
             rows[i] = material.view.instances.search(questions.vectors[[place]], 1, allowed=allowed)[1][0, 0]
