@@ -9,7 +9,7 @@ from ..store.version import tables
 from ..store.version.store import Store
 from ..store.version.tables import CollectionInfo
 from .images import Encoders
-from .view import View, checked_device
+from .view import View
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,9 +22,15 @@ class OpenedCollection:
     """A version of a collection and the encoders of its images, until it is closed."""
 
     def __init__(self, store: Store, device: str = "auto", encoders: Encoders | None = None) -> None:
-        self._device = checked_device(device)
-        self._encoders = Encoders(device) if encoders is None else encoders
-        self._show(store)
+        self._view = View(store, device, encoders)
+
+    @property
+    def _store(self) -> Store:
+        return self._view.store
+
+    @property
+    def _device(self) -> str:
+        return self._view.device
 
     @classmethod
     def create(cls, path: PathLike, *, device: str = "auto") -> Self:
@@ -172,12 +178,8 @@ class OpenedCollection:
         (0, 3)
         >>> folder.cleanup()
         """
-        self._show(self._store.latest())
+        self._view = self._view.latest()
         return self
-
-    def _show(self, store: Store) -> None:
-        self._store = store
-        self._view = View(store, self._device, self._encoders)
 
     def vectors(self, columns: list[str] | None = None) -> "pa.Table":
         """All live rows as an Arrow table.

@@ -37,7 +37,7 @@ class View:
 
     def __init__(self, store: Store, device: str = "auto", encoders: Encoders | None = None) -> None:
         self.store, self.device = store, checked_device(device)
-        self._encoders = Encoders(device) if encoders is None else encoders
+        self.encoders = Encoders(device) if encoders is None else encoders
         self._selection: tuple[str, np.ndarray] | None = None
         self._head: Head | None = None
 
@@ -45,6 +45,11 @@ class View:
     def open(cls, path: str | os.PathLike[str], version: int | None = None, *, device: str = "auto") -> "View":
         """Open the newest version, or `version`. Raises LookalikeError if it is missing or its manifest is damaged."""
         return cls(Store.open(Path(path), version), device)
+
+    def latest(self) -> "View":
+        """A view of the newest version with the same encoders: this very one if nothing was committed since."""
+        store = self.store.latest()
+        return self if store is self.store else View(store, self.device, self.encoders)
 
     def __enter__(self) -> "View":
         return self
@@ -57,7 +62,7 @@ class View:
     @property
     def images(self) -> ImageEncoder:
         """The encoder of the collection's model. Raises LookalikeError if the collection has no model."""
-        return self._encoders.of(self.store)
+        return self.encoders.of(self.store)
 
     @cached_property
     def instances(self) -> "Instances":

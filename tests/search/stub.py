@@ -40,4 +40,4 @@ def give_source(
 
 def give_encoder(collection, encoder) -> None:
     """Let `encoder` encode images for `collection`, whatever model it has."""
-    collection._encoders = collection._view._encoders = SimpleNamespace(of=lambda store: encoder)
+    collection._view.encoders = SimpleNamespace(of=lambda store: encoder)
